@@ -1,0 +1,97 @@
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_finish(struct buf *buf)
+{
+	free(buf->data);
+	*buf = BUF_INIT;
+}
+
+void buf_clear(struct buf *buf)
+{
+	buf->len = 0;
+	if (buf->data) {
+		buf->data[0] = 0;
+	}
+}
+
+void buf_reserve(struct buf *buf, size_t more_bytes)
+{
+	size_t need = buf->len + more_bytes + 1;
+	size_t cap = buf->cap ? buf->cap : 64;
+
+	if (need <= buf->cap) {
+		return;
+	}
+	while (cap < need) {
+		cap *= 2;
+	}
+	buf->data = mem_resize(buf->data, cap, 1);
+	buf->cap = cap;
+}
+
+void buf_add(struct buf *buf, const void *bytes, size_t len)
+{
+	buf_reserve(buf, len);
+	if (len) {
+		memcpy(buf->data + buf->len, bytes, len);
+	}
+	buf->len += len;
+	buf->data[buf->len] = 0;
+}
+
+void buf_addstr(struct buf *buf, const char *text)
+{
+	buf_add(buf, text, strlen(text));
+}
+
+void buf_addch(struct buf *buf, char c)
+{
+	buf_add(buf, &c, 1);
+}
+
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+{
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (len <= 0) {
+		return;
+	}
+	buf_reserve(buf, (size_t)len);
+	vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+	buf->len += (size_t)len;
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	buf_vprintf(buf, format, args);
+	va_end(args);
+}
+
+const char *buf_str(const struct buf *buf)
+{
+	return buf->data ? buf->data : "";
+}
+
+char *buf_take(struct buf *buf)
+{
+	char *data;
+
+	buf_reserve(buf, 0);
+	data = buf->data;
+	data[buf->len] = 0;
+	*buf = BUF_INIT;
+	return data;
+}

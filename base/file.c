@@ -1,0 +1,114 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* O_NONBLOCK so that opening a FIFO returns at once; the mode check then refuses it. */
+static int open_regular(const char *path, struct stat *st, enum err_code code, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		return err_set_errno(err, code, errno, path, "cannot be opened");
+	}
+	if (fstat(fd, st) < 0) {
+		int saved = errno;
+
+		close(fd);
+		return err_set_errno(err, code, saved, path, "cannot be examined");
+	}
+	if (!S_ISREG(st->st_mode)) {
+		close(fd);
+		return err_set(err, code, path, "give the path of a file",
+			S_ISDIR(st->st_mode) ? "is a directory, not a file"
+					     : "is not a regular file");
+	}
+	return fd;
+}
+
+int file_map_open(struct file_map *map, const char *path, enum err_code code, struct err *err)
+{
+	struct stat st;
+	int fd = open_regular(path, &st, code, err);
+	void *data;
+
+	*map = (struct file_map){0};
+	if (fd < 0) {
+		return -1;
+	}
+	if (st.st_size == 0) {
+		close(fd);
+		return 0;
+	}
+	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (data == MAP_FAILED) {
+		return err_set_errno(err, code, errno, path, "cannot be mapped into memory");
+	}
+	map->data = data;
+	map->size_bytes = (size_t)st.st_size;
+	return 0;
+}
+
+void file_map_close(struct file_map *map)
+{
+	if (map->data) {
+		munmap((void *)map->data, map->size_bytes);
+	}
+	*map = (struct file_map){0};
+}
+
+int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, struct err *err)
+{
+	size_t start = out->len;
+
+	for (;;) {
+		ssize_t n;
+
+		buf_reserve(out, 65536);
+		n = read(fd, out->data + out->len, 65536);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			int saved = errno;
+
+			out->len = start;
+			return err_set_errno(err, ERR_FAILURE, saved, name, "cannot be read");
+		}
+		if (n == 0) {
+			out->data[out->len] = 0;
+			return 0;
+		}
+		out->len += (size_t)n;
+		if (out->len - start > max_bytes) {
+			out->len = start;
+			return err_set(err, ERR_FAILURE, name, NULL,
+				"is larger than the limit of %zu bytes", max_bytes);
+		}
+	}
+}
+
+int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *err)
+{
+	struct stat st;
+	int fd = open_regular(path, &st, ERR_FAILURE, err);
+	int result;
+
+	if (fd < 0) {
+		return -1;
+	}
+	if ((uint64_t)st.st_size > max_bytes) {
+		close(fd);
+		return err_set(err, ERR_FAILURE, path, NULL,
+			"holds %lld bytes, more than the limit of %zu", (long long)st.st_size,
+			max_bytes);
+	}
+	buf_reserve(out, (size_t)st.st_size);
+	result = file_read_fd(out, fd, path, max_bytes, err);
+	close(fd);
+	return result;
+}

@@ -1,0 +1,31 @@
+/* Files: read whole, mapped, and looked at without ever blocking on a FIFO or a device. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A read-only mapping of a whole regular file. */
+struct file_map {
+	const uint8_t *data; /* NULL for an empty file */
+	size_t size_bytes;
+};
+
+/* Map `path`; anything but a regular file is an error. `code` is the class of the errors reported.
+ */
+int file_map_open(struct file_map *map, const char *path, enum err_code code, struct err *err);
+void file_map_close(struct file_map *map);
+
+/*
+ * Append the whole of a regular file to `out`. More than max_bytes is an error (which names the
+ * limit). `out` is unchanged on failure.
+ */
+int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *err);
+
+/* Append everything from a descriptor (a pipe, standard input); `name` is for messages. */
+int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, struct err *err);
+
+#endif

@@ -1,0 +1,68 @@
+#include "base/sha256.h"
+
+#include "base/mem.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+struct sha256 {
+	EVP_MD_CTX *context;
+};
+
+/* Fetching the algorithm costs more than hashing a page, so it is done once. */
+static const EVP_MD *algorithm(void)
+{
+	static EVP_MD *fetched;
+
+	if (!fetched) {
+		fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+		if (!fetched) {
+			abort();
+		}
+	}
+	return fetched;
+}
+
+struct sha256 *sha256_create(void)
+{
+	struct sha256 *hash = mem_zero(1, sizeof(*hash));
+
+	hash->context = EVP_MD_CTX_new();
+	if (!hash->context) {
+		abort();
+	}
+	sha256_reset(hash);
+	return hash;
+}
+
+void sha256_destroy(struct sha256 *hash)
+{
+	if (hash) {
+		EVP_MD_CTX_free(hash->context);
+		free(hash);
+	}
+}
+
+void sha256_reset(struct sha256 *hash)
+{
+	if (!EVP_DigestInit_ex2(hash->context, algorithm(), NULL)) {
+		abort();
+	}
+}
+
+void sha256_add(struct sha256 *hash, const void *bytes, size_t len)
+{
+	if (len && !EVP_DigestUpdate(hash->context, bytes, len)) {
+		abort();
+	}
+}
+
+struct sha256_digest sha256_finish(struct sha256 *hash)
+{
+	struct sha256_digest digest;
+
+	if (!EVP_DigestFinal_ex(hash->context, digest.byte, NULL)) {
+		abort();
+	}
+	return digest;
+}

@@ -1,0 +1,211 @@
+/*
+ * The engine, as everybody else sees it: a child process that owns the weights, the tokenizer and
+ * the KV cache, reached through a file descriptor. This is the only header of engine/ that others
+ * include.
+ *
+ * You always hand over the whole prompt; the engine works out what it already has. A prompt is a
+ * list of immutable, reference-counted segments, each tokenized alone, so counts add up and what
+ * follows never changes what came before.
+ *
+ * Everything is asynchronous: a call returns a request id, what comes of it arrives as events. Poll
+ * engine_fd() for reading, then call engine_next() until it returns 0. One thread per engine
+ * handle.
+ *
+ * If the process dies (a crash, an OOM kill, SIGBUS), every request that was under way ends with
+ * FAILED, the next submit starts a new process, and the handle, its segments included, stays
+ * usable.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- prompts ---- */
+
+enum segment_kind {
+	SEGMENT_TEXT, /* data: can never become a control token */
+	SEGMENT_IDS,  /* sampled ids of a model turn, kept as they were */
+	SEGMENT_MARK, /* a piece of the chat template */
+};
+
+/* The pieces of a chat template, see engine/token/template.h. */
+enum prompt_mark {
+	PROMPT_BEGIN,
+	PROMPT_SYSTEM_OPEN,
+	PROMPT_SYSTEM_CLOSE,
+	PROMPT_USER_OPEN,
+	PROMPT_USER_CLOSE,
+	PROMPT_MODEL_OPEN,
+	PROMPT_MODEL_CLOSE,
+};
+
+struct segment;
+
+/* Each is created with one reference, and copies what it is given. */
+struct segment *segment_text(const char *text, size_t len);
+struct segment *segment_ids(const uint32_t *ids, size_t count);
+struct segment *segment_mark(enum prompt_mark mark);
+struct segment *segment_ref(struct segment *segment);
+void segment_unref(struct segment *segment); /* NULL-safe */
+
+/* For reading only. */
+enum segment_kind segment_kind(const struct segment *segment);
+const char *segment_bytes(const struct segment *segment, size_t *len); /* of a text segment */
+const uint32_t *segment_get_ids(const struct segment *segment, size_t *count);
+enum prompt_mark segment_get_mark(const struct segment *segment);
+
+/* A list of references. Zero-initialise; prompt_finish() drops them. */
+struct prompt {
+	struct segment **item;
+	size_t count, cap;
+};
+void prompt_add(struct prompt *prompt, struct segment *segment); /* takes the reference over */
+void prompt_copy(struct prompt *to, const struct prompt *from);  /* appends, adds references */
+void prompt_finish(struct prompt *prompt);
+
+/* ---- the engine ---- */
+
+struct engine;
+
+struct engine_config {
+	const char *model;         /* path of a model file */
+	const char *backend;       /* "auto", "cpu", "fake" */
+	const char *template_name; /* NULL: recognised */
+	const char *kv_type;       /* "q8", "f16", "f32"; NULL: q8 */
+	int64_t context_tok;       /* 0: the model's own window, as far as memory allows */
+	int32_t n_thread;          /* 0: one per core */
+	const char *program; /* path of carrel-engine; NULL: found beside the running program */
+};
+
+struct engine_info { /* known from READY on; strings live as long as the handle */
+	const char *model_name, *architecture, *storage, *backend, *template_name, *tokenizer;
+	const char *kv_type, *license;
+	int64_t n_params, weight_bytes, n_layer, n_vocab;
+	int64_t context_tok, context_train_tok;
+	int64_t kv_bytes_per_tok;
+	int has_system; /* the template has a system message */
+	int has_template;
+	int random_weights; /* the built-in model that nobody trained */
+	char tokenizer_digest[65], model_digest[65];
+	int32_t process_id;
+	double load_ms;
+};
+
+struct engine_sampling {
+	double temperature, top_p, min_p, repeat_penalty;
+	int32_t top_k, repeat_last;
+	uint64_t seed;
+};
+/* Greedy; everything else off. */
+extern const struct engine_sampling engine_sampling_default;
+
+struct engine_request {
+	const struct prompt *prompt;
+	struct engine_sampling sampling;
+	int64_t max_tok;          /* most tokens to generate; 0 only computes the prompt */
+	int32_t priority;         /* higher first */
+	const char *const *stop;  /* texts that end the answer, NULL-terminated; NULL for none */
+	int ignore_end;           /* benchmarks: end tokens do not end the answer */
+	int want_logprobs;        /* TEXT events carry the log probability of each id */
+	int want_prompt_logprobs; /* PROMPT_LOGPROBS: of each prompt id but the first, given those
+				     before */
+	int want_logits;          /* LOGITS: the row of every prompt position */
+	int no_reuse;             /* neither read nor write the prefix cache */
+};
+
+enum engine_event_type {
+	ENGINE_LOAD,    /* fraction */
+	ENGINE_READY,   /* engine_info() is filled in */
+	ENGINE_PREFILL, /* done_tok of total_tok, cached_tok of them were not computed */
+	ENGINE_TEXT,    /* ids and the complete characters they end */
+	ENGINE_PROMPT_LOGPROBS,
+	ENGINE_LOGITS,
+	ENGINE_TOKENS, /* the answer to engine_tokenize */
+	ENGINE_CACHED, /* the answer to engine_cached */
+	ENGINE_DONE,
+	ENGINE_FAILED,
+};
+
+enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_CANCELLED };
+
+struct engine_usage {
+	int64_t prompt_tok, cached_tok, prefill_tok, generated_tok;
+	double prefill_ms;     /* computing what was not cached */
+	double first_token_ms; /* from submit to the first sampled token, in the engine */
+	double decode_ms;      /* first token to last */
+};
+
+struct engine_event {
+	enum engine_event_type type;
+	int64_t request; /* 0 for LOAD, READY and a FAILED that concerns the whole engine */
+	double fraction;
+	int64_t done_tok, total_tok, cached_tok;
+	/* Valid until the next call of engine_next() or engine_wait(). */
+	const char *text; /* not terminated */
+	size_t text_len;
+	const uint32_t *ids;
+	size_t n_ids;
+	const float *logprobs; /* [n_ids], or NULL */
+	const float *logits;   /* f32 [n_rows][n_vocab] of positions first_row ... */
+	int64_t first_row, n_rows;
+	enum engine_stop stop;
+	struct engine_usage usage;
+	double predicted_s; /* CACHED: seconds to the first token at this machine's measured rates
+			     */
+	struct err err;     /* FAILED */
+};
+
+/*
+ * Start the process and begin loading; LOAD events and READY or FAILED follow. Fails at once only
+ * where the process cannot be started.
+ */
+int engine_open(struct engine **out, const struct engine_config *config, struct err *err);
+/* Ends the process; requests under way are dropped. NULL-safe. */
+void engine_close(struct engine *engine);
+
+int engine_fd(const struct engine *engine);
+/* The next event, waiting at most timeout_ms (-1: for ever). Returns 1 with an event, 0 without. */
+int engine_next(struct engine *engine, int timeout_ms, struct engine_event *event);
+/* Wait for READY; a failure to load is the error. Other events stay queued. */
+int engine_wait_ready(struct engine *engine, struct err *err);
+const struct engine_info *engine_info(const struct engine *engine);
+
+/* Each returns a request id > 0, or -1 with an error (the process is gone and cannot be restarted).
+ */
+int64_t engine_submit(struct engine *engine, const struct engine_request *request, struct err *err);
+/* ENGINE_TOKENS with the ids of the whole prompt, or only how many (total_tok) with count_only. */
+int64_t engine_tokenize(
+	struct engine *engine, const struct prompt *prompt, int count_only, struct err *err);
+/* ENGINE_CACHED: total_tok, cached_tok, predicted_s. */
+int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err);
+/* The request ends with DONE and ENGINE_STOP_CANCELLED, keeping what came; unknown ids are ignored.
+ */
+void engine_cancel(struct engine *engine, int64_t request);
+
+/* ---- looking at a model file without starting an engine ---- */
+
+struct model_summary {
+	char *name, *architecture, *storage, *license, *template_name, *tokenizer;
+	int64_t n_params, weight_bytes, file_bytes, context_train_tok, n_layer, n_embd, n_vocab;
+	int64_t kv_bytes_per_tok; /* at q8 */
+	int can_run;
+	char *why_not; /* a sentence, where can_run is 0 */
+};
+int model_summary_read(struct model_summary *summary, const char *path, struct err *err);
+void model_summary_finish(struct model_summary *summary);
+
+/* A tokenizer alone, from a GGUF file or a tokenizer.json (for `tokenize` and `count`). */
+struct tokens;
+int tokens_open(struct tokens **out, const char *path, struct err *err);
+void tokens_close(struct tokens *tokens);
+/* Returns a malloc'ed array of *count ids (the caller frees it); special parses special tokens. */
+uint32_t *tokens_encode(
+	struct tokens *tokens, const char *text, size_t len, int special, size_t *count);
+/* Appends the text of the ids, special tokens shown, to a malloc'ed string. */
+char *tokens_decode(struct tokens *tokens, const uint32_t *ids, size_t count, size_t *len);
+const char *tokens_describe(const struct tokens *tokens);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * A model family: one file that reads the hyperparameters of its architectures and emits their
+ * program. A new family is a new file and a row in family.c's table, never an edit of a switch
+ * elsewhere.
+ */
+#ifndef ENGINE_FAMILIES_FAMILY_H
+#define ENGINE_FAMILIES_FAMILY_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct model;
+struct program;
+
+struct family {
+	const char *architecture; /* general.architecture in GGUF */
+
+	/* Fill in the hyperparameters of *model from its metadata; refuse what emit() would get
+	 * wrong. */
+	int (*read)(struct model *model, struct err *err);
+	/* Append buffers and ops to an empty program. */
+	int (*emit)(const struct model *model, struct program *program, struct err *err);
+};
+
+/* NULL if carrel does not know the architecture. */
+const struct family *family_find(const char *architecture, size_t len);
+/* "llama, ..." for messages. */
+const char *family_list(void);
+
+#endif

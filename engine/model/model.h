@@ -1,0 +1,72 @@
+/*
+ * A model file, understood: what family it is, its hyperparameters, its tensors by role-free name,
+ * its tokenizer and its digest. Reading one touches only metadata; the weights stay mapped.
+ */
+#ifndef ENGINE_MODEL_MODEL_H
+#define ENGINE_MODEL_MODEL_H
+
+#include "base/err.h"
+#include "base/sha256.h"
+#include "kernels/dtype.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct gguf;
+struct tokenizer;
+struct chat_template;
+struct family;
+
+/* A weight tensor in the file's layout. */
+struct weight {
+	const char *name; /* terminated */
+	enum dtype dtype;
+	int64_t n_row, row_elems; /* [n_row][row_elems]; a vector has n_row 1 */
+	const uint8_t *data;
+	int64_t size_bytes;
+};
+
+struct model {
+	char *path;
+	char *name;         /* general.name, else the file's name */
+	char *architecture; /* general.architecture */
+	char *license;      /* general.license or "" */
+	const struct family *family;
+
+	int32_t n_layer, n_head, n_kv_head, head_dim;
+	int64_t n_embd, n_ff, n_vocab;
+	int64_t n_ctx_train; /* the window the model was made for, tokens */
+	int64_t n_params;
+	int64_t weight_bytes; /* of all tensors in the file */
+	char storage[32];     /* the type that holds most bytes, e.g. "Q4_K" */
+
+	const struct weight *weight; /* sorted by name */
+	size_t n_weight;
+
+	/*
+	 * Of what the weights compute: SHA-256 over the metadata, tensor table and a digest of the
+	 * tensor data. See model_digest().
+	 */
+	struct sha256_digest digest;
+
+	struct gguf *gguf; /* the mapping; metadata for families (model->gguf is open as long as
+			      model) */
+	struct tokenizer *tokenizer;
+	const struct chat_template *chat_template; /* NULL if none was recognised */
+};
+
+/* template_name overrides recognition (--template); NULL to recognise. */
+int model_open(struct model **out, const char *path, const char *template_name, struct err *err);
+void model_close(struct model *model);
+
+/* By name; NULL if absent. */
+const struct weight *model_weight(const struct model *model, const char *name);
+
+/*
+ * The weight "blk.<layer>.<name>" (layer >= 0) or "<name>" (layer -1), checked to be
+ * [n_row][row_elems]; a missing or misshapen one is an error that names the tensor and both shapes.
+ */
+int model_need_weight(const struct model *model, const struct weight **out, int32_t layer,
+	const char *name, int64_t n_row, int64_t row_elems, struct err *err);
+
+#endif

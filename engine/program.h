@@ -1,0 +1,55 @@
+/*
+ * A program: the flat list of ops that takes a batch of tokens to logits, with the buffers it works
+ * in. A model family emits it once from the hyperparameters; a backend executes it.
+ */
+#ifndef ENGINE_PROGRAM_H
+#define ENGINE_PROGRAM_H
+
+#include "base/err.h"
+#include "kernels/ops.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct model;
+struct weight;
+
+enum buffer_kind {
+	BUFFER_FILE_WEIGHT, /* as it lies in the model file (embedding table, norm vectors) */
+	BUFFER_PACKED,      /* a weight matrix in the backend's packed layout */
+	BUFFER_CONSTANT,    /* bytes computed by the family (inverse frequencies) */
+	BUFFER_ROWS,        /* scratch: row_bytes for each row of the batch */
+	BUFFER_ACT,         /* scratch: packed activations, act_type x k */
+	BUFFER_LOGITS,      /* f32 [n_out][n_vocab]: the result */
+};
+
+struct buffer_desc {
+	enum buffer_kind kind;
+	enum op_rows rows; /* of BUFFER_ROWS and BUFFER_ACT */
+	const struct weight *weight;
+	void *constant; /* owned by the program */
+	int64_t constant_bytes;
+	int64_t row_bytes;
+	enum act_type act_type;
+	int64_t act_k;
+};
+
+struct program {
+	struct op *op;
+	size_t n_op, cap_op;
+	struct buffer_desc *buffer; /* by handle */
+	size_t n_buffer, cap_buffer;
+	uint32_t logits; /* handle of the BUFFER_LOGITS */
+	int64_t n_vocab;
+	int32_t n_layer, n_kv_head, head_dim; /* what the KV pages hold */
+};
+
+/* Emits the model's program by its family. */
+int program_create(struct program **out, const struct model *model, struct err *err);
+void program_destroy(struct program *program);
+
+/* For families. */
+uint32_t program_add_buffer(struct program *program, struct buffer_desc desc);
+struct op *program_add_op(struct program *program, enum op_kind kind, enum op_rows rows);
+
+#endif

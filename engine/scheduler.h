@@ -1,0 +1,66 @@
+/*
+ * The scheduler: owns sequences, KV pages and the prefix cache, and decides what the next batch is.
+ * One thread calls it (the engine process's main loop). It knows nothing of processes or sockets.
+ */
+#ifndef ENGINE_SCHEDULER_H
+#define ENGINE_SCHEDULER_H
+
+#include "base/err.h"
+#include "engine/engine.h"
+#include "engine/sampler.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct backend;
+struct model;
+struct scheduler;
+
+struct scheduler_config {
+	int64_t context_tok;     /* of one sequence */
+	int64_t batch_tok;       /* most tokens in one step */
+	int64_t kv_budget_bytes; /* pages kept in memory, in use and cached; 0: from the memory at
+				    hand */
+};
+
+/* Events leave through this; the pointers in `event` are valid during the call only. */
+struct scheduler_sink {
+	void (*emit)(void *arg, const struct engine_event *event);
+	void *arg;
+};
+
+int scheduler_create(struct scheduler **out, const struct model *model, struct backend *backend,
+	const struct scheduler_config *config, struct scheduler_sink sink, struct err *err);
+void scheduler_destroy(struct scheduler *scheduler);
+
+/* A request, its prompt already tokenized. Everything is copied. */
+struct scheduler_request {
+	int64_t id;
+	const uint32_t *ids;
+	size_t n_ids;
+	/* Ids that close a model turn: their KV is computed at the end, so that the next turn
+	 * starts there. */
+	const uint32_t *closing;
+	size_t n_closing;
+	struct sampling sampling;
+	int64_t max_tok;
+	int32_t priority;
+	const char *const *stop; /* NULL-terminated */
+	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse;
+};
+
+/* A prompt that does not fit, or an id that the vocabulary does not have, ends with FAILED. */
+void scheduler_submit(struct scheduler *scheduler, const struct scheduler_request *request);
+void scheduler_cancel(struct scheduler *scheduler, int64_t id);
+
+/* One batch. Returns 1 while there is work, 0 when idle. */
+int scheduler_step(struct scheduler *scheduler);
+
+/* Set by any thread to end the batch under way early (a cancel came in); step() clears it. */
+atomic_bool *scheduler_interrupt(struct scheduler *scheduler);
+
+/* How many tokens of this prompt are in memory, and a prediction from measured rates. */
+void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids,
+	int64_t *cached_tok, double *predicted_s);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Chat templates, as data. Templates in model files are programs (Jinja) and are never executed:
+ * known families are recognised by a fingerprint of the template's text, anything else needs
+ * --template NAME.
+ *
+ * A prompt alternates marks and text: BEGIN [SYSTEM_OPEN text SYSTEM_CLOSE] (USER_OPEN text
+ * USER_CLOSE MODEL_OPEN text MODEL_CLOSE)... What a mark is in tokens depends on the template and,
+ * for some, on what came before it, never on what follows.
+ */
+#ifndef ENGINE_TOKEN_TEMPLATE_H
+#define ENGINE_TOKEN_TEMPLATE_H
+
+#include "base/err.h"
+#include "engine/token/tokenizer.h"
+
+enum template_mark {
+	MARK_BEGIN,
+	MARK_SYSTEM_OPEN,
+	MARK_SYSTEM_CLOSE,
+	MARK_USER_OPEN,
+	MARK_USER_CLOSE,
+	MARK_MODEL_OPEN,
+	MARK_MODEL_CLOSE,
+	MARK_COUNT,
+};
+
+struct chat_template {
+	const char *name; /* "llama3", "llama2", "chatml", "mistral", "gemma" */
+	int has_system;   /* else the system text is a prefix of the first user message */
+	const char *mark[MARK_COUNT]; /* special-token text; BOS is written by BEGIN */
+	/* USER_OPEN directly after SYSTEM_CLOSE, and USER_OPEN after MODEL_CLOSE, where they differ
+	 */
+	const char *user_open_after_system;
+	const char *user_open_later;
+	/* Recognition: the file's template holds every one of these strings; NULL-terminated. */
+	const char *fingerprint[6];
+};
+
+/* By --template NAME; NULL if there is none of that name. */
+const struct chat_template *template_by_name(const char *name);
+/* By the text of tokenizer.chat_template in the file; NULL if not recognised. */
+const struct chat_template *template_recognise(const char *jinja, size_t len);
+/* "chatml, gemma, ..." for messages. */
+const char *template_list(void);
+
+/*
+ * Append the ids of `mark`. `previous` is the mark before it in the prompt (-1 at the start).
+ */
+void template_write(const struct chat_template *chat_template, struct tokenizer_encoder *encoder,
+	enum template_mark mark, int previous, struct ids *out);
+
+/* Tell the tokenizer which texts are this template's markers, so that data can never contain them.
+ */
+void template_forbid_markers(
+	const struct chat_template *chat_template, struct tokenizer *tokenizer);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * Text to token ids and back: byte-level BPE (GPT-2, Llama 3) and SentencePiece BPE (Llama 1/2),
+ * read from a GGUF file's metadata or from a Hugging Face tokenizer.json.
+ *
+ * TEXT IS DATA. tokenizer_encode_text() cannot produce a control token, an unknown token, a token
+ * that tokenizer.json calls special, or the ids of a chat template's markers, whatever the text
+ * says: special ids come only from tokenizer_encode_special(), which only the template writer and
+ * `tokenize --special` call.
+ *
+ * Encoding is linear in the length of the text for any input. A tokenizer is immutable once opened
+ * and may be used from several threads at once, each with its own encoder.
+ */
+#ifndef ENGINE_TOKEN_TOKENIZER_H
+#define ENGINE_TOKEN_TOKENIZER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/sha256.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct gguf;
+struct tokenizer;
+struct tokenizer_encoder;
+
+/* A growing list of ids; the owner calls ids_finish(). */
+struct ids {
+	uint32_t *id;
+	size_t count, cap;
+};
+void ids_finish(struct ids *ids);
+void ids_add(struct ids *ids, uint32_t id);
+
+int tokenizer_open_gguf(struct tokenizer **out, const struct gguf *gguf, struct err *err);
+/* `json` is the text of a tokenizer.json; `name` is for messages. */
+int tokenizer_open_json(
+	struct tokenizer **out, const char *json, size_t len, const char *name, struct err *err);
+void tokenizer_close(struct tokenizer *tokenizer);
+
+uint32_t tokenizer_vocab_count(const struct tokenizer *tokenizer);
+/* Of everything that decides how text becomes ids: vocabulary, merges, splitter, options. */
+const struct sha256_digest *tokenizer_digest(const struct tokenizer *tokenizer);
+/* e.g. "llama3 byte-level BPE, 128256 tokens" */
+const char *tokenizer_describe(const struct tokenizer *tokenizer);
+
+/* UINT32_MAX where the tokenizer has none. */
+uint32_t tokenizer_bos(const struct tokenizer *tokenizer);
+uint32_t tokenizer_eos(const struct tokenizer *tokenizer);
+int tokenizer_add_bos(const struct tokenizer *tokenizer); /* whether a prompt begins with BOS */
+/* Whether sampling this id ends an answer (end of text, of turn, of message). */
+int tokenizer_is_end(const struct tokenizer *tokenizer, uint32_t id);
+/* Whether text must never become this id (control, unknown, special, template markers). */
+int tokenizer_is_forbidden(const struct tokenizer *tokenizer, uint32_t id);
+/* By its exact text, special or not; UINT32_MAX if there is none. */
+uint32_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size_t len);
+
+/*
+ * The scratch memory of encoding (word cache); one per thread. Not needed for correctness: every
+ * call gives the same ids with a fresh one.
+ */
+struct tokenizer_encoder *tokenizer_encoder_create(const struct tokenizer *tokenizer);
+void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder);
+
+/*
+ * Append the ids of document or user text. `first` is true for the first segment of a prompt only:
+ * the SentencePiece dummy prefix goes there. Never fails: bytes that are not UTF-8 have ids too.
+ */
+void tokenizer_encode_text(struct tokenizer_encoder *encoder, const char *text, size_t len,
+	int first, struct ids *out);
+
+/* The same, but the text of control and added tokens becomes their ids. */
+void tokenizer_encode_special(struct tokenizer_encoder *encoder, const char *text, size_t len,
+	int first, struct ids *out);
+
+/*
+ * Append the bytes of one id. Control tokens have none unless `special`. The first token of a
+ * SentencePiece text begins with a space that was never there: drop it if you start a text.
+ */
+void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, int special, struct buf *out);
+
+/* For the template writer: text that must never be encoded from data as one marker (see above). */
+void tokenizer_forbid_marker(struct tokenizer *tokenizer, const char *marker, size_t len);
+
+#endif

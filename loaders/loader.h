@@ -1,0 +1,84 @@
+/*
+ * Loaders turn what people have into text with locations. Each is one function table in one file;
+ * type.c decides which one a file belongs to, tree.c walks what is given on the command line.
+ *
+ * A document is a list of parts in reading order, each with its place (a file of a tree, a page, a
+ * cue). Text is kept exactly as it was read (bytes that are not UTF-8 included); nothing is lost
+ * silently: what is not loaded is listed in `skipped` with the reason.
+ */
+#ifndef LOADERS_LOADER_H
+#define LOADERS_LOADER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum document_kind { DOCUMENT_TEXT, DOCUMENT_CODE, DOCUMENT_PDF, DOCUMENT_TRANSCRIPT };
+
+const char *document_kind_name(enum document_kind kind); /* "text", "code", "pdf", "transcript" */
+
+/* Where a part stands; the fields that its kind of document has. */
+struct part_place {
+	char *path;      /* code: relative to the root */
+	int64_t page;    /* pdf: physical page, from 1; 0 elsewhere */
+	char *label;     /* pdf: printed label; NULL if none */
+	int64_t time_ms; /* transcript; -1 elsewhere */
+	char *speaker;   /* transcript; NULL if unknown */
+};
+
+struct part {
+	struct part_place place;
+	char *text; /* not terminated; owned */
+	size_t len;
+};
+
+struct document {
+	enum document_kind kind;
+	char *name;   /* as the pack shows it: the argument as given, never an absolute rewrite */
+	char *origin; /* the path it was read from */
+	char *rev;    /* code: version control revision; NULL if unknown */
+	struct part *part;
+	size_t n_part, cap_part;
+};
+
+void document_finish(struct document *document);
+
+/* Something that was not loaded. */
+enum skip_class {
+	SKIP_RULE,       /* left out by a rule (ignored, binary, generated, secret, special file) */
+	SKIP_UNREADABLE, /* damaged, encrypted, unreadable: exit status 6 */
+};
+struct skipped {
+	char *path;
+	char *reason;
+	enum skip_class class;
+};
+
+struct load_result {
+	struct document *document;
+	size_t n_document, cap_document;
+	struct skipped *skipped;
+	size_t n_skipped, cap_skipped;
+};
+void load_result_finish(struct load_result *result);
+
+/*
+ * Load every path ("-" is standard input) in the given order, one document each. Directories are
+ * one document of kind code. Never partial: a failure that is not a skip leaves *result empty.
+ */
+int load_paths(struct load_result *result, const char *const *path, size_t n_path, struct err *err);
+
+/* The function table of one format. */
+struct loader {
+	const char *name;
+	/* How sure: 0 no, 1 by content, 2 by name and content. `head` is the file's first bytes. */
+	int (*probe)(const char *path, const char *head, size_t head_len);
+	/* Append the parts of the file's bytes. Returns 1, with *reason set (malloc'ed), to skip
+	 * it. */
+	int (*read)(struct document *document, const char *path, struct buf *bytes, char **reason,
+		struct err *err);
+};
+
+#endif

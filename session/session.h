@@ -1,0 +1,81 @@
+/*
+ * A session without a screen: sources, a conversation, and an engine to ask. What cli/ and tui/
+ * call. (Sessions on disk come with their own module; this one lives as long as the process.)
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "engine/engine.h"
+#include "session/cite.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct load_result;
+struct session;
+
+struct session_config {
+	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
+	int no_cite;        /* leave the citation instructions out */
+};
+
+struct session *session_create(const struct session_config *config);
+void session_destroy(struct session *session);
+
+/*
+ * Take over the documents of a load (they leave *loaded). Before the first turn they stand in
+ * front; later ones at the head of the next question. Returns how many sources were added.
+ */
+size_t session_add_sources(struct session *session, struct load_result *loaded);
+
+struct session_source {
+	const char *id; /* "S1" */
+	const char *kind, *path, *name;
+	int64_t tokens; /* -1 until session_count() */
+};
+size_t session_source_count(const struct session *session);
+struct session_source session_source_at(const struct session *session, size_t index);
+
+/* The packed text of everything that the next question would send, template marks left out. */
+void session_context_text(
+	const struct session *session, const char *question, int has_system, struct buf *out);
+/* The prompt of the next question; the caller calls prompt_finish(). */
+void session_prompt(const struct session *session, const char *question,
+	const struct engine_info *info, struct prompt *out);
+
+struct answer {
+	char *text;
+	size_t text_len;
+	enum engine_stop stop;
+	struct engine_usage usage;
+	double ready_ms;
+	struct citation *citation;
+	size_t n_citation;
+};
+void answer_finish(struct answer *answer);
+
+/* What a caller wants to see while an answer is made; any may be NULL. */
+struct session_watch {
+	void (*prefill)(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok);
+	void (*text)(void *arg, const char *text, size_t len);
+	/* Polled between events and at signals: non-zero stops the answer and keeps what came. */
+	int (*stopped)(void *arg);
+	void *arg;
+};
+
+/*
+ * Ask, wait, verify the quotes, and append the turn to the conversation. Too long a prompt is
+ * ERR_CONTEXT with both numbers; an engine that died is ERR_ENGINE and the conversation is
+ * unchanged. What came before a stop is kept (answer->stop says so).
+ */
+int session_ask(struct session *session, struct engine *engine, const char *question,
+	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
+	struct answer *answer, struct err *err);
+
+/* Tokens of each source and of the whole prompt without a question, by the engine's tokenizer. */
+int session_count(
+	struct session *session, struct engine *engine, int64_t *total_tok, struct err *err);
+
+#endif
