@@ -62,8 +62,7 @@ enum act_type { ACT_F32, ACT_BF16, ACT_Q8 };
 
 enum act_type act_type_for(enum dtype weight);
 
-/* out f32 [row][n_embd] = table[ids[row]], table in its file layout [n_vocab][n_embd] of `dtype`.
- */
+/* out f32 [row][n_embd] = table[ids[row]], table in its file layout [n_vocab][n_embd] of `dtype`. */
 struct op_embed {
 	struct operand table, out;
 	enum dtype dtype;
@@ -86,9 +85,8 @@ struct op_pack_act {
 
 /*
  * Up to three products that share their input (Q, K and V; gate and up):
- *   out[part] f32 [row][m] (+)= act [row][k] x weight[part]^T, weight [m][k] in the backend's
- * packed layout With `accumulate` the finished product is added to out once (a residual). bias f32
- * [m] is optional.
+ *   out[part] f32 [row][m] (+)= act [row][k] x weight[part]^T, weight [m][k] packed.
+ * With `accumulate` the finished product is added to out once (a residual). bias f32 [m] is optional.
  */
 #define MATMUL_MAX_PARTS 3
 struct matmul_part {
