@@ -1,0 +1,35 @@
+/* The tables of x86-64, and which of them this machine can run. */
+#include "kernels/cpu/kernels_internal.h"
+
+#include <stddef.h>
+
+/* Rows are in the order of enum op_kind. */
+static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
+	[CPU_ISA_PORTABLE] = {{NULL, NULL}},
+	[CPU_ISA_AVX2] = {{NULL, NULL}},
+	[CPU_ISA_AVX512] = {{NULL, NULL}},
+};
+
+/* __builtin_cpu_supports() also asks the operating system whether it saves the registers. */
+int cpu_isa_supported(enum cpu_isa isa)
+{
+	switch (isa) {
+	case CPU_ISA_PORTABLE:
+		return 1;
+	case CPU_ISA_AVX2:
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+		       __builtin_cpu_supports("f16c");
+	case CPU_ISA_AVX512:
+		return cpu_isa_supported(CPU_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
+		       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+		       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
+		       __builtin_cpu_supports("avx512bf16");
+	default:
+		return 0;
+	}
+}
+
+const struct cpu_kernel *cpu_kernels(enum cpu_isa isa)
+{
+	return cpu_isa_supported(isa) ? tables[isa] : NULL;
+}

@@ -1,0 +1,32 @@
+/*
+ * What the files of kernels/cpu share: the functions that the tables in isa_x86.c and isa_plain.c are
+ * made of. A path's table is the plain C table with that path's overrides. A new kernel is one
+ * function, one prototype here and one row in a table.
+ */
+#ifndef KERNELS_CPU_KERNELS_INTERNAL_H
+#define KERNELS_CPU_KERNELS_INTERNAL_H
+
+#include "kernels/cpu/kernels.h"
+
+/* The signatures of struct cpu_kernel. */
+#define CPU_ITEMS(name) int64_t name(const struct op *op, const struct op_env *env)
+#define CPU_RUN(name)                                                                              \
+	void name(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
+
+/* How an op splits: the same for every path. matmul.c */
+CPU_ITEMS(pack_act_items);
+CPU_ITEMS(matmul_items);
+
+/* Plain C: ref_matmul.c */
+CPU_RUN(ref_pack_act);
+CPU_RUN(ref_matmul);
+
+/* AVX2, FMA, F16C: avx2_matmul.c */
+CPU_RUN(avx2_pack_act);
+CPU_RUN(avx2_matmul);
+
+/* AVX-512: avx512_matmul.c */
+CPU_RUN(avx512_pack_act);
+CPU_RUN(avx512_matmul);
+
+#endif
