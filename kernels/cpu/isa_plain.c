@@ -3,7 +3,16 @@
 
 #include <stddef.h>
 
-static const struct cpu_kernel portable[OP_KIND_COUNT] = {{NULL, NULL}};
+static const struct cpu_kernel portable[OP_KIND_COUNT] = {
+	[OP_EMBED] = {rows_items, ref_embed},
+	[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+	[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+	[OP_ROPE] = {rows_items, ref_rope},
+	[OP_KV_WRITE] = {rows_items, ref_kv_write},
+	[OP_ATTENTION] = {ref_attention_items, ref_attention},
+	[OP_SWIGLU] = {rows_items, ref_swiglu},
+	[OP_GATHER] = {gather_items, ref_gather},
+};
 
 int cpu_isa_supported(enum cpu_isa isa)
 {

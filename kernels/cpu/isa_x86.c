@@ -3,11 +3,41 @@
 
 #include <stddef.h>
 
-/* Rows are in the order of enum op_kind. */
-static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
-	[CPU_ISA_PORTABLE] = {{NULL, NULL}},
-	[CPU_ISA_AVX2] = {{NULL, NULL}},
-	[CPU_ISA_AVX512] = {{NULL, NULL}},
+static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
+	{
+		[CPU_ISA_PORTABLE] =
+			{
+				[OP_EMBED] = {rows_items, ref_embed},
+				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+				[OP_ROPE] = {rows_items, ref_rope},
+				[OP_KV_WRITE] = {rows_items, ref_kv_write},
+				[OP_ATTENTION] = {ref_attention_items, ref_attention},
+				[OP_SWIGLU] = {rows_items, ref_swiglu},
+				[OP_GATHER] = {gather_items, ref_gather},
+			},
+		[CPU_ISA_AVX2] =
+			{
+				[OP_EMBED] = {rows_items, ref_embed},
+				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+				[OP_ROPE] = {rows_items, ref_rope},
+				[OP_KV_WRITE] = {rows_items, ref_kv_write},
+				[OP_ATTENTION] = {ref_attention_items, ref_attention},
+				[OP_SWIGLU] = {rows_items, ref_swiglu},
+				[OP_GATHER] = {gather_items, ref_gather},
+			},
+		[CPU_ISA_AVX512] =
+			{
+				[OP_EMBED] = {rows_items, ref_embed},
+				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+				[OP_ROPE] = {rows_items, ref_rope},
+				[OP_KV_WRITE] = {rows_items, ref_kv_write},
+				[OP_ATTENTION] = {ref_attention_items, ref_attention},
+				[OP_SWIGLU] = {rows_items, ref_swiglu},
+				[OP_GATHER] = {gather_items, ref_gather},
+			},
 };
 
 /* __builtin_cpu_supports() also asks the operating system whether it saves the registers. */

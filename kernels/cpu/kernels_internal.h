@@ -17,7 +17,19 @@
 CPU_ITEMS(pack_act_items);
 CPU_ITEMS(matmul_items);
 
-/* Plain C: ref_matmul.c */
+CPU_ITEMS(rows_items);          /* an item is a row; ref.c */
+CPU_ITEMS(gather_items);        /* an item is a row of the output; ref.c */
+CPU_ITEMS(ref_attention_items); /* an item is a (row, KV head); ref_attention.c */
+
+/* Plain C: ref.c, ref_attention.c, ref_matmul.c */
+CPU_RUN(ref_embed);
+CPU_RUN(ref_rmsnorm);
+CPU_RUN(ref_rope_table);
+CPU_RUN(ref_rope);
+CPU_RUN(ref_kv_write);
+CPU_RUN(ref_attention);
+CPU_RUN(ref_swiglu);
+CPU_RUN(ref_gather);
 CPU_RUN(ref_pack_act);
 CPU_RUN(ref_matmul);
 

@@ -1,0 +1,208 @@
+/*
+ * Attention in plain C: the summation rule of ops.h spelled out, one query at a time.
+ *
+ * For a span of KV_SPAN_TOK tokens the state is (m, l, o[d]): the largest score so far, the sum of
+ * exp(score - m), and the sum of exp(score - m) * value. For each page of it, in ascending order:
+ *
+ *   s[t]  = scale * q.k[t]                  tokens after the query's position do not exist
+ *   s_max = max s[t],  p[t] = exp(s[t] - s_max)
+ *   m'    = max(m, s_max),  keep = exp(m - m'),  add = exp(s_max - m')
+ *   l     = l * keep + add * sum p[t]
+ *   o     = o * keep + add * sum p[t] * v[t]
+ *
+ * and spans are merged in ascending order by the same two factors. With q8 keys and values the
+ * query is rounded to 8 bits with one scale per head, so q.k is an integer; v[t] = vs[t] * v8[t],
+ * and p[t] * vs[t] is rounded to 0 ... 255 with a scale of this query and page, so the page's sum is
+ * an integer for each d and meets the float state once.
+ */
+#include "kernels/cpu/kernels_internal.h"
+#include "kernels/cpu/kv_block.h"
+
+#include <float.h>
+#include <math.h>
+
+struct state {
+	float m, l;
+	float o[KV_HEAD_DIM_MAX];
+};
+
+/* A query as the key type wants it. */
+struct query {
+	const float *f32; /* [head_dim] */
+	int8_t s8[KV_HEAD_DIM_MAX];
+	float s8_scale;
+};
+
+static void state_init(struct state *state, int64_t n)
+{
+	state->m = -FLT_MAX; /* finite, so that no difference of two of them is NaN */
+	state->l = 0;
+	for (int64_t d = 0; d < n; d++) {
+		state->o[d] = 0;
+	}
+}
+
+/* state += add-on given as its own maximum, sum and numerators. */
+static void state_merge(struct state *state, float m, float l, const float *o, int64_t n)
+{
+	float m_new = fmaxf(state->m, m);
+	float keep = expf(state->m - m_new), add = expf(m - m_new);
+
+	state->m = m_new;
+	state->l = state->l * keep + l * add;
+	for (int64_t d = 0; d < n; d++) {
+		state->o[d] = state->o[d] * keep + o[d] * add;
+	}
+}
+
+static void query_quantize(struct query *query, int64_t n)
+{
+	float amax = 0, inv;
+
+	for (int64_t d = 0; d < n; d++) {
+		amax = fmaxf(amax, fabsf(query->f32[d]));
+	}
+	inv = amax > 0 ? 127 / amax : 0;
+	for (int64_t d = 0; d < n; d++) {
+		float scaled = query->f32[d] * inv;
+
+		/* written so that NaN and overflow stay in range too */
+		query->s8[d] = (int8_t)(scaled > -127 ? rintf(scaled < 127 ? scaled : 127) : -127);
+	}
+	query->s8_scale = amax / 127;
+}
+
+static float element(const struct kv_layout *kv, const uint8_t *values, int64_t index)
+{
+	if (kv->type == KV_F16) {
+		return f16_to_f32(((const uint16_t *)(const void *)values)[index]);
+	}
+	return ((const float *)(const void *)values)[index];
+}
+
+/* s [n_tok] */
+static void page_scores(const struct kv_layout *kv, uint8_t *keys, const struct query *query,
+	int64_t n_tok, float scale, float *s)
+{
+	for (int64_t t = 0; t < n_tok; t++) {
+		if (kv->type == KV_Q8) {
+			int32_t dot = 0;
+
+			for (int64_t d = 0; d < kv->head_dim; d++) {
+				dot += query->s8[d] * (keys[kv_key_index(kv, t, d)] - KV_KEY_ZERO);
+			}
+			s[t] = (float)dot * kv_block_scales(kv, keys)[t] *
+			       (query->s8_scale * scale);
+		} else {
+			float dot = 0;
+
+			for (int64_t d = 0; d < kv->head_dim; d++) {
+				dot += query->f32[d] * element(kv, keys, kv_key_index(kv, t, d));
+			}
+			s[t] = dot * scale;
+		}
+	}
+}
+
+/* o [head_dim] = sum of p[t] * v[t] */
+static void page_values(
+	const struct kv_layout *kv, uint8_t *values, const float *p, int64_t n_tok, float *o)
+{
+	const float *v_scale = kv_block_scales(kv, values);
+	float w_max = 0, inv;
+	int32_t w[KV_PAGE_TOK];
+
+	if (kv->type != KV_Q8) {
+		for (int64_t d = 0; d < kv->head_dim; d++) {
+			o[d] = 0;
+			for (int64_t t = 0; t < n_tok; t++) {
+				o[d] += p[t] * element(kv, values, kv_value_index(kv, t, d));
+			}
+		}
+		return;
+	}
+	for (int64_t t = 0; t < n_tok; t++) {
+		w_max = fmaxf(w_max, p[t] * v_scale[t]);
+	}
+	inv = w_max > 0 ? 255 / w_max : 0;
+	for (int64_t t = 0; t < n_tok; t++) {
+		float scaled = p[t] * v_scale[t] * inv;
+
+		w[t] = (int32_t)(scaled > 0 ? rintf(scaled < 255 ? scaled : 255) : 0);
+	}
+	for (int64_t d = 0; d < kv->head_dim; d++) {
+		int32_t sum = 0;
+
+		for (int64_t t = 0; t < n_tok; t++) {
+			sum += w[t] * (int8_t)values[kv_value_index(kv, t, d)];
+		}
+		o[d] = (float)sum * (w_max / 255);
+	}
+}
+
+static void attend(const struct kv_layout *kv, const struct op_attention *op,
+	const struct op_sequence *sequence, int64_t kv_head, int64_t pos, const float *q,
+	float *out)
+{
+	struct state total, span;
+	struct query query = {.f32 = q};
+	float s[KV_PAGE_TOK], o[KV_HEAD_DIM_MAX];
+
+	if (kv->type == KV_Q8) {
+		query_quantize(&query, kv->head_dim);
+	}
+	state_init(&total, kv->head_dim);
+	state_init(&span, kv->head_dim);
+	for (int64_t first = 0; first <= pos; first += KV_PAGE_TOK) {
+		int64_t n_tok = pos + 1 - first < KV_PAGE_TOK ? pos + 1 - first : KV_PAGE_TOK;
+		uint8_t *page = sequence->page[first / KV_PAGE_TOK];
+		float s_max = -FLT_MAX, sum = 0;
+
+		if (first % KV_SPAN_TOK == 0) {
+			state_merge(&total, span.m, span.l, span.o, kv->head_dim);
+			state_init(&span, kv->head_dim);
+		}
+		page_scores(kv, kv_block_keys(kv, page, op->layer, kv_head), &query, n_tok,
+			op->scale, s);
+		for (int64_t t = 0; t < n_tok; t++) {
+			s_max = fmaxf(s_max, s[t]);
+		}
+		for (int64_t t = 0; t < n_tok; t++) {
+			s[t] = expf(s[t] - s_max);
+			sum += s[t];
+		}
+		page_values(kv, kv_block_values(kv, page, op->layer, kv_head), s, n_tok, o);
+		state_merge(&span, s_max, sum, o, kv->head_dim);
+	}
+	state_merge(&total, span.m, span.l, span.o, kv->head_dim);
+	for (int64_t d = 0; d < kv->head_dim; d++) {
+		out[d] = total.o[d] / total.l;
+	}
+}
+
+CPU_ITEMS(ref_attention_items)
+{
+	(void)op;
+	return env->n_row * env->kv->n_kv_head;
+}
+
+/* An item is a (row, KV head): the query heads that share it. */
+CPU_RUN(ref_attention)
+{
+	const struct op_attention *o = &op->attention;
+	const struct kv_layout *kv = env->kv;
+	int64_t group = o->n_head / kv->n_kv_head;
+
+	for (int64_t item = first; item < end; item++) {
+		int64_t row = item / kv->n_kv_head, kv_head = item % kv->n_kv_head;
+		const struct op_sequence *sequence = kv_sequence_of_row(env, row);
+		int64_t pos = sequence->first_pos + row - sequence->first_row;
+
+		for (int64_t g = 0; g < group; g++) {
+			int64_t at = (row * o->n_head + kv_head * group + g) * kv->head_dim;
+
+			attend(kv, o, sequence, kv_head, pos, (float *)op_env_at(env, o->q) + at,
+				(float *)op_env_at(env, o->out) + at);
+		}
+	}
+}
