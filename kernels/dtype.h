@@ -30,8 +30,13 @@ const struct dtype_info *dtype_info(enum dtype dtype);
 
 /* The storage type for a number in a GGUF file; DTYPE_COUNT where carrel has none. */
 enum dtype dtype_from_gguf(uint32_t gguf_type);
-/* GGUF's name for a number that we do not support ("Q5_1"), or NULL. For messages. */
+/* GGUF's name for any number that it defines, supported or not ("Q5_1"), or NULL. For messages. */
 const char *dtype_gguf_name(uint32_t gguf_type);
+/*
+ * The block of any number that GGUF defines, supported or not: lets a reader place tensors that it
+ * cannot compute with. Returns 0, or -1 if we do not know the type.
+ */
+int dtype_gguf_block(uint32_t gguf_type, int64_t *block_elems, int64_t *block_bytes);
 
 /* Bytes of a row of n elements; n must be a multiple of block_elems. */
 int64_t dtype_row_bytes(enum dtype dtype, int64_t n);
