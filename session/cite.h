@@ -1,7 +1,25 @@
 /*
  * Citations: carrel never trusts the model's numbers. It finds the quotes in an answer, searches
- * the words in the sources (white space folded, hyphenation at line ends and ligatures undone, the
- * pack's escape undone), corrects the place, and gives a verdict.
+ * the words in the sources, corrects the place, and gives a verdict.
+ *
+ * WHAT A CITATION IS. `[S1 path:lines "words"]`, `[S1 p.page "words"]`, `[S1 time "words"]`, and
+ * what models make of them: the place may be missing or spelled out (`line 3`, `lines 3-5`, `L3`,
+ * `page 37`), quotes may be typographic, backticks, or nested, one bracket may hold several quotes
+ * or several sources, and the words may stand before the bracket (`"words" [S1 a.txt:3]`). Quoted
+ * words without a bracket that begins with S and a number are not citations. A bracket without any
+ * words is a citation that cannot be verified: its text is empty and its verdict not_found.
+ *
+ * WHAT COUNTS AS THE SAME WORDS. Runs of white space (also no-break and other Unicode spaces) are
+ * one space; zero-width characters and soft hyphens are nothing; the ligatures U+FB00..FB06 are
+ * their letters; typographic quotation marks and apostrophes are the plain ones, U+2026 is three
+ * points, U+2010 and U+2011 are the hyphen. A word that the source breaks at a line end with a
+ * hyphen matches with and without the hyphen; hyphens elsewhere are themselves. The pack's escape
+ * is undone, the pack's `N|` line numbers and `[hh:mm:ss] Speaker:` heads inside a quote are
+ * passed over, and a full stop or comma that the quote adds at its end is forgiven. ASCII case
+ * differs only where no place has the words in their own case. Nothing else is tolerated.
+ *
+ * Words with fewer than three letters and digits (a character outside ASCII counts twice) stand
+ * everywhere and prove nothing: they are never verified, their verdict is not_found.
  */
 #ifndef SESSION_CITE_H
 #define SESSION_CITE_H
@@ -26,17 +44,33 @@ struct citation {
 	int64_t page;                  /* 0 where the source has no pages */
 	char *label;                   /* printed page; NULL if none */
 	int64_t time_ms;               /* -1 where the source has no times */
-	int64_t line_first, line_last; /* from 1, of the file or page; 0 when not found */
+	int64_t line_first, line_last; /* from 1, of the file or page; 0 when not found or timed */
 	enum verdict verdict;
+	int superseded;       /* the words stand in a text that an update replaced */
 	size_t answer_offset; /* where the citation's '[' stands in the answer */
 };
 
 /*
- * Find and check every citation of `answer` against the documents (S1 is document[0]). Returns a
- * malloc'ed array of *count citations in the order of the answer; free with citations_free().
+ * Something that can be cited. Several may share a number: an update stands beside the text that
+ * it supersedes. `index` is built at first use and kept; zero-initialise it, and end it with
+ * cite_source_finish().
  */
-struct citation *cite_check(const char *answer, size_t len, const struct document *const *document,
-	size_t n_document, size_t *count);
+struct cite_index;
+struct cite_source {
+	int64_t number; /* 1 is S1 */
+	const struct document *document;
+	int superseded;
+	struct cite_index *index;
+};
+void cite_source_finish(struct cite_source *source);
+
+/*
+ * Find and check every citation of `answer`. Returns a malloc'ed array of *count citations in the
+ * order of the answer; free with citations_free(). The place of an ambiguous citation is the first
+ * one that has the words. Time is linear in the sources for the index (once) and for each quote.
+ */
+struct citation *cite_check(
+	const char *answer, size_t len, struct cite_source *source, size_t n_source, size_t *count);
 void citations_free(struct citation *citation, size_t count);
 
 #endif

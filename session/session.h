@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct document;
 struct load_result;
 struct session;
 
@@ -29,6 +30,12 @@ void session_destroy(struct session *session);
  * front; later ones at the head of the next question. Returns how many sources were added.
  */
 size_t session_add_sources(struct session *session, struct load_result *loaded);
+/*
+ * The new text of a source that changed (of a tree: the files that did), taken over from *document.
+ * It stands at the head of the next question; citations of the old text are marked superseded.
+ */
+int session_update_source(
+	struct session *session, size_t index, struct document *document, struct err *err);
 
 struct session_source {
 	const char *id; /* "S1" */
@@ -38,10 +45,13 @@ struct session_source {
 size_t session_source_count(const struct session *session);
 struct session_source session_source_at(const struct session *session, size_t index);
 
-/* The packed text of everything that the next question would send, template marks left out. */
+/*
+ * The packed text of everything that the next question would send, template marks left out and one
+ * empty line between messages. `question` may be NULL.
+ */
 void session_context_text(
 	const struct session *session, const char *question, int has_system, struct buf *out);
-/* The prompt of the next question; the caller calls prompt_finish(). */
+/* The prompt of the next question, up to where the model begins; end it with prompt_finish(). */
 void session_prompt(const struct session *session, const char *question,
 	const struct engine_info *info, struct prompt *out);
 

@@ -1,0 +1,80 @@
+/*
+ * The packed context, version 1: what the model reads, byte for byte. KV state and the built-in
+ * model depend on it, so it never changes; a change is a new version and old sessions keep theirs.
+ * tests/vectors/pack pins it.
+ *
+ * One message's text is a row of blocks. Instructions come first, once:
+ *
+ *	You answer from the sources below. Quote the words that answer, then explain briefly.\n
+ *	Cite each quote as [S1 path:lines "words"], [S1 p.page "words"] or [S1 time "words"].\n
+ *	If the sources do not say, answer: The sources do not say.
+ *
+ * (the middle line is left out by no_cite), then "\n\n" and the user's own instructions if there
+ * are any, then sources, then the question. A block has no newline at its end; it brings what
+ * parts it from the block before it: a source that follows a source brings "\n", everything else
+ * brings "\n\n", and the first block of a message brings nothing. So nothing that is added changes
+ * a byte in front of it.
+ *
+ *	text         <source id="S1" kind="text" name="NAME">\n BODY </source>
+ *	code         <source id="S1" kind="code" name="NAME" rev="REV">\n
+ *	             <file path="PATH">\n BODY </file>\n ...  <tree>\n PATH\n ... </tree>\n </source>
+ *	pdf          <source id="S1" kind="pdf" name="NAME">\n
+ *	             <page n="37" label="21">\n BODY </page>\n ...  </source>
+ *	transcript   <source id="S1" kind="transcript" name="NAME">\n
+ *	             [hh:mm:ss] SPEAKER: BODY \n ...  </source>
+ *	an update    <update of="S1"> in place of <source ...>, </update> at the end, no <tree>
+ *
+ * (spaces around BODY and before the tags are not written; rev, label and "SPEAKER: " only where
+ * they are known). BODY is the stored text, byte for byte, under two reversible changes:
+ *  - in text and code, lines 1, 10, 20, 30 ... begin with their number and `|`. A line ends after
+ *    its '\n'; a last line may lack it, and then the closing tag follows on the same line, which
+ *    is how a missing final newline is told from a present one;
+ *  - pack_escape(): a `<` followed by any number of `\`, an optional `/` and one of source, file,
+ *    page, tree, text, update gets one more `\` after it. So no body can hold a tag of ours.
+ * NAME, REV, PATH, label and SPEAKER are percent-encoded by pack_attribute(). Instructions and
+ * questions are escaped like a BODY: what the user types cannot pose as a source either.
+ *
+ * SEGMENTS. Tokens are made segment by segment, so segments are part of the format: the fixed
+ * instructions; the user's instructions; each source's opening tag with what parts it from the
+ * block before; its content; its closing tag; each question with its "\n\n". Content is cut at the
+ * first location boundary (line, page, cue) at or past PACK_CHUNK_BYTES of stored text, counted
+ * from the cut before, so the cuts depend on the text alone and grow stably; a file of a tree
+ * always ends a segment; a line that goes on for twice that is cut between characters.
+ */
+#ifndef SESSION_PACK_H
+#define SESSION_PACK_H
+
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct document;
+struct prompt;
+struct segment;
+
+enum { PACK_VERSION = 1, PACK_CHUNK_BYTES = 16384 };
+
+/* What stands before a block in its message. */
+enum pack_before { PACK_BEFORE_NOTHING, PACK_BEFORE_SOURCE, PACK_BEFORE_OTHER };
+
+/* `system` is the user's own instructions; NULL for none. */
+void pack_instructions(struct prompt *out, const char *system, int no_cite);
+/* S1 is number 1. */
+void pack_source(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document);
+/* `document` holds the new text of source `number`: of a tree, the files that changed. */
+void pack_update(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document);
+struct segment *pack_question(enum pack_before before, const char *question, size_t len);
+
+/* The escape of bodies, and back: pack_unescape undoes pack_escape on any bytes. */
+void pack_escape(struct buf *out, const char *text, size_t len);
+void pack_unescape(struct buf *out, const char *text, size_t len);
+/* Percent-encode `"`, `<`, `%`, C0 and C1 controls, DEL and bytes that are not UTF-8; and back. */
+void pack_attribute(struct buf *out, const char *text, size_t len);
+void pack_attribute_decode(struct buf *out, const char *text, size_t len);
+/* A transcript's time: hh:mm:ss, whole seconds, hours as many digits as they need. */
+void pack_time(struct buf *out, int64_t time_ms);
+
+#endif
