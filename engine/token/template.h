@@ -49,9 +49,16 @@ const char *template_list(void);
 void template_write(const struct chat_template *chat_template, struct tokenizer_encoder *encoder,
 	enum template_mark mark, int previous, struct ids *out);
 
+/*
+ * Whether text directly after this mark is encoded with `first` set: true where the published
+ * template puts a space between mark and text that SentencePiece makes part of the first word
+ * ("[INST] Hello" is [INST] and one token for " Hello"). Byte-level tokenizers ignore it.
+ */
+int template_text_first(const struct chat_template *chat_template, enum template_mark mark);
+
 /* Tell the tokenizer which texts are this template's markers, so that data can never contain them.
  */
-void template_forbid_markers(
-	const struct chat_template *chat_template, struct tokenizer *tokenizer);
+int template_forbid_markers(
+	const struct chat_template *chat_template, struct tokenizer *tokenizer, struct err *err);
 
 #endif

@@ -63,8 +63,9 @@ struct tokenizer_encoder *tokenizer_encoder_create(const struct tokenizer *token
 void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder);
 
 /*
- * Append the ids of document or user text. `first` is true for the first segment of a prompt only:
- * the SentencePiece dummy prefix goes there. Never fails: bytes that are not UTF-8 have ids too.
+ * Append the ids of document or user text. `first` is true for the first segment of a prompt and
+ * for text directly after a mark where template_text_first() says so: the SentencePiece dummy
+ * prefix goes there and nowhere else. Never fails: bytes that are not UTF-8 have ids too.
  */
 void tokenizer_encode_text(struct tokenizer_encoder *encoder, const char *text, size_t len,
 	int first, struct ids *out);
@@ -79,7 +80,14 @@ void tokenizer_encode_special(struct tokenizer_encoder *encoder, const char *tex
  */
 void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, int special, struct buf *out);
 
-/* For the template writer: text that must never be encoded from data as one marker (see above). */
-void tokenizer_forbid_marker(struct tokenizer *tokenizer, const char *marker, size_t len);
+/*
+ * For the template writer, before the first encoder is made: this text marks structure, so
+ * tokenizer_encode_text() must never produce its ids. A marker that is one token is forbidden as a
+ * token; one that is several ordinary tokens ("[INST]") is broken in the middle of one of them
+ * wherever data contains it: other ids, the same bytes. Becomes part of the digest. Fails where the
+ * vocabulary has only one way to spell the marker (a token per byte).
+ */
+int tokenizer_forbid_marker(
+	struct tokenizer *tokenizer, const char *marker, size_t len, struct err *err);
 
 #endif
