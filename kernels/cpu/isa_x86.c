@@ -9,6 +9,8 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 			{
 				[OP_EMBED] = {rows_items, ref_embed},
 				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
+				[OP_MATMUL] = {matmul_items, ref_matmul},
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
 				[OP_ROPE] = {rows_items, ref_rope},
 				[OP_KV_WRITE] = {rows_items, ref_kv_write},
@@ -20,6 +22,8 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 			{
 				[OP_EMBED] = {rows_items, ref_embed},
 				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
+				[OP_MATMUL] = {matmul_items, ref_matmul},
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
 				[OP_ROPE] = {rows_items, ref_rope},
 				[OP_KV_WRITE] = {rows_items, ref_kv_write},
@@ -31,6 +35,8 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 			{
 				[OP_EMBED] = {rows_items, ref_embed},
 				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
+				[OP_MATMUL] = {matmul_items, ref_matmul},
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
 				[OP_ROPE] = {rows_items, ref_rope},
 				[OP_KV_WRITE] = {rows_items, ref_kv_write},

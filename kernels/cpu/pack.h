@@ -1,0 +1,126 @@
+/*
+ * The packed layouts that the products read: weights are packed once, at load; activations once per
+ * product. They are the same for every instruction-set path of the architecture.
+ *
+ * WEIGHTS lie in panels of PANEL_ROWS rows; a panel is a run of records, linear in k, so that a
+ * product with one column reads memory from one end to the other. Within a record a lane is a row:
+ * with four bytes of consecutive k per lane, one 64-byte load is an operand of vpdpbusd. The stored
+ * numbers are kept bit for bit (cpu_weight_unpack_row() gives them back); only their places change:
+ * an 8-bit weight is stored as q + 128, scales stand in front of the bytes that they scale.
+ *
+ * ACTIVATIONS lie in column panels of up to ACT_COLS rows of the batch. The last one is narrower
+ * (1, 2, 4, 8 or 16 columns; zeros where there is no row), so a single row is dense. See
+ * act_panel_width().
+ *   ACT_F32   float [k][width]
+ *   ACT_BF16  bfloat16 [k/2][width][2]
+ *   ACT_Q8    per 32 elements of k one record of ACT_Q8_BYTES per column:
+ *               int8 q[width][32]; float d[width]; int32 n128[width];
+ *             then, behind all the records, per 32 elements of k ACT_Q8_SUMS_BYTES per column:
+ *               float s[width]; int32 n128_low[width]; int32 n128_high[width];
+ *             x is about d*q; n128 = -128 * sum(q), which makes up for the 128 added to weights;
+ *             n128_low and n128_high are the same over either 16; s = d * sum(q).
+ */
+#ifndef KERNELS_CPU_PACK_H
+#define KERNELS_CPU_PACK_H
+
+#include "kernels/ops.h"
+
+#define PANEL_ROWS        16
+#define ACT_COLS          16
+#define ACT_BLOCK         32
+#define ACT_Q8_BYTES      (ACT_BLOCK + 8)
+#define ACT_Q8_SUMS_BYTES 12
+/* A block whose largest magnitude is below this is all zeros. */
+#define ACT_Q8_AMAX_MIN 1e-30f
+
+/* 32 k: q[j][row][i] is element 4j+i, plus 128. d is a half. */
+struct panel_q8_0 {
+	uint16_t d[PANEL_ROWS];
+	uint8_t q[8][PANEL_ROWS][4];
+};
+
+/* 32 k: in q[j][row][i] element 4j+i is the low nibble and 16+4j+i the high one. Offset 8. */
+struct panel_q4_0 {
+	uint16_t d[PANEL_ROWS];
+	uint8_t q[4][PANEL_ROWS][4];
+};
+
+/* 256 k: block b of 32 has q[b] as in Q4_0 but without an offset: d*scale*q - dmin*min. */
+struct panel_q4_k {
+	uint16_t d[PANEL_ROWS];
+	uint16_t dmin[PANEL_ROWS];
+	uint8_t scale[8][PANEL_ROWS];
+	uint8_t min[8][PANEL_ROWS];
+	uint8_t q[8][4][PANEL_ROWS][4];
+};
+
+/*
+ * 256 k: d*scale*(q - 32), a scale for 16 elements. The low four bits as in Q4_0; the upper two of
+ * element 16p+4s+i are bits 2s and 2s+1 of high[b][p][row][i].
+ */
+struct panel_q6_k {
+	uint16_t d[PANEL_ROWS];
+	int8_t scale[16][PANEL_ROWS];
+	uint8_t low[8][4][PANEL_ROWS][4];
+	uint8_t high[8][2][PANEL_ROWS][4];
+};
+
+/* One k, one k, and two k (an operand of vdpbf16ps). */
+struct panel_f32 {
+	float w[PANEL_ROWS];
+};
+struct panel_f16 {
+	uint16_t w[PANEL_ROWS];
+};
+struct panel_bf16 {
+	uint16_t w[PANEL_ROWS][2];
+};
+
+/* Bytes of one panel of k elements per row. */
+int64_t weight_panel_bytes(enum dtype dtype, int64_t k);
+
+static inline int64_t act_panels(int64_t n_row)
+{
+	return (n_row + ACT_COLS - 1) / ACT_COLS;
+}
+
+/* Columns that the panel has room for. */
+static inline int32_t act_panel_width(int64_t n_row, int64_t panel)
+{
+	int64_t left = n_row - panel * ACT_COLS;
+	int32_t width = 1;
+
+	while (width < left && width < ACT_COLS) {
+		width *= 2;
+	}
+	return width;
+}
+
+/* Rows of the batch that are in the panel. */
+static inline int32_t act_panel_rows(int64_t n_row, int64_t panel)
+{
+	int64_t left = n_row - panel * ACT_COLS;
+
+	return (int32_t)(left < ACT_COLS ? left : ACT_COLS);
+}
+
+/* Bytes per column of any panel. */
+static inline int64_t act_column_bytes(enum act_type type, int64_t k)
+{
+	switch (type) {
+	case ACT_Q8:
+		return k / ACT_BLOCK * (ACT_Q8_BYTES + ACT_Q8_SUMS_BYTES);
+	case ACT_BF16:
+		return k * 2;
+	default:
+		return k * 4;
+	}
+}
+
+/* Where a panel begins, in bytes: all before it are full. */
+static inline int64_t act_panel_offset(enum act_type type, int64_t k, int64_t panel)
+{
+	return panel * ACT_COLS * act_column_bytes(type, k);
+}
+
+#endif
