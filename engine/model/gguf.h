@@ -7,6 +7,10 @@
  * every tensor lies within its file, tensors do not overlap, keys and tensor names are unique,
  * strings stay where they are in the mapping. A malformed file is one error that names the file,
  * the offset and the field; memory is bounded by the file's size.
+ *
+ * A mapped file that shrinks afterwards raises SIGBUS where its lost pages are read. That is the
+ * business of the process that holds the mapping: carrel-engine dies of it, its requests fail with
+ * a sentence, and the caller starts another one, which finds the file too short.
  */
 #ifndef ENGINE_MODEL_GGUF_H
 #define ENGINE_MODEL_GGUF_H
@@ -71,7 +75,7 @@ struct gguf_string gguf_key_at(const struct gguf *gguf, size_t index, enum gguf_
 /*
  * Metadata by key. Each returns 0 and the value; 1 if the key is absent (*value untouched: set a
  * default first); -1 if it has another type or is out of range for the result. Integers of every
- * width convert.
+ * width convert, also to float; a float that is not finite is out of range.
  */
 int gguf_get_int(const struct gguf *gguf, const char *key, int64_t *value, struct err *err);
 int gguf_get_float(const struct gguf *gguf, const char *key, double *value, struct err *err);
@@ -84,10 +88,12 @@ struct gguf_array {
 	enum gguf_value_type type; /* of the elements; arrays of arrays are refused at open */
 	uint64_t count;
 	const uint8_t *data; /* elements, unaligned little-endian; for strings: length-prefixed */
+	size_t size_bytes;
 };
 int gguf_get_array(
 	const struct gguf *gguf, const char *key, struct gguf_array *value, struct err *err);
-int64_t gguf_array_int(const struct gguf_array *array, uint64_t index); /* integer and bool types */
+/* Elements of integer and bool arrays; 0 where an element does not fit or is none of these. */
+int64_t gguf_array_int(const struct gguf_array *array, uint64_t index);
 double gguf_array_float(const struct gguf_array *array, uint64_t index);
 /* Strings are read in order: start with *cursor = 0. Returns 0 past the end. */
 int gguf_array_next_string(
