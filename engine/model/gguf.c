@@ -272,6 +272,17 @@ uint32_t gguf_version(const struct gguf *gguf)
 	return gguf->part[0].version;
 }
 
+size_t gguf_part_count(const struct gguf *gguf)
+{
+	return gguf->n_part;
+}
+
+const uint8_t *gguf_header(const struct gguf *gguf, size_t part, size_t *size_bytes)
+{
+	*size_bytes = gguf->part[part].header_bytes;
+	return gguf->part[part].bytes;
+}
+
 size_t gguf_tensor_count(const struct gguf *gguf)
 {
 	return gguf->n_tensor;

@@ -65,6 +65,10 @@ const char *gguf_path(const struct gguf *gguf);
 size_t gguf_total_bytes(const struct gguf *gguf); /* of all shards */
 uint32_t gguf_version(const struct gguf *gguf);
 
+/* The files of the model, and of each the bytes before its data: metadata and tensor table. */
+size_t gguf_part_count(const struct gguf *gguf);
+const uint8_t *gguf_header(const struct gguf *gguf, size_t part, size_t *size_bytes);
+
 size_t gguf_tensor_count(const struct gguf *gguf);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *gguf, size_t index);
 const struct gguf_tensor *gguf_tensor_find(const struct gguf *gguf, const char *name); /* or NULL */

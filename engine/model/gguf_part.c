@@ -562,8 +562,7 @@ static int compare_extents(const void *a, const void *b)
 static int place_tensors(
 	struct gguf_part *part, struct reader *reader, struct extent *extent, size_t count)
 {
-	size_t header_bytes = (size_t)(reader->at - part->bytes);
-	uint64_t data_start = (header_bytes + part->alignment - 1) & ~(part->alignment - 1);
+	uint64_t data_start = (part->header_bytes + part->alignment - 1) & ~(part->alignment - 1);
 	uint64_t data_bytes = data_start < part->size_bytes ? part->size_bytes - data_start : 0;
 	char name[80], other[80];
 
@@ -612,6 +611,7 @@ static int read_tensors(struct gguf_part *part, struct reader *reader, uint64_t 
 		extent[part->n_tensor].tensor = part->n_tensor;
 		part->n_tensor++;
 	}
+	part->header_bytes = (size_t)(reader->at - part->bytes);
 	if (result == 0) {
 		result = place_tensors(part, reader, extent, part->n_tensor);
 	}

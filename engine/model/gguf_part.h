@@ -29,6 +29,7 @@ struct gguf_part {
 	char *path;
 	uint32_t version;
 	uint64_t alignment;
+	size_t header_bytes; /* metadata and tensor table */
 
 	struct gguf_pair *pair;
 	size_t n_pair, cap_pair;

@@ -43,19 +43,28 @@ struct model {
 	const struct weight *weight; /* sorted by name */
 	size_t n_weight;
 
+	/* Nobody trained it (carrel.random in the metadata): its words are random. */
+	int is_random;
+
 	/*
-	 * Of what the weights compute: SHA-256 over the metadata, tensor table and a digest of the
-	 * tensor data. See model_digest().
+	 * Which model this is. SHA-256 over, for each file, its metadata and tensor table and its
+	 * size, and for each tensor eight samples of 4 KiB (first, last and six between; the whole of
+	 * a small one). NOT over all of the data: that would read the whole file at every start. So
+	 * two files that differ only inside unsampled weights have one digest; good enough for a
+	 * cache that lives as long as the process, not for one on disk.
 	 */
 	struct sha256_digest digest;
 
-	struct gguf *gguf; /* the mapping; metadata for families (model->gguf is open as long as
-			      model) */
+	struct gguf *gguf; /* the mapping and the metadata, open as long as the model is */
 	struct tokenizer *tokenizer;
 	const struct chat_template *chat_template; /* NULL if none was recognised */
 };
 
-/* template_name overrides recognition (--template); NULL to recognise. */
+/*
+ * template_name overrides recognition (--template); NULL to recognise. A file whose architecture, a
+ * tensor's type, the tokenizer or a hyperparameter carrel cannot compute with is refused here, by
+ * name.
+ */
 int model_open(struct model **out, const char *path, const char *template_name, struct err *err);
 void model_close(struct model *model);
 

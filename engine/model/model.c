@@ -1,0 +1,321 @@
+#include "engine/model/model.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "engine/families/family.h"
+#include "engine/model/gguf.h"
+#include "engine/token/template.h"
+#include "engine/token/tokenizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLE_BYTES 4096
+#define SAMPLE_COUNT 8
+
+/* ---- metadata ---- */
+
+/* A metadata string as a C string, cut at a NUL and at 1 KiB; `fallback` where there is none. */
+static char *copy_string(const struct gguf *gguf, const char *key, const char *fallback)
+{
+	struct gguf_string string;
+	const char *nul;
+
+	if (gguf_get_string(gguf, key, &string, NULL) != 0 || string.len == 0) {
+		return mem_strdup(fallback);
+	}
+	nul = memchr(string.text, 0, string.len);
+	if (nul) {
+		string.len = (size_t)(nul - string.text);
+	}
+	if (string.len > 1024) {
+		string.len = 1024 - utf8_incomplete_tail(string.text, 1024);
+	}
+	return mem_strndup(string.text, string.len);
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int find_family(struct model *model, struct err *err)
+{
+	struct gguf_string architecture;
+	int result = gguf_get_string(model->gguf, "general.architecture", &architecture, err);
+
+	if (result < 0) {
+		return -1;
+	}
+	if (result > 0) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"does not say its architecture (general.architecture is missing)");
+	}
+	model->family = family_find(architecture.text, architecture.len);
+	if (!model->family) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"is of the architecture \"%.64s\", which carrel cannot compute; it knows "
+			"%s",
+			model->architecture, family_list());
+	}
+	return 0;
+}
+
+/* ---- weights ---- */
+
+static int compare_weights(const void *a, const void *b)
+{
+	return strcmp(((const struct weight *)a)->name, ((const struct weight *)b)->name);
+}
+
+static int read_weight(const struct model *model, struct weight *weight,
+	const struct gguf_tensor *tensor, struct err *err)
+{
+	const char *type = dtype_gguf_name(tensor->type);
+	char number[16];
+
+	weight->dtype = dtype_from_gguf(tensor->type);
+	if (weight->dtype == DTYPE_COUNT) {
+		snprintf(number, sizeof(number), "%u", tensor->type);
+		return err_set(err, ERR_ENGINE, model->path,
+			"use a file with F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K weights",
+			"stores the tensor \"%.64s\" as type %s, which carrel cannot compute with",
+			weight->name, type ? type : number);
+	}
+	weight->row_elems = tensor->dim[0];
+	weight->n_row = tensor->dim[1] * tensor->dim[2] * tensor->dim[3];
+	weight->data = tensor->data;
+	weight->size_bytes = tensor->size_bytes;
+	return 0;
+}
+
+/* The weights by name, with terminated copies of the names behind the table. */
+static int read_weights(struct model *model, struct err *err)
+{
+	size_t count = gguf_tensor_count(model->gguf), name_bytes = 0;
+	struct weight *weight;
+	char *name;
+
+	for (size_t i = 0; i < count; i++) {
+		name_bytes += gguf_tensor_at(model->gguf, i)->name.len + 1;
+	}
+	weight = malloc(count * sizeof(*weight) + name_bytes + 1);
+	if (!weight) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"not enough memory for a table of %zu tensors", count);
+	}
+	model->weight = weight;
+	name = (char *)(weight + count);
+	for (size_t i = 0; i < count; i++) {
+		const struct gguf_tensor *tensor = gguf_tensor_at(model->gguf, i);
+
+		memcpy(name, tensor->name.text, tensor->name.len);
+		name[tensor->name.len] = 0;
+		weight[i].name = name;
+		name += tensor->name.len + 1;
+		if (read_weight(model, &weight[i], tensor, err) < 0) {
+			return -1;
+		}
+		model->n_params += weight[i].n_row * weight[i].row_elems;
+		model->weight_bytes += weight[i].size_bytes;
+	}
+	model->n_weight = count;
+	if (count) {
+		qsort(weight, count, sizeof(*weight), compare_weights);
+	}
+	return 0;
+}
+
+static void name_storage(struct model *model)
+{
+	int64_t bytes[DTYPE_COUNT] = {0};
+	int most = 0;
+
+	for (size_t i = 0; i < model->n_weight; i++) {
+		bytes[model->weight[i].dtype] += model->weight[i].size_bytes;
+	}
+	for (int i = 1; i < DTYPE_COUNT; i++) {
+		most = bytes[i] > bytes[most] ? i : most;
+	}
+	snprintf(model->storage, sizeof(model->storage), "%s", dtype_info((enum dtype)most)->name);
+}
+
+const struct weight *model_weight(const struct model *model, const char *name)
+{
+	struct weight key = {.name = name};
+
+	return model->n_weight ? bsearch(&key, model->weight, model->n_weight,
+					 sizeof(*model->weight), compare_weights)
+			       : NULL;
+}
+
+int model_need_weight(const struct model *model, const struct weight **out, int32_t layer,
+	const char *name, int64_t n_row, int64_t row_elems, struct err *err)
+{
+	char full[160];
+	const struct weight *weight;
+
+	if (layer >= 0) {
+		snprintf(full, sizeof(full), "blk.%d.%s", (int)layer, name);
+	} else {
+		snprintf(full, sizeof(full), "%s", name);
+	}
+	weight = model_weight(model, full);
+	if (!weight) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"has no tensor \"%s\", which a model of the architecture \"%.64s\" needs",
+			full, model->architecture);
+	}
+	if (weight->n_row != n_row || weight->row_elems != row_elems) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"the tensor \"%s\" has the shape [%lld][%lld], but the model's metadata "
+			"ask "
+			"for [%lld][%lld]",
+			full, (long long)weight->n_row, (long long)weight->row_elems,
+			(long long)n_row, (long long)row_elems);
+	}
+	*out = weight;
+	return 0;
+}
+
+/* ---- digest ---- */
+
+static void sample_weight(struct sha256 *hash, const struct weight *weight)
+{
+	int64_t size = weight->size_bytes, span = size - SAMPLE_BYTES;
+
+	if (size <= SAMPLE_COUNT * SAMPLE_BYTES) {
+		sha256_add(hash, weight->data, (size_t)size);
+		return;
+	}
+	for (int64_t i = 0; i < SAMPLE_COUNT; i++) {
+		/* on page boundaries but for the last one, which ends with the tensor */
+		int64_t at = span / (SAMPLE_COUNT - 1) * i / SAMPLE_BYTES * SAMPLE_BYTES;
+
+		if (i == SAMPLE_COUNT - 1) {
+			at = span;
+		}
+		sha256_add(hash, weight->data + at, SAMPLE_BYTES);
+	}
+}
+
+static void compute_digest(struct model *model)
+{
+	struct sha256 *hash = sha256_create();
+	uint64_t total = gguf_total_bytes(model->gguf);
+	uint8_t total_bytes[8];
+
+	for (size_t i = 0; i < gguf_part_count(model->gguf); i++) {
+		size_t size;
+		const uint8_t *header = gguf_header(model->gguf, i, &size);
+
+		sha256_add_field(hash, "header", header, size);
+	}
+	for (int i = 0; i < 8; i++) {
+		total_bytes[i] = (uint8_t)(total >> 8 * i);
+	}
+	sha256_add_field(hash, "bytes", total_bytes, sizeof(total_bytes));
+	for (size_t i = 0; i < model->n_weight; i++) {
+		sample_weight(hash, &model->weight[i]);
+	}
+	model->digest = sha256_finish(hash);
+	sha256_destroy(hash);
+}
+
+/* ---- opening ---- */
+
+static int find_template(struct model *model, const char *template_name, struct err *err)
+{
+	struct gguf_string text;
+	int result;
+
+	if (template_name) {
+		model->chat_template = template_by_name(template_name);
+		if (!model->chat_template) {
+			return err_set(err, ERR_USAGE, "--template", NULL,
+				"there is no template \"%.64s\"; carrel knows %s", template_name,
+				template_list());
+		}
+	} else {
+		result = gguf_get_string(model->gguf, "tokenizer.chat_template", &text, err);
+		if (result < 0) {
+			return -1;
+		}
+		if (result == 0) {
+			model->chat_template = template_recognise(text.text, text.len);
+		}
+	}
+	if (model->chat_template) {
+		return template_forbid_markers(model->chat_template, model->tokenizer, err);
+	}
+	return 0;
+}
+
+static int open_tokenizer(struct model *model, struct err *err)
+{
+	uint32_t count;
+
+	if (tokenizer_open_gguf(&model->tokenizer, model->gguf, err) < 0) {
+		return -1;
+	}
+	count = tokenizer_vocab_count(model->tokenizer);
+	if (count > model->n_vocab) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"its tokenizer has %u tokens, but its weights know only %lld", count,
+			(long long)model->n_vocab);
+	}
+	return 0;
+}
+
+static int read_model(struct model *model, const char *template_name, struct err *err)
+{
+	if (gguf_open(&model->gguf, model->path, err) < 0) {
+		return -1;
+	}
+	model->name = copy_string(model->gguf, "general.name", file_name(model->path));
+	model->architecture = copy_string(model->gguf, "general.architecture", "");
+	model->license = copy_string(model->gguf, "general.license", "");
+	if (gguf_get_bool(model->gguf, "carrel.random", &model->is_random, err) < 0 ||
+		find_family(model, err) < 0 || read_weights(model, err) < 0) {
+		return -1;
+	}
+	name_storage(model);
+	if (model->family->read(model, err) < 0 || open_tokenizer(model, err) < 0 ||
+		find_template(model, template_name, err) < 0) {
+		return -1;
+	}
+	compute_digest(model);
+	return 0;
+}
+
+int model_open(struct model **out, const char *path, const char *template_name, struct err *err)
+{
+	struct model *model = mem_zero(1, sizeof(*model));
+
+	*out = NULL;
+	model->path = mem_strdup(path);
+	if (read_model(model, template_name, err) < 0) {
+		model_close(model);
+		return -1;
+	}
+	*out = model;
+	return 0;
+}
+
+void model_close(struct model *model)
+{
+	if (!model) {
+		return;
+	}
+	tokenizer_close(model->tokenizer);
+	gguf_close(model->gguf);
+	free((void *)model->weight);
+	free(model->path);
+	free(model->name);
+	free(model->architecture);
+	free(model->license);
+	free(model);
+}

@@ -1,0 +1,147 @@
+/* What `models info` says about a file, also about one that cannot run. */
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/model/gguf.h"
+#include "engine/model/model.h"
+#include "engine/program.h"
+#include "engine/token/template.h"
+#include "engine/token/tokenizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy_text(const struct gguf *gguf, const char *key, const char *fallback)
+{
+	struct gguf_string text;
+
+	if (gguf_get_string(gguf, key, &text, NULL) != 0) {
+		return mem_strdup(fallback);
+	}
+	return mem_strndup(text.text, strnlen(text.text, text.len < 1024 ? text.len : 1024));
+}
+
+/* "<architecture>.<name>"; 0 where it is absent or no integer. */
+static int64_t family_int(const struct gguf *gguf, const char *architecture, const char *name)
+{
+	char *key = mem_printf("%s.%s", architecture, name);
+	int64_t value = 0;
+
+	gguf_get_int(gguf, key, &value, NULL);
+	free(key);
+	return value;
+}
+
+/* The type that holds most bytes, known to carrel or not. */
+static char *storage_name(const struct gguf *gguf)
+{
+	int64_t bytes[64] = {0};
+	uint32_t most = 0;
+	const char *name;
+
+	for (size_t i = 0; i < gguf_tensor_count(gguf); i++) {
+		const struct gguf_tensor *tensor = gguf_tensor_at(gguf, i);
+
+		if (tensor->type < ARRAY_LEN(bytes)) {
+			bytes[tensor->type] += tensor->size_bytes;
+		}
+	}
+	for (uint32_t i = 1; i < ARRAY_LEN(bytes); i++) {
+		most = bytes[i] > bytes[most] ? i : most;
+	}
+	name = dtype_gguf_name(most);
+	return mem_strdup(bytes[most] && name ? name : "unknown");
+}
+
+/* From the metadata alone: true of any GGUF file. */
+static void describe_file(struct model_summary *summary, const struct gguf *gguf, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const struct gguf_tensor *embedding = gguf_tensor_find(gguf, "token_embd.weight");
+
+	summary->name = copy_text(gguf, "general.name", slash ? slash + 1 : path);
+	summary->architecture = copy_text(gguf, "general.architecture", "");
+	summary->license = copy_text(gguf, "general.license", "");
+	summary->tokenizer = copy_text(gguf, "tokenizer.ggml.model", "");
+	summary->storage = storage_name(gguf);
+	summary->file_bytes = (int64_t)gguf_total_bytes(gguf);
+	summary->context_train_tok = family_int(gguf, summary->architecture, "context_length");
+	summary->n_layer = family_int(gguf, summary->architecture, "block_count");
+	summary->n_embd = family_int(gguf, summary->architecture, "embedding_length");
+	summary->n_vocab = embedding ? embedding->dim[1] : 0;
+	for (size_t i = 0; i < gguf_tensor_count(gguf); i++) {
+		const struct gguf_tensor *tensor = gguf_tensor_at(gguf, i);
+		int64_t elems = 1;
+
+		for (int d = 0; d < GGUF_MAX_DIMS; d++) {
+			elems *= tensor->dim[d];
+		}
+		/* of a type without a size nothing bounds the dimensions */
+		if (__builtin_add_overflow(summary->n_params, elems, &summary->n_params)) {
+			summary->n_params = INT64_MAX;
+		}
+		summary->weight_bytes += tensor->size_bytes;
+	}
+}
+
+/* What the engine would make of it; fails as the engine would. */
+static int describe_model(struct model_summary *summary, const char *path, struct err *err)
+{
+	struct program *program;
+	struct model *model;
+	struct kv_layout kv;
+	int result;
+
+	if (model_open(&model, path, NULL, err) < 0) {
+		return -1;
+	}
+	kv = kv_layout_of(KV_Q8, model->n_layer, model->n_kv_head, model->head_dim);
+	summary->kv_bytes_per_tok = kv.page_bytes / KV_PAGE_TOK;
+	summary->n_layer = model->n_layer;
+	summary->n_embd = model->n_embd;
+	summary->n_vocab = model->n_vocab;
+	summary->context_train_tok = model->n_ctx_train;
+	free(summary->tokenizer);
+	summary->tokenizer = mem_strdup(tokenizer_describe(model->tokenizer));
+	if (model->chat_template) {
+		summary->template_name = mem_strdup(model->chat_template->name);
+	}
+	result = program_create(&program, model, err);
+	if (result == 0) {
+		program_destroy(program);
+	}
+	model_close(model);
+	return result;
+}
+
+int model_summary_read(struct model_summary *summary, const char *path, struct err *err)
+{
+	struct err why;
+	struct gguf *gguf;
+
+	*summary = (struct model_summary){0};
+	if (gguf_open(&gguf, path, err) < 0) {
+		return -1;
+	}
+	describe_file(summary, gguf, path);
+	gguf_close(gguf);
+	if (describe_model(summary, path, &why) == 0) {
+		summary->can_run = 1;
+	} else {
+		summary->why_not = mem_printf("%s%s%s%s", why.what, why.hint[0] ? " (" : "",
+			why.hint, why.hint[0] ? ")" : "");
+	}
+	return 0;
+}
+
+void model_summary_finish(struct model_summary *summary)
+{
+	free(summary->name);
+	free(summary->architecture);
+	free(summary->storage);
+	free(summary->license);
+	free(summary->template_name);
+	free(summary->tokenizer);
+	free(summary->why_not);
+	*summary = (struct model_summary){0};
+}
