@@ -40,7 +40,7 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
 				[OP_ROPE] = {rows_items, ref_rope},
 				[OP_KV_WRITE] = {rows_items, ref_kv_write},
-				[OP_ATTENTION] = {ref_attention_items, ref_attention},
+				[OP_ATTENTION] = {attention_items, avx512_attention},
 				[OP_SWIGLU] = {rows_items, ref_swiglu},
 				[OP_GATHER] = {gather_items, ref_gather},
 			},

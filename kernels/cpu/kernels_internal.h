@@ -20,6 +20,7 @@ CPU_ITEMS(matmul_items);
 CPU_ITEMS(rows_items);          /* an item is a row; ref.c */
 CPU_ITEMS(gather_items);        /* an item is a row of the output; ref.c */
 CPU_ITEMS(ref_attention_items); /* an item is a (row, KV head); ref_attention.c */
+CPU_ITEMS(attention_items);     /* an item is a tile of queries; attention_tile.c */
 
 /* Plain C: ref.c, ref_attention.c, ref_matmul.c */
 CPU_RUN(ref_embed);
@@ -37,7 +38,8 @@ CPU_RUN(ref_matmul);
 CPU_RUN(avx2_pack_act);
 CPU_RUN(avx2_matmul);
 
-/* AVX-512: avx512_matmul.c */
+/* AVX-512: avx512_attention.c, avx512_matmul.c */
+CPU_RUN(avx512_attention);
 CPU_RUN(avx512_pack_act);
 CPU_RUN(avx512_matmul);
 

@@ -1,0 +1,614 @@
+/*
+ * Attention with AVX-512: the order of ref_attention.c, in base 2, for tiles of queries.
+ *
+ * A page is read once per item and met by six queries at a time: 6 queries x 4 vectors of 16 tokens
+ * make 24 accumulators for the scores, 6 queries x 4 vectors of 16 dimensions for the values. With
+ * q8, both are chains of `vpdpbusd`; the softmax numerators are rounded to 8 bits after the values'
+ * scales are multiplied in, so the float state is touched once per page. Every sum belongs to one
+ * query and one lane, so a query's result does not depend on what else is in its tile.
+ */
+#include "kernels/cpu/attention_tile.h"
+#include "kernels/cpu/avx512_math.h"
+#include "kernels/cpu/kernels_internal.h"
+#include "kernels/cpu/kv_block.h"
+
+#include <float.h>
+#include <string.h>
+
+#define STEP     6 /* queries that share registers */
+#define INLINE   static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
+/* Before a loop over accumulators: gcc then sees early that each of them is a register. */
+#define UNROLL _Pragma("GCC unroll 8")
+
+struct work {
+	const struct kv_layout *kv;
+	int64_t pos[ATTN_MAX_QUERIES];
+	/* the queries, s8 or f32 [n_query][head_dim_pad], and what turns q.k into base-2 logits */
+	union {
+		int8_t s8[ATTN_MAX_ELEMS];
+		float f32[ATTN_MAX_ELEMS];
+	} q __attribute__((aligned(64)));
+	int32_t bias[ATTN_MAX_QUERIES]; /* -128 * sum of s8 */
+	float scale[ATTN_MAX_QUERIES + 16];
+	/* the state of the span and of the spans before it, as in ref_attention.c */
+	float m[ATTN_MAX_QUERIES + 16], m_total[ATTN_MAX_QUERIES];
+	__m512 l[ATTN_MAX_QUERIES]; /* in 16 partial sums */
+	float l_total[ATTN_MAX_QUERIES];
+	float o[ATTN_MAX_ELEMS] __attribute__((aligned(64))); /* [n_query][head_dim_pad] */
+	float o_total[ATTN_MAX_ELEMS] __attribute__((aligned(64)));
+};
+
+/* What stands between a page's scores and its values, for STEP queries. */
+struct page_step {
+	union {
+		int32_t dot[STEP][KV_PAGE_TOK]; /* q8: q.k */
+		float p[STEP][KV_PAGE_TOK];     /* q.k, then the softmax numerators */
+	} s __attribute__((aligned(64)));
+	uint8_t w[STEP][KV_PAGE_TOK] __attribute__((aligned(64))); /* q8: numerators, rounded */
+	float max[16], keep[16], add[16];                          /* add: with the scale of w */
+};
+
+/* gcc 12 moves and spills the accumulators of the intrinsic. */
+INLINE __m512i dot4(__m512i sum, __m512i u8, __m512i s8)
+{
+	__asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(u8), "v"(s8));
+	return sum;
+}
+
+INLINE __m512i broadcast4(const void *bytes)
+{
+	int32_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return _mm512_set1_epi32(value);
+}
+
+/* Sixteen elements of f16 or f32 from element `at`. */
+INLINE __m512 load16(const uint8_t *base, int64_t at, enum kv_type type)
+{
+	if (type == KV_F16) {
+		return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(base + 2 * at)));
+	}
+	return _mm512_loadu_ps(base + 4 * at);
+}
+
+INLINE void scores_q8(const struct work *work, const uint8_t *keys, int64_t first, int n_query,
+	struct page_step *step)
+{
+	int64_t dim = work->kv->head_dim_pad;
+	const int8_t *q = work->q.s8 + first * dim;
+	__m512i sum[STEP][4];
+
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			sum[i][j] = _mm512_set1_epi32(work->bias[first + i]);
+		}
+	}
+	for (int64_t d = 0; d < dim; d += 4) {
+		__m512i k[4];
+
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			k[j] = _mm512_load_si512(keys + (j * dim + d) * 16);
+		}
+		UNROLL
+		for (int i = 0; i < n_query; i++) {
+			__m512i four = broadcast4(q + i * dim + d);
+
+			UNROLL
+			for (int j = 0; j < 4; j++) {
+				sum[i][j] = dot4(sum[i][j], k[j], four);
+			}
+		}
+	}
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			_mm512_store_si512(step->s.dot[i] + 16 * j, sum[i][j]);
+		}
+	}
+}
+
+INLINE void scores_float(const struct work *work, const uint8_t *keys, int64_t first, int n_query,
+	enum kv_type type, struct page_step *step)
+{
+	int64_t dim = work->kv->head_dim_pad;
+	const float *q = work->q.f32 + first * dim;
+	__m512 sum[STEP][4];
+
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			sum[i][j] = _mm512_setzero_ps();
+		}
+	}
+	for (int64_t d = 0; d < dim; d++) {
+		__m512 k[4];
+
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			k[j] = load16(keys, (j * dim + d) * 16, type);
+		}
+		UNROLL
+		for (int i = 0; i < n_query; i++) {
+			__m512 one = _mm512_set1_ps(q[i * dim + d]);
+
+			UNROLL
+			for (int j = 0; j < 4; j++) {
+				sum[i][j] = _mm512_fmadd_ps(k[j], one, sum[i][j]);
+			}
+		}
+	}
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			_mm512_store_ps(step->s.p[i] + 16 * j, sum[i][j]);
+		}
+	}
+}
+
+INLINE void page_scores(const struct work *work, const uint8_t *keys, int64_t first, int n_query,
+	enum kv_type type, struct page_step *step)
+{
+	if (type == KV_Q8) {
+		scores_q8(work, keys, first, n_query, step);
+	} else {
+		scores_float(work, keys, first, n_query, type, step);
+	}
+}
+
+/* One bit for each token of a page that a query at `pos` sees. */
+static inline uint64_t visible(int64_t pos, int64_t page_pos)
+{
+	int64_t n = pos - page_pos + 1;
+
+	return n >= 64 ? UINT64_MAX : n <= 0 ? 0 : ((uint64_t)1 << n) - 1;
+}
+
+/* Scores times the keys' scales, and each query's largest. */
+INLINE void page_max(const struct work *work, const float *k_scale, int64_t page_pos, int64_t first,
+	int n_query, enum kv_type type, int masked, struct page_step *step)
+{
+	for (int i = 0; i < n_query; i++) {
+		uint64_t seen = masked ? visible(work->pos[first + i], page_pos) : UINT64_MAX;
+		__m512 max = _mm512_set1_ps(-FLT_MAX);
+
+		for (int j = 0; j < 4; j++) {
+			__m512 s;
+
+			if (type == KV_Q8) {
+				s = _mm512_cvtepi32_ps(_mm512_load_si512(step->s.dot[i] + 16 * j));
+				s = _mm512_mul_ps(s, _mm512_loadu_ps(k_scale + 16 * j));
+				_mm512_store_ps(step->s.p[i] + 16 * j, s);
+			} else {
+				s = _mm512_load_ps(step->s.p[i] + 16 * j);
+			}
+			if (masked) {
+				max = _mm512_mask_max_ps(max, (__mmask16)(seen >> 16 * j), max, s);
+			} else {
+				max = _mm512_max_ps(max, s);
+			}
+		}
+		/* a page that a query does not see leaves its state as it is */
+		step->max[i] = seen == 0 ? -FLT_MAX : avx512_max(max) * work->scale[first + i];
+	}
+}
+
+/* The factors of the old state and of the page. */
+INLINE void page_factors(struct work *work, int64_t first, int n_query, struct page_step *step)
+{
+	__mmask16 lanes = avx512_lanes(n_query);
+	__m512 m = _mm512_maskz_loadu_ps(lanes, work->m + first);
+	__m512 page = _mm512_maskz_loadu_ps(lanes, step->max);
+	__m512 m_new = _mm512_max_ps(m, page);
+
+	_mm512_storeu_ps(step->keep, avx512_exp2(_mm512_sub_ps(m, m_new)));
+	_mm512_storeu_ps(step->add, avx512_exp2(_mm512_sub_ps(page, m_new)));
+	_mm512_mask_storeu_ps(work->m + first, lanes, m_new);
+}
+
+/* 64 numerators, times their values' scales, to bytes; returns what a byte is worth. */
+INLINE float numerators_round(__m512 p[4], uint8_t *out)
+{
+	__m512 max = _mm512_max_ps(_mm512_max_ps(p[0], p[1]), _mm512_max_ps(p[2], p[3]));
+	float w_max = avx512_max(max);
+	__m512 inv = _mm512_set1_ps(w_max > 0 ? 255 / w_max : 0);
+	__m512i w[4];
+
+	for (int j = 0; j < 4; j++) {
+		w[j] = _mm512_cvtps_epi32(_mm512_mul_ps(p[j], inv));
+	}
+	/* packing works within 128-bit lanes: put the groups of four tokens back in order */
+	w[0] = _mm512_packus_epi16(
+		_mm512_packus_epi32(w[0], w[1]), _mm512_packus_epi32(w[2], w[3]));
+	w[0] = _mm512_permutexvar_epi32(
+		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), w[0]);
+	_mm512_store_si512(out, w[0]);
+	return w_max * (1.0f / 255);
+}
+
+/* The numerators of each query, their sums into the state, and in q8 their rounding. */
+INLINE void page_numerators(struct work *work, const float *v_scale, int64_t page_pos,
+	int64_t first, int n_query, enum kv_type type, int masked, struct page_step *step)
+{
+	for (int i = 0; i < n_query; i++) {
+		uint64_t seen = masked ? visible(work->pos[first + i], page_pos) : UINT64_MAX;
+		__m512 scale = _mm512_set1_ps(work->scale[first + i]);
+		__m512 max = _mm512_set1_ps(step->max[i]), p[4], sum;
+
+		for (int j = 0; j < 4; j++) {
+			__m512 x = _mm512_load_ps(step->s.p[i] + 16 * j);
+
+			x = _mm512_fmsub_ps(x, scale, max);
+			p[j] = type == KV_Q8 ? avx512_exp2_coarse(x) : avx512_exp2(x);
+			if (masked) {
+				p[j] = _mm512_maskz_mov_ps((__mmask16)(seen >> 16 * j), p[j]);
+			}
+		}
+		sum = _mm512_add_ps(_mm512_add_ps(p[0], p[1]), _mm512_add_ps(p[2], p[3]));
+		work->l[first + i] = _mm512_fmadd_ps(sum, _mm512_set1_ps(step->add[i]),
+			_mm512_mul_ps(work->l[first + i], _mm512_set1_ps(step->keep[i])));
+		for (int j = 0; j < 4; j++) {
+			if (type == KV_Q8) {
+				__mmask16 lanes = (__mmask16)(seen >> 16 * j);
+
+				p[j] = _mm512_maskz_mul_ps(
+					lanes, p[j], _mm512_loadu_ps(v_scale + 16 * j));
+			} else {
+				_mm512_store_ps(step->s.p[i] + 16 * j, p[j]);
+			}
+		}
+		if (type == KV_Q8) {
+			step->add[i] *= numerators_round(p, step->w[i]);
+		}
+	}
+}
+
+INLINE void page_softmax(struct work *work, const float *k_scale, const float *v_scale,
+	int64_t page_pos, int64_t first, int n_query, enum kv_type type, int masked,
+	struct page_step *step)
+{
+	page_max(work, k_scale, page_pos, first, n_query, type, masked, step);
+	page_factors(work, first, n_query, step);
+	page_numerators(work, v_scale, page_pos, first, n_query, type, masked, step);
+}
+
+/* o = o * keep + add * (w x values), dimensions at ... at + 16 * n_vec - 1. */
+INLINE void values_q8(struct work *work, const uint8_t *values, int64_t first, int n_query,
+	int64_t at, int n_vec, const struct page_step *step)
+{
+	int64_t dim = work->kv->head_dim_pad;
+	__m512i sum[STEP][4];
+
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < n_vec; j++) {
+			sum[i][j] = _mm512_setzero_si512();
+		}
+	}
+	for (int64_t t = 0; t < KV_PAGE_TOK; t += 4) {
+		__m512i v[4];
+
+		UNROLL
+		for (int j = 0; j < n_vec; j++) {
+			v[j] = _mm512_load_si512(values + t * dim + (at + 16 * j) * 4);
+		}
+		UNROLL
+		for (int i = 0; i < n_query; i++) {
+			__m512i four = broadcast4(step->w[i] + t);
+
+			UNROLL
+			for (int j = 0; j < n_vec; j++) {
+				sum[i][j] = dot4(sum[i][j], four, v[j]);
+			}
+		}
+	}
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		__m512 keep = _mm512_set1_ps(step->keep[i]), add = _mm512_set1_ps(step->add[i]);
+		float *o = work->o + (first + i) * dim + at;
+
+		UNROLL
+		for (int j = 0; j < n_vec; j++) {
+			__m512 old = _mm512_mul_ps(_mm512_load_ps(o + 16 * j), keep);
+
+			_mm512_store_ps(o + 16 * j,
+				_mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[i][j]), add, old));
+		}
+	}
+}
+
+INLINE void values_float(struct work *work, const uint8_t *values, int64_t n_tok, int64_t first,
+	int n_query, int64_t at, int n_vec, enum kv_type type, const struct page_step *step)
+{
+	int64_t dim = work->kv->head_dim_pad;
+	__m512 sum[STEP][4];
+
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < n_vec; j++) {
+			sum[i][j] = _mm512_setzero_ps();
+		}
+	}
+	for (int64_t t = 0; t < n_tok; t++) {
+		__m512 v[4];
+
+		UNROLL
+		for (int j = 0; j < n_vec; j++) {
+			v[j] = load16(values, t * dim + at + 16 * j, type);
+		}
+		UNROLL
+		for (int i = 0; i < n_query; i++) {
+			__m512 p = _mm512_set1_ps(step->s.p[i][t]);
+
+			UNROLL
+			for (int j = 0; j < n_vec; j++) {
+				sum[i][j] = _mm512_fmadd_ps(p, v[j], sum[i][j]);
+			}
+		}
+	}
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		__m512 keep = _mm512_set1_ps(step->keep[i]), add = _mm512_set1_ps(step->add[i]);
+		float *o = work->o + (first + i) * dim + at;
+
+		UNROLL
+		for (int j = 0; j < n_vec; j++) {
+			__m512 old = _mm512_mul_ps(_mm512_load_ps(o + 16 * j), keep);
+
+			_mm512_store_ps(o + 16 * j, _mm512_fmadd_ps(sum[i][j], add, old));
+		}
+	}
+}
+
+/*
+ * The three passes over a page, apart from each other so that the compiler keeps each one's
+ * accumulators in registers: scores, softmax, values.
+ */
+typedef void scores_function(
+	const struct work *work, const uint8_t *keys, int64_t first, struct page_step *step);
+typedef void softmax_function(struct work *work, const float *k_scale, const float *v_scale,
+	int64_t page_pos, int64_t first, int n_query, struct page_step *step);
+typedef void values_function(struct work *work, const uint8_t *values, int64_t n_tok, int64_t first,
+	const struct page_step *step);
+
+#define VALUES(n_vec)                                                                              \
+	(type == KV_Q8 ? values_q8(work, values, first, n_query, at, n_vec, step)                  \
+		       : values_float(work, values, n_tok, first, n_query, at, n_vec, type, step))
+
+INLINE void page_values(struct work *work, const uint8_t *values, int64_t n_tok, int64_t first,
+	int n_query, enum kv_type type, const struct page_step *step)
+{
+	int64_t dim = work->kv->head_dim_pad, at = 0;
+
+	for (; at + 64 <= dim; at += 64) {
+		VALUES(4);
+	}
+	if (at + 32 <= dim) {
+		VALUES(2);
+		at += 32;
+	}
+	if (at < dim) {
+		VALUES(1);
+	}
+}
+
+#define PASSES_FOR(n, name, type)                                                                  \
+	NOINLINE void scores_##name##_##n(const struct work *work, const uint8_t *keys,            \
+		int64_t first, struct page_step *step)                                             \
+	{                                                                                          \
+		page_scores(work, keys, first, n, type, step);                                     \
+	}                                                                                          \
+	NOINLINE void values_##name##_##n(struct work *work, const uint8_t *values, int64_t n_tok, \
+		int64_t first, const struct page_step *step)                                       \
+	{                                                                                          \
+		page_values(work, values, n_tok, first, n, type, step);                            \
+	}
+#define PASSES(name, type)                                                                         \
+	PASSES_FOR(1, name, type)                                                                  \
+	PASSES_FOR(2, name, type)                                                                  \
+	PASSES_FOR(3, name, type)                                                                  \
+	PASSES_FOR(4, name, type)                                                                  \
+	PASSES_FOR(5, name, type)                                                                  \
+	PASSES_FOR(6, name, type)                                                                  \
+	NOINLINE void softmax_##name(struct work *work, const float *k_scale,                      \
+		const float *v_scale, int64_t page_pos, int64_t first, int n_query,                \
+		struct page_step *step)                                                            \
+	{                                                                                          \
+		page_softmax(work, k_scale, v_scale, page_pos, first, n_query, type, 0, step);     \
+	}                                                                                          \
+	NOINLINE void softmax_masked_##name(struct work *work, const float *k_scale,               \
+		const float *v_scale, int64_t page_pos, int64_t first, int n_query,                \
+		struct page_step *step)                                                            \
+	{                                                                                          \
+		page_softmax(work, k_scale, v_scale, page_pos, first, n_query, type, 1, step);     \
+	}
+PASSES(q8, KV_Q8)
+PASSES(f16, KV_F16)
+PASSES(f32, KV_F32)
+
+#define EACH(f)                                                                                    \
+	{                                                                                          \
+		NULL, f##_1, f##_2, f##_3, f##_4, f##_5, f##_6                                     \
+	}
+
+/* Indexed by the number of queries. */
+static const struct {
+	scores_function *scores[STEP + 1];
+	softmax_function *softmax, *softmax_masked;
+	values_function *values[STEP + 1];
+} passes[] = {
+	[KV_Q8] = {EACH(scores_q8), softmax_q8, softmax_masked_q8, EACH(values_q8)},
+	[KV_F16] = {EACH(scores_f16), softmax_f16, softmax_masked_f16, EACH(values_f16)},
+	[KV_F32] = {EACH(scores_f32), softmax_f32, softmax_masked_f32, EACH(values_f32)},
+};
+
+/* Queries first ... first + n_query - 1 meet a page of which tokens 0 ... n_tok - 1 exist. */
+static void page_run(struct work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
+	int64_t n_tok, int64_t first, int n_query)
+{
+	enum kv_type type = work->kv->type;
+	int masked = work->pos[first] < page_pos + KV_PAGE_TOK - 1; /* positions ascend */
+	struct page_step step;
+
+	passes[type].scores[n_query](work, keys, first, &step);
+	(masked ? passes[type].softmax_masked : passes[type].softmax)(work,
+		kv_block_scales(work->kv, keys), kv_block_scales(work->kv, values), page_pos, first,
+		n_query, &step);
+	passes[type].values[n_query](work, values, n_tok, first, &step);
+}
+
+static void query_load(struct work *work, const float *q, int64_t i, float scale)
+{
+	int64_t dim = work->kv->head_dim, dim_pad = work->kv->head_dim_pad;
+	__m512 amax = _mm512_setzero_ps(), inv;
+	__m512i sum = _mm512_setzero_si512();
+	float max;
+
+	scale *= 1.44269504f; /* log2(e) */
+	for (int64_t d = 0; d < dim_pad; d += 16) {
+		__m512 x = _mm512_maskz_loadu_ps(avx512_lanes(dim - d), q + d);
+
+		if (work->kv->type != KV_Q8) {
+			_mm512_storeu_ps(work->q.f32 + i * dim_pad + d, x);
+		}
+		amax = _mm512_max_ps(amax, _mm512_abs_ps(x));
+	}
+	work->scale[i] = scale;
+	if (work->kv->type != KV_Q8) {
+		return;
+	}
+	max = avx512_max(amax);
+	inv = _mm512_set1_ps(max > 0 ? 127 / max : 0);
+	work->scale[i] = max / 127 * scale;
+	for (int64_t d = 0; d < dim_pad; d += 16) {
+		__m512 x = _mm512_maskz_loadu_ps(avx512_lanes(dim - d), q + d);
+		__m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(x, inv));
+
+		n = _mm512_max_epi32(n, _mm512_set1_epi32(-127)); /* NaN */
+		sum = _mm512_add_epi32(sum, n);
+		_mm_storeu_si128((void *)(work->q.s8 + i * dim_pad + d), _mm512_cvtsepi32_epi8(n));
+	}
+	work->bias[i] = -KV_KEY_ZERO * _mm512_reduce_add_epi32(sum);
+}
+
+static void span_begin(struct work *work, int64_t n_query)
+{
+	for (int64_t i = 0; i < n_query; i++) {
+		work->m[i] = -FLT_MAX; /* finite, so that no difference of two of them is NaN */
+		work->l[i] = _mm512_setzero_ps();
+	}
+	memset(work->o, 0, (size_t)(n_query * work->kv->head_dim_pad) * sizeof(*work->o));
+}
+
+static void span_merge(struct work *work, int64_t n_query)
+{
+	int64_t dim = work->kv->head_dim_pad;
+
+	for (int64_t i = 0; i < n_query; i++) {
+		__m512 m_old = _mm512_set1_ps(work->m_total[i]), m = _mm512_set1_ps(work->m[i]);
+		__m512 m_new = _mm512_max_ps(m_old, m);
+		__m512 keep = avx512_exp2(_mm512_sub_ps(m_old, m_new));
+		__m512 add = avx512_exp2(_mm512_sub_ps(m, m_new));
+
+		work->m_total[i] = _mm512_cvtss_f32(m_new);
+		work->l_total[i] = work->l_total[i] * _mm512_cvtss_f32(keep) +
+				   avx512_sum(work->l[i]) * _mm512_cvtss_f32(add);
+		for (int64_t d = 0; d < dim; d += 16) {
+			float *total = work->o_total + i * dim + d;
+			__m512 o = _mm512_mul_ps(_mm512_load_ps(work->o + i * dim + d), add);
+
+			_mm512_store_ps(total, _mm512_fmadd_ps(_mm512_load_ps(total), keep, o));
+		}
+	}
+}
+
+/* Ask for part `part` of `n_part` of a head's block. */
+static void prefetch(const struct kv_layout *kv, const uint8_t *block, int64_t part, int64_t n_part)
+{
+	int64_t n_line = kv->head_bytes / 64;
+	const uint8_t *end = block + 64 * (n_line * (part + 1) / n_part);
+
+	for (const uint8_t *line = block + 64 * (n_line * part / n_part); line < end; line += 64) {
+		_mm_prefetch((const char *)line, _MM_HINT_T0);
+	}
+}
+
+static void tile_run(struct work *work, const struct op_attention *op, const struct attn_tile *tile)
+{
+	const struct kv_layout *kv = work->kv;
+	uint8_t *const *pages = tile->sequence->page;
+	int64_t n_query = tile->n_query, last = attn_tile_pos(tile, n_query - 1);
+	int64_t n_page = last / KV_PAGE_TOK + 1;
+
+	span_begin(work, n_query);
+	for (int64_t p = 0; p < n_page; p++) {
+		uint8_t *keys = kv_block_keys(kv, pages[p], op->layer, tile->kv_head);
+		uint8_t *values = keys + kv->key_bytes;
+		int64_t page_pos = p * KV_PAGE_TOK, left = last + 1 - page_pos;
+		int64_t n_tok = left < KV_PAGE_TOK ? left : KV_PAGE_TOK;
+		uint8_t *next = p + 2 < n_page
+					? kv_block_keys(kv, pages[p + 2], op->layer, tile->kv_head)
+					: NULL;
+
+		if (page_pos % KV_SPAN_TOK == 0 && p > 0) {
+			span_merge(work, n_query);
+			span_begin(work, n_query);
+		}
+		for (int64_t i = 0; i < n_query; i += STEP) {
+			int64_t n = n_query - i < STEP ? n_query - i : STEP;
+
+			if (next) {
+				prefetch(kv, next, i / STEP, (n_query + STEP - 1) / STEP);
+			}
+			if (work->pos[i + n - 1] >= page_pos) {
+				page_run(work, keys, values, page_pos, n_tok, i, (int)n);
+			}
+		}
+	}
+	span_merge(work, n_query);
+}
+
+CPU_RUN(avx512_attention)
+{
+	const struct op_attention *o = &op->attention;
+	int64_t dim = env->kv->head_dim, dim_pad = env->kv->head_dim_pad;
+	struct work work;
+
+	work.kv = env->kv;
+	for (int64_t item = first; item < end; item++) {
+		struct attn_tile tile = attn_tile_at(op, env, item);
+
+		for (int64_t i = 0; i < tile.n_query; i++) {
+			int64_t at = attn_tile_elem(&tile, i, o->n_head, dim);
+
+			query_load(&work, (const float *)op_env_at(env, o->q) + at, i, o->scale);
+			work.pos[i] = attn_tile_pos(&tile, i);
+			work.m_total[i] = -FLT_MAX;
+			work.l_total[i] = 0;
+		}
+		memset(work.o_total, 0, (size_t)(tile.n_query * dim_pad) * sizeof(*work.o_total));
+		tile_run(&work, o, &tile);
+		for (int64_t i = 0; i < tile.n_query; i++) {
+			int64_t at = attn_tile_elem(&tile, i, o->n_head, dim);
+			float *out = (float *)op_env_at(env, o->out) + at;
+			__m512 inv = _mm512_set1_ps(1 / work.l_total[i]);
+
+			for (int64_t d = 0; d < dim; d += 16) {
+				__m512 x = _mm512_load_ps(work.o_total + i * dim_pad + d);
+
+				/* + 0 makes -0 into 0: masked tokens add a zero, which may do so or not */
+				x = _mm512_add_ps(_mm512_mul_ps(x, inv), _mm512_setzero_ps());
+				_mm512_mask_storeu_ps(out + d, avx512_lanes(dim - d), x);
+			}
+		}
+	}
+}
