@@ -7,13 +7,17 @@
  * list of immutable, reference-counted segments, each tokenized alone, so counts add up and what
  * follows never changes what came before.
  *
- * Everything is asynchronous: a call returns a request id, what comes of it arrives as events. Poll
- * engine_fd() for reading, then call engine_next() until it returns 0. One thread per engine
- * handle.
+ * Everything is asynchronous: a call returns a request id, what comes of it arrives as events; only
+ * engine_next() and engine_wait_ready() wait. engine_fd() is the same descriptor for the handle's whole
+ * life. It is readable while there is something to do, events that are already queued included: poll
+ * it for reading, then call engine_next() with no timeout until it returns 0 (which may be at once: the
+ * call may only have passed on a part of an upload). One thread per engine handle, and the thread that
+ * opened it must not end before it is closed: the process is told to die with it.
  *
  * If the process dies (a crash, an OOM kill, SIGBUS), every request that was under way ends with
- * FAILED, the next submit starts a new process, and the handle, its segments included, stays
- * usable.
+ * FAILED, the next request starts a new process (LOAD and READY come again), and the handle, its
+ * segments included, stays usable. A death while loading or while nothing was under way is a FAILED
+ * with request 0. After three deaths while loading, requests are refused for half a minute.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -72,12 +76,13 @@ struct engine;
 
 struct engine_config {
 	const char *model;         /* path of a model file */
-	const char *backend;       /* "auto", "cpu", "fake" */
+	const char *backend;       /* "auto", "cpu", "fake"; NULL: auto */
 	const char *template_name; /* NULL: recognised */
 	const char *kv_type;       /* "q8", "f16", "f32"; NULL: q8 */
 	int64_t context_tok;       /* 0: the model's own window, as far as memory allows */
 	int32_t n_thread;          /* 0: one per core */
-	const char *program; /* path of carrel-engine; NULL: found beside the running program */
+	const char *program; /* path of carrel-engine; NULL: $CARREL_ENGINE, else found beside the
+				running program */
 };
 
 struct engine_info { /* known from READY on; strings live as long as the handle */
@@ -112,16 +117,16 @@ struct engine_request {
 	int want_logprobs;        /* TEXT events carry the log probability of each id */
 	int want_prompt_logprobs; /* PROMPT_LOGPROBS: of each prompt id but the first, given those
 				     before */
-	int want_logits;          /* LOGITS: the row of every prompt position */
+	int want_logits;          /* LOGITS: the row of every prompt position, a few per event */
 	int no_reuse;             /* neither read nor write the prefix cache */
 };
 
 enum engine_event_type {
-	ENGINE_LOAD,    /* fraction */
-	ENGINE_READY,   /* engine_info() is filled in */
-	ENGINE_PREFILL, /* done_tok of total_tok, cached_tok of them were not computed */
-	ENGINE_TEXT,    /* ids and the complete characters they end */
-	ENGINE_PROMPT_LOGPROBS,
+	ENGINE_LOAD,            /* fraction */
+	ENGINE_READY,           /* engine_info() is filled in */
+	ENGINE_PREFILL,         /* done_tok of total_tok, cached_tok of them were not computed */
+	ENGINE_TEXT,            /* ids and the complete characters they end */
+	ENGINE_PROMPT_LOGPROBS, /* n_ids of them, the first is of position first_row; several events */
 	ENGINE_LOGITS,
 	ENGINE_TOKENS, /* the answer to engine_tokenize */
 	ENGINE_CACHED, /* the answer to engine_cached */
@@ -153,8 +158,8 @@ struct engine_event {
 	int64_t first_row, n_rows;
 	enum engine_stop stop;
 	struct engine_usage usage;
-	double predicted_s; /* CACHED: seconds to the first token at this machine's measured rates
-			     */
+	double predicted_s; /* CACHED: seconds to the first token at this machine's measured
+			       rates; 0: not known yet */
 	struct err err;     /* FAILED */
 };
 
@@ -167,13 +172,22 @@ int engine_open(struct engine **out, const struct engine_config *config, struct 
 void engine_close(struct engine *engine);
 
 int engine_fd(const struct engine *engine);
-/* The next event, waiting at most timeout_ms (-1: for ever). Returns 1 with an event, 0 without. */
+/*
+ * The next event, waiting at most timeout_ms (-1: for ever). Returns 1 with an event, 0 without: the
+ * time is over, a signal handler ran, or no process is running and so nothing can come.
+ */
 int engine_next(struct engine *engine, int timeout_ms, struct engine_event *event);
-/* Wait for READY; a failure to load is the error. Other events stay queued. */
+/*
+ * Wait for READY (starting the process again if it died); a failure to load is the error. All events
+ * stay queued. A signal handler that runs meanwhile ends the wait with ERR_INTERRUPTED.
+ */
 int engine_wait_ready(struct engine *engine, struct err *err);
+/* Never NULL. Before READY texts are empty and numbers 0. */
 const struct engine_info *engine_info(const struct engine *engine);
 
-/* Each returns a request id > 0, or -1 with an error (the process is gone and cannot be restarted).
+/*
+ * Each returns a request id > 0, or -1 with an error: the process is gone and cannot be restarted, or
+ * (ERR_USAGE) a number of the request is out of range.
  */
 int64_t engine_submit(struct engine *engine, const struct engine_request *request, struct err *err);
 /* ENGINE_TOKENS with the ids of the whole prompt, or only how many (total_tok) with count_only. */
@@ -181,7 +195,9 @@ int64_t engine_tokenize(
 	struct engine *engine, const struct prompt *prompt, int count_only, struct err *err);
 /* ENGINE_CACHED: total_tok, cached_tok, predicted_s. */
 int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err);
-/* The request ends with DONE and ENGINE_STOP_CANCELLED, keeping what came; unknown ids are ignored.
+/*
+ * The request ends with DONE and ENGINE_STOP_CANCELLED, keeping what came (or with what overtook the
+ * cancel on its way); ids that are not under way are ignored.
  */
 void engine_cancel(struct engine *engine, int64_t request);
 

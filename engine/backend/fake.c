@@ -1,0 +1,257 @@
+/*
+ * The backend without weights: deterministic, and honest about what a backend must be. What it
+ * "computes" for a position is a hash of all ids up to there, kept in the KV pages like keys and
+ * values: a page that is lost, mixed up or not computed changes the answer.
+ */
+#include "engine/backend/backend.h"
+
+#include "base/mem.h"
+#include "engine/backend/fake_model.h"
+#include "engine/model/model.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SLICE_US         1000
+#define ANSWER_MAX_WORDS 40
+#define CERTAINTY        20.0f /* logit of the next token; the others are below 1 */
+
+/* What a page holds for each token. */
+struct fake_state {
+	uint64_t hash;   /* of the ids up to and with this one */
+	uint64_t seed;   /* the hash where the answer begins */
+	uint32_t n_role; /* so many bytes of the turn's role have come; 0: not in a role */
+	uint32_t answer; /* 0: no answer is open here; else 1 + bytes of it that have come */
+};
+
+struct fake {
+	struct backend backend;
+	struct kv_layout layout;
+	char *answer; /* NULL: by hash */
+	long token_us, prefill_us;
+	float *logits; /* [max_out_rows][n_vocab] */
+	int64_t max_out_rows;
+};
+
+static const char role[] = "assistant\n";
+
+/* The finalizer of MurmurHash3: every bit of the input changes every bit of the result. */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccd;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53;
+	return x ^ x >> 33;
+}
+
+static struct fake_state advance(const struct fake_state *before, uint32_t id)
+{
+	struct fake_state state = {.hash = mix(before->hash + id + 1)};
+
+	if (id == FAKE_TURN_OPEN) {
+		state.n_role = 1;
+	} else if (before->n_role && id == (uint8_t)role[before->n_role - 1]) {
+		state.n_role = before->n_role + 1;
+		if (!role[before->n_role]) {
+			state.n_role = 0;
+			state.answer = 1;
+			state.seed = state.hash;
+		}
+	} else if (before->answer && id < 256) {
+		state.answer = before->answer + 1;
+		state.seed = before->seed;
+	}
+	return state;
+}
+
+/* The answer that a seed gives, some of its characters longer than a byte. */
+static size_t make_answer(uint64_t seed, char *out, size_t size)
+{
+	static const char *const word[] = {"the", "ring", "is", "built", "in", "page",
+		"na\xc3\xafve", "line", "of", "a", "caf\xc3\xa9", "source",
+		"\xe2\x82\xac"
+		"5",
+		"and", "every", "\xf0\x9f\x93\x96", "token", "counts", "once", "here",
+		"\xe6\x9c\xac", "quoted", "where", "it", "stands",
+		"\xc3\xbc"
+		"ber",
+		"all", "pages", "read", "by", "one", "desk"};
+	size_t len = 0;
+	int n_word = 5 + (int)(mix(seed) % (ANSWER_MAX_WORDS - 5));
+
+	for (int i = 0; i < n_word; i++) {
+		const char *text = word[mix(seed + 1 + (uint64_t)i) % ARRAY_LEN(word)];
+		size_t n = strlen(text);
+
+		if (len + n + 2 >= size) {
+			break;
+		}
+		memcpy(out + len, text, n);
+		out[len + n] = ' ';
+		len += n + 1;
+	}
+	out[len - 1] = '.';
+	return len;
+}
+
+static uint32_t next_id(const struct fake *fake, const struct fake_state *state)
+{
+	char made[16 * ANSWER_MAX_WORDS];
+	const char *answer = fake->answer ? fake->answer : made;
+	size_t len, at = state->answer - 1;
+
+	if (!state->answer) {
+		return 'a' + (uint32_t)(state->hash % 26);
+	}
+	len = fake->answer ? strlen(answer) : make_answer(state->seed, made, sizeof(made));
+	return at < len ? (uint8_t)answer[at] : FAKE_TURN_CLOSE;
+}
+
+static void make_logits(const struct fake *fake, const struct fake_state *state, float *out)
+{
+	for (uint32_t id = 0; id < FAKE_VOCAB; id++) {
+		out[id] = (float)(mix(state->hash ^ (uint64_t)id << 32) >> 40) * 0x1p-24f;
+	}
+	out[next_id(fake, state)] = CERTAINTY;
+}
+
+/* ---- the operations of a backend ---- */
+
+static void pause_us(long us, const atomic_bool *interrupted)
+{
+	while (us > 0 && !(interrupted && atomic_load(interrupted))) {
+		long slice = us < SLICE_US ? us : SLICE_US;
+
+		nanosleep(&(struct timespec){.tv_nsec = slice * 1000}, NULL);
+		us -= slice;
+	}
+}
+
+static void fake_destroy(struct backend *backend)
+{
+	struct fake *fake = (struct fake *)backend;
+
+	if (fake) {
+		free(fake->answer);
+		free(fake->logits);
+		free(fake);
+	}
+}
+
+static int fake_create(struct backend **out, const struct model *model,
+	const struct program *program, const struct backend_config *config, struct err *err)
+{
+	struct fake *fake = mem_zero(1, sizeof(*fake));
+	long load_ms = fake_setting("CARREL_FAKE_LOAD_MS", 0);
+	const char *fault = getenv("CARREL_FAKE_FAULT");
+
+	fake->backend.ops = &backend_fake;
+	fake->layout = (struct kv_layout){
+		.type = config->kv_type,
+		.n_layer = 1,
+		.n_kv_head = 1,
+		.head_dim = 16,
+		.head_dim_pad = 16,
+		.key_bytes = KV_PAGE_TOK * (int64_t)sizeof(struct fake_state),
+		.head_bytes = KV_PAGE_TOK * (int64_t)sizeof(struct fake_state),
+		.layer_bytes = KV_PAGE_TOK * (int64_t)sizeof(struct fake_state),
+		.page_bytes = KV_PAGE_TOK * (int64_t)sizeof(struct fake_state),
+	};
+	fake->answer = mem_strdup(getenv("CARREL_FAKE_ANSWER"));
+	fake->token_us = fake_setting("CARREL_FAKE_TOKEN_US", 0);
+	fake->prefill_us = fake_setting("CARREL_FAKE_PREFILL_US", 0);
+	fake->max_out_rows = config->max_out_rows;
+	fake->logits = mem_zero((size_t)config->max_out_rows * FAKE_VOCAB, sizeof(float));
+	for (int percent = 0; config->progress && percent <= 100; percent += 5) {
+		config->progress(config->progress_arg, percent / 100.0);
+		pause_us(load_ms * 1000 / 20, NULL);
+		if (fault && strcmp(fault, "start") == 0 && percent == 50) {
+			raise(SIGKILL);
+		}
+	}
+	*out = &fake->backend;
+	return 0;
+}
+
+static struct fake_state *state_at(const struct op_sequence *sequence, int64_t pos)
+{
+	return (struct fake_state *)(void *)sequence->page[pos / KV_PAGE_TOK] + pos % KV_PAGE_TOK;
+}
+
+static int fake_run(struct backend *backend, const struct batch *batch,
+	const atomic_bool *interrupted, const float **logits, struct err *err)
+{
+	struct fake *fake = (struct fake *)backend;
+	int64_t out = 0;
+
+	if (batch->n_out > fake->max_out_rows) {
+		return err_set(err, ERR_ENGINE, "fake", NULL,
+			"a batch wants %lld rows of logits, more than the %lld that were agreed on",
+			(long long)batch->n_out, (long long)fake->max_out_rows);
+	}
+	pause_us(batch->n_row == batch->n_sequence ? fake->token_us
+						   : fake->prefill_us * (long)batch->n_row,
+		interrupted);
+	if (interrupted && atomic_load(interrupted)) {
+		return 1;
+	}
+	for (int64_t s = 0; s < batch->n_sequence; s++) {
+		const struct op_sequence *sequence = &batch->sequence[s];
+		struct fake_state state = {0};
+
+		if (sequence->first_pos) {
+			state = *state_at(sequence, sequence->first_pos - 1);
+		}
+		for (int64_t i = 0; i < sequence->n_row; i++) {
+			int64_t row = sequence->first_row + i;
+
+			state = advance(&state, batch->ids[row]);
+			*state_at(sequence, sequence->first_pos + i) = state;
+			if (out < batch->n_out && batch->out_row[out] == row) {
+				make_logits(fake, &state, fake->logits + out++ * FAKE_VOCAB);
+			}
+		}
+	}
+	*logits = fake->logits;
+	return 0;
+}
+
+/* Poisoned, so that a page that nobody computed cannot pass for an empty one. */
+static uint8_t *fake_page_alloc(struct backend *backend)
+{
+	size_t bytes = (size_t)((struct fake *)backend)->layout.page_bytes;
+	uint8_t *page = malloc(bytes);
+
+	if (page) {
+		memset(page, 0xa5, bytes);
+	}
+	return page;
+}
+
+static void fake_page_free(struct backend *backend, uint8_t *page)
+{
+	free(page);
+}
+
+static const struct kv_layout *fake_kv_layout(const struct backend *backend)
+{
+	return &((const struct fake *)backend)->layout;
+}
+
+static const char *fake_describe(const struct backend *backend)
+{
+	return "fake";
+}
+
+const struct backend_ops backend_fake = {
+	.name = "fake",
+	.create = fake_create,
+	.destroy = fake_destroy,
+	.run = fake_run,
+	.page_alloc = fake_page_alloc,
+	.page_free = fake_page_free,
+	.kv_layout = fake_kv_layout,
+	.describe = fake_describe,
+	.numerics_class = fake_describe,
+};

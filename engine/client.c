@@ -1,0 +1,821 @@
+/*
+ * The engine as its users see it: requests go out, events come in, and a process that dies is an
+ * error message and a restart.
+ *
+ * Both directions are non-blocking and queued on this side, so neither end ever waits for the other
+ * while the other waits for it: what does not fit into the socket stays in `out` until the socket can
+ * take it, and what arrives is read whenever the caller asks for events. The engine's side may block
+ * while it writes; it reads on a thread of its own.
+ */
+#include "engine/engine.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/idmap.h"
+#include "engine/link.h"
+#include "engine/segment.h"
+#include "engine/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_BYTES        ((size_t)256 << 10)
+#define KEEP_BUFFER_BYTES ((size_t)4 << 20)
+/* So many deaths during loading, the last one so recently, and we stop trying. */
+#define EARLY_DEATHS_MAX 3
+#define EARLY_DEATH_NS   (INT64_C(30) * 1000000000)
+
+const struct engine_sampling engine_sampling_default = {
+	.top_p = 1, .repeat_penalty = 1, .repeat_last = 64};
+
+/* A request under way. */
+struct pending {
+	int64_t id;
+	enum wire_type kind; /* WIRE_SUBMIT, WIRE_TOKENIZE, WIRE_CACHED */
+	uint32_t *ids;       /* the pieces of TOKENS so far */
+	size_t n_ids;
+};
+
+struct queued {
+	struct queued *next;
+	struct engine_event event;
+	void *block; /* what the event's pointers point into */
+};
+
+struct engine {
+	const struct engine_link_ops *ops;
+	struct engine_link *link;
+	struct engine_config config;
+	int fd; /* -1: nothing runs */
+	int epoll_fd, wake_fd;
+	int wants_write, is_awake;
+
+	struct buf out, in;
+	size_t out_sent;
+
+	/* What the other end has. */
+	struct idmap uploaded;
+	struct segment_watch *watch;
+	uint64_t *sent; /* the numbers of the prompt sent last */
+	size_t n_sent, cap_sent;
+
+	struct pending *pending;
+	size_t n_pending, cap_pending;
+	int64_t last_request;
+
+	struct queued *first, *last, *current;
+
+	int has_info, is_ready, has_failed;
+	struct err error; /* why the engine is not running */
+	int n_early_death;
+	int64_t early_death_ns;
+	struct engine_info info;
+	char **string; /* every text that info ever pointed to */
+	size_t n_string, cap_string;
+};
+
+static void disconnect(struct engine *engine, const struct err *reason);
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* ---- the queue of events ---- */
+
+/* engine_fd() is readable while events are queued. */
+static void set_awake(struct engine *engine, int is_awake)
+{
+	uint64_t one = 1;
+
+	if (engine->is_awake == is_awake) {
+		return;
+	}
+	engine->is_awake = is_awake;
+	/* Neither can fail or block: the counter goes between 0 and 1. */
+	if ((is_awake ? write(engine->wake_fd, &one, sizeof(one))
+		      : read(engine->wake_fd, &one, sizeof(one))) < 0) {
+		engine->is_awake = !is_awake;
+	}
+}
+
+static void queue(struct engine *engine, const struct engine_event *event, void *block)
+{
+	struct queued *queued;
+
+	/* Only the newest progress of a load is of interest. */
+	if (event->type == ENGINE_LOAD && engine->last && engine->last->event.type == ENGINE_LOAD) {
+		engine->last->event = *event;
+		free(block);
+		return;
+	}
+	queued = mem_alloc(sizeof(*queued));
+	*queued = (struct queued){.event = *event, .block = block};
+	if (engine->last) {
+		engine->last->next = queued;
+	} else {
+		engine->first = queued;
+	}
+	engine->last = queued;
+	set_awake(engine, 1);
+}
+
+static void queued_free(struct queued *queued)
+{
+	if (queued) {
+		free(queued->block);
+		free(queued);
+	}
+}
+
+static int take_event(struct engine *engine, struct engine_event *event)
+{
+	struct queued *queued = engine->first;
+
+	queued_free(engine->current);
+	engine->current = queued;
+	if (!queued) {
+		return 0;
+	}
+	engine->first = queued->next;
+	if (!engine->first) {
+		engine->last = NULL;
+		set_awake(engine, 0);
+	}
+	*event = queued->event;
+	return 1;
+}
+
+static void queue_failed(struct engine *engine, int64_t request, const struct err *err)
+{
+	queue(engine,
+		&(struct engine_event){.type = ENGINE_FAILED, .request = request, .err = *err},
+		NULL);
+}
+
+/* ---- requests under way ---- */
+
+static struct pending *find_pending(struct engine *engine, int64_t id)
+{
+	for (size_t i = 0; i < engine->n_pending; i++) {
+		if (engine->pending[i].id == id) {
+			return &engine->pending[i];
+		}
+	}
+	return NULL;
+}
+
+static void remove_pending(struct engine *engine, struct pending *pending)
+{
+	size_t behind = (size_t)(engine->pending + --engine->n_pending - pending);
+
+	free(pending->ids);
+	memmove(pending, pending + 1, behind * sizeof(*pending));
+}
+
+/* ---- what arrives ---- */
+
+/* Texts of the description live as long as the handle, so the same text is kept once. */
+static const char *keep_string(struct engine *engine, const char *text)
+{
+	for (size_t i = 0; i < engine->n_string; i++) {
+		if (strcmp(engine->string[i], text) == 0) {
+			return engine->string[i];
+		}
+	}
+	mem_grow(engine->string, engine->n_string, engine->cap_string);
+	return engine->string[engine->n_string++] = mem_strdup(text);
+}
+
+static void keep_info_strings(struct engine *engine, struct engine_info *info)
+{
+	const char **const text[] = {&info->model_name, &info->architecture, &info->storage,
+		&info->backend, &info->template_name, &info->tokenizer, &info->kv_type,
+		&info->license};
+
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		*text[i] = keep_string(engine, *text[i] ? *text[i] : "");
+	}
+}
+
+static int handle_info(struct engine *engine, const struct wire_frame *frame, struct err *err)
+{
+	struct engine_info info;
+	int result = wire_get_info(&info, frame, err);
+
+	if (result == 0) {
+		engine->info = info;
+		keep_info_strings(engine, &engine->info);
+		engine->has_info = 1;
+	}
+	wire_info_finish(&info);
+	return result;
+}
+
+/* Pieces of TOKENS become one event. Takes the block over. */
+static int join_tokens(struct engine *engine, struct pending *pending, struct engine_event *event,
+	int more, void *block, struct err *err)
+{
+	size_t count = pending->n_ids + event->n_ids;
+	uint32_t *ids;
+
+	if (!event->ids) {
+		event->n_ids = 0;
+		count = pending->n_ids;
+	}
+	if (!more && !pending->n_ids) {
+		queue(engine, event, block);
+		return 0;
+	}
+	ids = reallocarray(pending->ids, count ? count : 1, sizeof(*ids));
+	if (!ids) {
+		free(block);
+		return err_set(err, ERR_ENGINE, NULL, NULL,
+			"there is no memory for the %zu tokens of the prompt", count);
+	}
+	if (event->n_ids) {
+		memcpy(ids + pending->n_ids, event->ids, event->n_ids * sizeof(*ids));
+	}
+	free(block);
+	pending->ids = ids;
+	pending->n_ids = count;
+	if (!more) {
+		event->ids = ids;
+		event->n_ids = count;
+		pending->ids = NULL;
+		queue(engine, event, ids);
+	}
+	return 0;
+}
+
+/* Which events the answer to each kind of request consists of. */
+static int is_expected(enum wire_type kind, enum engine_event_type type)
+{
+	switch (type) {
+	case ENGINE_FAILED:
+		return 1;
+	case ENGINE_TOKENS:
+		return kind == WIRE_TOKENIZE;
+	case ENGINE_CACHED:
+		return kind == WIRE_CACHED;
+	case ENGINE_LOAD:
+	case ENGINE_READY:
+		return 0;
+	default:
+		return kind == WIRE_SUBMIT;
+	}
+}
+
+static int handle_request_event(
+	struct engine *engine, struct engine_event *event, int more, void *block, struct err *err)
+{
+	struct pending *pending = find_pending(engine, event->request);
+	int is_last = event->type == ENGINE_DONE || event->type == ENGINE_FAILED ||
+		      event->type == ENGINE_CACHED || (event->type == ENGINE_TOKENS && !more);
+
+	if (!pending) { /* cancelled before the engine was ready */
+		free(block);
+		return 0;
+	}
+	if (!is_expected(pending->kind, event->type)) {
+		free(block);
+		return err_set(err, ERR_ENGINE, NULL, NULL,
+			"the engine answered a request with what it did not ask for (event %d)",
+			event->type);
+	}
+	if (event->type == ENGINE_TOKENS) {
+		if (join_tokens(engine, pending, event, more, block, err) < 0) {
+			return -1;
+		}
+	} else {
+		queue(engine, event, block);
+	}
+	if (is_last) {
+		remove_pending(engine, pending);
+	}
+	return 0;
+}
+
+static int handle_engine_event(
+	struct engine *engine, const struct engine_event *event, void *block, struct err *err)
+{
+	switch (event->type) {
+	case ENGINE_LOAD:
+		break;
+	case ENGINE_READY:
+		if (!engine->has_info) {
+			free(block);
+			return err_set(err, ERR_ENGINE, NULL, NULL,
+				"the engine is ready without having said what it is");
+		}
+		engine->is_ready = 1;
+		engine->n_early_death = 0;
+		break;
+	case ENGINE_FAILED:
+		engine->has_failed = 1;
+		engine->error = event->err;
+		break;
+	default:
+		free(block);
+		return err_set(err, ERR_ENGINE, NULL, NULL,
+			"the engine sent an event of no request (event %d)", event->type);
+	}
+	queue(engine, event, block);
+	return 0;
+}
+
+static int handle_event(struct engine *engine, const struct wire_frame *frame, struct err *err)
+{
+	struct wire_frame copy = *frame;
+	struct engine_event event;
+	void *block = malloc(frame->size_bytes ? frame->size_bytes : 1);
+	int more;
+
+	if (!block) {
+		return err_set(err, ERR_ENGINE, NULL, NULL,
+			"there is no memory for an event of %zu bytes", frame->size_bytes);
+	}
+	memcpy(block, frame->payload, frame->size_bytes);
+	copy.payload = block;
+	if (wire_get_event(&event, &more, &copy, engine->info.n_vocab, err) < 0) {
+		free(block);
+		return -1;
+	}
+	return event.request ? handle_request_event(engine, &event, more, block, err)
+			     : handle_engine_event(engine, &event, block, err);
+}
+
+static int handle_frame(struct engine *engine, const struct wire_frame *frame, struct err *err)
+{
+	switch (frame->type) {
+	case WIRE_HELLO:
+		return wire_check_hello(frame, "carrel-engine", err);
+	case WIRE_INFO:
+		return handle_info(engine, frame, err);
+	default:
+		return handle_event(engine, frame, err);
+	}
+}
+
+static int handle_input(struct engine *engine, struct err *err)
+{
+	struct wire_frame frame;
+	size_t at = 0;
+	int result;
+
+	while ((result = wire_parse(&frame, engine->in.data + at, engine->in.len - at, err)) > 0) {
+		if (handle_frame(engine, &frame, err) < 0) {
+			return -1;
+		}
+		at += WIRE_HEADER_BYTES + frame.size_bytes;
+	}
+	if (at) {
+		engine->in.len -= at;
+		memmove(engine->in.data, engine->in.data + at, engine->in.len);
+	}
+	if (!engine->in.len && engine->in.cap > KEEP_BUFFER_BYTES) {
+		buf_finish(&engine->in);
+	}
+	return result;
+}
+
+/* ---- the socket ---- */
+
+static void want_write(struct engine *engine, int wants)
+{
+	struct epoll_event interest = {.events = EPOLLIN | (wants ? EPOLLOUT : 0u)};
+
+	if (engine->wants_write != wants) {
+		engine->wants_write = wants;
+		epoll_ctl(engine->epoll_fd, EPOLL_CTL_MOD, engine->fd, &interest);
+	}
+}
+
+/* A broken pipe is not looked at here: reading finds out, after what had arrived before it. */
+static void flush(struct engine *engine)
+{
+	while (engine->out_sent < engine->out.len) {
+		ssize_t n = send(engine->fd, engine->out.data + engine->out_sent,
+			engine->out.len - engine->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			want_write(engine, errno == EAGAIN || errno == EWOULDBLOCK);
+			return;
+		}
+		engine->out_sent += (size_t)n;
+	}
+	engine->out_sent = 0;
+	if (engine->out.cap > KEEP_BUFFER_BYTES) {
+		buf_finish(&engine->out);
+	} else {
+		buf_clear(&engine->out);
+	}
+	want_write(engine, 0);
+}
+
+/* Read once. Returns 1 if there was something, 0 if not, -1 if the connection has ended. */
+static int receive(struct engine *engine, struct err *err)
+{
+	ssize_t n;
+
+	buf_reserve(&engine->in, READ_BYTES);
+	do {
+		n = recv(engine->fd, engine->in.data + engine->in.len, READ_BYTES, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		engine->in.len += (size_t)n;
+		return handle_input(engine, err) < 0 ? -1 : 1;
+	}
+	err->code = ERR_NONE; /* its end is the link's to explain */
+	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
+}
+
+/* Send what waits, read what is there until it makes an event. Never blocks. */
+static void pump(struct engine *engine)
+{
+	struct err err = {.code = ERR_NONE};
+	int result = 1;
+
+	if (engine->fd < 0) {
+		return;
+	}
+	flush(engine);
+	while (result > 0 && !engine->first) {
+		result = receive(engine, &err);
+	}
+	if (result < 0) {
+		disconnect(engine, err.code ? &err : NULL);
+	}
+}
+
+/* Whether the other end is gone; then what it had sent is read and everything is settled. */
+static void notice_death(struct engine *engine)
+{
+	struct pollfd poll_fd = {.fd = engine->fd, .events = POLLIN};
+	struct err err = {.code = ERR_NONE};
+
+	if (engine->fd < 0 || poll(&poll_fd, 1, 0) <= 0 ||
+		!(poll_fd.revents & (POLLHUP | POLLERR))) {
+		return;
+	}
+	while (receive(engine, &err) > 0) {
+	}
+	disconnect(engine, err.code ? &err : NULL);
+}
+
+/* ---- its beginning and its end ---- */
+
+static int connect_engine(struct engine *engine, struct err *err)
+{
+	struct epoll_event interest = {.events = EPOLLIN};
+
+	if (engine->n_early_death >= EARLY_DEATHS_MAX &&
+		now_ns() - engine->early_death_ns < EARLY_DEATH_NS) {
+		err_set(err, ERR_ENGINE, NULL,
+			"try a smaller model or context, or wait half a minute",
+			"the engine process died %d times while it was starting; the last time: %s",
+			engine->n_early_death, engine->error.what);
+		return -1;
+	}
+	if (engine->ops->start(&engine->link, &engine->fd, &engine->config, err) < 0) {
+		engine->fd = -1;
+		return -1;
+	}
+	if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->fd, &interest) < 0) {
+		int saved = errno;
+		struct err ignored;
+
+		close(engine->fd);
+		engine->fd = -1;
+		engine->ops->finish(engine->link, &ignored);
+		return err_set_errno(err, ERR_ENGINE, saved, NULL, "the engine cannot be watched");
+	}
+	engine->wants_write = engine->has_info = engine->is_ready = engine->has_failed = 0;
+	wire_put_hello(&engine->out);
+	wire_put_config(&engine->out, &engine->config);
+	flush(engine);
+	return 0;
+}
+
+static void forget_other_end(struct engine *engine)
+{
+	uint64_t *number;
+
+	engine->out_sent = 0;
+	buf_finish(&engine->out);
+	buf_finish(&engine->in);
+	idmap_finish(&engine->uploaded);
+	engine->n_sent = 0;
+	segment_watch_take(engine->watch, &number);
+	free(number);
+}
+
+/* The connection has ended; `reason` is NULL if the other end did it. */
+static void disconnect(struct engine *engine, const struct err *reason)
+{
+	int was_idle = engine->n_pending == 0;
+	struct err why;
+
+	close(engine->fd); /* leaves the epoll set with it: nobody else has the descriptor */
+	engine->fd = -1;
+	engine->ops->finish(engine->link, &why);
+	engine->link = NULL;
+	if (!engine->has_failed) {
+		engine->error = reason ? *reason : why;
+		if (!engine->is_ready) {
+			engine->n_early_death++;
+			engine->early_death_ns = now_ns();
+		}
+		if (!engine->is_ready || was_idle) {
+			queue_failed(engine, 0, &engine->error);
+		}
+	}
+	engine->is_ready = 0;
+	while (engine->n_pending) {
+		queue_failed(engine, engine->pending->id, &engine->error);
+		remove_pending(engine, engine->pending);
+	}
+	forget_other_end(engine);
+}
+
+int engine_open_link(struct engine **out, const struct engine_config *config,
+	const struct engine_link_ops *ops, struct err *err)
+{
+	struct engine *engine = mem_zero(1, sizeof(*engine));
+	struct epoll_event interest = {.events = EPOLLIN};
+
+	engine->ops = ops;
+	engine->fd = -1;
+	engine->config = *config;
+	engine->config.model = mem_strdup(config->model);
+	engine->config.backend = mem_strdup(config->backend);
+	engine->config.template_name = mem_strdup(config->template_name);
+	engine->config.kv_type = mem_strdup(config->kv_type);
+	engine->config.program = mem_strdup(config->program);
+	engine->watch = segment_watch_create();
+	keep_info_strings(engine, &engine->info);
+	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (engine->epoll_fd < 0 || engine->wake_fd < 0 ||
+		epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->wake_fd, &interest) < 0) {
+		err_set_errno(err, ERR_ENGINE, errno, NULL, "the engine cannot be watched");
+		engine_close(engine);
+		return -1;
+	}
+	if (connect_engine(engine, err) < 0) {
+		engine_close(engine);
+		return -1;
+	}
+	*out = engine;
+	return 0;
+}
+
+int engine_open(struct engine **out, const struct engine_config *config, struct err *err)
+{
+	return engine_open_link(out, config, &engine_link_process, err);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+void engine_close(struct engine *engine)
+{
+	struct err ignored;
+	struct engine_event event;
+
+	if (!engine) {
+		return;
+	}
+	if (engine->fd >= 0) {
+		close(engine->fd);
+		engine->ops->finish(engine->link, &ignored);
+	}
+	forget_other_end(engine);
+	while (take_event(engine, &event)) {
+	}
+	while (engine->n_pending) {
+		remove_pending(engine, engine->pending);
+	}
+	free(engine->pending);
+	free(engine->sent);
+	segment_watch_destroy(engine->watch);
+	for (size_t i = 0; i < engine->n_string; i++) {
+		free(engine->string[i]);
+	}
+	free(engine->string);
+	wire_config_finish(&engine->config);
+	close_fd(engine->epoll_fd);
+	close_fd(engine->wake_fd);
+	free(engine);
+}
+
+/* ---- waiting ---- */
+
+int engine_fd(const struct engine *engine)
+{
+	return engine->epoll_fd;
+}
+
+int engine_next(struct engine *engine, int timeout_ms, struct engine_event *event)
+{
+	struct pollfd poll_fd = {.fd = engine->epoll_fd, .events = POLLIN};
+	int64_t until_ns = now_ns() + timeout_ms * INT64_C(1000000);
+
+	for (;;) {
+		int64_t left_ms;
+
+		if (engine->first) {
+			if (engine->fd >= 0) {
+				flush(engine);
+			}
+			return take_event(engine, event);
+		}
+		pump(engine);
+		if (engine->first) {
+			continue;
+		}
+		left_ms = (until_ns - now_ns() + 999999) / 1000000;
+		if (engine->fd < 0 || (timeout_ms >= 0 && left_ms <= 0) ||
+			poll(&poll_fd, 1, timeout_ms < 0 ? -1 : (int)left_ms) < 0) {
+			return take_event(engine, event);
+		}
+	}
+}
+
+int engine_wait_ready(struct engine *engine, struct err *err)
+{
+	notice_death(engine);
+	if (engine->fd < 0 && connect_engine(engine, err) < 0) {
+		return -1;
+	}
+	while (!engine->is_ready) {
+		struct pollfd poll_fd = {.fd = engine->fd, .events = POLLIN};
+		struct err reason = {.code = ERR_NONE};
+		int result;
+
+		flush(engine);
+		result = receive(engine, &reason);
+		if (result < 0) {
+			disconnect(engine, reason.code ? &reason : NULL);
+			if (err) {
+				*err = engine->error;
+			}
+			return -1;
+		}
+		poll_fd.events |= engine->wants_write ? POLLOUT : 0;
+		if (result == 0 && poll(&poll_fd, 1, -1) < 0) {
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL,
+				"interrupted while the model was loading");
+		}
+	}
+	return 0;
+}
+
+const struct engine_info *engine_info(const struct engine *engine)
+{
+	return &engine->info;
+}
+
+/* ---- requests ---- */
+
+/* Tell the engine which segments are no more. */
+static void release_segments(struct engine *engine)
+{
+	uint64_t *number;
+	size_t count = segment_watch_take(engine->watch, &number), n_gone = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (idmap_remove(&engine->uploaded, number[i])) {
+			number[n_gone++] = number[i];
+		}
+	}
+	if (n_gone) {
+		wire_put_numbers(&engine->out, WIRE_RELEASE, 0, number, n_gone);
+	}
+	free(number);
+}
+
+/*
+ * Make the engine's prompt this one: only what differs from the one before is sent, and only
+ * segments that it does not have are uploaded.
+ */
+static void send_prompt(struct engine *engine, const struct prompt *prompt)
+{
+	size_t keep = 0;
+
+	while (keep < prompt->count && keep < engine->n_sent &&
+		engine->sent[keep] == segment_number(prompt->item[keep])) {
+		keep++;
+	}
+	engine->n_sent = keep;
+	for (size_t i = keep; i < prompt->count; i++) {
+		struct segment *segment = prompt->item[i];
+		uint64_t number = segment_number(segment);
+
+		if (!idmap_get(&engine->uploaded, number)) {
+			wire_put_segment(&engine->out, segment);
+			idmap_put(&engine->uploaded, number, engine);
+			segment_watch_add(engine->watch, segment);
+		}
+		mem_grow(engine->sent, engine->n_sent, engine->cap_sent);
+		engine->sent[engine->n_sent++] = number;
+	}
+	wire_put_numbers(
+		&engine->out, WIRE_PROMPT, keep, engine->sent + keep, engine->n_sent - keep);
+}
+
+/* What all requests begin with. Returns the id, or -1. */
+static int64_t begin_request(
+	struct engine *engine, const struct prompt *prompt, enum wire_type kind, struct err *err)
+{
+	struct pending *pending;
+
+	notice_death(engine);
+	if (engine->fd < 0 && connect_engine(engine, err) < 0) {
+		return -1;
+	}
+	release_segments(engine);
+	send_prompt(engine, prompt);
+	mem_grow(engine->pending, engine->n_pending, engine->cap_pending);
+	pending = &engine->pending[engine->n_pending++];
+	*pending = (struct pending){.id = ++engine->last_request, .kind = kind};
+	return pending->id;
+}
+
+int64_t engine_submit(struct engine *engine, const struct engine_request *request, struct err *err)
+{
+	int64_t id;
+
+	if (wire_check_request(request, err) < 0) {
+		return -1;
+	}
+	id = begin_request(engine, request->prompt, WIRE_SUBMIT, err);
+	if (id > 0) {
+		wire_put_submit(&engine->out, id, request);
+		flush(engine);
+	}
+	return id;
+}
+
+int64_t engine_tokenize(
+	struct engine *engine, const struct prompt *prompt, int count_only, struct err *err)
+{
+	int64_t id = begin_request(engine, prompt, WIRE_TOKENIZE, err);
+
+	if (id > 0) {
+		size_t begun = wire_begin(&engine->out, WIRE_TOKENIZE, id);
+
+		wire_put_u32(&engine->out, count_only != 0);
+		wire_end(&engine->out, begun);
+		flush(engine);
+	}
+	return id;
+}
+
+int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err)
+{
+	int64_t id = begin_request(engine, prompt, WIRE_CACHED, err);
+
+	if (id > 0) {
+		wire_end(&engine->out, wire_begin(&engine->out, WIRE_CACHED, id));
+		flush(engine);
+	}
+	return id;
+}
+
+void engine_cancel(struct engine *engine, int64_t request)
+{
+	struct pending *pending = find_pending(engine, request);
+
+	if (!pending || engine->fd < 0) {
+		return;
+	}
+	wire_end(&engine->out, wire_begin(&engine->out, WIRE_CANCEL, request));
+	if (!engine->is_ready || pending->kind != WIRE_SUBMIT) {
+		/* Nothing has come of it: do not make anybody wait for the end of a load. */
+		queue(engine,
+			&(struct engine_event){.type = ENGINE_DONE,
+				.request = request,
+				.stop = ENGINE_STOP_CANCELLED},
+			NULL);
+		remove_pending(engine, pending);
+	}
+	flush(engine);
+}

@@ -1,0 +1,36 @@
+/*
+ * Where the other end of a connection runs: in a child process (process.c), or on a thread of this
+ * process (engine_thread.c), behind the same messages.
+ */
+#ifndef ENGINE_LINK_H
+#define ENGINE_LINK_H
+
+#include "base/err.h"
+#include "engine/engine.h"
+
+struct engine_link;
+
+struct engine_link_ops {
+	/*
+	 * Start the other end. *fd is our end of the socket (close-on-exec, non-blocking), the
+	 * caller's to close.
+	 */
+	int (*start)(struct engine_link **out, int *fd, const struct engine_config *config,
+		struct err *err);
+	/*
+	 * After our end of the socket was closed: wait until the other end is gone (ended by force
+	 * if it takes too long), free the link, and say in *why how it ended.
+	 */
+	void (*finish)(struct engine_link *link, struct err *why);
+};
+
+extern const struct engine_link_ops engine_link_process;
+
+/* engine_open() over another link. */
+int engine_open_link(struct engine **out, const struct engine_config *config,
+	const struct engine_link_ops *ops, struct err *err);
+
+/* A connected pair; both are close-on-exec, `client` is non-blocking. */
+int engine_link_pair(int *client, int *server, struct err *err);
+
+#endif

@@ -1,0 +1,266 @@
+#include "engine/prompt.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/idmap.h"
+#include "engine/token/template.h"
+#include "engine/token/tokenizer.h"
+#include "engine/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)PROMPT_BEGIN == (int)MARK_BEGIN &&
+		       (int)PROMPT_SYSTEM_OPEN == (int)MARK_SYSTEM_OPEN &&
+		       (int)PROMPT_SYSTEM_CLOSE == (int)MARK_SYSTEM_CLOSE &&
+		       (int)PROMPT_USER_OPEN == (int)MARK_USER_OPEN &&
+		       (int)PROMPT_USER_CLOSE == (int)MARK_USER_CLOSE &&
+		       (int)PROMPT_MODEL_OPEN == (int)MARK_MODEL_OPEN &&
+		       (int)PROMPT_MODEL_CLOSE == (int)MARK_MODEL_CLOSE,
+	"the public marks are the template's");
+
+struct stored {
+	enum segment_kind kind;
+	enum prompt_mark mark;
+	uint64_t total_bytes;
+	struct buf data;       /* text or ids */
+	struct ids encoded[2]; /* of a text: [1] where it is `first`; empty until asked for */
+};
+
+/* A segment's place in the present prompt. */
+struct place {
+	uint64_t number;
+	size_t end_tok; /* its ids end here */
+	int mark;       /* the last mark up to and with this segment; -1: none */
+	int is_mark;
+};
+
+struct prompt_store {
+	const struct tokenizer *tokenizer;
+	const struct chat_template *chat_template;
+	struct tokenizer_encoder *encoder;
+	struct idmap segment; /* number -> struct stored */
+	struct place *place;
+	size_t n_place, cap_place;
+	size_t n_placed; /* of so many the ids are in `ids` */
+	struct ids ids;
+};
+
+struct prompt_store *prompt_store_create(
+	const struct tokenizer *tokenizer, const struct chat_template *chat_template)
+{
+	struct prompt_store *store = mem_zero(1, sizeof(*store));
+
+	store->tokenizer = tokenizer;
+	store->chat_template = chat_template;
+	store->encoder = tokenizer_encoder_create(tokenizer);
+	return store;
+}
+
+static void stored_free(struct stored *stored)
+{
+	if (stored) {
+		buf_finish(&stored->data);
+		ids_finish(&stored->encoded[0]);
+		ids_finish(&stored->encoded[1]);
+		free(stored);
+	}
+}
+
+void prompt_store_destroy(struct prompt_store *store)
+{
+	if (!store) {
+		return;
+	}
+	for (size_t i = 0; i < store->segment.cap; i++) {
+		stored_free(store->segment.slot[i].value);
+	}
+	idmap_finish(&store->segment);
+	ids_finish(&store->ids);
+	free(store->place);
+	tokenizer_encoder_destroy(store->encoder);
+	free(store);
+}
+
+/* ---- segments ---- */
+
+int prompt_store_begin_segment(
+	struct prompt_store *store, const struct wire_segment *segment, struct err *err)
+{
+	struct stored *stored;
+
+	if (!segment->number || idmap_get(&store->segment, segment->number)) {
+		return err_set(err, ERR_ENGINE, NULL, NULL, "segment %llu was sent twice",
+			(unsigned long long)segment->number);
+	}
+	stored = mem_zero(1, sizeof(*stored));
+	stored->kind = segment->kind;
+	stored->mark = segment->mark;
+	stored->total_bytes = segment->total_bytes;
+	buf_add(&stored->data, segment->data, segment->len);
+	idmap_put(&store->segment, segment->number, stored);
+	return 0;
+}
+
+int prompt_store_add_bytes(
+	struct prompt_store *store, const struct wire_segment *segment, struct err *err)
+{
+	struct stored *stored = idmap_get(&store->segment, segment->number);
+
+	if (!stored || segment->len > stored->total_bytes - stored->data.len) {
+		return err_set(err, ERR_ENGINE, NULL, NULL,
+			"%zu bytes arrived that segment %llu does not have", segment->len,
+			(unsigned long long)segment->number);
+	}
+	buf_add(&stored->data, segment->data, segment->len);
+	return 0;
+}
+
+void prompt_store_release(struct prompt_store *store, const uint64_t *number, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		stored_free(idmap_remove(&store->segment, number[i]));
+	}
+}
+
+size_t prompt_store_segment_count(const struct prompt_store *store)
+{
+	return store->segment.count;
+}
+
+/* ---- the present prompt ---- */
+
+int prompt_store_set(struct prompt_store *store, uint64_t keep, const uint64_t *number,
+	size_t count, struct err *err)
+{
+	if (keep > store->n_place) {
+		return err_set(err, ERR_ENGINE, NULL, NULL,
+			"a prompt continues one of %llu segments, and there are %zu",
+			(unsigned long long)keep, store->n_place);
+	}
+	store->n_place = (size_t)keep;
+	if (store->n_placed > keep) {
+		store->n_placed = (size_t)keep;
+		store->ids.count = keep ? store->place[keep - 1].end_tok : 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct stored *stored = idmap_get(&store->segment, number[i]);
+
+		if (!stored || stored->data.len != stored->total_bytes) {
+			return err_set(err, ERR_ENGINE, NULL, NULL,
+				"a prompt holds segment %llu, which was not sent",
+				(unsigned long long)number[i]);
+		}
+		mem_grow(store->place, store->n_place, store->cap_place);
+		store->place[store->n_place++] = (struct place){.number = number[i]};
+	}
+	return 0;
+}
+
+static void add_ids(struct ids *to, const uint32_t *id, size_t count)
+{
+	if (to->cap - to->count < count) {
+		size_t cap = to->cap ? to->cap : 1024;
+
+		while (cap - to->count < count) {
+			cap *= 2;
+		}
+		to->id = mem_resize(to->id, cap, sizeof(*to->id));
+		to->cap = cap;
+	}
+	if (count) {
+		memcpy(to->id + to->count, id, count * sizeof(*id));
+	}
+	to->count += count;
+}
+
+static int add_mark(
+	struct prompt_store *store, enum prompt_mark mark, int previous, struct err *err)
+{
+	uint32_t bos = tokenizer_bos(store->tokenizer);
+
+	if (store->chat_template) {
+		template_write(store->chat_template, store->encoder, (enum template_mark)mark,
+			previous, &store->ids);
+		return 0;
+	}
+	if (mark != PROMPT_BEGIN) {
+		return err_set(err, ERR_ENGINE, NULL, "name one with --template",
+			"the model has no chat template that carrel knows (it knows %s)",
+			template_list());
+	}
+	if (tokenizer_add_bos(store->tokenizer) && bos != UINT32_MAX) {
+		ids_add(&store->ids, bos);
+	}
+	return 0;
+}
+
+static void add_text(struct prompt_store *store, struct stored *stored, int first)
+{
+	struct ids *encoded = &stored->encoded[first];
+
+	if (!encoded->count && stored->data.len) {
+		tokenizer_encode_text(
+			store->encoder, stored->data.data, stored->data.len, first, encoded);
+	}
+	add_ids(&store->ids, encoded->id, encoded->count);
+}
+
+/* Append the ids of the first segment that has none yet. */
+static int add_place(struct prompt_store *store, struct err *err)
+{
+	struct place *place = &store->place[store->n_placed];
+	const struct place *before = store->n_placed ? place - 1 : NULL;
+	struct stored *stored = idmap_get(&store->segment, place->number);
+	int previous = before ? before->mark : -1;
+	int first = !before || (before->is_mark && store->chat_template &&
+				       template_text_first(
+					       store->chat_template, (enum template_mark)previous));
+
+	if (!stored) {
+		return err_set(
+			err, ERR_ENGINE, NULL, NULL, "a prompt holds a segment that was released");
+	}
+	place->mark = previous;
+	place->is_mark = stored->kind == SEGMENT_MARK;
+	switch (stored->kind) {
+	case SEGMENT_TEXT:
+		add_text(store, stored, first);
+		break;
+	case SEGMENT_IDS:
+		add_ids(&store->ids, (const uint32_t *)(const void *)stored->data.data,
+			stored->data.len / sizeof(uint32_t));
+		break;
+	case SEGMENT_MARK:
+		if (add_mark(store, stored->mark, previous, err) < 0) {
+			return -1;
+		}
+		place->mark = (int)stored->mark;
+		break;
+	}
+	place->end_tok = store->ids.count;
+	store->n_placed++;
+	return 0;
+}
+
+int prompt_store_ids(
+	struct prompt_store *store, const uint32_t **ids, size_t *count, struct err *err)
+{
+	while (store->n_placed < store->n_place) {
+		if (add_place(store, err) < 0) {
+			return -1;
+		}
+	}
+	*ids = store->ids.id;
+	*count = store->ids.count;
+	return 0;
+}
+
+void prompt_store_closing(struct prompt_store *store, struct ids *out)
+{
+	if (store->chat_template && store->n_placed &&
+		store->place[store->n_placed - 1].mark == PROMPT_MODEL_OPEN) {
+		template_write(store->chat_template, store->encoder, MARK_MODEL_CLOSE,
+			MARK_MODEL_OPEN, out);
+	}
+}
