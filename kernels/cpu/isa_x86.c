@@ -22,8 +22,8 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 			{
 				[OP_EMBED] = {rows_items, ref_embed},
 				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
-				[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
-				[OP_MATMUL] = {matmul_items, ref_matmul},
+				[OP_PACK_ACT] = {pack_act_items, avx2_pack_act},
+				[OP_MATMUL] = {matmul_items, avx2_matmul},
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
 				[OP_ROPE] = {rows_items, ref_rope},
 				[OP_KV_WRITE] = {rows_items, ref_kv_write},
@@ -35,8 +35,8 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 			{
 				[OP_EMBED] = {rows_items, ref_embed},
 				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
-				[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
-				[OP_MATMUL] = {matmul_items, ref_matmul},
+				[OP_PACK_ACT] = {pack_act_items, avx512_pack_act},
+				[OP_MATMUL] = {matmul_items, avx512_matmul},
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
 				[OP_ROPE] = {rows_items, ref_rope},
 				[OP_KV_WRITE] = {rows_items, ref_kv_write},
@@ -68,4 +68,16 @@ int cpu_isa_supported(enum cpu_isa isa)
 const struct cpu_kernel *cpu_kernels(enum cpu_isa isa)
 {
 	return cpu_isa_supported(isa) ? tables[isa] : NULL;
+}
+
+int64_t (*cpu_dot_probe(enum cpu_isa isa))(int64_t n, uint64_t *result)
+{
+	switch (isa) {
+	case CPU_ISA_AVX2:
+		return avx2_dot_probe;
+	case CPU_ISA_AVX512:
+		return avx512_dot_probe;
+	default:
+		return ref_dot_probe;
+	}
 }

@@ -43,4 +43,13 @@ CPU_RUN(avx512_attention);
 CPU_RUN(avx512_pack_act);
 CPU_RUN(avx512_matmul);
 
+/*
+ * A path's best 8-bit multiply-add on registers, n rounds of it; returns the operations done (two
+ * per multiply-add) and leaves something in *result. For probe.c.
+ */
+int64_t (*cpu_dot_probe(enum cpu_isa isa))(int64_t n, uint64_t *result);
+int64_t ref_dot_probe(int64_t n, uint64_t *result);
+int64_t avx2_dot_probe(int64_t n, uint64_t *result);
+int64_t avx512_dot_probe(int64_t n, uint64_t *result);
+
 #endif

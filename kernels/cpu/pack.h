@@ -25,6 +25,8 @@
 
 #include "kernels/ops.h"
 
+#include <string.h>
+
 #define PANEL_ROWS        16
 #define ACT_COLS          16
 #define ACT_BLOCK         32
@@ -121,6 +123,24 @@ static inline int64_t act_column_bytes(enum act_type type, int64_t k)
 static inline int64_t act_panel_offset(enum act_type type, int64_t k, int64_t panel)
 {
 	return panel * ACT_COLS * act_column_bytes(type, k);
+}
+
+/* Column `column` of a block of ACT_Q8: what follows from d and the sums of q over either 16. */
+static inline void act_q8_finish(uint8_t *record, uint8_t *sums, int32_t width, int32_t column,
+	float d, int32_t low, int32_t high)
+{
+	uint8_t *at = record + width * ACT_BLOCK + column * 4;
+	float s = d * (float)(low + high);
+	int32_t n128 = -128 * (low + high);
+
+	memcpy(at, &d, 4);
+	memcpy(at + width * 4, &n128, 4);
+	at = sums + column * 4;
+	memcpy(at, &s, 4);
+	n128 = -128 * low;
+	memcpy(at + width * 4, &n128, 4);
+	n128 = -128 * high;
+	memcpy(at + width * 8, &n128, 4);
 }
 
 #endif

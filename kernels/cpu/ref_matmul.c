@@ -259,11 +259,6 @@ static void put_f32(uint8_t *at, float value)
 	memcpy(at, &value, 4);
 }
 
-static void put_i32(uint8_t *at, int32_t value)
-{
-	memcpy(at, &value, 4);
-}
-
 /*
  * One block of 32: d = amax/127, or 0 where amax is too small for 127/amax; NaN where an element is
  * infinite or NaN, so that what is wrong stays visible.
@@ -307,11 +302,7 @@ static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, ui
 				low += q[e];
 				high += q[16 + e];
 			}
-			put_f32(record + width * ACT_BLOCK + c * 4, d);
-			put_i32(record + width * (ACT_BLOCK + 4) + c * 4, -128 * (low + high));
-			put_f32(extra + c * 4, d * (float)(low + high));
-			put_i32(extra + (width + c) * 4, -128 * low);
-			put_i32(extra + (2 * width + c) * 4, -128 * high);
+			act_q8_finish(record, extra, width, c, d, low, high);
 			record += width * ACT_Q8_BYTES;
 			extra += width * ACT_Q8_SUMS_BYTES;
 		}
@@ -368,4 +359,18 @@ void ref_matmul(const struct op *op, const struct op_env *env, int64_t first, in
 void ref_pack_act(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
 	pack_act_run(&matmul_ref, op, env, first, end);
+}
+
+int64_t ref_dot_probe(int64_t n, uint64_t *result)
+{
+	int8_t q[32][PANEL_ROWS], x[32];
+	int32_t sum[PANEL_ROWS];
+
+	memset(q, 1, sizeof(q));
+	for (int64_t i = 0; i < n; i++) {
+		memset(x, (int)(*result & 7), sizeof(x));
+		dot(q, x, 32, sum);
+		*result += (uint64_t)sum[0];
+	}
+	return n * 2 * 32 * PANEL_ROWS;
 }

@@ -1,0 +1,432 @@
+/*
+ * Products on AVX-512 with VNNI and BF16. A tile is 16 rows by 1 to 16 columns. Per 32 k the weights
+ * of 16 rows are eight registers, and each column is a chain of eight vpdpbusd whose activation
+ * operand is a broadcast embedded in the instruction; only float sums live from block to block, so
+ * that sixteen of them, the weights and the temporaries fit the 32 registers.
+ *
+ * Embedded broadcasts are written in assembly because gcc 12 makes a separate vpbroadcastd of the
+ * intrinsic: a quarter slower.
+ */
+#include "kernels/cpu/kernels_internal.h"
+#include "kernels/cpu/matmul.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* sum + four products in each lane: unsigned weights, four signed bytes at x for all lanes. */
+INLINE __m512i dot4(__m512i sum, __m512i weight, const int8_t *x)
+{
+	__asm__("vpdpbusd %2%{1to16%}, %1, %0"
+		: "+v"(sum)
+		: "v"(weight), "m"(*(const char(*)[4])x));
+	return sum;
+}
+
+/* a * (the float at x) + sum */
+INLINE __m512 fma_at(__m512 a, const uint8_t *x, __m512 sum)
+{
+	__asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(a), "m"(*(const char(*)[4])x));
+	return sum;
+}
+
+/* sum + products of bfloat16 pairs */
+INLINE __m512 dot2_at(__m512 weight, const uint8_t *x, __m512 sum)
+{
+	__asm__("vdpbf16ps %2%{1to16%}, %1, %0"
+		: "+v"(sum)
+		: "v"(weight), "m"(*(const char(*)[4])x));
+	return sum;
+}
+
+INLINE __m512i load_i32(const uint8_t *at)
+{
+	int32_t value;
+
+	memcpy(&value, at, 4);
+	return _mm512_set1_epi32(value);
+}
+
+INLINE __m512 load_halves(const uint16_t *at)
+{
+	return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)at));
+}
+
+INLINE void clear(__m512 sum[], const int width)
+{
+	UNROLL for (int c = 0; c < width; c++)
+	{
+		sum[c] = _mm512_setzero_ps();
+	}
+}
+
+INLINE void store(float out[ACT_COLS][PANEL_ROWS], const __m512 sum[], const int width)
+{
+	UNROLL for (int c = 0; c < width; c++)
+	{
+		_mm512_store_ps(out[c], sum[c]);
+	}
+}
+
+/*
+ * Adds a block of 32 k with one scale per row: w holds (weight + 128), act is the block's record.
+ */
+INLINE void add_block(
+	const __m512i w[8], __m512 d, const uint8_t *act, __m512 sum[], const int width)
+{
+	const uint8_t *dx = act + width * ACT_BLOCK;
+
+	UNROLL for (int c = 0; c < width; c++)
+	{
+		__m512i i = load_i32(dx + (width + c) * 4);
+
+		UNROLL for (int j = 0; j < 8; j++)
+		{
+			i = dot4(i, w[j], (const int8_t *)act + c * ACT_BLOCK + j * 4);
+		}
+		sum[c] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i), d), dx + c * 4, sum[c]);
+	}
+}
+
+INLINE void q8_0(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	const struct panel_q8_0 *in = (const struct panel_q8_0 *)weight;
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t b = 0; b < k / 32; b++, in++, act += width * ACT_Q8_BYTES) {
+		__m512i w[8];
+
+		UNROLL for (int j = 0; j < 8; j++)
+		{
+			w[j] = _mm512_loadu_si512(in->q[j]);
+		}
+		add_block(w, load_halves(in->d), act, sum, width);
+	}
+	store(out, sum, width);
+}
+
+/* A nibble in the upper half of its byte is 16 * (q - 8) + 128: the scale makes up for 16. */
+INLINE void q4_0(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	const struct panel_q4_0 *in = (const struct panel_q4_0 *)weight;
+	const __m512i upper = _mm512_set1_epi8((char)0xf0);
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t b = 0; b < k / 32; b++, in++, act += width * ACT_Q8_BYTES) {
+		__m512 d = _mm512_mul_ps(load_halves(in->d), _mm512_set1_ps(1.0f / 16));
+		__m512i w[8];
+
+		UNROLL for (int j = 0; j < 4; j++)
+		{
+			__m512i q = _mm512_loadu_si512(in->q[j]);
+
+			w[j] = _mm512_and_si512(_mm512_slli_epi16(q, 4), upper);
+			w[4 + j] = _mm512_and_si512(q, upper);
+		}
+		add_block(w, d, act, sum, width);
+	}
+	store(out, sum, width);
+}
+
+INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	const struct panel_q4_k *in = (const struct panel_q4_k *)weight;
+	const uint8_t *sums = act + k / 32 * width * ACT_Q8_BYTES;
+	const __m512i lower = _mm512_set1_epi8(0x0f);
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t n = 0; n < k / 256; n++, in++) {
+		__m512 d = load_halves(in->d);
+		__m512 dmin = _mm512_sub_ps(_mm512_setzero_ps(), load_halves(in->dmin));
+
+		for (int b = 0; b < 8; b++) {
+			__m512i w[8];
+			__m512 scale = _mm512_mul_ps(
+				d, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(
+					   _mm_loadu_si128((const __m128i *)in->scale[b]))));
+			__m512 min = _mm512_mul_ps(
+				dmin, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(
+					      _mm_loadu_si128((const __m128i *)in->min[b]))));
+
+			UNROLL for (int j = 0; j < 4; j++)
+			{
+				__m512i q = _mm512_loadu_si512(in->q[b][j]);
+
+				w[j] = _mm512_and_si512(q, lower);
+				w[4 + j] = _mm512_and_si512(_mm512_srli_epi16(q, 4), lower);
+			}
+			UNROLL for (int c = 0; c < width; c++)
+			{
+				__m512i i = _mm512_setzero_si512();
+
+				UNROLL for (int j = 0; j < 8; j++)
+				{
+					i = dot4(i, w[j],
+						(const int8_t *)act + c * ACT_BLOCK + j * 4);
+				}
+				sum[c] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i), scale),
+					act + width * ACT_BLOCK + c * 4, sum[c]);
+				sum[c] = fma_at(min, sums + c * 4, sum[c]);
+			}
+			act += width * ACT_Q8_BYTES;
+			sums += width * ACT_Q8_SUMS_BYTES;
+		}
+	}
+	store(out, sum, width);
+}
+
+/*
+ * The weights of block b as 4 * (q - 32) + 128: the scale makes up for 4.
+ */
+INLINE void q6_k_weights(const struct panel_q6_k *in, int b, __m512i w[8])
+{
+	const __m512i middle = _mm512_set1_epi8(0x3c), top = _mm512_set1_epi8((char)0xc0);
+
+	UNROLL for (int j = 0; j < 4; j++)
+	{
+		__m512i low = _mm512_loadu_si512(in->low[b][j]);
+
+		w[j] = _mm512_and_si512(_mm512_slli_epi16(low, 2), middle);
+		w[4 + j] = _mm512_and_si512(_mm512_srli_epi16(low, 2), middle);
+	}
+	UNROLL for (int p = 0; p < 2; p++)
+	{
+		__m512i high = _mm512_loadu_si512(in->high[b][p]);
+
+		/* 0xf8: a | (b & c) */
+		UNROLL for (int s = 0; s < 4; s++)
+		{
+			w[4 * p + s] = _mm512_ternarylogic_epi32(
+				w[4 * p + s], _mm512_slli_epi16(high, 6 - 2 * s), top, 0xf8);
+		}
+	}
+}
+
+INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	const struct panel_q6_k *in = (const struct panel_q6_k *)weight;
+	const uint8_t *sums = act + k / 32 * width * ACT_Q8_BYTES;
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t n = 0; n < k / 256; n++, in++) {
+		__m512 d = _mm512_mul_ps(load_halves(in->d), _mm512_set1_ps(0.25f));
+
+		for (int b = 0; b < 8; b++) {
+			__m512i w[8];
+			__m512 scale[2];
+
+			UNROLL for (int h = 0; h < 2; h++)
+			{
+				__m128i s = _mm_loadu_si128((const __m128i *)in->scale[2 * b + h]);
+
+				scale[h] = _mm512_mul_ps(
+					d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)));
+			}
+			q6_k_weights(in, b, w);
+			UNROLL for (int c = 0; c < width; c++)
+			{
+				const int8_t *x = (const int8_t *)act + c * ACT_BLOCK;
+				__m512i i = load_i32(sums + (width + c) * 4);
+				__m512i j = load_i32(sums + (2 * width + c) * 4);
+				__m512 t;
+
+				UNROLL for (int n4 = 0; n4 < 4; n4++)
+				{
+					i = dot4(i, w[n4], x + n4 * 4);
+					j = dot4(j, w[4 + n4], x + 16 + n4 * 4);
+				}
+				t = _mm512_mul_ps(_mm512_cvtepi32_ps(i), scale[0]);
+				t = _mm512_fmadd_ps(_mm512_cvtepi32_ps(j), scale[1], t);
+				sum[c] = fma_at(t, act + width * ACT_BLOCK + c * 4, sum[c]);
+			}
+			act += width * ACT_Q8_BYTES;
+			sums += width * ACT_Q8_SUMS_BYTES;
+		}
+	}
+	store(out, sum, width);
+}
+
+INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t i = 0; i < k; i++, weight += sizeof(struct panel_f32), act += width * 4) {
+		__m512 w = _mm512_loadu_ps(weight);
+
+		UNROLL for (int c = 0; c < width; c++)
+		{
+			sum[c] = fma_at(w, act + c * 4, sum[c]);
+		}
+	}
+	store(out, sum, width);
+}
+
+INLINE void f16(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t i = 0; i < k; i++, weight += sizeof(struct panel_f16), act += width * 4) {
+		__m512 w = load_halves((const uint16_t *)weight);
+
+		UNROLL for (int c = 0; c < width; c++)
+		{
+			sum[c] = fma_at(w, act + c * 4, sum[c]);
+		}
+	}
+	store(out, sum, width);
+}
+
+INLINE void bf16(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	__m512 sum[ACT_COLS];
+
+	clear(sum, width);
+	for (int64_t i = 0; i < k; i += 2, weight += sizeof(struct panel_bf16), act += width * 4) {
+		__m512 w = _mm512_loadu_ps(weight);
+
+		UNROLL for (int c = 0; c < width; c++)
+		{
+			sum[c] = dot2_at(w, act + c * 4, sum[c]);
+		}
+	}
+	store(out, sum, width);
+}
+
+/* The function of struct matmul_path: one copy of the loop per width. */
+#define TILE(type)                                                                                 \
+	static void tile_##type(const uint8_t *weight, const uint8_t *act, int64_t k,              \
+		int32_t width, float out[ACT_COLS][PANEL_ROWS])                                    \
+	{                                                                                          \
+		switch (width) {                                                                   \
+		case 1:                                                                            \
+			type(weight, act, k, out, 1);                                              \
+			break;                                                                     \
+		case 2:                                                                            \
+			type(weight, act, k, out, 2);                                              \
+			break;                                                                     \
+		case 4:                                                                            \
+			type(weight, act, k, out, 4);                                              \
+			break;                                                                     \
+		case 8:                                                                            \
+			type(weight, act, k, out, 8);                                              \
+			break;                                                                     \
+		default:                                                                           \
+			type(weight, act, k, out, 16);                                             \
+			break;                                                                     \
+		}                                                                                  \
+	}
+
+TILE(q8_0)
+TILE(q4_0)
+TILE(q4_k)
+TILE(q6_k)
+TILE(f32)
+TILE(f16)
+TILE(bf16)
+
+/* See quantize() in ref_matmul.c. Returns d; sums of q over either half. */
+INLINE float quantize(const float *in, uint8_t *q, int32_t sum[2])
+{
+	const __m512 largest = _mm512_set1_ps(3.402823466e38f);
+	__m512 x0 = _mm512_loadu_ps(in), x1 = _mm512_loadu_ps(in + 16);
+	__m512 a0 = _mm512_abs_ps(x0), a1 = _mm512_abs_ps(x1), inverse;
+	int bad = _mm512_cmp_ps_mask(a0, largest, _CMP_NLE_UQ) |
+		  _mm512_cmp_ps_mask(a1, largest, _CMP_NLE_UQ);
+	float amax = _mm512_reduce_max_ps(_mm512_max_ps(a0, a1));
+	__m512i i0, i1;
+
+	if (bad || !(amax >= ACT_Q8_AMAX_MIN)) {
+		memset(q, 0, ACT_BLOCK);
+		sum[0] = sum[1] = 0;
+		return bad ? __builtin_nanf("") : 0;
+	}
+	inverse = _mm512_set1_ps(127.0f / amax);
+	i0 = _mm512_cvtps_epi32(_mm512_mul_ps(x0, inverse));
+	i1 = _mm512_cvtps_epi32(_mm512_mul_ps(x1, inverse));
+	_mm_storeu_si128((__m128i *)q, _mm512_cvtepi32_epi8(i0));
+	_mm_storeu_si128((__m128i *)(q + 16), _mm512_cvtepi32_epi8(i1));
+	sum[0] = _mm512_reduce_add_epi32(i0);
+	sum[1] = _mm512_reduce_add_epi32(i1);
+	return amax / 127.0f;
+}
+
+static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
+{
+	uint8_t *sums = panel + k / ACT_BLOCK * width * ACT_Q8_BYTES;
+
+	if (n_row < width) {
+		memset(panel, 0, (size_t)(act_column_bytes(ACT_Q8, k) * width));
+	}
+	for (int64_t i = 0; i < k; i += ACT_BLOCK) {
+		for (int32_t c = 0; c < n_row; c++) {
+			int32_t sum[2];
+			float d = quantize(in + c * k + i, panel + c * ACT_BLOCK, sum);
+
+			act_q8_finish(panel, sums, width, c, d, sum[0], sum[1]);
+		}
+		panel += width * ACT_Q8_BYTES;
+		sums += width * ACT_Q8_SUMS_BYTES;
+	}
+}
+
+void avx512_matmul(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
+{
+	static const struct matmul_path path = {
+		.tile =
+			{
+				[DTYPE_F32] = tile_f32,
+				[DTYPE_F16] = tile_f16,
+				[DTYPE_BF16] = tile_bf16,
+				[DTYPE_Q8_0] = tile_q8_0,
+				[DTYPE_Q4_0] = tile_q4_0,
+				[DTYPE_Q4_K] = tile_q4_k,
+				[DTYPE_Q6_K] = tile_q6_k,
+			},
+	};
+	matmul_run(&path, op, env, first, end);
+}
+
+void avx512_pack_act(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
+{
+	struct matmul_path path = {.pack = {[ACT_Q8] = pack_q8}};
+
+	path.pack[ACT_F32] = matmul_ref.pack[ACT_F32];
+	path.pack[ACT_BF16] = matmul_ref.pack[ACT_BF16];
+	pack_act_run(&path, op, env, first, end);
+}
+
+int64_t avx512_dot_probe(int64_t n, uint64_t *result)
+{
+	__m512i sum[16], weight = _mm512_set1_epi8(1), x = _mm512_set1_epi8((char)(*result & 7));
+
+	UNROLL for (int i = 0; i < 16; i++)
+	{
+		sum[i] = _mm512_set1_epi32(i);
+	}
+	for (int64_t r = 0; r < n; r++) {
+		UNROLL for (int i = 0; i < 16; i++)
+		{
+			sum[i] = _mm512_dpbusd_epi32(sum[i], weight, x);
+		}
+	}
+	UNROLL for (int i = 0; i < 16; i++)
+	{
+		*result += (uint64_t)_mm512_reduce_add_epi32(sum[i]);
+	}
+	return n * 16 * 2 * 64;
+}
