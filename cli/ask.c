@@ -1,0 +1,351 @@
+/* carrel ask: one answer on standard output. */
+#include "cli/commands.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/interrupt.h"
+#include "cli/library.h"
+#include "cli/output.h"
+#include "cli/start.h"
+#include "loaders/loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { QUESTION_MAX_BYTES = 64 << 20 };
+
+struct ask {
+	const struct options *options;
+	struct session *session;
+	struct engine *engine;
+	struct load_result loaded;
+	char *question, *system;
+	struct answer answer;
+	size_t unreadable;
+	double began_s, ready_s, submit_s, first_text_s;
+	int ends_with_newline;
+};
+
+static int read_question(struct ask *ask, struct err *err)
+{
+	const struct options *options = ask->options;
+	struct buf text = BUF_INIT;
+
+	if (options->n_argument == 0) {
+		return err_set(err, ERR_USAGE, NULL, "carrel ask \"question\" FILE...",
+			"there is no question");
+	}
+	if (strcmp(options->argument[0], "-") != 0) {
+		ask->question = mem_strdup(options->argument[0]);
+		return 0;
+	}
+	for (size_t i = 1; i < options->n_argument; i++) {
+		if (strcmp(options->argument[i], "-") == 0) {
+			return err_set(err, ERR_USAGE, "-", NULL,
+				"standard input is either the question or a source, not both");
+		}
+	}
+	if (file_read_fd(&text, STDIN_FILENO, "standard input", QUESTION_MAX_BYTES, err) < 0) {
+		buf_finish(&text);
+		return -1;
+	}
+	while (text.len && text.data[text.len - 1] == '\n') {
+		text.data[--text.len] = 0;
+	}
+	ask->question = buf_take(&text);
+	return 0;
+}
+
+static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
+{
+	struct ask *ask = arg;
+
+	start_show_prefill(ask->submit_s, done_tok, total_tok, cached_tok);
+}
+
+static void on_text(void *arg, const char *text, size_t len)
+{
+	struct ask *ask = arg;
+
+	if (!ask->first_text_s) {
+		ask->first_text_s = output_clock_s();
+		log_progress_clear();
+	}
+	if (!ask->options->json && len) {
+		output_text(text, len);
+		fflush(stdout);
+		ask->ends_with_newline = text[len - 1] == '\n';
+	}
+}
+
+static int on_stopped(void *arg)
+{
+	return interrupt_pending();
+}
+
+static json_t *json_sources(const struct session *session)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < session_source_count(session); i++) {
+		struct session_source source = session_source_at(session, i);
+		json_t *item = json_object();
+
+		json_object_set_new(item, "id", output_json_string(source.id));
+		json_object_set_new(item, "path", output_json_string(source.path));
+		json_object_set_new(item, "kind", output_json_string(source.kind));
+		json_object_set_new(item, "tokens",
+			source.tokens < 0 ? json_null() : json_integer(source.tokens));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *json_skipped(const struct load_result *loaded)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < loaded->n_skipped; i++) {
+		json_t *item = json_object();
+
+		json_object_set_new(item, "path", output_json_string(loaded->skipped[i].path));
+		json_object_set_new(item, "reason", output_json_string(loaded->skipped[i].reason));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+/* A number where the source has such a thing, else null. */
+static json_t *number_or_null(int64_t value, int has)
+{
+	return has ? json_integer(value) : json_null();
+}
+
+static json_t *json_citations(const struct answer *answer)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < answer->n_citation; i++) {
+		const struct citation *citation = &answer->citation[i];
+		json_t *item = json_object();
+
+		json_object_set_new(item, "text", output_json_string(citation->text));
+		json_object_set_new(item, "source", output_json_string(citation->source));
+		json_object_set_new(item, "path", output_json_string(citation->path));
+		json_object_set_new(
+			item, "page", number_or_null(citation->page, citation->page > 0));
+		json_object_set_new(item, "label", output_json_string(citation->label));
+		json_object_set_new(item, "time",
+			citation->time_ms >= 0
+				? output_json_number((double)citation->time_ms / 1000)
+				: json_null());
+		json_object_set_new(item, "line_first",
+			number_or_null(citation->line_first, citation->line_first > 0));
+		json_object_set_new(item, "line_last",
+			number_or_null(citation->line_last, citation->line_last > 0));
+		json_object_set_new(
+			item, "verdict", output_json_string(verdict_name(citation->verdict)));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+static json_t *json_usage(const struct engine_usage *usage)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "prompt_tokens", json_integer(usage->prompt_tok));
+	json_object_set_new(object, "cached_tokens", json_integer(usage->cached_tok));
+	json_object_set_new(object, "prefill_tokens", json_integer(usage->prefill_tok));
+	json_object_set_new(object, "generated_tokens", json_integer(usage->generated_tok));
+	return object;
+}
+
+static json_t *json_timing(const struct ask *ask)
+{
+	const struct engine_usage *usage = &ask->answer.usage;
+	/* Tokens whose characters are not complete yet come without text: then the engine's own
+	 * clock says when the first one was there. */
+	double first_s = ask->first_text_s ? ask->first_text_s
+					   : ask->submit_s + usage->first_token_ms / 1000;
+	int64_t steps = usage->generated_tok > 1 ? usage->generated_tok - 1 : 0;
+	json_t *object = json_object();
+
+	json_object_set_new(
+		object, "ready_ms", output_json_number(1000 * (ask->ready_s - ask->began_s)));
+	json_object_set_new(object, "prefill_ms", output_json_number(usage->prefill_ms));
+	json_object_set_new(object, "first_token_ms",
+		usage->generated_tok ? output_json_number(1000 * (first_s - ask->ready_s))
+				     : json_null());
+	json_object_set_new(object, "decode_ms", output_json_number(usage->decode_ms));
+	json_object_set_new(object, "decode_tok_per_s",
+		output_json_number(
+			usage->decode_ms > 0 ? 1000 * (double)steps / usage->decode_ms : 0));
+	return object;
+}
+
+static void print_json(const struct ask *ask)
+{
+	static const char *const reasons[] = {
+		[ENGINE_STOP_END] = "end",
+		[ENGINE_STOP_LENGTH] = "length",
+		[ENGINE_STOP_CANCELLED] = "interrupted",
+	};
+	const struct answer *answer = &ask->answer;
+	json_t *coverage = json_object(), *object = json_object();
+
+	json_object_set_new(coverage, "windows", json_integer(1));
+	json_object_set_new(coverage, "read", json_integer(1));
+	json_object_set_new(object, "answer", output_json_bytes(answer->text, answer->text_len));
+	json_object_set_new(object, "stop_reason", json_string(reasons[answer->stop]));
+	json_object_set_new(
+		object, "model", output_json_string(engine_info(ask->engine)->model_name));
+	json_object_set_new(object, "session", json_null());
+	json_object_set_new(object, "sources", json_sources(ask->session));
+	json_object_set_new(object, "skipped", json_skipped(&ask->loaded));
+	json_object_set_new(object, "coverage", coverage);
+	json_object_set_new(object, "citations", json_citations(answer));
+	json_object_set_new(object, "usage", json_usage(&answer->usage));
+	json_object_set_new(object, "timing", json_timing(ask));
+	output_json(object);
+}
+
+static size_t count_unverified(const struct answer *answer)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < answer->n_citation; i++) {
+		count += answer->citation[i].verdict != VERDICT_VERIFIED &&
+			 answer->citation[i].verdict != VERDICT_MOVED;
+	}
+	return count;
+}
+
+/* The exit status of an answer that was made. */
+static int judge(const struct ask *ask)
+{
+	size_t unverified = count_unverified(&ask->answer);
+
+	if (ask->answer.stop == ENGINE_STOP_CANCELLED) {
+		return ERR_INTERRUPTED;
+	}
+	if (ask->options->strict && unverified) {
+		log_error("%zu of %zu quotes could not be verified (--strict)", unverified,
+			ask->answer.n_citation);
+		return ERR_QUOTE;
+	}
+	return ask->unreadable ? ERR_INPUTS : 0;
+}
+
+static int answer_question(struct ask *ask, struct err *err)
+{
+	struct session_watch watch = {on_prefill, on_text, on_stopped, ask};
+	struct engine_sampling sampling;
+	int status;
+
+	start_sampling(ask->options, &sampling);
+	ask->submit_s = output_clock_s();
+	status = session_ask(ask->session, ask->engine, ask->question, &sampling,
+		ask->options->max_tok, &watch, &ask->answer, err);
+	log_progress_clear();
+	if (!ask->options->json && ask->first_text_s && !ask->ends_with_newline) {
+		putchar('\n');
+	}
+	if (status < 0) {
+		return -1;
+	}
+	if (ask->options->json) {
+		int64_t total_tok;
+
+		/* The sources' own counts; without them the answer is still an answer. */
+		session_count(ask->session, ask->engine, &total_tok, NULL);
+		print_json(ask);
+	} else {
+		fflush(stdout);
+		start_show_citations(&ask->answer);
+		start_show_usage(&ask->answer);
+	}
+	return output_finish(err) < 0 ? -1 : judge(ask);
+}
+
+/* --show-context and --show-tokens: what the model would read. */
+static int show_prompt(struct ask *ask, struct err *err)
+{
+	const struct engine_info *info = engine_info(ask->engine);
+	struct prompt prompt = {0};
+	struct engine_event event;
+	int64_t request;
+
+	if (ask->options->show_context) {
+		struct buf text = BUF_INIT;
+
+		session_context_text(ask->session, ask->question, info->has_system, &text);
+		output_text(buf_str(&text), text.len);
+		if (text.len && text.data[text.len - 1] != '\n') {
+			putchar('\n');
+		}
+		buf_finish(&text);
+		return output_finish(err);
+	}
+	session_prompt(ask->session, ask->question, info, &prompt);
+	request = engine_tokenize(ask->engine, &prompt, 0, err);
+	prompt_finish(&prompt);
+	if (request < 0) {
+		return -1;
+	}
+	do {
+		if (start_await(ask->engine, request, &event, err) < 0) {
+			return -1;
+		}
+	} while (event.type != ENGINE_TOKENS);
+	for (size_t i = 0; i < event.n_ids; i++) {
+		printf("%u\n", event.ids[i]);
+	}
+	return output_finish(err);
+}
+
+static int run(struct ask *ask, struct err *err)
+{
+	const struct options *options = ask->options;
+	struct session_config config;
+
+	if (read_question(ask, err) < 0 || start_system_text(options, &ask->system, err) < 0 ||
+		start_engine(&ask->engine, options, err) < 0) {
+		return -1;
+	}
+	/* The engine loads its weights while the sources are read. */
+	if (start_load(&ask->loaded, options->argument + 1, options->n_argument - 1,
+		    options->partial, &ask->unreadable, err) < 0) {
+		return -1;
+	}
+	config = (struct session_config){.system = ask->system, .no_cite = options->no_cite};
+	ask->session = session_create(&config);
+	session_add_sources(ask->session, &ask->loaded);
+	if (start_wait(ask->engine, err) < 0) {
+		return -1;
+	}
+	ask->ready_s = output_clock_s();
+	if (options->show_context || options->show_tokens) {
+		return show_prompt(ask, err);
+	}
+	return answer_question(ask, err);
+}
+
+int command_ask(const struct options *options, struct err *err)
+{
+	struct ask ask = {.options = options, .began_s = output_clock_s()};
+	int status;
+
+	interrupt_install();
+	status = run(&ask, err);
+	answer_finish(&ask.answer);
+	session_destroy(ask.session);
+	engine_close(ask.engine);
+	load_result_finish(&ask.loaded);
+	free(ask.question);
+	free(ask.system);
+	return status;
+}

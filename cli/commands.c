@@ -1,0 +1,39 @@
+#include "cli/commands.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+const struct command command_table[] = {
+	{"", COMMAND_CHAT, "[OPTIONS] [PATH...]", NULL, "talk about the files: the line-mode chat",
+		command_chat},
+	{"ask", COMMAND_ASK, "[OPTIONS] QUESTION [PATH...]", NULL,
+		"answer one question from the files, with checked quotes", command_ask},
+	{"bench", COMMAND_BENCH, "[OPTIONS]", NULL,
+		"measure prefill and decode tokens per second at depths", command_bench},
+	{"config", COMMAND_CONFIG, "[OPTIONS]", NULL,
+		"show every setting, its value and where it comes from", command_config},
+	{"count", COMMAND_COUNT, "[OPTIONS] PATH...", NULL,
+		"count the tokens of files and directories", command_count_tokens},
+	{"eval", COMMAND_EVAL, "[OPTIONS] logits|perplexity [FILE...]", "logits perplexity",
+		"write the logits of token ids, or measure perplexity on texts", command_eval},
+	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add [PATH|NAME]", "add info ls",
+		"list models, describe one, or register one under a name", command_models},
+	{"tokenize", COMMAND_TOKENIZE, "[OPTIONS] [FILE]", NULL,
+		"print the token ids of a text, one per line", command_tokenize},
+};
+
+size_t command_count(void)
+{
+	return ARRAY_LEN(command_table);
+}
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(command_table); i++) {
+		if (strcmp(command_table[i].name, name) == 0) {
+			return &command_table[i];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/*
+ * The commands, in one alphabetical table. A command returns its exit status (0 or an err_code), or
+ * -1 with the error, which main() reports: a sentence on standard error and, under --json, an
+ * object on standard output.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+struct command {
+	const char *name; /* "" for the chat, which has none */
+	enum command_bit bit;
+	const char *arguments;   /* as the synopsis shows them */
+	const char *subcommands; /* parted by spaces; NULL for none */
+	const char *help;
+	int (*run)(const struct options *options, struct err *err);
+};
+
+extern const struct command command_table[];
+size_t command_count(void);
+/* NULL for a name that is not a command. */
+const struct command *command_find(const char *name);
+
+int command_ask(const struct options *options, struct err *err);
+int command_bench(const struct options *options, struct err *err);
+int command_chat(const struct options *options, struct err *err);
+int command_config(const struct options *options, struct err *err);
+int command_count_tokens(const struct options *options, struct err *err);
+int command_eval(const struct options *options, struct err *err);
+int command_models(const struct options *options, struct err *err);
+int command_tokenize(const struct options *options, struct err *err);
+
+/* help.c: from the tables. */
+void help_print(const struct command *command);
+/* The generated half of the documentation: "bash", "zsh", "fish" completions, or "man", the
+ * commands and options in scdoc's form. Returns -1 for any other name. */
+int help_generate(const char *form);
+
+#endif

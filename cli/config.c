@@ -1,0 +1,68 @@
+/* carrel config: every setting, its value, and where it comes from. */
+#include "cli/commands.h"
+
+#include "cli/output.h"
+
+#include <stdlib.h>
+
+static json_t *value_json(const struct options *options, const struct option_row *row)
+{
+	const void *at = (const char *)options + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		return json_boolean(*(const int *)at);
+	case OPTION_WHOLE:
+		return json_integer(*(const int64_t *)at);
+	case OPTION_NUMBER:
+		return json_real(*(const double *)at);
+	default:
+		return output_json_string(*(const char *const *)at);
+	}
+}
+
+int command_config(const struct options *options, struct err *err)
+{
+	static const char *const origins[] = {
+		[ORIGIN_DEFAULT] = "default",
+		[ORIGIN_FILE] = "file",
+		[ORIGIN_FLAG] = "flag",
+	};
+	json_t *list = options->json ? json_array() : NULL;
+	char *path;
+
+	if (options->n_argument) {
+		json_decref(list);
+		return err_set(err, ERR_USAGE, NULL, NULL, "config takes no arguments");
+	}
+	path = options_settings_path();
+	if (!list) {
+		output_line("# %s", path ? path : "no settings file: there is no home folder");
+	}
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option_row *row = &option_table[i];
+		const char *origin = origins[options_origin(i)];
+		struct buf value = BUF_INIT;
+
+		if (!row->is_setting) {
+			continue;
+		}
+		if (list) {
+			json_t *object = json_object();
+
+			json_object_set_new(object, "setting", json_string(row->name));
+			json_object_set_new(object, "value", value_json(options, row));
+			json_object_set_new(object, "origin", json_string(origin));
+			json_array_append_new(list, object);
+			continue;
+		}
+		option_show(options, row, &value);
+		output_line("%-16s = %-24s # %s", row->name, buf_str(&value), origin);
+		buf_finish(&value);
+	}
+	free(path);
+	if (list) {
+		output_json(list);
+	}
+	return 0;
+}

@@ -1,0 +1,337 @@
+/* --help, the manual page's tables and the completions, all from the same two tables. */
+#include "cli/commands.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Print text folded at `width`, each line after the first behind `indent` spaces. */
+static void print_folded(const char *text, int indent, int width)
+{
+	int column = indent;
+
+	for (const char *word = text; *word;) {
+		int len = (int)strcspn(word, " ");
+
+		if (column > indent && column + 1 + len > width) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", len, word);
+		column += len;
+		word += len;
+		word += strspn(word, " ");
+	}
+	putchar('\n');
+}
+
+static void option_title(const struct option_row *row, struct buf *out)
+{
+	if (row->letter) {
+		buf_printf(out, "-%c, ", row->letter);
+	} else {
+		buf_addstr(out, "    ");
+	}
+	buf_printf(out, "--%s", row->name);
+	if (row->argument) {
+		buf_printf(out, " %s", row->argument);
+	}
+}
+
+static void print_options(enum command_bit bit)
+{
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option_row *row = &option_table[i];
+		struct buf title = BUF_INIT;
+
+		if (!(row->commands & bit)) {
+			continue;
+		}
+		option_title(row, &title);
+		printf("  %-28s ", buf_str(&title));
+		if (title.len > 28) {
+			printf("\n%*s", 31, "");
+		}
+		print_folded(row->help, 31, 100);
+		buf_finish(&title);
+	}
+}
+
+void help_print(const struct command *command)
+{
+	printf("usage: carrel%s%s %s\n", command->name[0] ? " " : "", command->name,
+		command->arguments);
+	if (command->name[0]) {
+		printf("\n%s\n", command->help);
+	} else {
+		for (size_t i = 0; i < command_count(); i++) {
+			const struct command *other = &command_table[i];
+
+			if (other->name[0]) {
+				printf("       carrel %s %s\n", other->name, other->arguments);
+			}
+		}
+		printf("\nAsk a model that runs on this machine about your own files.\n\n"
+		       "Commands:\n");
+		for (size_t i = 0; i < command_count(); i++) {
+			const struct command *other = &command_table[i];
+
+			printf("  %-10s %s\n", other->name[0] ? other->name : "(none)",
+				other->help);
+		}
+	}
+	printf("\nOptions:\n");
+	print_options(command->bit);
+	if (!command->name[0]) {
+		printf("\n`carrel COMMAND --help` shows the options of a command; see "
+		       "carrel(1).\n");
+	}
+}
+
+/* ---- the manual page ---- */
+
+/* scdoc's own marks are escaped. */
+static void print_scdoc(const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("\\_*#<`", *text)) {
+			putchar('\\');
+		}
+		putchar(*text);
+	}
+}
+
+static void generate_man(void)
+{
+	printf("# COMMANDS\n\n");
+	for (size_t i = 0; i < command_count(); i++) {
+		printf("*carrel%s%s* ", command_table[i].name[0] ? " " : "", command_table[i].name);
+		print_scdoc(command_table[i].arguments);
+		printf("\n\t");
+		print_scdoc(command_table[i].help);
+		printf(".\n\n");
+	}
+	printf("# OPTIONS\n\nEach option stands with the commands that take it, \"chat\" being "
+	       "carrel without a command.\n\n");
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option_row *row = &option_table[i];
+		const char *comma = "";
+
+		if (row->letter) {
+			printf("*-%c*, ", row->letter);
+		}
+		printf("*--%s*", row->name);
+		if (row->argument) {
+			putchar(' ');
+			print_scdoc(row->argument);
+		}
+		printf("\n\t");
+		print_scdoc(row->help);
+		if (row->fallback) {
+			printf(" (default: %s)", row->fallback);
+		}
+		printf(".\n\tCommands: ");
+		if ((row->commands & COMMAND_ALL) == COMMAND_ALL) {
+			printf("all");
+		}
+		for (size_t k = 0; k < command_count() && row->commands != COMMAND_ALL; k++) {
+			if (row->commands & command_table[k].bit) {
+				printf("%s%s", comma,
+					command_table[k].name[0] ? command_table[k].name : "chat");
+				comma = ", ";
+			}
+		}
+		printf(".%s\n\n", row->is_setting ? " Also a setting." : "");
+	}
+}
+
+/* ---- completions ---- */
+
+static int is_choice(const struct option_row *row)
+{
+	return row->kind == OPTION_CHOICE;
+}
+
+static void print_words(const char *choices)
+{
+	for (; *choices; choices++) {
+		putchar(*choices == '|' ? ' ' : *choices);
+	}
+}
+
+static void generate_bash(void)
+{
+	printf("# bash completion for carrel\n_carrel()\n{\n"
+	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	       "\tlocal options=\n\tCOMPREPLY=()\n\tcase $prev in\n");
+	for (size_t i = 0; i < option_count(); i++) {
+		if (is_choice(&option_table[i])) {
+			printf("\t--%s) COMPREPLY=($(compgen -W '", option_table[i].name);
+			print_words(option_table[i].argument);
+			printf("' -- \"$cur\")); return ;;\n");
+		}
+	}
+	printf("\tesac\n\tcase ${COMP_WORDS[1]} in\n");
+	for (size_t k = command_count(); k-- > 0;) {
+		printf("\t%s) options='", command_table[k].name[0] ? command_table[k].name : "*");
+		for (size_t i = 0; i < option_count(); i++) {
+			if (option_table[i].commands & command_table[k].bit) {
+				printf("--%s ", option_table[i].name);
+			}
+		}
+		printf("' ;;\n");
+	}
+	printf("\tesac\n\tif [[ $cur == -* ]]; then\n"
+	       "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+	       "\t\treturn\n\tfi\n\tcompopt -o filenames 2>/dev/null\n"
+	       "\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	       "\tif [[ $COMP_CWORD == 1 ]]; then\n\t\tCOMPREPLY+=($(compgen -W '");
+	for (size_t k = 0; k < command_count(); k++) {
+		printf("%s ", command_table[k].name);
+	}
+	printf("' -- \"$cur\"))\n\tfi\n");
+	for (size_t k = 0; k < command_count(); k++) {
+		if (command_table[k].subcommands) {
+			printf("\tif [[ $COMP_CWORD == 2 && ${COMP_WORDS[1]} == %s ]]; then\n"
+			       "\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n\tfi\n",
+				command_table[k].name, command_table[k].subcommands);
+		}
+	}
+	printf("}\ncomplete -F _carrel carrel\n");
+}
+
+/* In single quotes; a quote ends them, stands escaped, and begins them again. */
+static void print_quoted(const char *text, const char *also)
+{
+	for (; *text; text++) {
+		if (*text == '\'') {
+			printf("'\\''");
+		} else if (strchr(also, *text)) {
+			printf("\\%c", *text);
+		} else {
+			putchar(*text);
+		}
+	}
+}
+
+static void zsh_option(const struct option_row *row)
+{
+	printf("\t\t\t'--%s[", row->name);
+	print_quoted(row->help, "[]:\\");
+	putchar(']');
+	if (row->argument) {
+		printf(":%s:", row->name);
+		if (is_choice(row)) {
+			putchar('(');
+			print_words(row->argument);
+			putchar(')');
+		} else if (strstr(row->argument, "FILE") || strstr(row->argument, "PATH")) {
+			printf("_files");
+		}
+	}
+	printf("' \\\n");
+}
+
+static void generate_zsh(void)
+{
+	printf("#compdef carrel\n# zsh completion for carrel\n_carrel() {\n"
+	       "\tlocal -a commands\n\tcommands=(\n");
+	for (size_t k = 0; k < command_count(); k++) {
+		if (command_table[k].name[0]) {
+			printf("\t\t'%s:", command_table[k].name);
+			print_quoted(command_table[k].help, ":");
+			printf("'\n");
+		}
+	}
+	printf("\t)\n\tif (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
+	       "\t\t_describe command commands\n\t\t_files\n\t\treturn\n\tfi\n"
+	       "\tcase $words[2] in\n");
+	for (size_t k = command_count(); k-- > 0;) {
+		printf("\t%s)\n\t\t_arguments \\\n",
+			command_table[k].name[0] ? command_table[k].name : "*");
+		for (size_t i = 0; i < option_count(); i++) {
+			const struct option_row *row = &option_table[i];
+
+			if (row->commands & command_table[k].bit) {
+				zsh_option(row);
+			}
+		}
+		if (command_table[k].subcommands) {
+			printf("\t\t\t'2:subcommand:(%s)' \\\n", command_table[k].subcommands);
+		}
+		printf("\t\t\t'*:file:_files'\n\t\t;;\n");
+	}
+	printf("\tesac\n}\n_carrel \"$@\"\n");
+}
+
+static void generate_fish(void)
+{
+	printf("# fish completion for carrel\n");
+	for (size_t k = 0; k < command_count(); k++) {
+		if (command_table[k].name[0]) {
+			printf("complete -c carrel -n __fish_use_subcommand -a %s -d '",
+				command_table[k].name);
+			print_quoted(command_table[k].help, "");
+			printf("'\n");
+		}
+		if (command_table[k].subcommands) {
+			printf("complete -c carrel -n '__fish_seen_subcommand_from %s' -a '%s'\n",
+				command_table[k].name, command_table[k].subcommands);
+		}
+	}
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option_row *row = &option_table[i];
+
+		printf("complete -c carrel");
+		if (row->commands & COMMAND_CHAT) {
+			printf(" -n 'true");
+		} else {
+			printf(" -n '__fish_seen_subcommand_from");
+			for (size_t k = 0; k < command_count(); k++) {
+				if (row->commands & command_table[k].bit) {
+					printf(" %s", command_table[k].name);
+				}
+			}
+		}
+		printf("' -l %s", row->name);
+		if (row->letter) {
+			printf(" -s %c", row->letter);
+		}
+		if (row->argument) {
+			printf(" -r");
+		}
+		if (is_choice(row)) {
+			printf(" -f -a '");
+			print_words(row->argument);
+			printf("'");
+		}
+		printf(" -d '");
+		print_quoted(row->help, "");
+		printf("'\n");
+	}
+}
+
+int help_generate(const char *form)
+{
+	static const struct {
+		const char *name;
+		void (*generate)(void);
+	} forms[] = {
+		{"bash", generate_bash},
+		{"fish", generate_fish},
+		{"man", generate_man},
+		{"zsh", generate_zsh},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (strcmp(forms[i].name, form) == 0) {
+			forms[i].generate();
+			return 0;
+		}
+	}
+	return -1;
+}

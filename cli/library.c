@@ -1,0 +1,220 @@
+#include "cli/library.h"
+
+#include "base/conf.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char suffix[] = ".gguf";
+static const char built_in[] = "random";
+
+static char *own_folder(void)
+{
+	char *data = conf_data_dir();
+	char *folder = data ? mem_printf("%s/models", data) : NULL;
+
+	free(data);
+	return folder;
+}
+
+/* The folder of the running program; malloc'ed. */
+static char *program_folder(void)
+{
+	char *path = realpath("/proc/self/exe", NULL);
+	char *slash = path ? strrchr(path, '/') : NULL;
+
+	if (slash) {
+		*slash = 0;
+	}
+	return path;
+}
+
+/* `relative` beside the program, or NULL where that does not exist; malloc'ed. */
+static char *beside_program(const char *relative)
+{
+	char *folder = program_folder();
+	char *path = folder ? mem_printf("%s/%s", folder, relative) : NULL;
+
+	free(folder);
+	if (path && access(path, F_OK) < 0) {
+		free(path);
+		path = NULL;
+	}
+	return path;
+}
+
+/* The build tree's folder where there is one (cli/carrel, models/), else the installed one. */
+static char *shared_folder(void)
+{
+	char *folder = beside_program("../models");
+
+	if (!folder) {
+		folder = beside_program("../share/carrel/models");
+	}
+	return folder ? folder : mem_strdup(CARREL_DATADIR "/models");
+}
+
+char *library_engine_program(void)
+{
+	char *program = beside_program("carrel-engine");
+
+	if (!program) {
+		program = beside_program("../engine/carrel-engine");
+	}
+	if (!program && access(CARREL_LIBEXECDIR "/carrel-engine", X_OK) == 0) {
+		program = mem_strdup(CARREL_LIBEXECDIR "/carrel-engine");
+	}
+	return program;
+}
+
+static int compare_models(const void *a, const void *b)
+{
+	const struct library_model *left = a, *right = b;
+
+	if (left->is_own != right->is_own) {
+		return right->is_own - left->is_own;
+	}
+	return strcmp(left->name, right->name);
+}
+
+static void read_folder(struct library *library, const char *folder, int is_own)
+{
+	DIR *stream = folder ? opendir(folder) : NULL;
+	struct dirent *entry;
+
+	while (stream && (entry = readdir(stream))) {
+		size_t len = strlen(entry->d_name);
+		char *link, *path;
+
+		if (len < sizeof(suffix) || strcmp(entry->d_name + len - 5, suffix) != 0) {
+			continue;
+		}
+		link = mem_printf("%s/%s", folder, entry->d_name);
+		path = realpath(link, NULL); /* so that shards are found beside the file */
+		mem_grow(library->model, library->n_model, library->cap_model);
+		library->model[library->n_model++] =
+			(struct library_model){mem_strndup(entry->d_name, len - 5),
+				path ? path : mem_strdup(link), is_own};
+		free(link);
+	}
+	if (stream) {
+		closedir(stream);
+	}
+}
+
+void library_read(struct library *library)
+{
+	char *own = own_folder(), *shared = shared_folder();
+
+	*library = (struct library){0};
+	read_folder(library, own, 1);
+	read_folder(library, shared, 0);
+	if (library->n_model) {
+		qsort(library->model, library->n_model, sizeof(*library->model), compare_models);
+	}
+	free(own);
+	free(shared);
+}
+
+void library_finish(struct library *library)
+{
+	for (size_t i = 0; i < library->n_model; i++) {
+		free(library->model[i].name);
+		free(library->model[i].path);
+	}
+	free(library->model);
+	*library = (struct library){0};
+}
+
+int library_find(const char *wanted, char **path, struct err *err)
+{
+	const char *name = wanted && wanted[0] ? wanted : built_in;
+	struct library library;
+
+	*path = NULL;
+	if (name == wanted && (strchr(wanted, '/') || access(wanted, F_OK) == 0)) {
+		*path = mem_strdup(wanted);
+		return 0;
+	}
+	library_read(&library);
+	for (size_t i = 0; i < library.n_model && !*path; i++) {
+		if (strcmp(library.model[i].name, name) == 0) {
+			*path = mem_strdup(library.model[i].path);
+		}
+	}
+	library_finish(&library);
+	if (*path) {
+		return 0;
+	}
+	if (name == built_in) {
+		return err_set(err, ERR_ENGINE, NULL,
+			"name a GGUF file with -m, or install carrel again",
+			"the built-in model is missing");
+	}
+	return err_set(err, ERR_ENGINE, wanted, "`carrel models ls` shows the names",
+		"is neither a file nor the name of a model");
+}
+
+/* What a name may hold: it becomes a file name and stands on command lines. */
+static int name_allowed(const char *name)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+";
+
+	return name[0] && name[0] != '.' && name[0] != '-' && strlen(name) <= 200 &&
+	       strspn(name, allowed) == strlen(name);
+}
+
+static char *own_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	size_t len = strlen(base);
+
+	if (len >= sizeof(suffix) && strcmp(base + len - 5, suffix) == 0) {
+		len -= 5;
+	}
+	return mem_strndup(base, len);
+}
+
+int library_add(const char *path, const char *name, char **name_used, struct err *err)
+{
+	char *target = realpath(path, NULL);
+	char *folder, *link;
+	int status;
+
+	*name_used = NULL;
+	if (!target) {
+		return err_set_errno(err, ERR_ENGINE, errno, path, "cannot be opened");
+	}
+	*name_used = name ? mem_strdup(name) : own_name(path);
+	if (!name_allowed(*name_used)) {
+		free(target);
+		return err_set(err, ERR_USAGE, *name_used, "give another with --name",
+			"is not a name for a model: letters, digits and ._-+ make one");
+	}
+	folder = own_folder();
+	if (!folder) {
+		free(target);
+		return err_set(err, ERR_FAILURE, NULL, "set HOME or XDG_DATA_HOME",
+			"there is no place to register models in");
+	}
+	status = conf_make_dir(folder, err);
+	link = mem_printf("%s/%s%s", folder, *name_used, suffix);
+	if (status == 0 && symlink(target, link) < 0) {
+		status = errno == EEXIST
+				 ? err_set(err, ERR_FAILURE, link, "give another name with --name",
+					   "there is a model of this name already")
+				 : err_set_errno(err, ERR_FAILURE, errno, link, "cannot be made");
+	}
+	free(link);
+	free(folder);
+	free(target);
+	return status;
+}

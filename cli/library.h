@@ -1,0 +1,37 @@
+/*
+ * Where models are: what the user registered in $XDG_DATA_HOME/carrel/models (a file or a symbolic
+ * link each, NAME.gguf), then what came with carrel, in its data folder or, before it is installed,
+ * in the build tree.
+ */
+#ifndef CLI_LIBRARY_H
+#define CLI_LIBRARY_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct library_model {
+	char *name; /* without ".gguf" */
+	char *path; /* the model file itself, links followed */
+	int is_own; /* the user's, not carrel's */
+};
+struct library {
+	struct library_model *model; /* by name, the user's first */
+	size_t n_model, cap_model;
+};
+
+void library_read(struct library *library);
+void library_finish(struct library *library);
+
+/*
+ * The file of what -m was given: a path, or a name. NULL: the built-in model. *path is malloc'ed.
+ */
+int library_find(const char *wanted, char **path, struct err *err);
+
+/* Register a model file. `name` may be NULL: the file's own. *name_used is malloc'ed. */
+int library_add(const char *path, const char *name, char **name_used, struct err *err);
+
+/* carrel-engine, in the build tree or where it was installed; malloc'ed, NULL if it is nowhere. */
+char *library_engine_program(void);
+
+#endif

@@ -1,0 +1,104 @@
+/* carrel: from the command line to a command. */
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* Documents pass through this memory: no core dumps. */
+static void forbid_core_dumps(void)
+{
+	struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+static int wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--json") == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Say it to people and, under --json, to programs. Returns the exit status. */
+static int report(const struct err *err, int json)
+{
+	log_err(err);
+	if (json) {
+		output_json(output_json_error(err));
+		fflush(stdout);
+	}
+	return err->code ? (int)err->code : ERR_FAILURE;
+}
+
+/* Options from the settings file, then from the command line. */
+static int read_options(struct options *options, const struct command *command, int argc,
+	char **argv, struct err *err)
+{
+	options_init(options);
+	if (options_parse(options, command->bit, command->name, argc, argv, err) < 0) {
+		return -1;
+	}
+	if (options->help || options->version) {
+		return 0; /* a broken settings file is no reason to refuse help */
+	}
+	options_finish(options);
+	options_init(options);
+	if (options_read_settings(options, NULL, err) < 0) {
+		return -1;
+	}
+	return options_parse(options, command->bit, command->name, argc, argv, err);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	struct err err = {0};
+	int status = read_options(&options, command, argc, argv, &err);
+
+	if (status == 0 && options.help) {
+		help_print(command);
+	} else if (status == 0 && options.version) {
+		printf("carrel %s\n", CARREL_VERSION);
+	} else if (status == 0) {
+		log_setup("carrel", options.quiet     ? LOG_ERROR
+				    : options.verbose ? LOG_INFO
+						      : LOG_NOTE);
+		status = command->run(&options, &err);
+		if (status == 0) {
+			status = output_finish(&err);
+		}
+	}
+	if (status < 0) {
+		status = report(&err, wants_json(argc, argv));
+	}
+	options_finish(&options);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
+
+	forbid_core_dumps();
+	log_setup("carrel", LOG_NOTE);
+	if (argc == 3 && strcmp(argv[1], "--generate") == 0) {
+		return help_generate(argv[2]) < 0 ? ERR_USAGE : 0; /* what the build calls */
+	}
+	if (argc > 1 && strcmp(argv[1], "help") == 0) {
+		command = argc > 2 ? command_find(argv[2]) : NULL;
+		help_print(command ? command : command_find(""));
+		return 0;
+	}
+	if (command && command->name[0]) {
+		return run(command, argc - 1, argv + 1);
+	}
+	return run(command_find(""), argc, argv);
+}

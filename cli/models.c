@@ -1,0 +1,187 @@
+/* carrel models: ls, info, add. */
+#include "cli/commands.h"
+
+#include "base/log.h"
+#include "cli/library.h"
+#include "cli/output.h"
+#include "engine/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *summary_json(const struct model_summary *summary, const char *path)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "path", output_json_string(path));
+	json_object_set_new(object, "name", output_json_string(summary->name));
+	json_object_set_new(object, "architecture", output_json_string(summary->architecture));
+	json_object_set_new(object, "storage", output_json_string(summary->storage));
+	json_object_set_new(object, "license", output_json_string(summary->license));
+	json_object_set_new(object, "template", output_json_string(summary->template_name));
+	json_object_set_new(object, "tokenizer", output_json_string(summary->tokenizer));
+	json_object_set_new(object, "parameters", json_integer(summary->n_params));
+	json_object_set_new(object, "weight_bytes", json_integer(summary->weight_bytes));
+	json_object_set_new(object, "file_bytes", json_integer(summary->file_bytes));
+	json_object_set_new(object, "context_tokens", json_integer(summary->context_train_tok));
+	json_object_set_new(object, "layers", json_integer(summary->n_layer));
+	json_object_set_new(object, "width", json_integer(summary->n_embd));
+	json_object_set_new(object, "vocabulary", json_integer(summary->n_vocab));
+	json_object_set_new(object, "kv_bytes_per_token", json_integer(summary->kv_bytes_per_tok));
+	json_object_set_new(object, "can_run", json_boolean(summary->can_run));
+	json_object_set_new(object, "why_not", output_json_string(summary->why_not));
+	return object;
+}
+
+static const char *or_dash(const char *text)
+{
+	return text && text[0] ? text : "-";
+}
+
+static void print_summary(const struct model_summary *summary, const char *path)
+{
+	output_line("file          %s", path);
+	output_line("name          %s", or_dash(summary->name));
+	output_line("architecture  %s", or_dash(summary->architecture));
+	output_line("parameters    %.1f million", (double)summary->n_params / 1e6);
+	output_line("storage       %s, %.1f MiB of weights", or_dash(summary->storage),
+		(double)summary->weight_bytes / 1048576);
+	output_line("layers        %lld, width %lld", (long long)summary->n_layer,
+		(long long)summary->n_embd);
+	output_line("context       %lld tokens in training", (long long)summary->context_train_tok);
+	output_line(
+		"KV            %lld bytes per token (q8)", (long long)summary->kv_bytes_per_tok);
+	output_line("tokenizer     %s, %lld tokens", or_dash(summary->tokenizer),
+		(long long)summary->n_vocab);
+	output_line("              its normalizer, if it has one, is not applied to documents");
+	output_line("template      %s", summary->template_name && summary->template_name[0]
+						? summary->template_name
+						: "not recognised (use --template)");
+	output_line("license       %s", or_dash(summary->license));
+	output_line("runs here     %s%s%s", summary->can_run ? "yes" : "no",
+		summary->can_run ? "" : ": ", summary->can_run ? "" : or_dash(summary->why_not));
+}
+
+static int models_info(const struct options *options, struct err *err)
+{
+	struct model_summary summary;
+	char *path;
+	int status;
+
+	if (options->n_argument > 2) {
+		return err_set(err, ERR_USAGE, NULL, NULL, "models info takes one model");
+	}
+	if (library_find(options->n_argument == 2 ? options->argument[1] : NULL, &path, err) < 0) {
+		return -1;
+	}
+	status = model_summary_read(&summary, path, err);
+	if (status == 0 && options->json) {
+		output_json(summary_json(&summary, path));
+	} else if (status == 0) {
+		print_summary(&summary, path);
+	}
+	if (status == 0) {
+		model_summary_finish(&summary);
+	}
+	free(path);
+	return status;
+}
+
+/* A file that cannot be read stays in the list, with the reason. */
+static void list_one(const struct library_model *model, json_t *list)
+{
+	struct model_summary summary;
+	struct err err;
+	int status = model_summary_read(&summary, model->path, &err);
+
+	if (list) {
+		json_t *object = status == 0 ? summary_json(&summary, model->path) : json_object();
+
+		json_object_set_new(object, "model", output_json_string(model->name));
+		if (status < 0) {
+			json_object_set_new(object, "path", output_json_string(model->path));
+			json_object_update_missing_new(object, output_json_error(&err));
+		}
+		json_array_append_new(list, object);
+	} else if (status == 0) {
+		output_line("%-24s %-10s %8.1fM %-8s %8.1f MiB  %s", model->name,
+			or_dash(summary.architecture), (double)summary.n_params / 1e6,
+			or_dash(summary.storage), (double)summary.file_bytes / 1048576,
+			model->path);
+	} else {
+		char text[1024];
+
+		output_line("%-24s %s", model->name, err_format(&err, text, sizeof(text)));
+	}
+	if (status == 0) {
+		model_summary_finish(&summary);
+	}
+}
+
+static int models_ls(const struct options *options, struct err *err)
+{
+	json_t *list = options->json ? json_array() : NULL;
+	struct library library;
+
+	if (options->n_argument > 1) {
+		json_decref(list);
+		return err_set(err, ERR_USAGE, NULL, NULL, "models ls takes no arguments");
+	}
+	library_read(&library);
+	for (size_t i = 0; i < library.n_model; i++) {
+		list_one(&library.model[i], list);
+	}
+	if (list) {
+		output_json(list);
+	}
+	library_finish(&library);
+	return 0;
+}
+
+static int models_add(const struct options *options, struct err *err)
+{
+	struct model_summary summary;
+	char *name;
+	int status;
+
+	if (options->n_argument != 2) {
+		return err_set(err, ERR_USAGE, NULL, "carrel models add FILE",
+			"models add takes the path of one model file");
+	}
+	/* Only what can be opened is worth a name. */
+	if (model_summary_read(&summary, options->argument[1], err) < 0) {
+		return -1;
+	}
+	status = library_add(options->argument[1], options->model_name, &name, err);
+	if (status == 0 && options->json) {
+		json_t *object = summary_json(&summary, options->argument[1]);
+
+		json_object_set_new(object, "model", output_json_string(name));
+		output_json(object);
+	} else if (status == 0) {
+		output_line("%s", name);
+	}
+	if (status == 0 && !summary.can_run) {
+		log_note("%s: %s", name, or_dash(summary.why_not));
+	}
+	free(name);
+	model_summary_finish(&summary);
+	return status;
+}
+
+int command_models(const struct options *options, struct err *err)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct options *options, struct err *err);
+	} table[] = {{"add", models_add}, {"info", models_info}, {"ls", models_ls}};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && options->n_argument; i++) {
+		if (strcmp(table[i].name, options->argument[0]) == 0) {
+			return table[i].run(options, err);
+		}
+	}
+	return err_set(err, ERR_USAGE, NULL, "see `carrel models --help`",
+		"say which of ls, info and add");
+}

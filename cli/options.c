@@ -1,0 +1,428 @@
+#include "cli/options.h"
+
+#include "base/conf.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(name) offsetof(struct options, name)
+
+enum {
+	ENGINE = COMMAND_CHAT | COMMAND_ASK | COMMAND_BENCH | COMMAND_EVAL | COMMAND_CONFIG,
+	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
+	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
+};
+
+/* In the order of the manual page. */
+const struct option_row option_table[] = {
+	{"model", 'm', OPTION_TEXT, "PATH|NAME", FIELD(model), MODEL, 1, NULL,
+		"the model: a GGUF file, or a name that `carrel models ls` shows"},
+	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE, 1, "0",
+		"tokens of context (0: the model's own window, as far as memory allows)"},
+	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE, 1, "0",
+		"threads that compute (0: one per core)"},
+	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), ENGINE, 1, "auto",
+		"where to compute; fake answers without computing anything, for tests"},
+	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), ENGINE, 1, "q8",
+		"how the KV cache is stored"},
+	{"template", 0, OPTION_TEXT, "NAME", FIELD(template_name), ENGINE, 1, NULL,
+		"chat template (llama2, llama3, chatml, mistral, gemma), where the model's own is "
+		"not recognised"},
+	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, 1, NULL,
+		"instructions of your own, after the fixed ones"},
+	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, 1, NULL,
+		"do not ask the model for citations"},
+	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG, 1, "fail",
+		"what to do with more text than the context holds; fail ends with status 3"},
+	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER, 1, "0",
+		"seed of the random numbers: the same seed gives the same answer"},
+	{"temp", 0, OPTION_NUMBER, "X", FIELD(temperature), ANSWER, 1, "0",
+		"temperature (0: always the likeliest token)"},
+	{"top-k", 0, OPTION_WHOLE, "N", FIELD(top_k), ANSWER, 1, "0",
+		"sample from the N likeliest tokens only (0: off)"},
+	{"top-p", 0, OPTION_NUMBER, "X", FIELD(top_p), ANSWER, 1, "1",
+		"sample from the likeliest tokens that together have probability X (1: off)"},
+	{"min-p", 0, OPTION_NUMBER, "X", FIELD(min_p), ANSWER, 1, "0",
+		"leave out tokens less likely than X times the likeliest (0: off)"},
+	{"repeat-penalty", 0, OPTION_NUMBER, "X", FIELD(repeat_penalty), ANSWER, 1, "1",
+		"divide the odds of tokens of the recent past by X (1: off)"},
+	{"repeat-last", 0, OPTION_WHOLE, "N", FIELD(repeat_last), ANSWER, 1, "64",
+		"how many tokens the recent past has"},
+	{"max-tokens", 'n', OPTION_WHOLE, "N", FIELD(max_tok), ANSWER, 1, "1024",
+		"most tokens of an answer"},
+	{"show-context", 0, OPTION_FLAG, NULL, FIELD(show_context), COMMAND_ASK, 0, NULL,
+		"print the text that the model would read, and do not ask"},
+	{"show-tokens", 0, OPTION_FLAG, NULL, FIELD(show_tokens), COMMAND_ASK, 0, NULL,
+		"print the token ids that the model would read, and do not ask"},
+	{"strict", 0, OPTION_FLAG, NULL, FIELD(strict), COMMAND_ASK | COMMAND_CONFIG, 1, NULL,
+		"end with status 5 when a quote of the answer stands in no source"},
+	{"partial", 0, OPTION_FLAG, NULL, FIELD(partial), COMMAND_ASK, 0, NULL,
+		"answer even if some inputs cannot be read (the status is 6 all the same)"},
+	{"prompt", 'p', OPTION_WHOLE, "N", FIELD(bench_prompt_tok), COMMAND_BENCH, 0, "512",
+		"tokens to prefill"},
+	{"generate", 'n', OPTION_WHOLE, "N", FIELD(bench_generate_tok), COMMAND_BENCH, 0, "64",
+		"tokens to decode"},
+	{"depth", 'd', OPTION_TEXT, "N,...", FIELD(bench_depths), COMMAND_BENCH, 0, "0",
+		"depths to measure at: tokens that stand in front"},
+	{"repeat", 'r', OPTION_WHOLE, "N", FIELD(bench_repeats), COMMAND_BENCH, 0, "3",
+		"runs of each measurement; the median is printed"},
+	{"top", 0, OPTION_WHOLE, "N", FIELD(top_n), COMMAND_COUNT, 0, "0",
+		"only the N largest files (0: all)"},
+	{"budget", 0, OPTION_WHOLE, "N", FIELD(budget_tok), COMMAND_COUNT, 0, "0",
+		"end with status 3 when the total is more than N tokens (0: off)"},
+	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT, 0, NULL,
+		"print the packed text instead"},
+	{"count", 0, OPTION_FLAG, NULL, FIELD(count_only), COMMAND_TOKENIZE, 0, NULL,
+		"print how many tokens, not their ids"},
+	{"special", 0, OPTION_FLAG, NULL, FIELD(special), COMMAND_TOKENIZE, 0, NULL,
+		"read special tokens such as <|eot_id|> as what they are"},
+	{"tokens", 0, OPTION_TEXT, "FILE", FIELD(tokens_file), COMMAND_EVAL, 0, NULL,
+		"eval logits: the ids to evaluate, as text"},
+	{"out", 0, OPTION_TEXT, "FILE", FIELD(out_file), COMMAND_EVAL, 0, NULL,
+		"eval logits: where the logits go"},
+	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_MODELS, 0, NULL,
+		"models add: the name to give it (else the file's own)"},
+	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, 0, NULL,
+		"the line-mode chat: only appends, for screen readers and pipes"},
+	{"json", 0, OPTION_FLAG, NULL, FIELD(json), COMMAND_ALL & ~COMMAND_CHAT, 0, NULL,
+		"print JSON on standard output"},
+	{"quiet", 'q', OPTION_FLAG, NULL, FIELD(quiet), COMMAND_ALL, 0, NULL,
+		"say only errors on standard error"},
+	{"verbose", 'v', OPTION_FLAG, NULL, FIELD(verbose), COMMAND_ALL, 0, NULL,
+		"say more on standard error"},
+	{"help", 'h', OPTION_FLAG, NULL, FIELD(help), COMMAND_ALL, 0, NULL,
+		"show how to use carrel, or a command of it"},
+	{"version", 0, OPTION_FLAG, NULL, FIELD(version), COMMAND_CHAT, 0, NULL,
+		"show the version"},
+};
+
+static enum option_origin origins[ARRAY_LEN(option_table)];
+
+size_t option_count(void)
+{
+	return ARRAY_LEN(option_table);
+}
+
+enum option_origin options_origin(size_t row)
+{
+	return origins[row];
+}
+
+static void *field(struct options *options, const struct option_row *row)
+{
+	return (char *)options + row->offset;
+}
+
+/* "--name" or "-n" as the user knows it. */
+static int bad_value(
+	const struct option_row *row, const char *value, const char *wanted, struct err *err)
+{
+	char where[64];
+
+	snprintf(where, sizeof(where), "--%s", row->name);
+	return err_set(err, ERR_USAGE, where, NULL, "takes %s, not \"%s\"", wanted, value);
+}
+
+static int parse_whole(
+	const struct option_row *row, const char *value, int64_t *out, struct err *err)
+{
+	char *end;
+	long long number;
+	int64_t unit = 1;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (end != value && (*end == 'K' || *end == 'k' || *end == 'M' || *end == 'm')) {
+		unit = *end == 'K' || *end == 'k' ? 1024 : 1024 * 1024;
+		end++;
+	}
+	if (errno || end == value || *end || number < 0 || number > INT64_MAX / unit) {
+		return bad_value(row, value, "a whole number", err);
+	}
+	*out = number * unit;
+	return 0;
+}
+
+static int parse_number(
+	const struct option_row *row, const char *value, double *out, struct err *err)
+{
+	char *end;
+	double number = strtod(value, &end);
+
+	if (end == value || *end || !isfinite(number) || number < 0) {
+		return bad_value(row, value, "a number that is not negative", err);
+	}
+	*out = number;
+	return 0;
+}
+
+static int parse_choice(
+	const struct option_row *row, const char *value, const char **out, struct err *err)
+{
+	const char *word = row->argument;
+	size_t len = strlen(value);
+
+	while (len && word) {
+		const char *end = strchrnul(word, '|');
+
+		if ((size_t)(end - word) == len && strncmp(word, value, len) == 0) {
+			*out = value;
+			return 0;
+		}
+		word = *end ? end + 1 : NULL;
+	}
+	return bad_value(row, value, row->argument, err);
+}
+
+/* A flag is switched by yes, true, on, 1 and their opposites in the settings file. */
+static int parse_flag(const struct option_row *row, const char *value, int *out, struct err *err)
+{
+	static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(value, words[i]) == 0) {
+			*out = (int)(i % 2);
+			return 0;
+		}
+	}
+	return bad_value(row, value, "yes or no", err);
+}
+
+static int set_value(struct options *options, const struct option_row *row, const char *value,
+	enum option_origin origin, struct err *err)
+{
+	int status = 0;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		status = parse_flag(row, value, field(options, row), err);
+		break;
+	case OPTION_TEXT:
+		*(const char **)field(options, row) = value;
+		break;
+	case OPTION_WHOLE:
+		status = parse_whole(row, value, field(options, row), err);
+		break;
+	case OPTION_NUMBER:
+		status = parse_number(row, value, field(options, row), err);
+		break;
+	case OPTION_CHOICE:
+		status = parse_choice(row, value, field(options, row), err);
+		break;
+	}
+	origins[row - option_table] = origin;
+	return status;
+}
+
+void options_init(struct options *options)
+{
+	*options = (struct options){0};
+	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (row->fallback) {
+			set_value(options, row, row->fallback, ORIGIN_DEFAULT, NULL);
+		}
+		origins[i] = ORIGIN_DEFAULT;
+	}
+}
+
+/* Texts that the settings file gave; the process ends with them. */
+static char **kept;
+static size_t n_kept, cap_kept;
+
+void options_finish(struct options *options)
+{
+	for (size_t i = 0; i < n_kept; i++) {
+		free(kept[i]);
+	}
+	free(kept);
+	kept = NULL;
+	n_kept = cap_kept = 0;
+	free(options->argument);
+	options->argument = NULL;
+	options->n_argument = 0;
+}
+
+static int take_setting(
+	void *arg, const char *section, const char *name, const char *value, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (row->is_setting && !section[0] && strcmp(name, row->name) == 0) {
+			mem_grow(kept, n_kept, cap_kept);
+			kept[n_kept] = mem_strdup(value);
+			return set_value(arg, row, kept[n_kept++], ORIGIN_FILE, err);
+		}
+	}
+	return err_set(err, ERR_USAGE, NULL, "`carrel config` lists the settings",
+		"there is no setting \"%s%s%s\"", section, section[0] ? "." : "", name);
+}
+
+char *options_settings_path(void)
+{
+	char *folder = conf_config_dir();
+	char *path = folder ? mem_printf("%s/config", folder) : NULL;
+
+	free(folder);
+	return path;
+}
+
+int options_read_settings(struct options *options, const char *path, struct err *err)
+{
+	char *own = path ? NULL : options_settings_path();
+	int status = 0;
+
+	if (path || own) {
+		status = conf_read(path ? path : own, take_setting, options, err);
+	}
+	free(own);
+	return status < 0 ? -1 : 0;
+}
+
+static const struct option_row *find_long(const char *name, size_t len, int command)
+{
+	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (row->commands & command && strlen(row->name) == len &&
+			strncmp(row->name, name, len) == 0) {
+			return row;
+		}
+	}
+	return NULL;
+}
+
+static const struct option_row *find_letter(char letter, int command)
+{
+	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (row->commands & command && row->letter == letter) {
+			return row;
+		}
+	}
+	return NULL;
+}
+
+static int unknown(const char *shown, size_t len, const char *command_name, struct err *err)
+{
+	char hint[96];
+
+	snprintf(hint, sizeof(hint), "see `carrel %s%s--help`", command_name,
+		command_name[0] ? " " : "");
+	return err_set(err, ERR_USAGE, NULL, hint, "unknown option %.*s", (int)len, shown);
+}
+
+struct parser {
+	struct options *options;
+	enum command_bit command;
+	const char *command_name;
+	int argc, at;
+	char **argv;
+};
+
+/* The value of the option at hand: what follows it, or the next argument. */
+static int take_value(
+	struct parser *parser, const struct option_row *row, const char *rest, struct err *err)
+{
+	if (!rest) {
+		if (parser->at + 1 >= parser->argc) {
+			return err_set(err, ERR_USAGE, NULL, NULL, "--%s needs a value: %s",
+				row->name, row->argument);
+		}
+		rest = parser->argv[++parser->at];
+	}
+	return set_value(parser->options, row, rest, ORIGIN_FLAG, err);
+}
+
+static int take_long(struct parser *parser, const char *text, struct err *err)
+{
+	size_t len = strcspn(text + 2, "=");
+	const char *rest = text[2 + len] ? text + 2 + len + 1 : NULL;
+	const struct option_row *row = find_long(text + 2, len, parser->command);
+
+	if (!row) {
+		return unknown(text, 2 + len, parser->command_name, err);
+	}
+	if (row->kind != OPTION_FLAG) {
+		return take_value(parser, row, rest, err);
+	}
+	if (rest) {
+		return err_set(err, ERR_USAGE, NULL, NULL, "--%s takes no value", row->name);
+	}
+	return set_value(parser->options, row, "yes", ORIGIN_FLAG, err);
+}
+
+static int take_letters(struct parser *parser, const char *text, struct err *err)
+{
+	for (const char *letter = text + 1; *letter; letter++) {
+		const struct option_row *row = find_letter(*letter, parser->command);
+
+		if (!row) {
+			char shown[3] = {'-', *letter, 0};
+
+			return unknown(shown, 2, parser->command_name, err);
+		}
+		if (row->kind != OPTION_FLAG) {
+			return take_value(parser, row, letter[1] ? letter + 1 : NULL, err);
+		}
+		if (set_value(parser->options, row, "yes", ORIGIN_FLAG, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int options_parse(struct options *options, enum command_bit command, const char *command_name,
+	int argc, char **argv, struct err *err)
+{
+	struct parser parser = {options, command, command_name, argc, 1, argv};
+	int only_arguments = 0;
+
+	options->argument = mem_zero((size_t)argc + 1, sizeof(*options->argument));
+	for (; parser.at < argc; parser.at++) {
+		const char *text = argv[parser.at];
+		int status = 0;
+
+		if (only_arguments || text[0] != '-' || !text[1]) {
+			options->argument[options->n_argument++] = text;
+		} else if (strcmp(text, "--") == 0) {
+			only_arguments = 1;
+		} else if (text[1] == '-') {
+			status = take_long(&parser, text, err);
+		} else {
+			status = take_letters(&parser, text, err);
+		}
+		if (status < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void option_show(const struct options *options, const struct option_row *row, struct buf *out)
+{
+	const void *at = (const char *)options + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		buf_addstr(out, *(const int *)at ? "yes" : "no");
+		break;
+	case OPTION_TEXT:
+	case OPTION_CHOICE:
+		buf_addstr(out, *(const char *const *)at ? *(const char *const *)at : "");
+		break;
+	case OPTION_WHOLE:
+		buf_printf(out, "%lld", (long long)*(const int64_t *)at);
+		break;
+	case OPTION_NUMBER:
+		buf_printf(out, "%g", *(const double *)at);
+		break;
+	}
+}

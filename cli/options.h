@@ -1,0 +1,94 @@
+/*
+ * The options, in one table: a row says the name, the argument, the commands that take it, where
+ * its value goes, its default and its help. The parser, the settings file, `carrel config`, --help,
+ * the manual page and the completions all read it.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Commands as bits; a row of the table takes part in any number of them. */
+enum command_bit {
+	COMMAND_CHAT = 1 << 0, /* without a command */
+	COMMAND_ASK = 1 << 1,
+	COMMAND_BENCH = 1 << 2,
+	COMMAND_CONFIG = 1 << 3,
+	COMMAND_COUNT = 1 << 4,
+	COMMAND_EVAL = 1 << 5,
+	COMMAND_MODELS = 1 << 6,
+	COMMAND_TOKENIZE = 1 << 7,
+	COMMAND_ALL = (1 << 8) - 1,
+};
+
+struct options {
+	/* the engine */
+	const char *model, *device, *kv_type, *template_name;
+	int64_t context_tok, n_thread;
+	/* the answer */
+	double temperature, top_p, min_p, repeat_penalty;
+	int64_t top_k, repeat_last, seed, max_tok;
+	/* the context */
+	const char *system, *over;
+	int no_cite, show_context, show_tokens, partial, strict;
+	/* output */
+	int json, quiet, verbose, plain, help, version;
+	/* of one command */
+	int64_t top_n, budget_tok, bench_prompt_tok, bench_generate_tok, bench_repeats;
+	const char *bench_depths, *tokens_file, *out_file, *model_name;
+	int show, count_only, special;
+
+	const char **argument; /* what is not an option, in order */
+	size_t n_argument;
+};
+
+enum option_kind {
+	OPTION_FLAG,
+	OPTION_TEXT,
+	OPTION_WHOLE,  /* int64_t, 0 or more; accepts the suffixes K and M (1,024s) */
+	OPTION_NUMBER, /* double, 0 or more */
+	OPTION_CHOICE, /* one of the words of `argument`, parted by | */
+};
+
+/* Where a value came from, the strongest last. */
+enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_FLAG };
+
+struct option_row {
+	const char *name;
+	char letter; /* 0: none */
+	enum option_kind kind;
+	const char *argument; /* how help calls the value; NULL for a flag */
+	size_t offset;        /* of the field in struct options */
+	int commands;
+	int is_setting;       /* may stand in the settings file */
+	const char *fallback; /* the default, as the user would write it; NULL: none, or off */
+	const char *help;
+};
+
+extern const struct option_row option_table[];
+size_t option_count(void);
+
+/* Defaults in every field. */
+void options_init(struct options *options);
+void options_finish(struct options *options);
+
+/*
+ * Settings from a file (NULL: the user's own, if there is one), then the command line: options and
+ * other arguments in any order until "--". argv[0] is skipped. Values point into argv, or live as
+ * long as `options`.
+ */
+int options_read_settings(struct options *options, const char *path, struct err *err);
+int options_parse(struct options *options, enum command_bit command, const char *command_name,
+	int argc, char **argv, struct err *err);
+
+enum option_origin options_origin(size_t row);
+/* The value of a row as text, empty where there is none. */
+void option_show(const struct options *options, const struct option_row *row, struct buf *out);
+/* The user's settings file; malloc'ed, NULL where there is no home. */
+char *options_settings_path(void);
+
+#endif

@@ -1,0 +1,224 @@
+#include "cli/start.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/interrupt.h"
+#include "cli/library.h"
+#include "cli/output.h"
+#include "loaders/loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SYSTEM_MAX_BYTES = 16 << 20 };
+
+int start_engine(struct engine **engine, const struct options *options, struct err *err)
+{
+	struct engine_config config = {
+		.backend = options->device,
+		.template_name = options->template_name,
+		.kv_type = options->kv_type,
+		.context_tok = options->context_tok,
+		.n_thread = (int32_t)(options->n_thread < 4096 ? options->n_thread : 4096),
+	};
+	char *model, *program;
+	int status;
+
+	*engine = NULL;
+	if (library_find(options->model, &model, err) < 0) {
+		return -1;
+	}
+	program = library_engine_program();
+	config.model = model;
+	config.program = program;
+	status = engine_open(engine, &config, err);
+	free(program);
+	free(model);
+	return status;
+}
+
+int start_wait(struct engine *engine, struct err *err)
+{
+	struct engine_event event;
+
+	for (;;) {
+		if (interrupt_pending()) {
+			log_progress_clear();
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
+		}
+		if (!engine_next(engine, 100, &event)) {
+			continue;
+		}
+		if (event.type == ENGINE_LOAD) {
+			log_progress("loading the model %.0f%%", 100 * event.fraction);
+		} else if (event.type == ENGINE_READY) {
+			break;
+		} else if (event.type == ENGINE_FAILED) {
+			log_progress_clear();
+			*err = event.err;
+			return -1;
+		}
+	}
+	log_progress_clear();
+	if (engine_info(engine)->random_weights) {
+		log_note("no trained model: the words are random");
+	}
+	log_info("%s, %s, %s, %lld tokens of context", engine_info(engine)->model_name,
+		engine_info(engine)->storage, engine_info(engine)->backend,
+		(long long)engine_info(engine)->context_tok);
+	return 0;
+}
+
+int start_await(struct engine *engine, int64_t request, struct engine_event *event, struct err *err)
+{
+	for (;;) {
+		if (interrupt_pending()) {
+			engine_cancel(engine, request);
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
+		}
+		if (!engine_next(engine, 100, event) ||
+			(event->request != request && event->type != ENGINE_FAILED)) {
+			continue;
+		}
+		if (event->type == ENGINE_FAILED) {
+			*err = event->err;
+			return -1;
+		}
+		return 0;
+	}
+}
+
+int start_system_text(const struct options *options, char **text, struct err *err)
+{
+	struct buf buf = BUF_INIT;
+
+	*text = NULL;
+	if (!options->system || !options->system[0]) {
+		return 0;
+	}
+	if (options->system[0] != '@') {
+		*text = mem_strdup(options->system);
+		return 0;
+	}
+	if (file_read(&buf, options->system + 1, SYSTEM_MAX_BYTES, err) < 0) {
+		buf_finish(&buf);
+		return -1;
+	}
+	while (buf.len && buf.data[buf.len - 1] == '\n') {
+		buf.data[--buf.len] = 0;
+	}
+	*text = buf_take(&buf);
+	return 0;
+}
+
+void start_sampling(const struct options *options, struct engine_sampling *sampling)
+{
+	*sampling = engine_sampling_default;
+	sampling->temperature = options->temperature;
+	sampling->top_p = options->top_p;
+	sampling->min_p = options->min_p;
+	sampling->repeat_penalty = options->repeat_penalty;
+	sampling->top_k = (int32_t)(options->top_k < INT32_MAX ? options->top_k : INT32_MAX);
+	sampling->repeat_last =
+		(int32_t)(options->repeat_last < INT32_MAX ? options->repeat_last : INT32_MAX);
+	sampling->seed = (uint64_t)options->seed;
+}
+
+int start_load(struct load_result *loaded, const char *const *path, size_t n_path, int partial,
+	size_t *unreadable, struct err *err)
+{
+	size_t by_rule = 0;
+	const struct skipped *first = NULL;
+
+	*unreadable = 0;
+	if (load_paths(loaded, path, n_path, err) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < loaded->n_skipped; i++) {
+		const struct skipped *skipped = &loaded->skipped[i];
+
+		if (skipped->class == SKIP_RULE) {
+			log_info("left out %s: %s", skipped->path, skipped->reason);
+			by_rule++;
+			continue;
+		}
+		log_error("cannot read %s: %s", skipped->path, skipped->reason);
+		first = first ? first : skipped;
+		++*unreadable;
+	}
+	if (by_rule) {
+		log_note("%zu file%s left out by rules (-v lists them)", by_rule,
+			by_rule == 1 ? "" : "s");
+	}
+	if (*unreadable && !partial) {
+		return err_set(err, ERR_INPUTS, first->path, "--partial answers without them",
+			"%zu input%s could not be read", *unreadable, *unreadable == 1 ? "" : "s");
+	}
+	return 0;
+}
+
+void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
+{
+	int64_t computed = done_tok > cached_tok ? done_tok - cached_tok : 0;
+	double elapsed = output_clock_s() - began_s;
+	double rate = elapsed > 0 ? (double)computed / elapsed : 0;
+
+	if (computed < 1 || rate <= 0) {
+		log_progress("prefill %lld/%lld tok", (long long)done_tok, (long long)total_tok);
+		return;
+	}
+	log_progress("prefill %.0f%% %lld/%lld tok  %.0f tok/s  ETA %.0f s",
+		100.0 * (double)done_tok / (double)total_tok, (long long)done_tok,
+		(long long)total_tok, rate, (double)(total_tok - done_tok) / rate);
+}
+
+/* "path:3-5", "path p.37", "path 00:01:02". */
+static void add_place(struct buf *out, const struct citation *citation)
+{
+	buf_addstr(out, citation->path);
+	if (citation->page > 0) {
+		buf_printf(out, " p.%lld", (long long)citation->page);
+	} else if (citation->time_ms >= 0) {
+		long long s = citation->time_ms / 1000;
+
+		buf_printf(out, " %02lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+	} else if (citation->line_first > 0) {
+		buf_printf(out, ":%lld", (long long)citation->line_first);
+		if (citation->line_last > citation->line_first) {
+			buf_printf(out, "-%lld", (long long)citation->line_last);
+		}
+	}
+}
+
+void start_show_citations(const struct answer *answer)
+{
+	for (size_t i = 0; i < answer->n_citation; i++) {
+		const struct citation *citation = &answer->citation[i];
+		struct buf place = BUF_INIT;
+
+		if (citation->path) {
+			add_place(&place, citation);
+		} else {
+			buf_printf(&place, "\"%s\"", citation->text);
+		}
+		log_note("[%zu] %s %s", i + 1, buf_str(&place),
+			citation->verdict == VERDICT_NOT_FOUND ? "quote not found"
+							       : verdict_name(citation->verdict));
+		buf_finish(&place);
+	}
+}
+
+void start_show_usage(const struct answer *answer)
+{
+	const struct engine_usage *usage = &answer->usage;
+	double rate = usage->decode_ms > 0 && usage->generated_tok > 1
+			      ? 1000 * (double)(usage->generated_tok - 1) / usage->decode_ms
+			      : 0;
+
+	log_note("%lld prompt tokens (%lld cached, %lld new in %.1f s), %lld generated, %.1f tok/s",
+		(long long)usage->prompt_tok, (long long)usage->cached_tok,
+		(long long)usage->prefill_tok, usage->prefill_ms / 1000,
+		(long long)usage->generated_tok, rate);
+}

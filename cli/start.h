@@ -1,0 +1,46 @@
+/* From options to an engine that is ready, with what the user should know said on the way. */
+#ifndef CLI_START_H
+#define CLI_START_H
+
+#include "base/buf.h"
+#include "cli/options.h"
+#include "engine/engine.h"
+#include "session/session.h"
+
+struct load_result;
+
+/* Start the engine process; it loads while the caller goes on. */
+int start_engine(struct engine **engine, const struct options *options, struct err *err);
+/*
+ * Wait for READY, drawing progress; Ctrl-C is ERR_INTERRUPTED. Says so where nobody trained the
+ * model.
+ */
+int start_wait(struct engine *engine, struct err *err);
+
+/*
+ * The next event of a request, waiting for it. FAILED is an error; so is Ctrl-C, which cancels the
+ * request.
+ */
+int start_await(
+	struct engine *engine, int64_t request, struct engine_event *event, struct err *err);
+
+/* The text of --system, read from its file if it says so; malloc'ed, NULL without one. */
+int start_system_text(const struct options *options, char **text, struct err *err);
+void start_sampling(const struct options *options, struct engine_sampling *sampling);
+
+/*
+ * Load the paths and say what was left out. Without `partial`, an input that cannot be read is
+ * ERR_INPUTS. *unreadable counts them.
+ */
+int start_load(struct load_result *loaded, const char *const *path, size_t n_path, int partial,
+	size_t *unreadable, struct err *err);
+
+/* The progress line of a prefill; `began_s` is when it began (output_clock_s()). */
+void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok);
+
+/* One line per citation on standard error. */
+void start_show_citations(const struct answer *answer);
+/* Tokens and speeds of an answer on standard error. */
+void start_show_usage(const struct answer *answer);
+
+#endif
