@@ -27,7 +27,7 @@ void sampler_destroy(struct sampler *sampler);
 /*
  * The token for `position`, given logits f32 [n_vocab] (not changed) and the tokens before it.
  * *logprob, if not NULL, is the log probability of the token under the unmodified softmax. Ties go
- * to the lowest id.
+ * to the lowest id. UINT32_MAX where the logits are no numbers (NaN, infinity): the engine erred.
  */
 uint32_t sampler_pick(struct sampler *sampler, const struct sampling *sampling, const float *logits,
 	const uint32_t *history, size_t n_history, int64_t position, double *logprob);

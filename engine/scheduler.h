@@ -18,7 +18,10 @@ struct scheduler;
 
 struct scheduler_config {
 	int64_t context_tok;     /* of one sequence */
-	int64_t batch_tok;       /* most tokens in one step */
+	int64_t batch_tok;       /* most tokens in one step; 0: PLANNER_BATCH_TOK. As the backend's
+				    max_batch_rows. */
+	int64_t out_rows;        /* most rows of logits in one step; 0: PLANNER_OUT_ROWS. As the
+				    backend's max_out_rows. */
 	int64_t kv_budget_bytes; /* pages kept in memory, in use and cached; 0: from the memory at
 				    hand */
 };
@@ -56,10 +59,16 @@ void scheduler_cancel(struct scheduler *scheduler, int64_t id);
 /* One batch. Returns 1 while there is work, 0 when idle. */
 int scheduler_step(struct scheduler *scheduler);
 
-/* Set by any thread to end the batch under way early (a cancel came in); step() clears it. */
+/*
+ * Set by any thread to end the batch under way early (a cancel came in); step() clears it once the
+ * batch has ended. Queue the reason first, then set it.
+ */
 atomic_bool *scheduler_interrupt(struct scheduler *scheduler);
 
-/* How many tokens of this prompt are in memory, and a prediction from measured rates. */
+/*
+ * How many tokens of this prompt are in memory, and a prediction from measured rates of the seconds
+ * to the first token of its answer; negative while nothing was measured.
+ */
 void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids,
 	int64_t *cached_tok, double *predicted_s);
 

@@ -13,6 +13,9 @@
 struct model;
 struct program;
 
+/* Largest head that the kernels take. */
+#define FAMILY_MAX_HEAD_DIM 256
+
 struct family {
 	const char *architecture; /* general.architecture in GGUF */
 
@@ -22,6 +25,9 @@ struct family {
 	/* Append buffers and ops to an empty program. */
 	int (*emit)(const struct model *model, struct program *program, struct err *err);
 };
+
+/* The rows of the table. */
+extern const struct family family_llama;
 
 /* NULL if carrel does not know the architecture. */
 const struct family *family_find(const char *architecture, size_t len);

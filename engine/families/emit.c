@@ -1,0 +1,117 @@
+#include "engine/families/emit.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+static struct operand at(uint32_t buffer)
+{
+	return (struct operand){.buffer = buffer};
+}
+
+uint32_t emit_rows_buffer(struct program *program, enum op_rows rows, int64_t n)
+{
+	return program_add_buffer(program, (struct buffer_desc){.kind = BUFFER_ROWS,
+						   .rows = rows,
+						   .row_bytes = n * (int64_t)sizeof(float)});
+}
+
+struct operand emit_constant(struct program *program, const void *data, int64_t bytes)
+{
+	void *copy = mem_alloc((size_t)bytes);
+
+	memcpy(copy, data, (size_t)bytes);
+	return at(program_add_buffer(program,
+		(struct buffer_desc){
+			.kind = BUFFER_CONSTANT, .constant = copy, .constant_bytes = bytes}));
+}
+
+struct operand emit_vector(struct program *program, const struct weight *weight)
+{
+	int64_t bytes;
+	float *copy;
+
+	if (!weight) {
+		return at(OPERAND_NONE);
+	}
+	bytes = weight->row_elems * (int64_t)sizeof(float);
+	copy = mem_alloc((size_t)bytes);
+	dtype_dequantize(weight->dtype, weight->data, copy, weight->row_elems);
+	return at(program_add_buffer(program,
+		(struct buffer_desc){
+			.kind = BUFFER_CONSTANT, .constant = copy, .constant_bytes = bytes}));
+}
+
+/* The buffer that holds activations of this kind, shared by all ops that need one. */
+static uint32_t act_buffer(
+	struct program *program, enum op_rows rows, enum act_type type, int64_t k)
+{
+	for (size_t i = 0; i < program->n_buffer; i++) {
+		const struct buffer_desc *desc = &program->buffer[i];
+
+		if (desc->kind == BUFFER_ACT && desc->rows == rows && desc->act_type == type &&
+			desc->act_k == k) {
+			return (uint32_t)i;
+		}
+	}
+	return program_add_buffer(
+		program, (struct buffer_desc){
+				 .kind = BUFFER_ACT, .rows = rows, .act_type = type, .act_k = k});
+}
+
+/* A matrix that two products use (tied embeddings) is packed once. */
+static uint32_t packed_buffer(struct program *program, const struct weight *weight)
+{
+	for (size_t i = 0; i < program->n_buffer; i++) {
+		if (program->buffer[i].kind == BUFFER_PACKED &&
+			program->buffer[i].weight == weight) {
+			return (uint32_t)i;
+		}
+	}
+	return program_add_buffer(
+		program, (struct buffer_desc){.kind = BUFFER_PACKED, .weight = weight});
+}
+
+void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
+	const struct weight *weight, uint32_t out, float eps)
+{
+	struct operand vector = emit_vector(program, weight);
+	struct op *op = program_add_op(program, OP_RMSNORM, rows);
+
+	op->rmsnorm = (struct op_rmsnorm){
+		.in = at(in), .weight = vector, .out = at(out), .n = weight->row_elems, .eps = eps};
+}
+
+void emit_gather(struct program *program, uint32_t in, uint32_t out, int64_t n)
+{
+	struct op *op = program_add_op(program, OP_GATHER, ROWS_OUT);
+
+	op->gather = (struct op_gather){.in = at(in), .out = at(out), .n = n};
+}
+
+void emit_matmul(struct program *program, enum op_rows rows, uint32_t in, int64_t k,
+	const struct emit_part *part, int n_part, int accumulate)
+{
+	for (int first = 0, end; first < n_part; first = end) {
+		enum act_type type = act_type_for(part[first].weight->dtype);
+		uint32_t act = act_buffer(program, rows, type, k);
+		struct op_matmul matmul = {
+			.act = at(act), .act_type = type, .k = k, .accumulate = accumulate};
+		struct op *op = program_add_op(program, OP_PACK_ACT, rows);
+
+		op->pack_act =
+			(struct op_pack_act){.in = at(in), .out = at(act), .type = type, .k = k};
+		for (end = first; end < n_part && act_type_for(part[end].weight->dtype) == type;
+			end++) {
+			matmul.part[matmul.n_part++] = (struct matmul_part){
+				.weight = at(packed_buffer(program, part[end].weight)),
+				.bias = emit_vector(program, part[end].bias),
+				.out = at(part[end].out),
+				.dtype = part[end].weight->dtype,
+				.m = part[end].weight->n_row,
+			};
+		}
+		op = program_add_op(program, OP_MATMUL, rows);
+		op->matmul = matmul;
+	}
+}

@@ -1,0 +1,383 @@
+#include "engine/kv/cache.h"
+
+#include "base/mem.h"
+#include "engine/backend/backend.h"
+#include "engine/kv/chain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct kv_cache {
+	struct backend *backend;
+	struct sha256 *hash;
+	struct sha256_digest root;
+	struct sha256_digest (*name)(struct sha256 *hash, const struct sha256_digest *parent,
+		const uint32_t *ids, size_t n_ids);
+	int64_t n_page, max_pages;
+	uint64_t clock;
+
+	struct kv_page **bucket; /* kept full pages by name */
+	size_t n_bucket;
+	size_t n_named;
+
+	struct kv_page *first_child;     /* kept pages without a parent */
+	struct kv_page *oldest, *newest; /* kept leaves that nobody holds, by last use */
+};
+
+struct kv_cache *kv_cache_create(struct backend *backend, const struct kv_cache_config *config)
+{
+	struct kv_cache *cache = mem_zero(1, sizeof(*cache));
+
+	cache->backend = backend;
+	cache->hash = sha256_create();
+	cache->root = config->root;
+	cache->name = config->name ? config->name : kv_chain_next;
+	cache->max_pages = config->max_pages;
+	cache->n_bucket = 256;
+	cache->bucket = mem_zero(cache->n_bucket, sizeof(struct kv_page *));
+	return cache;
+}
+
+int64_t kv_cache_pages(const struct kv_cache *cache)
+{
+	return cache->n_page;
+}
+
+int64_t kv_cache_max_pages(const struct kv_cache *cache)
+{
+	return cache->max_pages;
+}
+
+int64_t kv_cache_page_bytes(const struct kv_cache *cache)
+{
+	return cache->backend->ops->kv_layout(cache->backend)->page_bytes;
+}
+
+static void free_page(struct kv_cache *cache, struct kv_page *page)
+{
+	cache->backend->ops->page_free(cache->backend, page->data);
+	cache->n_page--;
+	free(page);
+}
+
+/* ---- names ---- */
+
+static struct sha256_digest name_of(
+	struct kv_cache *cache, const struct kv_page *parent, const uint32_t *ids, int32_t n_tok)
+{
+	return cache->name(cache->hash, parent ? &parent->name : &cache->root, ids, (size_t)n_tok);
+}
+
+static struct kv_page **bucket_of(struct kv_cache *cache, const struct sha256_digest *name)
+{
+	uint64_t key;
+
+	memcpy(&key, name->byte, sizeof(key));
+	return &cache->bucket[key & (cache->n_bucket - 1)];
+}
+
+static struct kv_page *find_named(struct kv_cache *cache, const struct sha256_digest *name)
+{
+	struct kv_page *page = *bucket_of(cache, name);
+
+	while (page && !sha256_equal(&page->name, name)) {
+		page = page->next_named;
+	}
+	return page;
+}
+
+static void add_named(struct kv_cache *cache, struct kv_page *page)
+{
+	struct kv_page **bucket;
+
+	if (cache->n_named >= cache->n_bucket) {
+		struct kv_page **old = cache->bucket;
+		size_t n_old = cache->n_bucket;
+
+		cache->n_bucket *= 2;
+		cache->bucket = mem_zero(cache->n_bucket, sizeof(struct kv_page *));
+		for (size_t i = 0; i < n_old; i++) {
+			for (struct kv_page *p = old[i], *next; p; p = next) {
+				next = p->next_named;
+				bucket = bucket_of(cache, &p->name);
+				p->next_named = *bucket;
+				*bucket = p;
+			}
+		}
+		free(old);
+	}
+	bucket = bucket_of(cache, &page->name);
+	page->next_named = *bucket;
+	*bucket = page;
+	cache->n_named++;
+}
+
+static void remove_named(struct kv_cache *cache, struct kv_page *page)
+{
+	struct kv_page **p = bucket_of(cache, &page->name);
+
+	while (*p != page) {
+		p = &(*p)->next_named;
+	}
+	*p = page->next_named;
+	cache->n_named--;
+}
+
+/* ---- the eviction order ---- */
+
+static void leave_order(struct kv_cache *cache, struct kv_page *page)
+{
+	if (!page->is_evictable) {
+		return;
+	}
+	*(page->older ? &page->older->newer : &cache->oldest) = page->newer;
+	*(page->newer ? &page->newer->older : &cache->newest) = page->older;
+	page->older = page->newer = NULL;
+	page->is_evictable = 0;
+}
+
+/*
+ * A page that became a free leaf takes its place by last use. Releases come in order (search from
+ * the newest end); a parent that became a leaf by eviction is among the oldest (search from there).
+ */
+static void enter_order(struct kv_cache *cache, struct kv_page *page, int from_oldest)
+{
+	struct kv_page *older, *newer;
+
+	if (page->is_evictable || !page->is_kept || page->n_user > 0 || page->n_child > 0) {
+		return;
+	}
+	if (from_oldest) {
+		older = NULL;
+		newer = cache->oldest;
+		while (newer && newer->last_use < page->last_use) {
+			older = newer;
+			newer = newer->newer;
+		}
+	} else {
+		newer = NULL;
+		older = cache->newest;
+		while (older && older->last_use > page->last_use) {
+			newer = older;
+			older = older->older;
+		}
+	}
+	page->older = older;
+	page->newer = newer;
+	*(older ? &older->newer : &cache->oldest) = page;
+	*(newer ? &newer->older : &cache->newest) = page;
+	page->is_evictable = 1;
+}
+
+/* ---- the tree ---- */
+
+static struct kv_page **children_of(struct kv_cache *cache, struct kv_page *parent)
+{
+	return parent ? &parent->first_child : &cache->first_child;
+}
+
+static void link_page(struct kv_cache *cache, struct kv_page *page)
+{
+	struct kv_page **children = children_of(cache, page->parent);
+
+	page->is_kept = 1;
+	page->previous_sibling = NULL;
+	page->next_sibling = *children;
+	if (*children) {
+		(*children)->previous_sibling = page;
+	}
+	*children = page;
+	if (page->parent) {
+		page->parent->n_child++;
+		leave_order(cache, page->parent);
+	}
+	if (page->n_tok == KV_PAGE_TOK) {
+		add_named(cache, page);
+	}
+}
+
+/* Forget a kept leaf that nobody holds. */
+static void evict(struct kv_cache *cache, struct kv_page *page)
+{
+	struct kv_page *parent = page->parent;
+
+	leave_order(cache, page);
+	*(page->previous_sibling ? &page->previous_sibling->next_sibling
+				 : children_of(cache, parent)) = page->next_sibling;
+	if (page->next_sibling) {
+		page->next_sibling->previous_sibling = page->previous_sibling;
+	}
+	if (page->n_tok == KV_PAGE_TOK) {
+		remove_named(cache, page);
+	}
+	free_page(cache, page);
+	if (parent) {
+		parent->n_child--;
+		enter_order(cache, parent, 1);
+	}
+}
+
+void kv_cache_clear(struct kv_cache *cache)
+{
+	while (cache->oldest) {
+		evict(cache, cache->oldest);
+	}
+}
+
+void kv_cache_destroy(struct kv_cache *cache)
+{
+	if (!cache) {
+		return;
+	}
+	kv_cache_clear(cache);
+	sha256_destroy(cache->hash);
+	free(cache->bucket);
+	free(cache);
+}
+
+/* ---- sequences' pages ---- */
+
+struct kv_page *kv_cache_new_page(struct kv_cache *cache)
+{
+	struct kv_page *page;
+	uint8_t *data = NULL;
+
+	while (cache->n_page >= cache->max_pages && cache->oldest) {
+		evict(cache, cache->oldest);
+	}
+	if (cache->n_page < cache->max_pages) {
+		data = cache->backend->ops->page_alloc(cache->backend);
+		/* The system has less than the budget says: live with what is kept. */
+		if (!data && cache->oldest) {
+			evict(cache, cache->oldest);
+			data = cache->backend->ops->page_alloc(cache->backend);
+		}
+	}
+	if (!data) {
+		return NULL;
+	}
+	page = mem_zero(1, sizeof(*page));
+	page->data = data;
+	page->n_user = 1;
+	cache->n_page++;
+	return page;
+}
+
+void kv_cache_hold(struct kv_cache *cache, struct kv_page *page)
+{
+	leave_order(cache, page);
+	page->n_user++;
+}
+
+void kv_cache_release(struct kv_cache *cache, struct kv_page *page)
+{
+	if (!page) {
+		return;
+	}
+	page->last_use = ++cache->clock;
+	if (--page->n_user > 0) {
+		return;
+	}
+	if (page->is_kept) {
+		enter_order(cache, page, 0);
+	} else {
+		free_page(cache, page);
+	}
+}
+
+struct kv_page *kv_cache_find(struct kv_cache *cache, struct kv_page *parent, const uint32_t *ids)
+{
+	struct sha256_digest name = name_of(cache, parent, ids, KV_PAGE_TOK);
+	struct kv_page *page = find_named(cache, &name);
+
+	if (page && (page->parent != parent || memcmp(page->ids, ids, sizeof(page->ids)) != 0)) {
+		return NULL;
+	}
+	return page;
+}
+
+static int32_t common_tokens(const struct kv_page *page, const uint32_t *ids, size_t n_ids)
+{
+	int32_t n = 0;
+
+	while (n < page->n_tok && (size_t)n < n_ids && page->ids[n] == ids[n]) {
+		n++;
+	}
+	return n;
+}
+
+struct kv_page *kv_cache_find_partial(struct kv_cache *cache, struct kv_page *parent,
+	const uint32_t *ids, size_t n_ids, int32_t *n_tok)
+{
+	struct kv_page *best = NULL;
+
+	*n_tok = 0;
+	for (struct kv_page *p = *children_of(cache, parent); p; p = p->next_sibling) {
+		int32_t n = common_tokens(p, ids, n_ids);
+
+		if (n > *n_tok) {
+			*n_tok = n;
+			best = p;
+		}
+	}
+	return best;
+}
+
+/* Tails whose tokens are all in `page` too have nothing to offer any more. */
+static void drop_superseded(struct kv_cache *cache, struct kv_page *page)
+{
+	struct kv_page *next;
+
+	for (struct kv_page *p = *children_of(cache, page->parent); p; p = next) {
+		next = p->next_sibling;
+		if (p != page && p->n_tok < KV_PAGE_TOK && p->is_evictable &&
+			common_tokens(page, p->ids, (size_t)p->n_tok) == p->n_tok) {
+			evict(cache, p);
+		}
+	}
+}
+
+/* A kept page that has all tokens of this tail; NULL if there is none. */
+static struct kv_page *superseding(struct kv_cache *cache, const struct kv_page *tail)
+{
+	int32_t n;
+	struct kv_page *best =
+		kv_cache_find_partial(cache, tail->parent, tail->ids, (size_t)tail->n_tok, &n);
+
+	return n == tail->n_tok ? best : NULL;
+}
+
+struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page)
+{
+	struct kv_page *other;
+
+	if (page->is_kept || page->n_tok == 0 || (page->parent && !page->parent->is_kept)) {
+		return page;
+	}
+	if (page->n_tok < KV_PAGE_TOK) {
+		other = superseding(cache, page);
+		if (other) {
+			/* Nothing is lost: `page` goes when its sequence lets go. */
+			other->last_use = ++cache->clock;
+			if (other->is_evictable) {
+				leave_order(cache, other);
+				enter_order(cache, other, 0);
+			}
+			return page;
+		}
+	}
+	page->name = name_of(cache, page->parent, page->ids, page->n_tok);
+	other = page->n_tok == KV_PAGE_TOK ? find_named(cache, &page->name) : NULL;
+	if (other) {
+		if (other->parent != page->parent ||
+			memcmp(other->ids, page->ids, sizeof(page->ids)) != 0) {
+			return page; /* two pages of one name: the first keeps it */
+		}
+		kv_cache_hold(cache, other);
+		free_page(cache, page);
+		return other;
+	}
+	link_page(cache, page);
+	drop_superseded(cache, page);
+	return page;
+}

@@ -1,0 +1,108 @@
+#include "engine/planner.h"
+
+#include "base/buf.h"
+#include "engine/model/model.h"
+#include "engine/program.h"
+#include "kernels/cpu/kernels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MB(bytes) ((long long)((bytes) >> 20))
+
+/* "name   123" in a file of such lines, or the number alone with a NULL name; -1 if absent. */
+static int64_t number_in_file(const char *path, const char *name)
+{
+	FILE *file = fopen(path, "re");
+	size_t len = name ? strlen(name) : 0;
+	int64_t value = -1;
+	char line[256];
+
+	while (file && value < 0 && fgets(line, sizeof(line), file)) {
+		if (!name || (!strncmp(line, name, len) && strchr(": \t", line[len]))) {
+			char *end, *start = line + len + (name && line[len] == ':');
+
+			value = strtoll(start, &end, 10);
+			value = end == start ? -1 : value;
+		}
+	}
+	if (file) {
+		fclose(file);
+	}
+	return value;
+}
+
+int64_t planner_available_bytes(void)
+{
+	int64_t available = number_in_file("/proc/meminfo", "MemAvailable");
+	int64_t limit = number_in_file("/sys/fs/cgroup/memory.max", NULL);
+	int64_t used = number_in_file("/sys/fs/cgroup/memory.stat", "anon");
+
+	available = available < 0 ? INT64_MAX / 2 : available * 1024;
+	/* A container's own limit; what it holds of files is given back when memory is short. */
+	if (limit >= 0 && used >= 0) {
+		int64_t left = limit > used ? limit - used : 0;
+
+		available = left < available ? left : available;
+	}
+	return available;
+}
+
+static void add_buffers(struct plan *plan, const struct program *program)
+{
+	for (size_t i = 0; i < program->n_buffer; i++) {
+		const struct buffer_desc *desc = &program->buffer[i];
+		int64_t rows = desc->rows == ROWS_OUT ? PLANNER_OUT_ROWS : PLANNER_BATCH_TOK;
+
+		if (desc->kind == BUFFER_PACKED) {
+			plan->weight_bytes += cpu_weight_bytes(
+				desc->weight->dtype, desc->weight->n_row, desc->weight->row_elems);
+		} else if (desc->kind == BUFFER_ACT) {
+			plan->scratch_bytes += cpu_act_bytes(desc->act_type, rows, desc->act_k);
+		} else if (desc->kind == BUFFER_ROWS || desc->kind == BUFFER_LOGITS) {
+			plan->scratch_bytes += rows * desc->row_bytes;
+		}
+	}
+}
+
+int planner_plan(struct plan *plan, const struct model *model, const struct program *program,
+	enum kv_type kv_type, int64_t context_tok, struct err *err)
+{
+	struct kv_layout layout =
+		kv_layout_of(kv_type, program->n_layer, program->n_kv_head, program->head_dim);
+	int64_t left, fits;
+
+	*plan = (struct plan){.available_bytes = planner_available_bytes()};
+	add_buffers(plan, program);
+	plan->kv_bytes_per_tok = (layout.page_bytes + KV_PAGE_TOK - 1) / KV_PAGE_TOK;
+	left = plan->available_bytes - plan->weight_bytes - plan->scratch_bytes;
+	if (left < layout.page_bytes) {
+		return err_set(err, ERR_ENGINE, model->path, "use a smaller model",
+			"needs %lld MB of memory, but only %lld MB are available",
+			MB(plan->weight_bytes + plan->scratch_bytes + layout.page_bytes),
+			MB(plan->available_bytes));
+	}
+	if (context_tok > model->n_ctx_train) {
+		return err_set(err, ERR_USAGE, model->path, "ask for less with -c",
+			"a context of %lld tokens was asked for, but the model was made for %lld",
+			(long long)context_tok, (long long)model->n_ctx_train);
+	}
+	if (context_tok > 0) {
+		fits = left / layout.page_bytes * KV_PAGE_TOK;
+		if (context_tok > fits) {
+			return err_set(err, ERR_ENGINE, model->path,
+				"ask for less with -c, or use --kv-type q8",
+				"a context of %lld tokens was asked for, but the memory available "
+				"(%lld MB) holds %lld beside the model",
+				(long long)context_tok, MB(plan->available_bytes), (long long)fits);
+		}
+		plan->context_tok = context_tok;
+	} else {
+		fits = left / 2 / layout.page_bytes * KV_PAGE_TOK;
+		fits = fits > KV_PAGE_TOK ? fits : KV_PAGE_TOK;
+		plan->context_tok = model->n_ctx_train < fits ? model->n_ctx_train : fits;
+	}
+	plan->kv_bytes = (plan->context_tok + KV_PAGE_TOK - 1) / KV_PAGE_TOK * layout.page_bytes;
+	return 0;
+}

@@ -1,0 +1,57 @@
+#include "engine/program.h"
+
+#include "base/mem.h"
+#include "engine/families/family.h"
+#include "engine/model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int program_create(struct program **out, const struct model *model, struct err *err)
+{
+	struct program *program = mem_zero(1, sizeof(*program));
+
+	*out = NULL;
+	program->n_vocab = model->n_vocab;
+	program->n_layer = model->n_layer;
+	program->n_kv_head = model->n_kv_head;
+	program->head_dim = model->head_dim;
+	if (model->family->emit(model, program, err) < 0) {
+		program_destroy(program);
+		return -1;
+	}
+	*out = program;
+	return 0;
+}
+
+void program_destroy(struct program *program)
+{
+	if (!program) {
+		return;
+	}
+	for (size_t i = 0; i < program->n_buffer; i++) {
+		free(program->buffer[i].constant);
+	}
+	free(program->buffer);
+	free(program->op);
+	free(program);
+}
+
+uint32_t program_add_buffer(struct program *program, struct buffer_desc desc)
+{
+	mem_grow(program->buffer, program->n_buffer, program->cap_buffer);
+	program->buffer[program->n_buffer] = desc;
+	return (uint32_t)program->n_buffer++;
+}
+
+struct op *program_add_op(struct program *program, enum op_kind kind, enum op_rows rows)
+{
+	struct op *op;
+
+	mem_grow(program->op, program->n_op, program->cap_op);
+	op = &program->op[program->n_op++];
+	memset(op, 0, sizeof(*op));
+	op->kind = kind;
+	op->rows = rows;
+	return op;
+}

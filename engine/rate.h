@@ -1,0 +1,32 @@
+/*
+ * How fast this machine is: measured times of batches, and a prediction from them. A batch of n
+ * tokens at depths d1 ... dn is taken to cost
+ *
+ *   fixed + n * per_tok + (d1 + ... + dn) * per_depth
+ *
+ * fitted by least squares of the relative error; the past fades.
+ */
+#ifndef ENGINE_RATE_H
+#define ENGINE_RATE_H
+
+#include <stdint.h>
+
+#define RATE_TERMS 3
+
+struct rate {
+	double moment[RATE_TERMS][RATE_TERMS]; /* of the weighted terms */
+	double product[RATE_TERMS];            /* of the terms and the time */
+	double cost[RATE_TERMS];               /* fitted, seconds, none negative */
+	int64_t n_sample;
+};
+
+/* A batch of n tokens, depth_sum = d1 + ... + dn, took this long. */
+void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds);
+
+/*
+ * Seconds for tokens first_pos ... end_pos-1 of one sequence in batches of batch_tok; negative
+ * while nothing was measured.
+ */
+double rate_predict(const struct rate *rate, int64_t first_pos, int64_t end_pos, int64_t batch_tok);
+
+#endif
