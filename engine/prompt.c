@@ -213,9 +213,10 @@ static int add_place(struct prompt_store *store, struct err *err)
 	const struct place *before = store->n_placed ? place - 1 : NULL;
 	struct stored *stored = idmap_get(&store->segment, place->number);
 	int previous = before ? before->mark : -1;
+	int earlier = store->n_placed > 1 ? place[-2].mark : -1; /* the mark before that */
 	int first = !before || (before->is_mark && store->chat_template &&
-				       template_text_first(
-					       store->chat_template, (enum template_mark)previous));
+				       template_text_first(store->chat_template,
+					       (enum template_mark)previous, earlier));
 
 	if (!stored) {
 		return err_set(

@@ -25,13 +25,16 @@ enum template_mark {
 };
 
 struct chat_template {
-	const char *name; /* "llama3", "llama2", "chatml", "mistral", "gemma" */
+	const char *name; /* "llama3", "mistral-v1" */
 	int has_system;   /* else the system text is a prefix of the first user message */
-	const char *mark[MARK_COUNT]; /* special-token text; BOS is written by BEGIN */
-	/* USER_OPEN directly after SYSTEM_CLOSE, and USER_OPEN after MODEL_CLOSE, where they differ
-	 */
+	int always_bos;   /* BEGIN writes BOS even where the tokenizer does not ask for it */
+	const char *mark[MARK_COUNT]; /* special-token text; NULL for none */
+	/* USER_OPEN directly after SYSTEM_CLOSE, and after MODEL_CLOSE, where they differ. */
 	const char *user_open_after_system;
 	const char *user_open_later;
+	unsigned text_first; /* 1 << mark: see template_text_first() */
+	/* What text must never imitate; NULL-terminated. */
+	const char *marker[8];
 	/* Recognition: the file's template holds every one of these strings; NULL-terminated. */
 	const char *fingerprint[6];
 };
@@ -43,9 +46,7 @@ const struct chat_template *template_recognise(const char *jinja, size_t len);
 /* "chatml, gemma, ..." for messages. */
 const char *template_list(void);
 
-/*
- * Append the ids of `mark`. `previous` is the mark before it in the prompt (-1 at the start).
- */
+/* Append the ids of `mark`. `previous` is the mark before it in the prompt (-1 at the start). */
 void template_write(const struct chat_template *chat_template, struct tokenizer_encoder *encoder,
 	enum template_mark mark, int previous, struct ids *out);
 
@@ -54,7 +55,8 @@ void template_write(const struct chat_template *chat_template, struct tokenizer_
  * template puts a space between mark and text that SentencePiece makes part of the first word
  * ("[INST] Hello" is [INST] and one token for " Hello"). Byte-level tokenizers ignore it.
  */
-int template_text_first(const struct chat_template *chat_template, enum template_mark mark);
+int template_text_first(
+	const struct chat_template *chat_template, enum template_mark mark, int previous);
 
 /* Tell the tokenizer which texts are this template's markers, so that data can never contain them.
  */

@@ -60,7 +60,8 @@ uint32_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, siz
  * call gives the same ids with a fresh one.
  */
 struct tokenizer_encoder *tokenizer_encoder_create(const struct tokenizer *tokenizer);
-void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder);
+void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder); /* NULL-safe */
+const struct tokenizer *tokenizer_encoder_tokenizer(const struct tokenizer_encoder *encoder);
 
 /*
  * Append the ids of document or user text. `first` is true for the first segment of a prompt and

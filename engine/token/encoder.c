@@ -1,0 +1,424 @@
+/* Text to ids: markers, added tokens, pieces, the word cache, BPE. */
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "engine/token/bpe.h"
+#include "engine/token/tokenizer_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer pieces (a megabyte of one class of character) are cut here, to bound the memory. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cache_key_of() masks words");
+
+#define MAX_PIECE_BYTES ((size_t)1 << 20)
+/* Pieces looked ahead, so that the cache line of one arrives while others are worked on. */
+#define BATCH 64
+
+/*
+ * The word cache: two entries of 32 bytes to a cache line, newest first. 8 MB hold the words of any
+ * text that people write; what falls out is only encoded again.
+ */
+#define CACHE_PAIRS_LOG2 17
+#define CACHE_KEY_BYTES  16
+#define CACHE_IDS        3
+
+struct cache_entry {
+	uint64_t key[2]; /* the piece, zero-padded */
+	uint32_t id[CACHE_IDS];
+	uint8_t len; /* of the piece; 0 where free */
+	uint8_t count;
+};
+
+struct cache_pair {
+	struct cache_entry way[2];
+};
+
+struct tokenizer_encoder {
+	const struct tokenizer *tokenizer;
+	struct cache_pair *cache; /* in cache_memory, aligned to a cache line */
+	void *cache_memory;
+	struct bpe bpe;
+	uint32_t *symbol;
+	size_t symbol_cap;
+	size_t *cut; /* where data is cut inside markers */
+	size_t n_cut, cut_cap;
+};
+
+struct tokenizer_encoder *tokenizer_encoder_create(const struct tokenizer *tokenizer)
+{
+	struct tokenizer_encoder *encoder = mem_zero(1, sizeof(*encoder));
+
+	_Static_assert(sizeof(struct cache_entry) == 32, "two entries to a cache line");
+	encoder->tokenizer = tokenizer;
+	/* Zeroed by the system page by page as it is used, so a short text costs little. */
+	encoder->cache_memory =
+		mem_zero(((size_t)1 << CACHE_PAIRS_LOG2) + 1, sizeof(struct cache_pair));
+	encoder->cache = (struct cache_pair *)(((uintptr_t)encoder->cache_memory + 63) / 64 * 64);
+	return encoder;
+}
+
+void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder)
+{
+	if (encoder) {
+		bpe_finish(&encoder->bpe);
+		free(encoder->cache_memory);
+		free(encoder->symbol);
+		free(encoder->cut);
+		free(encoder);
+	}
+}
+
+const struct tokenizer *tokenizer_encoder_tokenizer(const struct tokenizer_encoder *encoder)
+{
+	return encoder->tokenizer;
+}
+
+static void ids_reserve(struct ids *ids, size_t more)
+{
+	if (ids->cap - ids->count < more) {
+		size_t cap = ids->cap ? ids->cap : 64;
+
+		while (cap - ids->count < more) {
+			cap *= 2;
+		}
+		ids->id = mem_resize(ids->id, cap, sizeof(*ids->id));
+		ids->cap = cap;
+	}
+}
+
+/* The characters of a SentencePiece text, each its token or the tokens of its bytes. */
+static size_t character_symbols(
+	const struct tokenizer *tokenizer, const char *text, size_t len, uint32_t *symbol)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len;) {
+		uint32_t id = NO_TOKEN, cp;
+		size_t width = 1;
+
+		if ((uint8_t)text[i] < 0x80) {
+			id = tokenizer->ascii_id[(uint8_t)text[i]];
+		} else if ((width = utf8_decode(text + i, len - i, &cp)) != 0) {
+			id = token_map_find(&tokenizer->normal, &tokenizer->vocab, text + i, width);
+		} else {
+			width = 1;
+		}
+		if (id != NO_TOKEN) {
+			symbol[n++] = id;
+		} else {
+			for (size_t k = 0; k < width; k++) {
+				symbol[n++] = tokenizer->byte_id[(uint8_t)text[i + k]];
+			}
+		}
+		i += width;
+	}
+	return n;
+}
+
+/* One piece without the cache. */
+static void encode_piece(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+	size_t n = len;
+
+	ids_reserve(out, len);
+	if (t->ignore_merges && len <= t->vocab.longest) {
+		uint32_t id = token_map_find(&t->normal, &t->vocab, text, len);
+
+		if (id != NO_TOKEN) {
+			out->id[out->count++] = id;
+			return;
+		}
+	}
+	if (len > encoder->symbol_cap) {
+		encoder->symbol_cap = len < 256 ? 256 : len;
+		encoder->symbol =
+			mem_resize(encoder->symbol, encoder->symbol_cap, sizeof(*encoder->symbol));
+	}
+	if (t->scheme == SCHEME_SENTENCEPIECE) {
+		n = character_symbols(t, text, len, encoder->symbol);
+	} else {
+		for (size_t i = 0; i < len; i++) {
+			encoder->symbol[i] = t->byte_id[(uint8_t)text[i]];
+		}
+	}
+	n = bpe_merge(&encoder->bpe, &t->merges, encoder->symbol, n);
+	memcpy(out->id + out->count, encoder->symbol, n * sizeof(*out->id));
+	out->count += n;
+}
+
+static void encode_long_piece(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	while (len > MAX_PIECE_BYTES) {
+		size_t part = MAX_PIECE_BYTES;
+
+		/* Not inside a character. */
+		while (part > MAX_PIECE_BYTES - 3 && (text[part] & 0xc0) == 0x80) {
+			part--;
+		}
+		encode_piece(encoder, text, part, out);
+		text += part;
+		len -= part;
+	}
+	encode_piece(encoder, text, len, out);
+}
+
+struct cache_key {
+	uint64_t key[2];
+	uint32_t index;
+};
+
+/* `room` is how many bytes may be read at text. The masks are for little-endian words. */
+static inline struct cache_key cache_key_of(const char *text, size_t len, size_t room)
+{
+	struct cache_key k = {{0, 0}, 0};
+	uint64_t hash;
+
+	if (room >= CACHE_KEY_BYTES) {
+		memcpy(k.key, text, CACHE_KEY_BYTES);
+		if (len <= 8) {
+			k.key[0] &= ~(uint64_t)0 >> (64 - 8 * len);
+			k.key[1] = 0;
+		} else {
+			k.key[1] &= ~(uint64_t)0 >> (128 - 8 * len);
+		}
+	} else {
+		memcpy(k.key, text, len);
+	}
+	/* Zero bytes in a piece are told from padding by the length, compared with the key. */
+	hash = k.key[0] * 0x9e3779b97f4a7c15u;
+	hash = (hash ^ hash >> 32 ^ k.key[1]) * 0xd6e8feb86659fd93u;
+	k.index = (uint32_t)(hash >> (64 - CACHE_PAIRS_LOG2));
+	return k;
+}
+
+static inline int cache_hit(const struct cache_entry *entry, const struct cache_key *k, size_t len)
+{
+	return entry->key[0] == k->key[0] && entry->key[1] == k->key[1] && entry->len == len;
+}
+
+static __attribute__((noinline)) void cache_miss(struct tokenizer_encoder *encoder,
+	struct cache_pair *pair, const struct cache_key *k, const char *text, size_t len,
+	struct ids *out)
+{
+	size_t before = out->count, n;
+
+	encode_piece(encoder, text, len, out);
+	n = out->count - before;
+	if (n <= CACHE_IDS) {
+		pair->way[1] = pair->way[0];
+		pair->way[0] = (struct cache_entry){
+			.key = {k->key[0], k->key[1]}, .len = (uint8_t)len, .count = (uint8_t)n};
+		memcpy(pair->way[0].id, out->id + before, n * sizeof(*out->id));
+	}
+}
+
+static inline void encode_cached(struct tokenizer_encoder *encoder, const struct cache_key *k,
+	const char *text, size_t len, struct ids *out)
+{
+	struct cache_pair *pair = &encoder->cache[k->index];
+	const struct cache_entry *entry = &pair->way[0];
+
+	if (!cache_hit(entry, k, len)) {
+		entry = &pair->way[1];
+		if (!cache_hit(entry, k, len)) {
+			cache_miss(encoder, pair, k, text, len, out);
+			return;
+		}
+	}
+	ids_reserve(out, CACHE_IDS);
+	memcpy(out->id + out->count, entry->id, sizeof(entry->id));
+	out->count += entry->count;
+}
+
+/* Cut SentencePiece text where no token goes across; the ids are those of the uncut text. */
+static size_t joint_split(
+	const struct tokenizer *tokenizer, const char *text, size_t len, size_t *end, size_t max)
+{
+	size_t n = 0, at = 0;
+
+	while (n < max && at < len) {
+		for (;;) {
+			uint32_t cp;
+			size_t width = 1;
+
+			if ((uint8_t)text[at] >= 0x80) {
+				width = utf8_decode(text + at, len - at, &cp);
+				width = width ? width : 1;
+			}
+			at += width;
+			if (at == len || !joint_inside_token(tokenizer, (uint8_t)text[at - 1],
+						 (uint8_t)text[at])) {
+				break;
+			}
+		}
+		end[n++] = at;
+	}
+	return n;
+}
+
+/* Text without added tokens. */
+static void encode_plain(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+	struct cache_key key[BATCH];
+	size_t end[BATCH];
+
+	while (len) {
+		size_t n = t->splitter ? t->splitter->split(text, len, end, BATCH)
+				       : joint_split(t, text, len, end, BATCH);
+		size_t start = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			if (end[i] - start <= CACHE_KEY_BYTES) {
+				key[i] = cache_key_of(text + start, end[i] - start, len - start);
+				__builtin_prefetch(&encoder->cache[key[i].index]);
+			}
+			start = end[i];
+		}
+		start = 0;
+		for (size_t i = 0; i < n; i++) {
+			size_t piece = end[i] - start;
+
+			if (piece <= CACHE_KEY_BYTES) {
+				encode_cached(encoder, &key[i], text + start, piece, out);
+			} else {
+				encode_long_piece(encoder, text + start, piece, out);
+			}
+			start = end[i];
+		}
+		text += start;
+		len -= start;
+	}
+}
+
+static void encode_matched(struct tokenizer_encoder *encoder, const struct matcher *matcher,
+	const char *text, size_t len, struct ids *out)
+{
+	const struct match_string *match;
+	size_t at = 0;
+
+	while (matcher->count && at < len) {
+		size_t found = matcher_find(matcher, text, len, at, &match);
+
+		if (found == len) {
+			break;
+		}
+		encode_plain(encoder, text + at, found - at, out);
+		ids_add(out, match->value);
+		at = found + match->len;
+	}
+	encode_plain(encoder, text + at, len - at, out);
+}
+
+static void add_cut(struct tokenizer_encoder *encoder, size_t at)
+{
+	size_t i = encoder->n_cut;
+
+	mem_grow(encoder->cut, encoder->n_cut, encoder->cut_cap);
+	/* Nearly in order already: only overlapping markers are not. */
+	for (; i > 0 && encoder->cut[i - 1] > at; i--) {
+		encoder->cut[i] = encoder->cut[i - 1];
+	}
+	encoder->cut[i] = at;
+	encoder->n_cut++;
+}
+
+/*
+ * A marker may also stand across the joint of two segments: then a beginning of it ends this text
+ * or an end of it begins it. What matters is the token that is cut: if all of it is here, cut.
+ */
+static void cut_at_edges(struct tokenizer_encoder *encoder, const struct marker *marker,
+	const char *text, size_t len)
+{
+	for (size_t from = 0; from <= marker->token_start; from++) {
+		for (size_t to = marker->token_end; to <= marker->len; to++) {
+			size_t part = to - from;
+
+			if (part > len || part == marker->len) {
+				continue;
+			}
+			if (to == marker->len && !memcmp(text, marker->text + from, part)) {
+				add_cut(encoder, marker->cut - from);
+			} else if (from == 0 && !memcmp(text + len - part, marker->text, part)) {
+				add_cut(encoder, len - part + marker->cut);
+			} else if (part == len && !memcmp(text, marker->text + from, part)) {
+				add_cut(encoder, marker->cut - from);
+			}
+		}
+	}
+}
+
+static void find_cuts(struct tokenizer_encoder *encoder, const char *text, size_t len)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+
+	encoder->n_cut = 0;
+	for (size_t i = 0; i < t->n_marker; i++) {
+		cut_at_edges(encoder, &t->marker[i], text, len);
+	}
+	for (size_t at = 0; at < len; at++) {
+		struct match_walk walk = {0};
+		const struct match_string *match;
+
+		if (!matcher_may_begin(&t->marker_matcher, text + at, len - at)) {
+			continue;
+		}
+		while ((match = matcher_next(&t->marker_matcher, &walk, text + at, len - at))) {
+			add_cut(encoder, at + t->marker[match->value].cut);
+		}
+	}
+}
+
+static void encode_data(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+	size_t at = 0;
+
+	if (t->n_marker) {
+		find_cuts(encoder, text, len);
+		for (size_t i = 0; i < encoder->n_cut; i++) {
+			encode_matched(encoder, &t->user, text + at, encoder->cut[i] - at, out);
+			at = encoder->cut[i];
+		}
+	}
+	encode_matched(encoder, &t->user, text + at, len - at, out);
+}
+
+/* The text with the dummy prefix, for the caller to free; NULL if it gets none. */
+static char *with_prefix(const struct tokenizer *tokenizer, const char *text, size_t len, int first)
+{
+	char *copy;
+
+	if (!first || !len || tokenizer->prefix == PREFIX_NONE ||
+		(tokenizer->prefix == PREFIX_UNLESS_SPACE && text[0] == ' ')) {
+		return NULL;
+	}
+	copy = mem_alloc(len + 1);
+	copy[0] = ' ';
+	memcpy(copy + 1, text, len);
+	return copy;
+}
+
+void tokenizer_encode_text(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, int first, struct ids *out)
+{
+	char *prefixed = with_prefix(encoder->tokenizer, text, len, first);
+
+	encode_data(encoder, prefixed ? prefixed : text, len + (prefixed != NULL), out);
+	free(prefixed);
+}
+
+void tokenizer_encode_special(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, int first, struct ids *out)
+{
+	char *prefixed = with_prefix(encoder->tokenizer, text, len, first);
+
+	encode_matched(encoder, &encoder->tokenizer->special, prefixed ? prefixed : text,
+		len + (prefixed != NULL), out);
+	free(prefixed);
+}

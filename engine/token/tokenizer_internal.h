@@ -1,0 +1,105 @@
+/* What the files of engine/token share; nobody else includes it. */
+#ifndef ENGINE_TOKEN_TOKENIZER_INTERNAL_H
+#define ENGINE_TOKEN_TOKENIZER_INTERNAL_H
+
+#include "engine/token/matcher.h"
+#include "engine/token/splitter.h"
+#include "engine/token/tokenizer.h"
+#include "engine/token/vocab.h"
+
+enum token_scheme {
+	SCHEME_BYTE_LEVEL,    /* symbols are bytes; a splitter cuts the text into pieces */
+	SCHEME_SENTENCEPIECE, /* symbols are characters, unknown ones their bytes; a space is U+2581 */
+};
+
+enum dummy_prefix { PREFIX_NONE, PREFIX_ALWAYS, PREFIX_UNLESS_SPACE };
+
+#define MAX_END_TOKENS 32
+
+struct token_spec {
+	const char *text; /* as the file spells it; not terminated */
+	size_t len;
+	uint8_t type;    /* enum token_type */
+	uint8_t special; /* the file says that text must not become it */
+	float score;     /* SentencePiece without merges */
+};
+
+struct merge_spec {
+	const char *left, *right;
+	size_t left_len, right_len;
+};
+
+/*
+ * A tokenizer as a file describes it; nothing in it is trusted. The texts must live until
+ * tokenizer_build() returns.
+ */
+struct tokenizer_spec {
+	const char *name; /* of the file, for messages */
+	enum token_scheme scheme;
+	const struct splitter *splitter;
+	int ignore_merges;
+	enum dummy_prefix prefix;
+	struct token_spec *token;
+	size_t n_token;
+	struct merge_spec *merge; /* in the order of their ranks */
+	size_t n_merge;
+	int use_scores; /* instead of merges */
+	uint32_t bos, eos;
+	int add_bos;
+	uint32_t end[MAX_END_TOKENS]; /* tokens that end an answer; eos is added */
+	size_t n_end;
+};
+
+/* A text that marks structure and is spelled with several ordinary tokens. */
+struct marker {
+	char *text;
+	size_t len;
+	/* Data is cut at `cut`, inside the token that covers [token_start, token_end). */
+	size_t cut, token_start, token_end;
+};
+
+struct tokenizer {
+	enum token_scheme scheme;
+	const struct splitter *splitter;
+	int ignore_merges;
+	enum dummy_prefix prefix;
+	struct vocab vocab;
+	struct token_map normal; /* tokens that merging and whole pieces can become */
+	struct token_map added;  /* all others with a text */
+	struct merge_map merges;
+	uint32_t byte_id[256];      /* byte-level: the byte's token; SentencePiece: <0xXX> */
+	uint32_t ascii_id[128];     /* SentencePiece: the character's token or NO_TOKEN */
+	uint64_t joint[65536 / 64]; /* SentencePiece: (last byte, next character's first byte) that
+				     * stand together inside some token; text is cut elsewhere */
+	struct matcher user;        /* user-defined tokens: data may contain them */
+	struct matcher special;     /* these and the control tokens, for encode_special */
+	struct matcher marker_matcher;
+	struct marker *marker;
+	size_t n_marker;
+	uint32_t bos, eos;
+	int add_bos;
+	uint32_t end[MAX_END_TOKENS];
+	size_t n_end;
+	struct sha256_digest vocab_digest; /* without the markers */
+	struct sha256_digest digest;
+	char *describe;
+};
+
+/* Check the description, and build. On failure *out is NULL and the spec stays the caller's. */
+int tokenizer_build(struct tokenizer **out, const struct tokenizer_spec *spec, struct err *err);
+/* The matchers again, after what is forbidden has changed. */
+void tokenizer_build_matchers(struct tokenizer *tokenizer);
+/* The digest again, after a marker was added. */
+void tokenizer_build_digest(struct tokenizer *tokenizer);
+
+/* Whether a token of this text ends an answer, in the vocabularies that do not say so. */
+int tokenizer_text_is_end(const char *text, size_t len);
+
+static inline int joint_inside_token(const struct tokenizer *tokenizer, uint8_t last, uint8_t first)
+{
+	unsigned pair = (unsigned)last << 8 | first;
+
+	return (int)(tokenizer->joint[pair >> 6] >> (pair & 63) & 1);
+}
+
+#endif

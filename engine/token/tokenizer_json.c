@@ -1,0 +1,433 @@
+/*
+ * A tokenizer from a Hugging Face tokenizer.json: model BPE, either byte-level (GPT-2, Llama 3) or
+ * with byte fallback (SentencePiece converted). What is not known is refused by name, because text
+ * split otherwise has other ids and nobody would notice.
+ */
+#include "base/mem.h"
+#include "engine/token/tokenizer_internal.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPACE_SYMBOL "\xe2\x96\x81"
+/* Ids may leave gaps, but a vocabulary is not mostly gaps. */
+#define MAX_GAPS 65536
+
+struct reader {
+	json_t *root, *model, *vocab, *merges, *added;
+	struct tokenizer_spec spec;
+	struct err *err;
+};
+
+static int refuse(struct reader *r, const char *what)
+{
+	return err_set(r->err, ERR_ENGINE, r->spec.name, NULL, "%s", what);
+}
+
+static const char *string_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static int has_type(const json_t *object, const char *type)
+{
+	return !strcmp(string_at(object, "type"), type);
+}
+
+static int refuse_part(struct reader *r, const char *part, const json_t *object)
+{
+	return err_set(r->err, ERR_ENGINE, r->spec.name,
+		"use a model with a Llama 3, GPT-2 or Llama 2 tokenizer",
+		"the %s \"%.60s\" is not one of those known", part, string_at(object, "type"));
+}
+
+/* ---- splitting ---- */
+
+static int read_split(struct reader *r, const json_t *split)
+{
+	const char *pattern = string_at(json_object_get(split, "pattern"), "Regex");
+
+	if (strcmp(string_at(split, "behavior"), "Isolated") != 0 ||
+		json_is_true(json_object_get(split, "invert"))) {
+		return refuse(r, "the pre-tokenizer \"Split\" does not isolate its matches");
+	}
+	r->spec.splitter = splitter_by_pattern(pattern);
+	if (!r->spec.splitter) {
+		return err_set(r->err, ERR_ENGINE, r->spec.name, splitter_list(),
+			"the pre-tokenizer's pattern \"%.200s\" is not one of those known",
+			pattern);
+	}
+	return 0;
+}
+
+static int read_byte_level(struct reader *r, const json_t *step)
+{
+	const json_t *use_regex = json_object_get(step, "use_regex");
+
+	if (json_is_true(json_object_get(step, "add_prefix_space"))) {
+		return refuse(r, "the pre-tokenizer \"ByteLevel\" adds a space to every text");
+	}
+	if (!use_regex || json_is_true(use_regex)) {
+		if (r->spec.splitter) {
+			return refuse(r, "the pre-tokenizer splits twice");
+		}
+		r->spec.splitter = splitter_gpt2();
+	}
+	return 0;
+}
+
+static int read_byte_level_steps(struct reader *r)
+{
+	json_t *pre = json_object_get(r->root, "pre_tokenizer"), *step;
+	json_t *steps = has_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
+	size_t n = steps ? json_array_size(steps) : 1;
+	int byte_level = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		step = steps ? json_array_get(steps, i) : pre;
+		if (has_type(step, "Split") && !r->spec.splitter && !byte_level) {
+			if (read_split(r, step)) {
+				return -1;
+			}
+		} else if (has_type(step, "ByteLevel") && !byte_level) {
+			byte_level = 1;
+			if (read_byte_level(r, step)) {
+				return -1;
+			}
+		} else {
+			return refuse_part(r, "pre-tokenizer", step);
+		}
+	}
+	if (!byte_level || !r->spec.splitter) {
+		return refuse(
+			r, "the pre-tokenizer is not byte-level, and there is no byte fallback");
+	}
+	return 0;
+}
+
+/* ---- SentencePiece: how spaces become U+2581 ---- */
+
+static int is_space_replace(const json_t *step)
+{
+	return has_type(step, "Replace") && !strcmp(string_at(step, "content"), SPACE_SYMBOL) &&
+	       !strcmp(string_at(json_object_get(step, "pattern"), "String"), " ");
+}
+
+static int read_metaspace(struct reader *r, const json_t *pre)
+{
+	const char *scheme = string_at(pre, "prepend_scheme");
+
+	if (strcmp(string_at(pre, "replacement"), SPACE_SYMBOL) != 0) {
+		return refuse(r, "the pre-tokenizer \"Metaspace\" does not use U+2581");
+	}
+	if (!strcmp(scheme, "never") || json_is_false(json_object_get(pre, "add_prefix_space"))) {
+		r->spec.prefix = PREFIX_NONE;
+	} else {
+		r->spec.prefix = PREFIX_UNLESS_SPACE;
+	}
+	/* Splitting would keep runs of spaces apart; Llama's vocabularies have tokens for them. */
+	if (!json_is_false(json_object_get(pre, "split"))) {
+		return refuse(r, "the pre-tokenizer \"Metaspace\" splits at every space");
+	}
+	return 0;
+}
+
+static int read_sentencepiece_steps(struct reader *r)
+{
+	json_t *normalizer = json_object_get(r->root, "normalizer");
+	json_t *pre = json_object_get(r->root, "pre_tokenizer");
+	json_t *steps = has_type(normalizer, "Sequence")
+				? json_object_get(normalizer, "normalizers")
+				: NULL;
+	size_t n = steps ? json_array_size(steps) : json_is_object(normalizer) ? 1 : 0;
+	int replaced = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *step = steps ? json_array_get(steps, i) : normalizer;
+
+		if (has_type(step, "Prepend") &&
+			!strcmp(string_at(step, "prepend"), SPACE_SYMBOL)) {
+			r->spec.prefix = PREFIX_ALWAYS;
+		} else if (is_space_replace(step)) {
+			replaced = 1;
+		}
+		/* Any other normalizer changes the text: it is not applied. */
+	}
+	if (has_type(pre, "Metaspace")) {
+		return read_metaspace(r, pre);
+	}
+	/* Gemma's splits at spaces that are U+2581 by then: it never splits. */
+	if (!replaced || (json_is_object(pre) && !has_type(pre, "Split"))) {
+		return refuse_part(r, "pre-tokenizer", pre);
+	}
+	return 0;
+}
+
+/* ---- vocabulary ---- */
+
+static int is_byte_spelling(const char *text, size_t len)
+{
+	return len == 6 && !memcmp(text, "<0x", 3) && text[5] == '>';
+}
+
+static int set_token(
+	struct reader *r, const json_t *id_value, const char *text, size_t len, uint8_t type)
+{
+	json_int_t id = json_is_integer(id_value) ? json_integer_value(id_value) : -1;
+	struct token_spec *token;
+
+	if (id < 0 || (uint64_t)id >= r->spec.n_token) {
+		return err_set(r->err, ERR_ENGINE, r->spec.name, NULL,
+			"the id of the token \"%.60s\" is not a number below %zu", text,
+			r->spec.n_token);
+	}
+	token = &r->spec.token[id];
+	if (token->text && (token->len != len || memcmp(token->text, text, len) != 0)) {
+		return err_set(r->err, ERR_ENGINE, r->spec.name, NULL,
+			"the tokens \"%.60s\" and \"%.60s\" have the same id %lld", token->text,
+			text, (long long)id);
+	}
+	token->text = text;
+	token->len = len;
+	token->type = type;
+	return 0;
+}
+
+/* One more than the largest id; out-of-range values are found again, and named, by set_token(). */
+static void count_tokens(struct reader *r)
+{
+	size_t most = json_object_size(r->vocab) + json_array_size(r->added) + MAX_GAPS;
+	const char *text;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach(r->vocab, text, value)
+	{
+		json_int_t id = json_integer_value(value);
+
+		if (id >= 0 && (uint64_t)id < most && (size_t)id >= r->spec.n_token) {
+			r->spec.n_token = (size_t)id + 1;
+		}
+	}
+	json_array_foreach(r->added, i, value)
+	{
+		json_int_t id = json_integer_value(json_object_get(value, "id"));
+
+		if (id >= 0 && (uint64_t)id < most && (size_t)id >= r->spec.n_token) {
+			r->spec.n_token = (size_t)id + 1;
+		}
+	}
+}
+
+static int read_added(struct reader *r)
+{
+	const char *unknown = string_at(r->model, "unk_token");
+	json_t *value;
+	size_t i;
+
+	json_array_foreach(r->added, i, value)
+	{
+		const json_t *content = json_object_get(value, "content");
+		const char *text = string_at(value, "content");
+		size_t len = json_string_length(content);
+		int special = json_is_true(json_object_get(value, "special"));
+		uint8_t type = special ? TOKEN_CONTROL : TOKEN_USER_DEFINED;
+
+		if (len == 0) {
+			return refuse(r, "an added token has no text");
+		}
+		if (special && !strcmp(text, unknown)) {
+			type = TOKEN_UNKNOWN;
+		} else if (!special && r->spec.scheme == SCHEME_SENTENCEPIECE &&
+			   strstr(text, SPACE_SYMBOL)) {
+			/* Runs of spaces, spelled as the vocabulary spells them: ordinary tokens. */
+			type = TOKEN_NORMAL;
+		}
+		if (set_token(r, json_object_get(value, "id"), text, len, type)) {
+			return -1;
+		}
+		r->spec.token[json_integer_value(json_object_get(value, "id"))].special =
+			(uint8_t)special;
+	}
+	return 0;
+}
+
+static int read_vocab(struct reader *r)
+{
+	const char *unknown = string_at(r->model, "unk_token"), *text;
+	json_t *value;
+
+	count_tokens(r);
+	r->spec.token = calloc(r->spec.n_token ? r->spec.n_token : 1, sizeof(*r->spec.token));
+	if (!r->spec.token) {
+		return refuse(r, "no memory for the tokenizer");
+	}
+	json_object_foreach(r->vocab, text, value)
+	{
+		size_t len = strlen(text);
+		uint8_t type = TOKEN_NORMAL;
+
+		if (r->spec.scheme == SCHEME_SENTENCEPIECE && is_byte_spelling(text, len)) {
+			type = TOKEN_BYTE;
+		} else if (*unknown && !strcmp(text, unknown)) {
+			type = TOKEN_UNKNOWN;
+		}
+		if (set_token(r, value, text, len, type)) {
+			return -1;
+		}
+	}
+	if (read_added(r)) {
+		return -1;
+	}
+	for (size_t i = 0; i < r->spec.n_token; i++) {
+		if (!r->spec.token[i].text) {
+			r->spec.token[i] = (struct token_spec){.text = "", .type = TOKEN_UNUSED};
+		}
+	}
+	return 0;
+}
+
+static int read_merges(struct reader *r)
+{
+	json_t *value;
+	size_t i, n = json_array_size(r->merges);
+
+	r->spec.merge = calloc(n ? n : 1, sizeof(*r->spec.merge));
+	if (!r->spec.merge) {
+		return refuse(r, "no memory for the tokenizer");
+	}
+	json_array_foreach(r->merges, i, value)
+	{
+		struct merge_spec *m = &r->spec.merge[i];
+		const json_t *left = json_array_get(value, 0), *right = json_array_get(value, 1);
+
+		if (json_is_string(value)) {
+			const char *text = json_string_value(value);
+			size_t len = json_string_length(value);
+			const char *space = len > 1 ? memchr(text + 1, ' ', len - 1) : NULL;
+
+			if (space) {
+				*m = (struct merge_spec){text, space + 1, (size_t)(space - text),
+					len - (size_t)(space - text) - 1};
+			}
+		} else if (json_is_string(left) && json_is_string(right)) {
+			*m = (struct merge_spec){json_string_value(left), json_string_value(right),
+				json_string_length(left), json_string_length(right)};
+		}
+		if (!m->left) {
+			return err_set(r->err, ERR_ENGINE, r->spec.name, NULL,
+				"merge %zu is not two tokens", i);
+		}
+	}
+	r->spec.n_merge = n;
+	return 0;
+}
+
+/* ---- the tokens that begin and end texts ---- */
+
+static uint32_t added_by_text(const struct reader *r, const char *text)
+{
+	json_t *value;
+	size_t i;
+
+	json_array_foreach(r->added, i, value)
+	{
+		if (!strcmp(string_at(value, "content"), text)) {
+			return (uint32_t)json_integer_value(json_object_get(value, "id"));
+		}
+	}
+	return NO_TOKEN;
+}
+
+static uint32_t first_of(const struct reader *r, const char *const *name, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t id = added_by_text(r, name[i]);
+
+		if (id != NO_TOKEN) {
+			return id;
+		}
+	}
+	return NO_TOKEN;
+}
+
+/* What the post-processor puts in front of a text. */
+static uint32_t template_bos(const struct reader *r, const json_t *processor)
+{
+	const json_t *first = json_array_get(json_object_get(processor, "single"), 0);
+	const char *text = string_at(json_object_get(first, "SpecialToken"), "id");
+
+	return has_type(processor, "TemplateProcessing") && *text ? added_by_text(r, text)
+								  : NO_TOKEN;
+}
+
+static void read_ends(struct reader *r)
+{
+	static const char *const bos_names[] = {"<|begin_of_text|>", "<s>", "<bos>"};
+	static const char *const eos_names[] = {
+		"<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "<|endoftext|>"};
+	const json_t *processor = json_object_get(r->root, "post_processor"), *value;
+	size_t i;
+
+	r->spec.bos = template_bos(r, processor);
+	json_array_foreach(json_object_get(processor, "processors"), i, value)
+	{
+		if (r->spec.bos == NO_TOKEN) {
+			r->spec.bos = template_bos(r, value);
+		}
+	}
+	if (r->spec.bos == NO_TOKEN) {
+		r->spec.bos = first_of(r, bos_names, ARRAY_LEN(bos_names));
+	}
+	r->spec.add_bos = r->spec.bos != NO_TOKEN;
+	r->spec.eos = first_of(r, eos_names, ARRAY_LEN(eos_names));
+}
+
+static int read_model(struct reader *r)
+{
+	r->model = json_object_get(r->root, "model");
+	r->vocab = json_object_get(r->model, "vocab");
+	r->merges = json_object_get(r->model, "merges");
+	r->added = json_object_get(r->root, "added_tokens");
+	if (!json_is_object(r->vocab) || !json_is_array(r->merges) ||
+		(*string_at(r->model, "type") && !has_type(r->model, "BPE"))) {
+		return refuse_part(r, "tokenizer model", r->model);
+	}
+	if (*string_at(r->model, "continuing_subword_prefix") ||
+		*string_at(r->model, "end_of_word_suffix")) {
+		return refuse(r, "the vocabulary marks the insides or ends of words");
+	}
+	r->spec.ignore_merges = json_is_true(json_object_get(r->model, "ignore_merges"));
+	r->spec.scheme = json_is_true(json_object_get(r->model, "byte_fallback"))
+				 ? SCHEME_SENTENCEPIECE
+				 : SCHEME_BYTE_LEVEL;
+	return r->spec.scheme == SCHEME_SENTENCEPIECE ? read_sentencepiece_steps(r)
+						      : read_byte_level_steps(r);
+}
+
+int tokenizer_open_json(
+	struct tokenizer **out, const char *json, size_t len, const char *name, struct err *err)
+{
+	struct reader r = {.spec.name = name, .err = err};
+	json_error_t error;
+	int result = -1;
+
+	*out = NULL;
+	r.root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
+	if (!r.root) {
+		return err_set(err, ERR_ENGINE, name, NULL, "line %d: %s", error.line, error.text);
+	}
+	if (!json_is_object(r.root)) {
+		refuse(&r, "the file is not a tokenizer.json");
+	} else if (!read_model(&r) && !read_vocab(&r) && !read_merges(&r)) {
+		read_ends(&r);
+		result = tokenizer_build(out, &r.spec, err);
+	}
+	free(r.spec.token);
+	free(r.spec.merge);
+	json_decref(r.root);
+	return result;
+}

@@ -1,0 +1,95 @@
+/* A tokenizer alone, for `tokenize` and `count`: no engine process, no weights. */
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/model/gguf.h"
+#include "engine/token/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_JSON_BYTES ((size_t)1 << 30)
+
+struct tokens {
+	struct tokenizer *tokenizer;
+	struct tokenizer_encoder *encoder;
+};
+
+static int open_gguf(struct tokenizer **out, const char *path, struct err *err)
+{
+	struct gguf *gguf;
+	int result;
+
+	if (gguf_open(&gguf, path, err)) {
+		return -1;
+	}
+	result = tokenizer_open_gguf(out, gguf, err);
+	gguf_close(gguf);
+	return result;
+}
+
+int tokens_open(struct tokens **out, const char *path, struct err *err)
+{
+	struct tokenizer *tokenizer = NULL;
+	struct file_map map;
+	int result, is_json;
+
+	*out = NULL;
+	if (file_map_open(&map, path, ERR_ENGINE, err)) {
+		return -1;
+	}
+	is_json = map.size_bytes > 0 && map.size_bytes <= MAX_JSON_BYTES && map.data[0] == '{';
+	result = is_json ? tokenizer_open_json(
+				   &tokenizer, (const char *)map.data, map.size_bytes, path, err)
+			 : 0;
+	file_map_close(&map);
+	if (!is_json) {
+		result = open_gguf(&tokenizer, path, err);
+	}
+	if (result) {
+		return -1;
+	}
+	*out = mem_zero(1, sizeof(**out));
+	(*out)->tokenizer = tokenizer;
+	(*out)->encoder = tokenizer_encoder_create(tokenizer);
+	return 0;
+}
+
+void tokens_close(struct tokens *tokens)
+{
+	if (tokens) {
+		tokenizer_encoder_destroy(tokens->encoder);
+		tokenizer_close(tokens->tokenizer);
+		free(tokens);
+	}
+}
+
+uint32_t *tokens_encode(
+	struct tokens *tokens, const char *text, size_t len, int special, size_t *count)
+{
+	struct ids ids = {0};
+
+	if (special) {
+		tokenizer_encode_special(tokens->encoder, text, len, 1, &ids);
+	} else {
+		tokenizer_encode_text(tokens->encoder, text, len, 1, &ids);
+	}
+	*count = ids.count;
+	return ids.id ? ids.id : mem_zero(1, sizeof(*ids.id));
+}
+
+char *tokens_decode(struct tokens *tokens, const uint32_t *ids, size_t count, size_t *len)
+{
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < count; i++) {
+		tokenizer_decode(tokens->tokenizer, ids[i], 1, &text);
+	}
+	*len = text.len;
+	return buf_take(&text);
+}
+
+const char *tokens_describe(const struct tokens *tokens)
+{
+	return tokenizer_describe(tokens->tokenizer);
+}

@@ -1,0 +1,132 @@
+#include "engine/token/vocab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t load(const char *p, size_t n)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, p, n);
+	return value;
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t bytes_hash(const char *text, size_t len)
+{
+	uint64_t hash = 0x9ae16a3b2f90404fu ^ len;
+
+	while (len > 8) {
+		hash = mix(hash ^ load(text, 8), 0xa0761d6478bd642fu);
+		text += 8;
+		len -= 8;
+	}
+	return mix(hash ^ load(text, len), 0xe7037ed1a0b428dbu);
+}
+
+/* The smallest power of two that leaves half of the slots free. */
+static size_t slots_for(size_t n)
+{
+	size_t slots = 16;
+
+	while (slots < 2 * n) {
+		slots *= 2;
+	}
+	return slots;
+}
+
+int token_map_init(struct token_map *map, size_t n_tokens)
+{
+	size_t slots = slots_for(n_tokens);
+
+	map->slot = reallocarray(NULL, slots, sizeof(*map->slot));
+	if (!map->slot) {
+		return -1;
+	}
+	memset(map->slot, 0xff, slots * sizeof(*map->slot));
+	map->mask = slots - 1;
+	return 0;
+}
+
+void token_map_finish(struct token_map *map)
+{
+	free(map->slot);
+	*map = (struct token_map){0};
+}
+
+static struct token_slot *find_slot(const struct token_map *map, const struct vocab *vocab,
+	const char *text, size_t len, uint64_t hash)
+{
+	for (size_t i = hash & map->mask;; i = (i + 1) & map->mask) {
+		struct token_slot *slot = &map->slot[i];
+
+		if (slot->id == NO_TOKEN ||
+			(slot->tag == hash >> 32 && vocab_len(vocab, slot->id) == len &&
+				!memcmp(vocab_text(vocab, slot->id), text, len))) {
+			return slot;
+		}
+	}
+}
+
+uint32_t token_map_add(struct token_map *map, const struct vocab *vocab, uint32_t id)
+{
+	const char *text = vocab_text(vocab, id);
+	size_t len = vocab_len(vocab, id);
+	uint64_t hash = bytes_hash(text, len);
+	struct token_slot *slot = find_slot(map, vocab, text, len, hash);
+
+	if (slot->id != NO_TOKEN) {
+		return slot->id;
+	}
+	*slot = (struct token_slot){(uint32_t)(hash >> 32), id};
+	return NO_TOKEN;
+}
+
+uint32_t token_map_find(
+	const struct token_map *map, const struct vocab *vocab, const char *text, size_t len)
+{
+	return find_slot(map, vocab, text, len, bytes_hash(text, len))->id;
+}
+
+int merge_map_init(struct merge_map *map, size_t n_merges)
+{
+	size_t slots = slots_for(n_merges);
+
+	map->slot = reallocarray(NULL, slots, sizeof(*map->slot));
+	if (!map->slot) {
+		return -1;
+	}
+	memset(map->slot, 0xff, slots * sizeof(*map->slot));
+	map->mask = slots - 1;
+	map->shift = 64;
+	for (size_t n = slots; n > 1; n /= 2) {
+		map->shift--;
+	}
+	return 0;
+}
+
+void merge_map_finish(struct merge_map *map)
+{
+	free(map->slot);
+	*map = (struct merge_map){0};
+}
+
+int merge_map_add(struct merge_map *map, const struct merge *merge)
+{
+	uint64_t key = (uint64_t)merge->left << 32 | merge->right;
+	size_t i = (key * 0x9e3779b97f4a7c15u) >> map->shift;
+
+	for (; map->slot[i].left != NO_TOKEN; i = (i + 1) & map->mask) {
+		if (map->slot[i].left == merge->left && map->slot[i].right == merge->right) {
+			return -1;
+		}
+	}
+	map->slot[i] = *merge;
+	return 0;
+}
