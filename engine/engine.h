@@ -159,7 +159,7 @@ struct engine_event {
 	enum engine_stop stop;
 	struct engine_usage usage;
 	double predicted_s; /* CACHED: seconds to the first token at this machine's measured
-			       rates; 0: not known yet */
+			       rates; negative: not known yet */
 	struct err err;     /* FAILED */
 };
 

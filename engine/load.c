@@ -4,6 +4,7 @@
 #include "engine/backend/fake_model.h"
 #include "engine/model/gguf.h"
 #include "engine/model/model.h"
+#include "engine/planner.h"
 #include "engine/program.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
@@ -12,13 +13,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* Most tokens of one step: what a cancel waits for at worst, and what products are blocked for. */
-#define BATCH_TOK 512
-#define OUT_ROWS  64
-/* Of the memory that is free once the weights are loaded, what a default context may take. */
-#define MEMORY_SHARE    0.8
-#define CONTEXT_MIN_TOK 512
 
 static double now_ms(void)
 {
@@ -44,48 +38,28 @@ static int parse_kv_type(enum kv_type *type, const char *name, struct err *err)
 		    : 0;
 }
 
-/* Memory that can be had without swapping; 0 if unknown. */
-static int64_t available_bytes(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	long long kib = 0;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "MemAvailable: %lld kB", &kib) == 1) {
-			break;
-		}
-	}
-	if (file) {
-		fclose(file);
-	}
-	return kib * 1024;
-}
-
-/* The window that was asked for, or the model's own as far as the memory goes. */
+/* The window that was asked for, or as much of the model's own as the memory is good for. */
 static int choose_context(int64_t *context_tok, const struct loaded *loaded,
-	const struct engine_config *config, struct err *err)
+	const struct engine_config *config, enum kv_type kv_type, struct err *err)
 {
-	int64_t per_tok = loaded->info.kv_bytes_per_tok, memory = available_bytes();
-	int64_t fits = INT64_MAX;
+	int64_t window_tok = loaded->model->n_ctx_train;
+	struct plan plan;
 
-	if (memory && per_tok) {
-		fits = (int64_t)((double)memory * MEMORY_SHARE / (double)per_tok);
-		fits -= fits % KV_PAGE_TOK;
+	if (loaded->is_fake) { /* needs no memory to speak of */
+		*context_tok = config->context_tok ? config->context_tok : window_tok;
+		return *context_tok <= window_tok
+			       ? 0
+			       : err_set(err, ERR_USAGE, "--context", NULL,
+					 "%lld tokens are more than the fake model's window of "
+					 "%lld",
+					 (long long)*context_tok, (long long)window_tok);
 	}
-	*context_tok = config->context_tok ? config->context_tok : loaded->model->n_ctx_train;
-	if (*context_tok <= fits) {
-		return 0;
+	if (planner_plan(&plan, loaded->model, loaded->program, kv_type, config->context_tok, err) <
+		0) {
+		return -1;
 	}
-	if (!config->context_tok && fits >= CONTEXT_MIN_TOK) {
-		*context_tok = fits;
-		return 0;
-	}
-	return err_set(err, ERR_ENGINE, NULL, "ask for a smaller context, or for --kv-type q8",
-		"a context of %lld tokens needs %.1f GB for its KV cache, and %.1f GB of memory "
-		"are free",
-		(long long)*context_tok, (double)*context_tok * (double)per_tok / 1e9,
-		(double)memory / 1e9);
+	*context_tok = plan.context_tok;
+	return 0;
 }
 
 static void describe(struct loaded *loaded)
@@ -145,11 +119,12 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 	struct load_progress progress, struct scheduler_sink sink, struct err *err)
 {
 	double start_ms = now_ms();
-	struct scheduler_config scheduler = {.batch_tok = BATCH_TOK};
+	struct scheduler_config scheduler = {
+		.batch_tok = PLANNER_BATCH_TOK, .out_rows = PLANNER_OUT_ROWS};
 	struct backend_config backend = {
 		.n_thread = config->n_thread,
-		.max_batch_rows = BATCH_TOK,
-		.max_out_rows = OUT_ROWS,
+		.max_batch_rows = PLANNER_BATCH_TOK,
+		.max_out_rows = PLANNER_OUT_ROWS,
 		.progress = progress.report,
 		.progress_arg = progress.arg,
 	};
@@ -157,7 +132,8 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 
 	*loaded = (struct loaded){0};
 	if (parse_kv_type(&backend.kv_type, config->kv_type, err) < 0 ||
-		open_model(loaded, config, err) < 0) {
+		open_model(loaded, config, err) < 0 ||
+		choose_context(&scheduler.context_tok, loaded, config, backend.kv_type, err) < 0) {
 		goto failed;
 	}
 	ops = loaded->is_fake ? &backend_fake : &backend_cpu;
@@ -165,9 +141,8 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 		goto failed;
 	}
 	describe(loaded);
-	if (choose_context(&scheduler.context_tok, loaded, config, err) < 0 ||
-		scheduler_create(&loaded->scheduler, loaded->model, loaded->backend, &scheduler,
-			sink, err) < 0) {
+	if (scheduler_create(&loaded->scheduler, loaded->model, loaded->backend, &scheduler, sink,
+		    err) < 0) {
 		goto failed;
 	}
 	loaded->info.context_tok = scheduler.context_tok;

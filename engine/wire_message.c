@@ -538,7 +538,7 @@ static void put_small(struct buf *out, const struct engine_event *event)
 	case ENGINE_CACHED:
 		wire_put_u64(out, (uint64_t)event->total_tok);
 		wire_put_u64(out, (uint64_t)event->cached_tok);
-		wire_put_f64(out, finite_or(event->predicted_s, 0));
+		wire_put_f64(out, finite_or(event->predicted_s, -1));
 		break;
 	case ENGINE_DONE:
 		put_done(out, event);
