@@ -36,7 +36,8 @@ struct part {
 
 struct document {
 	enum document_kind kind;
-	char *name;   /* as the pack shows it: the argument as given, never an absolute rewrite */
+	char *name;   /* as the pack shows it: the argument as given; of an absolute path, which
+			 would change from machine to machine, its last component */
 	char *origin; /* the path it was read from */
 	char *rev;    /* code: version control revision; NULL if unknown */
 	struct part *part;
@@ -65,9 +66,15 @@ struct load_result {
 void load_result_finish(struct load_result *result);
 
 /*
- * Load every path ("-" is standard input) in the given order, one document each. Directories are
- * one document of kind code. Never partial: a failure that is not a skip leaves *result empty.
+ * Load every path ("-" is standard input, shown as "stdin") in the given order, one document each.
+ * Never partial: a failure that is not a skip leaves *result empty. A directory is such a failure
+ * until trees can be loaded.
+ *
+ * Only regular files are read and nothing blocks: FIFOs, devices and sockets are skipped by rule,
+ * as are binary and empty files; what is missing, forbidden or larger than LOAD_MAX_BYTES is
+ * skipped as unreadable. A symbolic link that is named here is followed: the user chose it.
  */
+enum { LOAD_MAX_BYTES = 256 << 20 };
 int load_paths(struct load_result *result, const char *const *path, size_t n_path, struct err *err);
 
 /* The function table of one format. */
@@ -75,10 +82,28 @@ struct loader {
 	const char *name;
 	/* How sure: 0 no, 1 by content, 2 by name and content. `head` is the file's first bytes. */
 	int (*probe)(const char *path, const char *head, size_t head_len);
-	/* Append the parts of the file's bytes. Returns 1, with *reason set (malloc'ed), to skip
-	 * it. */
+	/*
+	 * Set the kind and append the parts of the file's bytes, which may be taken over. Returns
+	 * LOADER_SKIP or LOADER_DAMAGED with *reason set (malloc'ed) to skip it as SKIP_RULE or
+	 * SKIP_UNREADABLE.
+	 */
 	int (*read)(struct document *document, const char *path, struct buf *bytes, char **reason,
 		struct err *err);
 };
+enum { LOADER_OK = 0, LOADER_SKIP = 1, LOADER_DAMAGED = 2 };
+
+extern const struct loader loader_code, loader_text;
+
+/* The loader that is surest of these bytes; never NULL: what nobody knows is text. */
+const struct loader *loader_find(const char *path, const char *head, size_t head_len);
+
+/*
+ * For loaders of text: LOADER_OK, or why these bytes are none. UTF-16, PDF and files with NUL
+ * bytes are told apart in the reason.
+ */
+int loader_refuse_binary(const struct buf *bytes, char **reason);
+
+/* A new part at the end, its place zeroed but for time_ms = -1. */
+struct part *document_add_part(struct document *document);
 
 #endif

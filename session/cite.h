@@ -51,15 +51,14 @@ struct citation {
 };
 
 /*
- * Something that can be cited. Several may share a number: an update stands beside the text that
- * it supersedes. `index` is built at first use and kept; zero-initialise it, and end it with
- * cite_source_finish().
+ * Something that can be cited. A later one of the same number is an update: it supersedes the
+ * earlier one, of a tree the files that it has. `index` is built at first use and kept;
+ * zero-initialise it, and end it with cite_source_finish().
  */
 struct cite_index;
 struct cite_source {
 	int64_t number; /* 1 is S1 */
 	const struct document *document;
-	int superseded;
 	struct cite_index *index;
 };
 void cite_source_finish(struct cite_source *source);

@@ -38,8 +38,9 @@
  * instructions; the user's instructions; each source's opening tag with what parts it from the
  * block before; its content; its closing tag; each question with its "\n\n". Content is cut at the
  * first location boundary (line, page, cue) at or past PACK_CHUNK_BYTES of stored text, counted
- * from the cut before, so the cuts depend on the text alone and grow stably; a file of a tree
- * always ends a segment; a line that goes on for twice that is cut between characters.
+ * from the cut before, so the cuts depend on the text alone and what is appended moves none. A file
+ * of a tree always ends a segment. What goes on for twice that is cut where it must be: a page or
+ * cue after a line, a line between two characters.
  */
 #ifndef SESSION_PACK_H
 #define SESSION_PACK_H

@@ -1,0 +1,707 @@
+#include "session/cite.h"
+
+#include "base/mem.h"
+#include "loaders/loader.h"
+#include "session/cite_parse.h"
+#include "session/fold.h"
+#include "session/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	HEAD_MAX_BYTES = 400,    /* between a source's number and its quote */
+	QUOTE_MAX_BYTES = 65536, /* a longer one is read up to here */
+	ENDS_TRIED = 4,          /* how many closing marks with a bracket behind them */
+	PIECES_MAX = 32,         /* quotes in one bracket */
+	WORDS_MIN_WEIGHT = 3,
+};
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const name[] = {
+		[VERDICT_VERIFIED] = "verified",
+		[VERDICT_MOVED] = "moved",
+		[VERDICT_AMBIGUOUS] = "ambiguous",
+		[VERDICT_NOT_FOUND] = "not_found",
+	};
+
+	return name[verdict];
+}
+
+void cite_source_finish(struct cite_source *source)
+{
+	cite_index_destroy(source->index);
+	source->index = NULL;
+}
+
+static void citation_finish(struct citation *citation)
+{
+	free(citation->text);
+	free(citation->source);
+	free(citation->path);
+	free(citation->label);
+}
+
+void citations_free(struct citation *citation, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		citation_finish(&citation[i]);
+	}
+	free(citation);
+}
+
+/* ---- searching ---- */
+
+/* What a citation claims: a source's number, and what its head says about the place. */
+struct claim {
+	int64_t number; /* 0 where there is none */
+	struct span head;
+};
+
+struct checker {
+	const char *answer;
+	size_t len;
+	struct cite_source *source;
+	size_t n_source;
+	struct citation *citation;
+	size_t n_citation, cap_citation;
+};
+
+/* The words of a quote, in the forms in which they may have been copied out of the pack. */
+struct forms {
+	struct fold_needle needle[4];
+	size_t n;
+};
+
+struct found {
+	struct cite_source *source; /* NULL: nowhere */
+	struct fold_hit hit;
+	size_t n; /* places with words as good as these, counted up to 2 */
+};
+
+static const struct cite_index *index_of(struct cite_source *source)
+{
+	if (!source->index) {
+		source->index = cite_index_create(source->document);
+	}
+	return source->index;
+}
+
+static int in_range(const struct fold_hit *hit, const struct place_range *range)
+{
+	return fold_place_compare(hit->last, range->first) >= 0 &&
+	       fold_place_compare(hit->first, range->end) < 0;
+}
+
+static int has_file(const struct document *document, const char *path)
+{
+	for (size_t i = 0; i < document->n_part && path; i++) {
+		const char *own = document->part[i].place.path;
+
+		if (own && strcmp(own, path) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Whether an update replaced the text of this part. */
+static int is_superseded(
+	const struct checker *checker, const struct cite_source *source, size_t part)
+{
+	const struct cite_source *end = checker->source + checker->n_source;
+
+	for (const struct cite_source *later = source + 1; later < end; later++) {
+		if (later->number == source->number &&
+			(source->document->kind != DOCUMENT_CODE ||
+				has_file(later->document,
+					source->document->part[part].place.path))) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Whether the words stand in the range; the best of the places there. */
+static int search_range(struct checker *checker, struct cite_source *source, int superseded,
+	const struct place_range *range, const struct fold_needle *needle, struct found *found)
+{
+	struct fold_search search;
+	struct fold_hit hit;
+
+	fold_search_init(&search, index_of(source), needle);
+	fold_search_limit(&search, range->first, range->end);
+	while (fold_search_next(&search, &hit)) {
+		if (!in_range(&hit, range) ||
+			is_superseded(checker, source, hit.first.part) != superseded) {
+			continue;
+		}
+		if (!found->source || hit.grade > found->hit.grade) {
+			*found = (struct found){.source = source, .hit = hit, .n = 1};
+		}
+		if (hit.grade == FOLD_SAME) {
+			break;
+		}
+	}
+	return found->source != NULL;
+}
+
+static int search_claim(struct checker *checker, const struct claim *claim, int superseded,
+	const struct fold_needle *needle, struct found *found)
+{
+	for (size_t i = 0; i < checker->n_source; i++) {
+		struct cite_source *source = &checker->source[i];
+		struct place_range range[2];
+		size_t n;
+
+		if (source->number != claim->number) {
+			continue;
+		}
+		n = parse_place(source->document, checker->answer + claim->head.at,
+			claim->head.end - claim->head.at, range);
+		for (size_t k = 0; k < n; k++) {
+			if (search_range(checker, source, superseded, &range[k], needle, found)) {
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Everywhere: the first of the best places, and whether there are more. */
+static void search_everywhere(struct checker *checker, int superseded,
+	const struct fold_needle *needle, struct found *found)
+{
+	for (size_t i = 0; i < checker->n_source; i++) {
+		struct cite_source *source = &checker->source[i];
+		struct fold_search search;
+		struct fold_hit hit;
+
+		fold_search_init(&search, index_of(source), needle);
+		while (fold_search_next(&search, &hit)) {
+			if (is_superseded(checker, source, hit.first.part) != superseded) {
+				continue;
+			}
+			if (!found->source || hit.grade > found->hit.grade) {
+				*found = (struct found){.source = source, .hit = hit, .n = 1};
+			} else if (hit.grade == found->hit.grade && ++found->n == 2 &&
+				   hit.grade == FOLD_SAME) {
+				return;
+			}
+		}
+	}
+}
+
+/* Whether any text here was replaced: else the second round has nothing to look at. */
+static int has_updates(const struct checker *checker)
+{
+	for (size_t i = 1; i < checker->n_source; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (checker->source[i].number == checker->source[k].number) {
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* What now stands in a source goes before what an update replaced. */
+static enum verdict search_words(struct checker *checker, const struct claim *claim,
+	const struct forms *forms, struct found *found)
+{
+	*found = (struct found){.source = NULL};
+	for (int superseded = 0; superseded <= has_updates(checker); superseded++) {
+		for (size_t i = 0; i < forms->n; i++) {
+			if (search_claim(checker, claim, superseded, &forms->needle[i], found)) {
+				return VERDICT_VERIFIED;
+			}
+		}
+		for (size_t i = 0; i < forms->n; i++) {
+			search_everywhere(checker, superseded, &forms->needle[i], found);
+			if (found->source) {
+				return found->n > 1 ? VERDICT_AMBIGUOUS : VERDICT_MOVED;
+			}
+		}
+	}
+	return VERDICT_NOT_FOUND;
+}
+
+/* ---- what the pack and the model put between the words ---- */
+
+static int is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static int is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The length of `N|` at text[at], at the beginning of a word; 0 if there is none. */
+static size_t line_number_at(const char *text, size_t len, size_t at)
+{
+	size_t i = at;
+
+	if (at > 0 && !is_blank(text[at - 1])) {
+		return 0;
+	}
+	while (i < len && is_digit(text[i])) {
+		i++;
+	}
+	return i > at && i < len && text[i] == '|' ? i + 1 - at : 0;
+}
+
+/* The length of `[hh:mm:ss] ` and of a `Speaker: ` behind it; 0 if there is none. */
+static size_t cue_head_at(const char *text, size_t len, size_t at)
+{
+	size_t i = at + 1, n_colon = 0, end;
+
+	if (text[at] != '[') {
+		return 0;
+	}
+	for (; i < len && (is_digit(text[i]) || text[i] == ':'); i++) {
+		n_colon += text[i] == ':';
+	}
+	if (n_colon != 2 || i >= len || text[i] != ']') {
+		return 0;
+	}
+	for (end = ++i; end < len && end - i < 64 && text[end] != '\n' && text[end] != ':'; end++) {
+	}
+	return (end + 1 < len && text[end] == ':' && text[end + 1] == ' ' ? end + 2 : i) - at;
+}
+
+static void drop_marks(struct buf *out, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t n = line_number_at(text, len, at);
+
+		n = n ? n : cue_head_at(text, len, at);
+		if (n) {
+			buf_addch(out, ' ');
+			at += n;
+		} else {
+			buf_addch(out, text[at++]);
+		}
+	}
+}
+
+static void drop_backslash_quotes(struct buf *out, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len; at++) {
+		if (text[at] != '\\' || at + 1 >= len || text[at + 1] != '"') {
+			buf_addch(out, text[at]);
+		}
+	}
+}
+
+/* Another form of the words, unless it folds to one that is there. */
+static void add_form(struct forms *forms, const char *text, size_t len)
+{
+	struct fold_needle *needle = &forms->needle[forms->n];
+
+	fold_needle_init(needle, text, len);
+	for (size_t i = 0; i < forms->n; i++) {
+		if (forms->needle[i].len == needle->len &&
+			memcmp(forms->needle[i].bytes, needle->bytes, needle->len) == 0) {
+			fold_needle_finish(needle);
+			return;
+		}
+	}
+	if (needle->weight < WORDS_MIN_WEIGHT) {
+		fold_needle_finish(needle);
+		return;
+	}
+	forms->n++;
+}
+
+static void forms_init(struct forms *forms, const char *text, size_t len)
+{
+	struct buf plain = BUF_INIT, unquoted = BUF_INIT, bare = BUF_INIT;
+
+	forms->n = 0;
+	pack_unescape(&plain, text, len);
+	add_form(forms, buf_str(&plain), plain.len);
+	drop_backslash_quotes(&unquoted, buf_str(&plain), plain.len);
+	add_form(forms, buf_str(&unquoted), unquoted.len);
+	drop_marks(&bare, buf_str(&unquoted), unquoted.len);
+	add_form(forms, buf_str(&bare), bare.len);
+	add_form(forms, text, len);
+	buf_finish(&plain);
+	buf_finish(&unquoted);
+	buf_finish(&bare);
+}
+
+static void forms_finish(struct forms *forms)
+{
+	for (size_t i = 0; i < forms->n; i++) {
+		fold_needle_finish(&forms->needle[i]);
+	}
+}
+
+/* ---- one citation ---- */
+
+static int64_t line_at(const struct part *part, size_t at)
+{
+	const char *text = part->text, *end = text + at;
+	int64_t line = 1;
+
+	while ((text = memchr(text, '\n', (size_t)(end - text)))) {
+		text++;
+		line++;
+	}
+	return line;
+}
+
+/* A file as it can be opened: a single file as it was named, a tree's behind the tree. */
+static char *shown_path(const struct document *document, const struct part *part)
+{
+	const char *origin = document->origin ? document->origin : document->name;
+	const char *own = part->place.path;
+
+	if (document->kind != DOCUMENT_CODE || !own || !origin ||
+		(document->name && strcmp(own, document->name) == 0)) {
+		return mem_strdup(origin ? origin : own);
+	}
+	return mem_printf("%s%s%s", origin, origin[strlen(origin) - 1] == '/' ? "" : "/", own);
+}
+
+static void fill_place(struct citation *citation, const struct found *found)
+{
+	const struct document *document = found->source->document;
+	const struct fold_hit *hit = &found->hit;
+	const struct part *part = &document->part[hit->first.part];
+
+	citation->source = mem_printf("S%lld", (long long)found->source->number);
+	citation->path = shown_path(document, part);
+	citation->page = part->place.page;
+	citation->label = mem_strdup(part->place.label);
+	if (document->kind == DOCUMENT_TRANSCRIPT) {
+		citation->time_ms = part->place.time_ms;
+		return;
+	}
+	citation->line_first = line_at(part, hit->first.at);
+	citation->line_last =
+		line_at(part, hit->last.part == hit->first.part ? hit->last.at : part->len);
+}
+
+static struct citation check_words(
+	struct checker *checker, const struct claim *claim, struct span words, size_t offset)
+{
+	const char *text = checker->answer + words.at;
+	size_t len = words.end - words.at;
+	struct citation citation = {
+		.text = mem_strndup(text, len),
+		.time_ms = -1,
+		.verdict = VERDICT_NOT_FOUND,
+		.answer_offset = offset,
+	};
+	struct forms forms;
+	struct found found;
+
+	forms_init(&forms, text, len < QUOTE_MAX_BYTES ? len : QUOTE_MAX_BYTES);
+	citation.verdict = search_words(checker, claim, &forms, &found);
+	if (citation.verdict != VERDICT_NOT_FOUND) {
+		fill_place(&citation, &found);
+		citation.superseded = is_superseded(checker, found.source, found.hit.first.part);
+	}
+	forms_finish(&forms);
+	return citation;
+}
+
+static void add_citation(struct checker *checker, struct citation citation)
+{
+	mem_grow(checker->citation, checker->n_citation, checker->cap_citation);
+	checker->citation[checker->n_citation++] = citation;
+}
+
+/* ---- one bracket ---- */
+
+static size_t skip_blank(const struct checker *checker, size_t at)
+{
+	while (at < checker->len && is_blank(checker->answer[at])) {
+		at++;
+	}
+	return at;
+}
+
+/*
+ * The head from `at` on: up to a quotation mark, a closing bracket, or another source, which starts
+ * it anew. Returns 0 where neither mark nor bracket comes.
+ */
+static int read_head(const struct checker *checker, size_t at, size_t end, struct claim *claim)
+{
+	size_t limit = end - at > HEAD_MAX_BYTES ? at + HEAD_MAX_BYTES : end;
+	size_t after;
+
+	claim->head = (struct span){.at = at, .end = at};
+	for (; at < limit; at++) {
+		if (checker->answer[at] == ']' || parse_quote_open(checker->answer, end, at)) {
+			claim->head.end = at;
+			return 1;
+		}
+		if (parse_source_number(checker->answer, end, at, &claim->number, &after)) {
+			claim->head.at = at = after;
+			at--;
+		}
+	}
+	return 0;
+}
+
+static int is_separator(char c)
+{
+	return c == ',' || c == ';' || c == '/' || c == '&' || c == '|';
+}
+
+/*
+ * Whether a quote closes at `at` because another one begins behind it: then *claim is the next
+ * one's and *next where its words begin.
+ */
+static int next_quote(
+	const struct checker *checker, size_t at, size_t end, struct claim *claim, size_t *next)
+{
+	struct claim ahead = *claim;
+	size_t after, mark;
+	int64_t number;
+
+	at = skip_blank(checker, at);
+	if (at < end && is_separator(checker->answer[at])) {
+		at = skip_blank(checker, at + 1);
+	} else if (end - at > 4 && memcmp(checker->answer + at, "and ", 4) == 0) {
+		at = skip_blank(checker, at + 4);
+	}
+	if (at >= end) {
+		return 0;
+	}
+	if (!parse_quote_open(checker->answer, end, at)) {
+		if (!parse_source_number(checker->answer, end, at, &number, &after) &&
+			!is_digit(checker->answer[at]) && checker->answer[at] != 'p') {
+			return 0;
+		}
+		if (!read_head(checker, at, end, &ahead) ||
+			checker->answer[ahead.head.end] == ']') {
+			return 0;
+		}
+		at = ahead.head.end;
+	}
+	mark = parse_quote_open(checker->answer, end, at);
+	if (!mark) {
+		return 0;
+	}
+	*claim = ahead;
+	*next = at + mark;
+	return 1;
+}
+
+struct piece {
+	struct claim claim;
+	struct span words;
+};
+
+/* The quotes in [at, end), which begins behind one opening mark and ends before the last closing
+ * one. */
+static size_t split_quotes(const struct checker *checker, struct claim claim, size_t opened_at,
+	size_t at, size_t end, struct piece piece[PIECES_MAX])
+{
+	size_t begin = at, n = 0;
+
+	while (at < end && n + 1 < PIECES_MAX) {
+		size_t mark = parse_quote_close(checker->answer, end, at, opened_at), next;
+		struct claim ahead = claim;
+
+		if (mark && next_quote(checker, at + mark, end, &ahead, &next)) {
+			piece[n++] = (struct piece){.claim = claim, .words = {begin, at}};
+			claim = ahead;
+			begin = at = next;
+		} else {
+			at += mark ? mark : 1;
+		}
+	}
+	piece[n++] = (struct piece){.claim = claim, .words = {begin, end}};
+	return n;
+}
+
+/* Check the words as one quote; where that is nowhere, as several. Returns whether any was found. */
+static int check_quotes(struct checker *checker, const struct claim *claim, size_t opened_at,
+	struct span words, size_t offset)
+{
+	struct citation one = check_words(checker, claim, words, offset);
+	struct piece piece[PIECES_MAX];
+	int any = one.verdict != VERDICT_NOT_FOUND;
+	size_t n = 0;
+
+	if (!any) {
+		n = split_quotes(checker, *claim, opened_at, words.at, words.end, piece);
+	}
+	if (n < 2) {
+		add_citation(checker, one);
+		return any;
+	}
+	citation_finish(&one);
+	for (size_t i = 0; i < n; i++) {
+		one = check_words(checker, &piece[i].claim, piece[i].words, offset);
+		any |= one.verdict != VERDICT_NOT_FOUND;
+		add_citation(checker, one);
+	}
+	return any;
+}
+
+static void forget_citations(struct checker *checker, size_t from)
+{
+	while (checker->n_citation > from) {
+		citation_finish(&checker->citation[--checker->n_citation]);
+	}
+}
+
+/* Where the quote may end: closing marks with the bracket's end behind them. */
+struct quote_end {
+	size_t words_end, bracket_end;
+};
+
+static int begins_citation(const struct checker *checker, size_t at)
+{
+	int64_t number;
+	size_t after;
+
+	return checker->answer[at] == '[' && parse_source_number(checker->answer, checker->len,
+						     skip_blank(checker, at + 1), &number, &after);
+}
+
+static size_t find_ends(const struct checker *checker, size_t opened_at, size_t begin,
+	struct quote_end end[ENDS_TRIED])
+{
+	size_t limit =
+		checker->len - begin > QUOTE_MAX_BYTES ? begin + QUOTE_MAX_BYTES : checker->len;
+	size_t n = 0;
+
+	for (size_t at = begin; at < limit && n < ENDS_TRIED && !begins_citation(checker, at);) {
+		size_t mark = parse_quote_close(checker->answer, checker->len, at, opened_at);
+		size_t next = skip_blank(checker, at + mark);
+
+		if (mark && next < checker->len && strchr(".,;)", checker->answer[next])) {
+			next = skip_blank(checker, next + 1);
+		}
+		if (mark && (next >= checker->len || checker->answer[next] == ']')) {
+			end[n].words_end = at;
+			end[n++].bracket_end = next < checker->len ? next + 1 : next;
+		}
+		at += mark ? mark : 1;
+	}
+	return n;
+}
+
+/*
+ * A quote that nothing closes before a bracket: it ends at its own closing mark, with words about
+ * the place behind it, or at the bracket, or where its paragraph or the answer ends.
+ */
+static struct quote_end find_loose_end(
+	const struct checker *checker, size_t opened_at, size_t begin, struct claim *claim)
+{
+	struct quote_end end = {.words_end = 0};
+	size_t at = begin, mark = 0;
+
+	for (; at < checker->len && checker->answer[at] != ']' && checker->answer[at] != '\n' &&
+		!begins_citation(checker, at);
+		at++) {
+		if (!mark) {
+			mark = parse_quote_close(checker->answer, checker->len, at, opened_at);
+			end.words_end = at;
+		}
+	}
+	if (!mark) {
+		end.words_end = at;
+	} else if (claim->head.at == claim->head.end) {
+		claim->head = (struct span){.at = end.words_end + mark, .end = at};
+	}
+	end.bracket_end = at < checker->len && checker->answer[at] == ']' ? at + 1 : at;
+	return end;
+}
+
+static size_t check_bracket_quotes(struct checker *checker, struct claim *claim, size_t bracket)
+{
+	size_t opened_at = claim->head.end, first = checker->n_citation;
+	size_t begin = opened_at + parse_quote_open(checker->answer, checker->len, opened_at);
+	struct quote_end end[ENDS_TRIED];
+	size_t n = find_ends(checker, opened_at, begin, end);
+
+	if (n == 0) {
+		end[n++] = find_loose_end(checker, opened_at, begin, claim);
+	}
+	/* A mark with a bracket behind it may belong to the words: the longest reading goes first. */
+	while (n-- > 0) {
+		struct span words = {.at = begin, .end = end[n].words_end};
+
+		if (check_quotes(checker, claim, opened_at, words, bracket) || n == 0) {
+			break;
+		}
+		forget_citations(checker, first);
+	}
+	return end[n].bracket_end;
+}
+
+/* The quote that ends right before a bracket without one: `"words" [S1 a.txt:3]`. */
+static struct span words_before(const struct checker *checker, size_t bracket)
+{
+	size_t end = bracket, at, mark = 0;
+
+	while (end > 0 &&
+		(is_blank(checker->answer[end - 1]) || strchr(".,;:(", checker->answer[end - 1])) &&
+		bracket - end < 8) {
+		end--;
+	}
+	for (at = end > 4 ? end - 4 : 0; at < end && !mark; at++) {
+		mark = parse_quote_open(checker->answer, end, at);
+		mark = at + mark == end ? mark : 0;
+	}
+	if (!mark) {
+		return (struct span){.at = bracket, .end = bracket};
+	}
+	end -= mark;
+	for (at = end; at > 0 && end - at < HEAD_MAX_BYTES * 8 && checker->answer[at - 1] != ']';
+		at--) {
+		mark = parse_quote_open(checker->answer, end, at - 1);
+		if (mark && parse_quote_close(checker->answer, checker->len, end, at - 1)) {
+			return (struct span){.at = at - 1 + mark, .end = end};
+		}
+	}
+	return (struct span){.at = bracket, .end = bracket};
+}
+
+/* Returns where to go on. */
+static size_t check_bracket(struct checker *checker, size_t bracket)
+{
+	struct claim claim = {.number = 0};
+	struct span words;
+	size_t after;
+
+	if (!parse_source_number(checker->answer, checker->len, skip_blank(checker, bracket + 1),
+		    &claim.number, &after) ||
+		!read_head(checker, after, checker->len, &claim)) {
+		return bracket + 1;
+	}
+	if (checker->answer[claim.head.end] != ']') {
+		return check_bracket_quotes(checker, &claim, bracket);
+	}
+	words = words_before(checker, bracket);
+	add_citation(checker, check_words(checker, &claim, words, bracket));
+	return claim.head.end + 1;
+}
+
+struct citation *cite_check(
+	const char *answer, size_t len, struct cite_source *source, size_t n_source, size_t *count)
+{
+	struct checker checker = {
+		.answer = answer, .len = len, .source = source, .n_source = n_source};
+
+	for (size_t at = 0; at < len;) {
+		const char *bracket = memchr(answer + at, '[', len - at);
+
+		if (!bracket) {
+			break;
+		}
+		at = check_bracket(&checker, (size_t)(bracket - answer));
+	}
+	*count = checker.n_citation;
+	return checker.citation ? checker.citation : mem_alloc(0);
+}

@@ -1,0 +1,440 @@
+#include "session/cite_parse.h"
+
+#include "loaders/loader.h"
+#include "session/pack.h"
+
+#include <string.h>
+#include <strings.h>
+
+static int is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static int is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static int is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+int parse_source_number(const char *text, size_t len, size_t at, int64_t *number, size_t *end)
+{
+	int64_t value = 0;
+	size_t i = at + 1;
+
+	if (at >= len || (text[at] != 'S' && text[at] != 's') ||
+		(at > 0 && (is_letter(text[at - 1]) || is_digit(text[at - 1])))) {
+		return 0;
+	}
+	while (i < len && is_digit(text[i]) && i - at <= 9) {
+		value = 10 * value + (text[i++] - '0');
+	}
+	if (i == at + 1 || (i < len && (is_digit(text[i]) || is_letter(text[i])))) {
+		return 0;
+	}
+	*number = value;
+	*end = i;
+	return 1;
+}
+
+/* ---- quotation marks ---- */
+
+static size_t match_any(
+	const char *text, size_t len, size_t at, const char *const *mark, size_t n_mark)
+{
+	for (size_t i = 0; i < n_mark; i++) {
+		size_t n = strlen(mark[i]);
+
+		if (len - at >= n && memcmp(text + at, mark[i], n) == 0) {
+			return n;
+		}
+	}
+	return 0;
+}
+
+#define DOUBLE_LOW  "\xe2\x80\x9e" /* U+201E */
+#define DOUBLE_66   "\xe2\x80\x9c" /* U+201C */
+#define DOUBLE_99   "\xe2\x80\x9d" /* U+201D */
+#define GUILLEMET_L "\xc2\xab"
+#define GUILLEMET_R "\xc2\xbb"
+
+size_t parse_quote_open(const char *text, size_t len, size_t at)
+{
+	static const char *const mark[] = {
+		"\"", "`", DOUBLE_66, DOUBLE_99, DOUBLE_LOW, GUILLEMET_L, GUILLEMET_R};
+
+	return at < len ? match_any(text, len, at, mark, sizeof(mark) / sizeof(mark[0])) : 0;
+}
+
+size_t parse_quote_close(const char *text, size_t len, size_t at, size_t opened_at)
+{
+	static const char *const plain[] = {"\"", DOUBLE_99, DOUBLE_66};
+	static const char *const guillemet[] = {GUILLEMET_L, GUILLEMET_R};
+
+	if (at >= len) {
+		return 0;
+	}
+	if (text[opened_at] == '`') {
+		return text[at] == '`';
+	}
+	if (text[opened_at] == GUILLEMET_L[0]) {
+		return match_any(text, len, at, guillemet, 2);
+	}
+	return match_any(text, len, at, plain, 3);
+}
+
+/* ---- heads ---- */
+
+static void trim(const char *text, struct span *span)
+{
+	while (span->at < span->end &&
+		(is_blank(text[span->at]) || strchr(",;:(", text[span->at]))) {
+		span->at++;
+	}
+	while (span->end > span->at &&
+		(is_blank(text[span->end - 1]) || strchr(",;:)#", text[span->end - 1]))) {
+		span->end--;
+	}
+}
+
+/* The number that ends before text[*end]; moves *end in front of it. */
+static int number_before(const char *text, size_t from, size_t *end, int64_t *number)
+{
+	size_t at = *end;
+
+	while (at > from && is_digit(text[at - 1])) {
+		at--;
+	}
+	if (at == *end || *end - at > 15) {
+		return 0;
+	}
+	*number = 0;
+	for (size_t i = at; i < *end; i++) {
+		*number = 10 * *number + (text[i] - '0');
+	}
+	*end = at;
+	return 1;
+}
+
+/* Steps back over a hyphen or dash and the spaces around it. */
+static int dash_before(const char *text, size_t from, size_t *end)
+{
+	size_t at = *end;
+
+	while (at > from && text[at - 1] == ' ') {
+		at--;
+	}
+	if (at > from && text[at - 1] == '-') {
+		at--;
+	} else if (at >= from + 3 && memcmp(text + at - 3, "\xe2\x80", 2) == 0 &&
+		   (unsigned char)text[at - 1] >= 0x90 && (unsigned char)text[at - 1] <= 0x95) {
+		at -= 3;
+	} else {
+		return 0;
+	}
+	while (at > from && text[at - 1] == ' ') {
+		at--;
+	}
+	*end = at;
+	return 1;
+}
+
+static int word_before(const char *text, size_t from, size_t *end, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (*end - from < n || strncasecmp(text + *end - n, word, n) != 0 ||
+		(*end - n > from && is_letter(text[*end - n - 1]))) {
+		return 0;
+	}
+	*end -= n;
+	return 1;
+}
+
+static int any_word_before(
+	const char *text, size_t from, size_t *end, const char *const *word, size_t n_word)
+{
+	size_t at = *end;
+
+	while (at > from && (text[at - 1] == ' ' || text[at - 1] == '.')) {
+		at--;
+	}
+	for (size_t i = 0; i < n_word; i++) {
+		if (word_before(text, from, &at, word[i])) {
+			*end = at;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Numbers at the end of the head, `12`, `L12`, `12-18`, behind one of the words or behind a mark
+ * that parts them from a name. Shortens *span to what stands before.
+ */
+static int numbers_at_end(const char *text, struct span *span, const char *const *word,
+	size_t n_word, int64_t *first, int64_t *last)
+{
+	size_t end = span->end, before_dash;
+	int named;
+
+	if (!number_before(text, span->at, &end, last)) {
+		return 0;
+	}
+	*first = *last;
+	before_dash = end;
+	word_before(text, span->at, &before_dash, "L");
+	if (dash_before(text, span->at, &before_dash) &&
+		number_before(text, span->at, &before_dash, first)) {
+		end = before_dash;
+	}
+	named = any_word_before(text, span->at, &end, word, n_word);
+	if (!named && end > span->at && !strchr(" :,;#(", text[end - 1])) {
+		return 0;
+	}
+	span->end = end;
+	trim(text, span);
+	return *first >= 1 && *last >= *first;
+}
+
+/* ---- ranges ---- */
+
+static struct place_range parts_range(size_t first, size_t end)
+{
+	return (struct place_range){.first = {.part = first}, .end = {.part = end}};
+}
+
+/* The byte after the n-th newline; the length where there are fewer. */
+static size_t after_newlines(const struct part *part, int64_t n)
+{
+	size_t at = 0;
+
+	for (; n > 0 && at < part->len; n--) {
+		const char *newline = memchr(part->text + at, '\n', part->len - at);
+
+		at = newline ? (size_t)(newline - part->text) + 1 : part->len;
+	}
+	return at;
+}
+
+static struct place_range lines_range(
+	const struct document *document, size_t index, int64_t first, int64_t last)
+{
+	const struct part *part = &document->part[index];
+
+	return (struct place_range){
+		.first = {.part = index, .at = after_newlines(part, first - 1)},
+		.end = {.part = index, .at = after_newlines(part, last)},
+	};
+}
+
+static int ends_with_path(const char *path, size_t len, const char *tail, size_t tail_len)
+{
+	return len >= tail_len && memcmp(path + len - tail_len, tail, tail_len) == 0 &&
+	       (len == tail_len || path[len - tail_len - 1] == '/');
+}
+
+/* The part of a tree that a path names, whole or by its end; n_part where there is none. */
+static size_t find_file(const struct document *document, const char *text, struct span span)
+{
+	struct buf path = BUF_INIT;
+	size_t found = document->n_part;
+
+	pack_attribute_decode(&path, text + span.at, span.end - span.at);
+	for (size_t i = 0; i < document->n_part && path.len; i++) {
+		const char *own = document->part[i].place.path;
+		size_t own_len = own ? strlen(own) : 0;
+
+		if (own && own_len == path.len && memcmp(own, path.data, own_len) == 0) {
+			found = i;
+			break;
+		}
+		if (own && found == document->n_part &&
+			(ends_with_path(own, own_len, path.data, path.len) ||
+				ends_with_path(path.data, path.len, own, own_len))) {
+			found = i;
+		}
+	}
+	buf_finish(&path);
+	return found;
+}
+
+static struct place_range whole(const struct document *document)
+{
+	return parts_range(0, document->n_part);
+}
+
+static int names_document(const struct document *document, const char *text, struct span span)
+{
+	struct buf path = BUF_INIT;
+	int same;
+
+	pack_attribute_decode(&path, text + span.at, span.end - span.at);
+	same = path.len && document->name &&
+	       ends_with_path(document->name, strlen(document->name), path.data, path.len);
+	buf_finish(&path);
+	return same;
+}
+
+/*
+ * A head that is a name as it stands is no line number, even where it ends in a digit. A name that
+ * nothing has is passed over where the document is one file: the source's number already says it.
+ */
+static size_t parse_lines(const struct document *document, const char *text, struct span span,
+	struct place_range *range)
+{
+	static const char *const word[] = {"lines", "line", "ln", "l"};
+	int is_tree = document->n_part > 1;
+	int64_t first = 0, last = 0;
+	struct span name = span;
+	size_t file = is_tree ? find_file(document, text, span) : 0;
+
+	*range = whole(document);
+	if (span.at == span.end || names_document(document, text, span)) {
+		return 1;
+	}
+	if (is_tree && file < document->n_part) {
+		*range = parts_range(file, file + 1);
+		return 1;
+	}
+	if (!numbers_at_end(text, &name, word, 4, &first, &last)) {
+		return !is_tree;
+	}
+	if (is_tree) {
+		file = find_file(document, text, name);
+	}
+	if (file >= document->n_part) {
+		return name.at == name.end;
+	}
+	*range = lines_range(document, file, first, last);
+	return 1;
+}
+
+/* The last word of the head: `p.xii`, `page xii`, `spec.pdf:xii`. */
+static struct span last_word(const char *text, struct span span)
+{
+	size_t at = span.end;
+
+	while (at > span.at && !is_blank(text[at - 1]) && text[at - 1] != '.' &&
+		text[at - 1] != ':') {
+		at--;
+	}
+	return (struct span){.at = at, .end = span.end};
+}
+
+static size_t parse_pages(const struct document *document, const char *text, struct span span,
+	struct place_range range[2])
+{
+	static const char *const word[] = {"pages", "page", "pp", "p"};
+	int64_t first = 0, last = 0;
+	struct span rest = span, label = last_word(text, span);
+	size_t n = 0;
+
+	if (!numbers_at_end(text, &rest, word, 4, &first, &last)) {
+		first = last = 0;
+	}
+	for (size_t i = 0; i < document->n_part && n < 2; i++) {
+		const struct part_place *place = &document->part[i].place;
+		int is_label = place->label && label.end > label.at &&
+			       strlen(place->label) == label.end - label.at &&
+			       memcmp(place->label, text + label.at, label.end - label.at) == 0;
+
+		if (first > 0 && place->page == first) {
+			size_t end = i + 1;
+
+			while (end < document->n_part && document->part[end].place.page <= last) {
+				end++;
+			}
+			range[n++] = parts_range(i, end);
+		} else if (is_label) {
+			range[n++] = parts_range(i, i + 1);
+		}
+	}
+	if (n == 0 && first == 0) {
+		range[n++] = whole(document);
+	}
+	return n;
+}
+
+/* h:mm:ss or m:ss at text[at]; milliseconds are dropped. */
+static int parse_clock(const char *text, size_t *at, size_t end, int64_t *seconds)
+{
+	int64_t value = 0, field = 0;
+	size_t i = *at, n_colon = 0, n_digit = 0;
+
+	for (; i < end && (is_digit(text[i]) || text[i] == ':') && i - *at < 16; i++) {
+		if (text[i] == ':') {
+			value = 60 * (value + field);
+			field = 0;
+			n_colon++;
+			n_digit = 0;
+		} else {
+			field = 10 * field + (text[i] - '0');
+			n_digit++;
+		}
+	}
+	if (n_colon < 1 || n_colon > 2 || n_digit != 2) {
+		return 0;
+	}
+	if (i + 1 < end && (text[i] == '.' || text[i] == ',') && is_digit(text[i + 1])) {
+		for (i++; i < end && is_digit(text[i]); i++) {
+		}
+	}
+	*seconds = value + field;
+	*at = i;
+	return 1;
+}
+
+static size_t parse_times(const struct document *document, const char *text, struct span span,
+	struct place_range *range)
+{
+	int64_t first = -1, last = -1;
+	size_t begin = 0, end;
+
+	for (size_t at = span.at; at < span.end;) {
+		int64_t seconds;
+
+		if (is_digit(text[at]) && parse_clock(text, &at, span.end, &seconds)) {
+			first = first < 0 ? seconds : first;
+			last = seconds;
+		} else {
+			at++;
+		}
+	}
+	if (first < 0) {
+		*range = whole(document);
+		return 1;
+	}
+	/* A cue goes on until the next one begins. */
+	while (begin + 1 < document->n_part &&
+		document->part[begin + 1].place.time_ms / 1000 <= first &&
+		document->part[begin].place.time_ms / 1000 < first) {
+		begin++;
+	}
+	end = begin + 1;
+	while (end < document->n_part && document->part[end].place.time_ms / 1000 <= last) {
+		end++;
+	}
+	*range = parts_range(begin, end);
+	return 1;
+}
+
+size_t parse_place(
+	const struct document *document, const char *head, size_t len, struct place_range range[2])
+{
+	struct span span = {.end = len};
+
+	trim(head, &span);
+	switch (document->kind) {
+	case DOCUMENT_PDF:
+		return parse_pages(document, head, span, range);
+	case DOCUMENT_TRANSCRIPT:
+		return parse_times(document, head, span, range);
+	default:
+		return parse_lines(document, head, span, range);
+	}
+}

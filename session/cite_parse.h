@@ -1,0 +1,36 @@
+/*
+ * Reading the citations that a model wrote. What a bracket's head says about the place is resolved
+ * against the source that it names; everything unreadable is simply not said.
+ */
+#ifndef SESSION_CITE_PARSE_H
+#define SESSION_CITE_PARSE_H
+
+#include "session/cite.h"
+#include "session/fold.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A stretch of the answer. */
+struct span {
+	size_t at, end;
+};
+
+/* Whether `S` and a number stand at text[at]; *number and where the number ends. */
+int parse_source_number(const char *text, size_t len, size_t at, int64_t *number, size_t *end);
+/* The length of the quotation mark at text[at], as one that opens or one that closes; 0 for none. */
+size_t parse_quote_open(const char *text, size_t len, size_t at);
+size_t parse_quote_close(const char *text, size_t len, size_t at, size_t opened_at);
+
+/*
+ * The places of `document` that the head text (behind the source's number) names, as at most two
+ * ranges [first, end): a page number may be the physical and the printed one. A head that names
+ * none is the whole document. Returns how many ranges; 0 where it names a file that is not there.
+ */
+struct place_range {
+	struct fold_place first, end;
+};
+size_t parse_place(
+	const struct document *document, const char *head, size_t len, struct place_range range[2]);
+
+#endif

@@ -1,0 +1,676 @@
+#include "session/fold.h"
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "loaders/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Folded bytes between two marks: what a search folds again to find a place. */
+enum { MARK_EVERY_BYTES = 512 };
+
+/* ---- characters ---- */
+
+static int is_ascii_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static int is_ascii_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static char to_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static int is_space(uint32_t cp)
+{
+	return cp == ' ' || (cp >= 9 && cp <= 13) || cp == 0x85 || cp == 0xa0 ||
+	       (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f ||
+	       cp == 0x205f || cp == 0x3000;
+}
+
+static int is_nothing(uint32_t cp)
+{
+	return cp == 0 || cp == 0xad || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2060 ||
+	       cp == 0xfeff;
+}
+
+static int is_hyphen(uint32_t cp)
+{
+	return cp == '-' || cp == 0x2010 || cp == 0x2011;
+}
+
+/* Letters and digits; outside ASCII everything but spaces, punctuation and symbols of general use.
+ */
+static int is_word(uint32_t cp)
+{
+	if (cp < 0x80) {
+		return is_ascii_alnum((char)cp);
+	}
+	return cp >= 0xc0 && !(cp >= 0x2000 && cp <= 0x2bff) && !(cp >= 0x3000 && cp <= 0x303f) &&
+	       cp != 0xfeff && cp != 0xd7 && cp != 0xf7;
+}
+
+/* Letters of scripts that put spaces between words. */
+static int is_spaced_word(uint32_t cp)
+{
+	return is_word(cp) && cp < 0x2000 && !(cp >= 0xe00 && cp < 0x1200);
+}
+
+/* The character at text[at], a byte that is no character as itself above Unicode's range. */
+static size_t decode(const char *text, size_t len, size_t at, uint32_t *cp)
+{
+	size_t n = utf8_decode(text + at, len - at, cp);
+
+	if (!n) {
+		*cp = 0x110000u + (unsigned char)text[at];
+		return 1;
+	}
+	return n;
+}
+
+/* The character that ends before text[at]; 0 at the start. */
+static uint32_t decode_before(const char *text, size_t at)
+{
+	uint32_t cp = 0;
+
+	for (size_t n = 1; n <= 4 && n <= at; n++) {
+		if (utf8_decode(text + at - n, n, &cp) == n) {
+			return cp;
+		}
+	}
+	return at ? 0x110000u + (unsigned char)text[at - 1] : 0;
+}
+
+/* ---- tokens ---- */
+
+static size_t skip_spaces(const char *text, size_t len, size_t at, int *has_newline)
+{
+	uint32_t cp;
+
+	while (at < len) {
+		size_t n;
+
+		if (is_ascii_space(text[at])) {
+			*has_newline |= text[at] == '\n';
+			at++;
+			continue;
+		}
+		if (!((unsigned char)text[at] & 0x80)) {
+			break;
+		}
+		n = decode(text, len, at, &cp);
+		if (!is_space(cp)) {
+			break;
+		}
+		at += n;
+	}
+	return at;
+}
+
+/* What the hyphen text[at, end) is; *next is where the rest of its word begins. */
+static enum fold_hyphen hyphen_kind(
+	const char *text, size_t len, size_t at, size_t end, size_t *next)
+{
+	uint32_t before = decode_before(text, at), after;
+	int has_newline = 0;
+
+	*next = skip_spaces(text, len, end, &has_newline);
+	if (*next >= len || !is_word(before)) {
+		return FOLD_NO_HYPHEN;
+	}
+	decode(text, len, *next, &after);
+	if (!is_word(after)) {
+		return FOLD_NO_HYPHEN;
+	}
+	if (*next == end) {
+		return FOLD_HYPHEN_TIGHT;
+	}
+	if (!has_newline) {
+		return FOLD_HYPHEN_SPACED;
+	}
+	if ((before >= '0' && before <= '9') || (after < 0x80 && !(after >= 'a' && after <= 'z'))) {
+		return FOLD_HYPHEN_LINE;
+	}
+	return FOLD_HYPHEN_BROKEN;
+}
+
+static void set_bytes(struct fold_token *token, const char *bytes, size_t n)
+{
+	memcpy(token->byte, bytes, n);
+	token->n_byte = (uint8_t)n;
+}
+
+/* Characters that are compared as plainer ones; NULL for the others. */
+static const char *plain_form(uint32_t cp)
+{
+	static const char *const ligature[] = {"ff", "fi", "fl", "ffi", "ffl", "st", "st"};
+
+	if (cp >= 0xfb00 && cp <= 0xfb06) {
+		return ligature[cp - 0xfb00];
+	}
+	if (cp >= 0x2018 && cp <= 0x201b) {
+		return "'";
+	}
+	if ((cp >= 0x201c && cp <= 0x201f) || cp == 0xab || cp == 0xbb) {
+		return "\"";
+	}
+	return cp == 0x2026 ? "..." : NULL;
+}
+
+size_t fold_next(const char *text, size_t len, size_t at, struct fold_token *token)
+{
+	const char *plain;
+	size_t n, next;
+	int ignored;
+	uint32_t cp;
+
+	*token = (struct fold_token){.n_byte = 0};
+	if (is_ascii_alnum(text[at])) {
+		set_bytes(token, text + at, 1);
+		return 1;
+	}
+	n = decode(text, len, at, &cp);
+	if (is_space(cp)) {
+		set_bytes(token, " ", 1);
+		return skip_spaces(text, len, at, &ignored) - at;
+	}
+	if (is_nothing(cp)) {
+		return n;
+	}
+	if (is_hyphen(cp)) {
+		token->hyphen = hyphen_kind(text, len, at, at + n, &next);
+		if (token->hyphen) {
+			return next - at;
+		}
+		set_bytes(token, "-", 1);
+		return n;
+	}
+	plain = plain_form(cp);
+	if (plain) {
+		set_bytes(token, plain, strlen(plain));
+	} else {
+		set_bytes(token, text + at, n);
+	}
+	return n;
+}
+
+/*
+ * Whether the quote has at this point what the source has. A word that the source breaks may be
+ * whole in the quote; a quote that was copied with its line end stands for any hyphen.
+ */
+static int hyphens_agree(enum fold_hyphen source, enum fold_hyphen quote)
+{
+	if (source == quote || source == FOLD_HYPHEN_BROKEN) {
+		return 1;
+	}
+	if (source == FOLD_HYPHEN_LINE) {
+		return quote != FOLD_NO_HYPHEN;
+	}
+	return source != FOLD_NO_HYPHEN && quote >= FOLD_HYPHEN_LINE;
+}
+
+/* ---- a quote ---- */
+
+static int is_tail(char c)
+{
+	return c == '.' || c == ',' || c == ';' || c == ':' || c == '!' || c == '?' || c == ' ';
+}
+
+static size_t weigh(const char *bytes, size_t len)
+{
+	size_t weight = 0;
+
+	for (size_t i = 0; i < len;) {
+		uint32_t cp;
+
+		i += decode(bytes, len, i, &cp);
+		weight += is_word(cp) && cp < 0x110000 ? 1 + (cp >= 0x80) : 0;
+	}
+	return weight;
+}
+
+/* Forget the first n bytes. */
+static void drop_front(struct fold_needle *needle, size_t n)
+{
+	needle->len -= n;
+	memmove(needle->bytes, needle->bytes + n, needle->len);
+	memmove(needle->hyphen, needle->hyphen + n, needle->len);
+}
+
+void fold_needle_init(struct fold_needle *needle, const char *text, size_t len)
+{
+	enum fold_hyphen pending = FOLD_NO_HYPHEN;
+	struct fold_token token;
+	size_t skip = 0;
+
+	*needle = (struct fold_needle){0};
+	needle->bytes = mem_alloc(2 * len + 4); /* U+FB03 makes three bytes of three */
+	needle->hyphen = mem_zero(2 * len + 4, 1);
+	for (size_t at = 0; at < len;) {
+		at += fold_next(text, len, at, &token);
+		pending = token.hyphen ? token.hyphen : pending;
+		if (token.n_byte == 0 || (token.byte[0] == ' ' && needle->len &&
+						 needle->bytes[needle->len - 1] == ' ')) {
+			continue;
+		}
+		needle->hyphen[needle->len] = (uint8_t)pending;
+		memcpy(needle->bytes + needle->len, token.byte, token.n_byte);
+		needle->len += token.n_byte;
+		pending = FOLD_NO_HYPHEN;
+	}
+	while (skip < needle->len && needle->bytes[skip] == ' ') {
+		skip++;
+	}
+	if (needle->len - skip > 3 && memcmp(needle->bytes + skip, "...", 3) == 0) {
+		skip += 3;
+		skip += needle->bytes[skip] == ' ';
+	}
+	drop_front(needle, skip);
+	while (needle->len && is_tail(needle->bytes[needle->len - 1])) {
+		needle->len--;
+		needle->n_tail++;
+	}
+	needle->lower = mem_alloc(needle->len);
+	for (size_t i = 0; i < needle->len; i++) {
+		needle->lower[i] = to_lower(needle->bytes[i]);
+	}
+	needle->weight = weigh(needle->bytes, needle->len);
+}
+
+void fold_needle_finish(struct fold_needle *needle)
+{
+	free(needle->bytes);
+	free(needle->lower);
+	free(needle->hyphen);
+	*needle = (struct fold_needle){0};
+}
+
+/* ---- a document ---- */
+
+struct mark {
+	size_t folded;
+	struct fold_place place; /* of a token that is neither space nor behind a hyphen */
+};
+
+struct cite_index {
+	const struct document *document;
+	struct buf folded;
+	struct mark *mark;
+	size_t n_mark, cap_mark;
+};
+
+int fold_place_compare(struct fold_place a, struct fold_place b)
+{
+	if (a.part != b.part) {
+		return a.part < b.part ? -1 : 1;
+	}
+	return a.at < b.at ? -1 : a.at > b.at;
+}
+
+/* What parts two parts: files are never quoted across, pages and cues are. */
+static char joint(const struct document *document)
+{
+	return document->kind == DOCUMENT_CODE ? 0 : ' ';
+}
+
+/*
+ * The next token and where it begins; 0 at the end. Spaces never follow each other, so that they
+ * fold to one whatever stands between them.
+ */
+static int cursor_next(struct fold_cursor *cursor, const struct document *document,
+	struct fold_token *token, struct fold_place *place)
+{
+	for (;;) {
+		const struct part *part;
+
+		if (cursor->next.part >= document->n_part) {
+			return 0;
+		}
+		part = &document->part[cursor->next.part];
+		*place = cursor->next;
+		if (cursor->next.at < part->len) {
+			cursor->next.at += fold_next(part->text, part->len, place->at, token);
+		} else {
+			if (++cursor->next.part >= document->n_part) {
+				return 0;
+			}
+			cursor->next.at = 0;
+			*token = (struct fold_token){.byte = {joint(document)}, .n_byte = 1};
+		}
+		if (token->n_byte == 1 && token->byte[0] == ' ') {
+			if (cursor->after_space) {
+				continue;
+			}
+			cursor->after_space = 1;
+		} else if (token->n_byte) {
+			cursor->after_space = 0;
+		}
+		return 1;
+	}
+}
+
+/* ASCII that folds to itself or its lower case, whatever stands beside it. */
+static int is_plain(char c)
+{
+	return c > ' ' && c < 0x7f && c != '-';
+}
+
+/*
+ * The plain tokens at the cursor, many at a time, as cursor_next() would give them; single spaces
+ * among them too.
+ */
+static void take_plain(
+	struct fold_cursor *cursor, const struct document *document, struct buf *folded)
+{
+	const struct part *part = &document->part[cursor->next.part];
+	const char *text = part->text;
+	size_t at = cursor->next.at, start = at;
+	size_t end = part->len - at > MARK_EVERY_BYTES ? at + MARK_EVERY_BYTES : part->len;
+	char *out;
+
+	buf_reserve(folded, MARK_EVERY_BYTES);
+	out = folded->data + folded->len;
+	while (at < end) {
+		if (text[at] == ' ' && !cursor->after_space && at + 1 < end &&
+			is_plain(text[at + 1])) {
+			cursor->after_space = 1;
+		} else if (is_plain(text[at])) {
+			cursor->after_space = 0;
+		} else {
+			break;
+		}
+		*out++ = to_lower(text[at++]);
+	}
+	folded->len += at - start;
+	cursor->next.at = at;
+}
+
+static void add_mark(struct cite_index *index, struct fold_place place, size_t *next_mark)
+{
+	mem_grow(index->mark, index->n_mark, index->cap_mark);
+	index->mark[index->n_mark++] = (struct mark){.folded = index->folded.len, .place = place};
+	*next_mark = index->folded.len + MARK_EVERY_BYTES;
+}
+
+static int at_plain(const struct fold_cursor *cursor, const struct document *document)
+{
+	const struct part *part = &document->part[cursor->next.part];
+
+	return cursor->next.at < part->len && is_plain(part->text[cursor->next.at]);
+}
+
+struct cite_index *cite_index_create(const struct document *document)
+{
+	struct cite_index *index = mem_zero(1, sizeof(*index));
+	struct buf *folded = &index->folded;
+	struct fold_cursor cursor = {.after_space = 0};
+	enum fold_hyphen hyphen = FOLD_NO_HYPHEN;
+	size_t next_mark = 0;
+	struct fold_token token;
+	struct fold_place place;
+
+	index->document = document;
+	while (cursor.next.part < document->n_part) {
+		if (!hyphen && at_plain(&cursor, document)) {
+			if (folded->len >= next_mark) {
+				add_mark(index, cursor.next, &next_mark);
+			}
+			take_plain(&cursor, document, folded);
+			continue;
+		}
+		if (!cursor_next(&cursor, document, &token, &place)) {
+			break;
+		}
+		if (token.n_byte && token.byte[0] != ' ' && !hyphen && folded->len >= next_mark) {
+			add_mark(index, place, &next_mark);
+		}
+		for (size_t i = 0; i < token.n_byte; i++) {
+			buf_addch(folded, to_lower(token.byte[i]));
+		}
+		if (token.n_byte || token.hyphen) {
+			hyphen = token.hyphen;
+		}
+	}
+	return index;
+}
+
+void cite_index_destroy(struct cite_index *index)
+{
+	if (index) {
+		buf_finish(&index->folded);
+		free(index->mark);
+		free(index);
+	}
+}
+
+/* The last mark at or before a folded offset or a place; the start where there is none. */
+static struct mark mark_at_folded(const struct cite_index *index, size_t folded)
+{
+	size_t low = 0, high = index->n_mark;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (index->mark[mid].folded <= folded) {
+			low = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	return low ? index->mark[low - 1] : (struct mark){.folded = 0};
+}
+
+static size_t marks_up_to(const struct cite_index *index, struct fold_place place)
+{
+	size_t low = 0, high = index->n_mark;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (fold_place_compare(index->mark[mid].place, place) <= 0) {
+			low = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	return low;
+}
+
+/* ---- searching ---- */
+
+void fold_search_init(struct fold_search *search, const struct cite_index *index,
+	const struct fold_needle *needle)
+{
+	*search = (struct fold_search){
+		.index = index,
+		.needle = needle,
+		.to = index->folded.len,
+	};
+}
+
+void fold_search_limit(struct fold_search *search, struct fold_place first, struct fold_place end)
+{
+	const struct cite_index *index = search->index;
+	size_t slack = search->needle->len;
+	size_t low = marks_up_to(index, first), high = marks_up_to(index, end);
+	size_t from = low ? index->mark[low - 1].folded : 0;
+	size_t to = high < index->n_mark ? index->mark[high].folded : index->folded.len;
+
+	search->at = from > slack ? from - slack : 0;
+	search->to = index->folded.len - to > slack ? to + slack : index->folded.len;
+}
+
+/*
+ * Walk to the token that holds folded offset `target`; *skip says which of its bytes that is, and
+ * *hyphen what stands in front of it. Leaves the search's cursor before that token.
+ */
+static struct fold_cursor walk_to(
+	struct fold_search *search, size_t target, size_t *skip, enum fold_hyphen *hyphen)
+{
+	struct mark mark = mark_at_folded(search->index, target);
+	struct fold_cursor ahead;
+	struct fold_token token;
+	struct fold_place place;
+
+	if (mark.folded > search->cursor_folded) {
+		search->cursor = (struct fold_cursor){.next = mark.place};
+		search->cursor_folded = mark.folded;
+		search->cursor_hyphen = FOLD_NO_HYPHEN;
+	}
+	for (;;) {
+		ahead = search->cursor;
+		if (!cursor_next(&ahead, search->index->document, &token, &place) ||
+			search->cursor_folded + token.n_byte > target) {
+			break;
+		}
+		search->cursor = ahead;
+		search->cursor_folded += token.n_byte;
+		if (token.n_byte || token.hyphen) {
+			search->cursor_hyphen = token.hyphen;
+		}
+	}
+	*skip = target - search->cursor_folded;
+	*hyphen = search->cursor_hyphen;
+	return search->cursor;
+}
+
+/* Whether a word goes on across the joint of these two characters. */
+static int inside_word(uint32_t before, uint32_t after)
+{
+	return (is_spaced_word(before) || before == '_') && (is_spaced_word(after) || after == '_');
+}
+
+/* Whether the quote's end, at the cursor, is the end of a word; and which grade its tail gets. */
+static int match_end(const struct fold_search *search, struct fold_cursor cursor, size_t *n_tail)
+{
+	const struct fold_needle *needle = search->needle;
+	const struct document *document = search->index->document;
+	uint32_t last = decode_before(needle->bytes, needle->len), next;
+	struct fold_token token;
+	struct fold_place place;
+	int first = 1;
+
+	*n_tail = 0;
+	while (cursor_next(&cursor, document, &token, &place)) {
+		if (token.n_byte == 0 && !token.hyphen) {
+			continue;
+		}
+		if (first) {
+			if (token.hyphen == FOLD_HYPHEN_BROKEN) {
+				return !is_spaced_word(last);
+			}
+			if (token.n_byte) {
+				decode(token.byte, token.n_byte, 0, &next);
+				if (inside_word(last, next)) {
+					return 0;
+				}
+			}
+		}
+		first = 0;
+		for (size_t i = 0; i < token.n_byte; i++) {
+			if (*n_tail == needle->n_tail ||
+				token.byte[i] != needle->bytes[needle->len + *n_tail]) {
+				return 1;
+			}
+			++*n_tail;
+		}
+		if (token.hyphen) {
+			return 1;
+		}
+	}
+	return 1;
+}
+
+/* Compare the quote with the source from a token on. */
+static enum fold_grade compare(const struct fold_search *search, struct fold_cursor cursor,
+	size_t skip, struct fold_hit *hit)
+{
+	const struct fold_needle *needle = search->needle;
+	const struct document *document = search->index->document;
+	enum fold_hyphen hyphen = FOLD_NO_HYPHEN;
+	struct fold_token token;
+	struct fold_place place;
+	size_t j = 0, n_tail;
+	int same_case = 1;
+
+	while (j < needle->len) {
+		if (!cursor_next(&cursor, document, &token, &place)) {
+			return FOLD_DIFFERENT;
+		}
+		if (token.n_byte == 0) {
+			hyphen = token.hyphen ? token.hyphen : hyphen;
+			continue;
+		}
+		if (j == 0) {
+			hit->first = place;
+		} else if (!hyphens_agree(hyphen, needle->hyphen[j])) {
+			return FOLD_DIFFERENT;
+		}
+		hyphen = FOLD_NO_HYPHEN;
+		hit->last = place;
+		for (size_t i = skip; i < token.n_byte; i++, j++) {
+			if (j == needle->len || to_lower(token.byte[i]) != needle->lower[j]) {
+				return FOLD_DIFFERENT;
+			}
+			same_case &= token.byte[i] == needle->bytes[j];
+		}
+		skip = 0;
+	}
+	if (!match_end(search, cursor, &n_tail)) {
+		return FOLD_DIFFERENT;
+	}
+	if (!same_case) {
+		return FOLD_CASE_DIFFERS;
+	}
+	return n_tail < needle->n_tail ? FOLD_TAIL_DIFFERS : FOLD_SAME;
+}
+
+/* Whether a word of the source is cut by the quote's beginning. */
+static int begins_inside_word(const struct fold_search *search, struct fold_cursor cursor,
+	size_t skip, enum fold_hyphen hyphen)
+{
+	const struct part *part = &search->index->document->part[cursor.next.part];
+	uint32_t first;
+
+	decode(search->needle->bytes, search->needle->len, 0, &first);
+	if (skip || hyphen == FOLD_HYPHEN_BROKEN) {
+		return is_spaced_word(first);
+	}
+	return cursor.next.at > 0 && !hyphen &&
+	       inside_word(decode_before(part->text, cursor.next.at), first);
+}
+
+int fold_search_next(struct fold_search *search, struct fold_hit *hit)
+{
+	const struct fold_needle *needle = search->needle;
+	const char *folded = buf_str(&search->index->folded);
+
+	while (needle->len && search->at < search->to) {
+		const char *found = memmem(
+			folded + search->at, search->to - search->at, needle->lower, needle->len);
+		struct fold_cursor cursor;
+		enum fold_hyphen hyphen;
+		size_t skip;
+
+		if (!found) {
+			break;
+		}
+		search->at = (size_t)(found - folded) + 1;
+		cursor = walk_to(search, search->at - 1, &skip, &hyphen);
+		if (begins_inside_word(search, cursor, skip, hyphen)) {
+			continue;
+		}
+		hit->grade = compare(search, cursor, skip, hit);
+		if (hit->grade != FOLD_DIFFERENT) {
+			return 1;
+		}
+	}
+	search->at = search->to;
+	return 0;
+}

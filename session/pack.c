@@ -1,0 +1,373 @@
+#include "session/pack.h"
+
+#include "base/utf8.h"
+#include "engine/engine.h"
+#include "loaders/loader.h"
+
+#include <string.h>
+
+static const char instructions_first[] =
+	"You answer from the sources below. Quote the words that answer, then explain briefly.\n";
+static const char instructions_cite[] =
+	"Cite each quote as [S1 path:lines \"words\"], [S1 p.page \"words\"] or "
+	"[S1 time \"words\"].\n";
+static const char instructions_last[] =
+	"If the sources do not say, answer: The sources do not say.";
+
+/* ---- the escape of bodies ---- */
+
+static int begins_tag_name(const char *text, size_t len)
+{
+	static const char *const name[] = {"source", "file", "page", "tree", "text", "update"};
+
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		size_t n = strlen(name[i]);
+
+		if (len >= n && memcmp(text, name[i], n) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Whether a tag name follows the `<` at `at`, past `\`s and an optional `/`; *n_backslash says how
+ * many `\`s.
+ */
+static int looks_like_tag(const char *text, size_t len, size_t at, size_t *n_backslash)
+{
+	size_t i = at + 1;
+
+	while (i < len && text[i] == '\\') {
+		i++;
+	}
+	*n_backslash = i - at - 1;
+	if (i < len && text[i] == '/') {
+		i++;
+	}
+	return begins_tag_name(text + i, len - i);
+}
+
+/* Escapes [from, to) of a longer text: what follows `to` decides about a `<` before it. */
+static void escape_range(struct buf *out, const char *text, size_t len, size_t from, size_t to)
+{
+	while (from < to) {
+		const char *less = memchr(text + from, '<', to - from);
+		size_t n_backslash, end = less ? (size_t)(less - text) + 1 : to;
+
+		buf_add(out, text + from, end - from);
+		if (less && looks_like_tag(text, len, end - 1, &n_backslash)) {
+			buf_addch(out, '\\');
+		}
+		from = end;
+	}
+}
+
+void pack_escape(struct buf *out, const char *text, size_t len)
+{
+	escape_range(out, text, len, 0, len);
+}
+
+void pack_unescape(struct buf *out, const char *text, size_t len)
+{
+	size_t from = 0;
+
+	while (from < len) {
+		const char *less = memchr(text + from, '<', len - from);
+		size_t n_backslash, end = less ? (size_t)(less - text) + 1 : len;
+
+		buf_add(out, text + from, end - from);
+		if (less && looks_like_tag(text, len, end - 1, &n_backslash) && n_backslash) {
+			end++;
+		}
+		from = end;
+	}
+}
+
+/* ---- attributes ---- */
+
+static void add_percent(struct buf *out, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		buf_printf(out, "%%%02X", (unsigned char)bytes[i]);
+	}
+}
+
+void pack_attribute(struct buf *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		uint32_t cp = 0;
+		size_t n = utf8_decode(text + i, len - i, &cp);
+
+		if (n == 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == '"' || cp == '<' ||
+			cp == '%') {
+			n = n ? n : 1;
+			add_percent(out, text + i, n);
+		} else {
+			buf_add(out, text + i, n);
+		}
+		i += n;
+	}
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	if (c >= 'A' && c <= 'F') {
+		return c - 'A' + 10;
+	}
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void pack_attribute_decode(struct buf *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '%' && i + 2 < len && hex_value(text[i + 1]) >= 0 &&
+			hex_value(text[i + 2]) >= 0) {
+			buf_addch(
+				out, (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2])));
+			i += 2;
+		} else {
+			buf_addch(out, text[i]);
+		}
+	}
+}
+
+static void add_attribute(struct buf *out, const char *name, const char *value)
+{
+	if (value) {
+		buf_printf(out, " %s=\"", name);
+		pack_attribute(out, value, strlen(value));
+		buf_addch(out, '"');
+	}
+}
+
+void pack_time(struct buf *out, int64_t time_ms)
+{
+	int64_t s = time_ms < 0 ? 0 : time_ms / 1000;
+
+	buf_printf(
+		out, "%02lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+}
+
+/* ---- writing segments ---- */
+
+/* Text on its way into a segment. */
+struct writer {
+	struct prompt *out;
+	struct buf pending;
+	size_t stored_bytes; /* of source text since the last cut */
+};
+
+static void writer_cut(struct writer *writer)
+{
+	if (writer->pending.len) {
+		prompt_add(writer->out, segment_text(writer->pending.data, writer->pending.len));
+	}
+	buf_clear(&writer->pending);
+	writer->stored_bytes = 0;
+}
+
+/* At a location boundary. */
+static void writer_cut_if_large(struct writer *writer)
+{
+	if (writer->stored_bytes >= PACK_CHUNK_BYTES) {
+		writer_cut(writer);
+	}
+}
+
+static void writer_finish(struct writer *writer)
+{
+	writer_cut(writer);
+	buf_finish(&writer->pending);
+}
+
+/*
+ * How much of the line text[at, end) fits the segment: all of it, or up to the character where a
+ * line that goes on for too long is cut.
+ */
+static size_t line_piece_end(const struct writer *writer, const char *text, size_t at, size_t end)
+{
+	size_t room = 2 * PACK_CHUNK_BYTES - writer->stored_bytes;
+
+	if (end - at <= room) {
+		return end;
+	}
+	end = at + room;
+	return end - utf8_incomplete_tail(text + at, room);
+}
+
+static void write_body(struct writer *writer, const char *text, size_t len, int numbered)
+{
+	int64_t line = 1;
+
+	for (size_t at = 0; at < len; line++) {
+		const char *newline = memchr(text + at, '\n', len - at);
+		size_t line_end = newline ? (size_t)(newline - text) + 1 : len;
+
+		if (numbered && (line == 1 || line % 10 == 0)) {
+			buf_printf(&writer->pending, "%lld|", (long long)line);
+		}
+		while (at < line_end) {
+			size_t end = line_piece_end(writer, text, at, line_end);
+
+			escape_range(&writer->pending, text, len, at, end);
+			writer->stored_bytes += end - at;
+			at = end;
+			if (at < line_end) {
+				writer_cut(writer);
+			}
+		}
+		if (writer->stored_bytes >= (numbered ? 1 : 2) * PACK_CHUNK_BYTES) {
+			writer_cut(writer);
+		}
+	}
+}
+
+static void write_file(struct writer *writer, const struct part *part)
+{
+	buf_addstr(&writer->pending, "<file");
+	add_attribute(&writer->pending, "path", part->place.path ? part->place.path : "");
+	buf_addstr(&writer->pending, ">\n");
+	write_body(writer, part->text, part->len, 1);
+	buf_addstr(&writer->pending, "</file>\n");
+	writer_cut(writer);
+}
+
+static void write_page(struct writer *writer, const struct part *part)
+{
+	buf_printf(&writer->pending, "<page n=\"%lld\"", (long long)part->place.page);
+	add_attribute(&writer->pending, "label", part->place.label);
+	buf_addstr(&writer->pending, ">\n");
+	write_body(writer, part->text, part->len, 0);
+	buf_addstr(&writer->pending, "</page>\n");
+	writer_cut_if_large(writer);
+}
+
+static void write_cue(struct writer *writer, const struct part *part)
+{
+	buf_addch(&writer->pending, '[');
+	pack_time(&writer->pending, part->place.time_ms);
+	buf_addstr(&writer->pending, "] ");
+	if (part->place.speaker) {
+		pack_attribute(&writer->pending, part->place.speaker, strlen(part->place.speaker));
+		buf_addstr(&writer->pending, ": ");
+	}
+	write_body(writer, part->text, part->len, 0);
+	buf_addch(&writer->pending, '\n');
+	writer_cut_if_large(writer);
+}
+
+static void write_part(struct writer *writer, enum document_kind kind, const struct part *part)
+{
+	switch (kind) {
+	case DOCUMENT_TEXT:
+		write_body(writer, part->text, part->len, 1);
+		break;
+	case DOCUMENT_CODE:
+		write_file(writer, part);
+		break;
+	case DOCUMENT_PDF:
+		write_page(writer, part);
+		break;
+	case DOCUMENT_TRANSCRIPT:
+		write_cue(writer, part);
+		break;
+	}
+}
+
+static void write_tree(struct writer *writer, const struct document *document)
+{
+	buf_addstr(&writer->pending, "<tree>\n");
+	for (size_t i = 0; i < document->n_part; i++) {
+		const char *path = document->part[i].place.path;
+
+		if (path) {
+			pack_attribute(&writer->pending, path, strlen(path));
+		}
+		buf_addch(&writer->pending, '\n');
+	}
+	buf_addstr(&writer->pending, "</tree>\n");
+}
+
+/* ---- blocks ---- */
+
+static const char *parting(enum pack_before before, int is_source)
+{
+	if (before == PACK_BEFORE_NOTHING) {
+		return "";
+	}
+	return before == PACK_BEFORE_SOURCE && is_source ? "\n" : "\n\n";
+}
+
+void pack_instructions(struct prompt *out, const char *system, int no_cite)
+{
+	struct writer writer = {.out = out};
+
+	buf_addstr(&writer.pending, instructions_first);
+	if (!no_cite) {
+		buf_addstr(&writer.pending, instructions_cite);
+	}
+	buf_addstr(&writer.pending, instructions_last);
+	writer_cut(&writer);
+	if (system) {
+		buf_addstr(&writer.pending, parting(PACK_BEFORE_OTHER, 0));
+		pack_escape(&writer.pending, system, strlen(system));
+	}
+	writer_finish(&writer);
+}
+
+static void write_content(struct writer *writer, const struct document *document)
+{
+	writer_cut(writer);
+	for (size_t i = 0; i < document->n_part; i++) {
+		write_part(writer, document->kind, &document->part[i]);
+	}
+	writer_cut(writer);
+}
+
+void pack_source(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document)
+{
+	struct writer writer = {.out = out};
+
+	buf_printf(&writer.pending, "%s<source id=\"S%lld\" kind=\"%s\"", parting(before, 1),
+		(long long)number, document_kind_name(document->kind));
+	add_attribute(&writer.pending, "name", document->name);
+	add_attribute(&writer.pending, "rev", document->rev);
+	buf_addstr(&writer.pending, ">\n");
+	write_content(&writer, document);
+	if (document->kind == DOCUMENT_CODE) {
+		write_tree(&writer, document);
+	}
+	buf_addstr(&writer.pending, "</source>");
+	writer_finish(&writer);
+}
+
+void pack_update(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document)
+{
+	struct writer writer = {.out = out};
+
+	buf_printf(
+		&writer.pending, "%s<update of=\"S%lld\"", parting(before, 1), (long long)number);
+	add_attribute(&writer.pending, "rev", document->rev);
+	buf_addstr(&writer.pending, ">\n");
+	write_content(&writer, document);
+	buf_addstr(&writer.pending, "</update>");
+	writer_finish(&writer);
+}
+
+struct segment *pack_question(enum pack_before before, const char *question, size_t len)
+{
+	struct buf text = BUF_INIT;
+	struct segment *segment;
+
+	buf_addstr(&text, parting(before, 0));
+	pack_escape(&text, question, len);
+	segment = segment_text(buf_str(&text), text.len);
+	buf_finish(&text);
+	return segment;
+}

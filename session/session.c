@@ -1,0 +1,553 @@
+#include "session/session.h"
+
+#include "base/mem.h"
+#include "loaders/loader.h"
+#include "session/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { POLL_MS = 100 }; /* how long a stop may go unnoticed while nothing happens */
+
+struct source {
+	char id[24];
+	struct document *document;
+	struct prompt block;
+	int64_t tokens;
+};
+
+/* A message of the user's and its answer. */
+struct turn {
+	struct prompt late; /* sources and updates at its head */
+	char *question;
+	struct segment *alone, *behind; /* the question as its message, or with text before it */
+	struct segment *ids;            /* the answer as it was sampled */
+	struct segment *text;           /* and for an engine with another tokenizer */
+	char tokenizer_digest[65];
+};
+
+struct session {
+	char *system;
+	int no_cite;
+	struct prompt front; /* instructions, and sources from before the first turn */
+	struct source *source;
+	size_t n_source, cap_source;
+	struct document **update; /* owned; the sources own theirs */
+	size_t n_update, cap_update;
+	struct cite_source *cite; /* sources and updates, in the order in which they came */
+	size_t n_cite, cap_cite;
+	struct turn *turn;
+	size_t n_turn, cap_turn;
+	struct prompt late; /* for the next turn */
+};
+
+/* ---- sources ---- */
+
+struct session *session_create(const struct session_config *config)
+{
+	struct session *session = mem_zero(1, sizeof(*session));
+
+	session->system = mem_strdup(config->system);
+	session->no_cite = config->no_cite;
+	pack_instructions(&session->front, session->system, session->no_cite);
+	return session;
+}
+
+static void turn_finish(struct turn *turn)
+{
+	prompt_finish(&turn->late);
+	free(turn->question);
+	segment_unref(turn->alone);
+	segment_unref(turn->behind);
+	segment_unref(turn->ids);
+	segment_unref(turn->text);
+}
+
+void session_destroy(struct session *session)
+{
+	if (!session) {
+		return;
+	}
+	for (size_t i = 0; i < session->n_cite; i++) {
+		cite_source_finish(&session->cite[i]);
+	}
+	for (size_t i = 0; i < session->n_source; i++) {
+		document_finish(session->source[i].document);
+		free(session->source[i].document);
+		prompt_finish(&session->source[i].block);
+	}
+	for (size_t i = 0; i < session->n_update; i++) {
+		document_finish(session->update[i]);
+		free(session->update[i]);
+	}
+	for (size_t i = 0; i < session->n_turn; i++) {
+		turn_finish(&session->turn[i]);
+	}
+	prompt_finish(&session->front);
+	prompt_finish(&session->late);
+	free(session->system);
+	free(session->source);
+	free(session->update);
+	free(session->cite);
+	free(session->turn);
+	free(session);
+}
+
+static struct document *take_document(struct document *document)
+{
+	struct document *own = mem_alloc(sizeof(*own));
+
+	*own = *document;
+	*document = (struct document){0};
+	return own;
+}
+
+/* Where the next block goes, and what stands before it there. */
+static struct prompt *next_place(struct session *session, enum pack_before *before)
+{
+	if (session->n_turn) {
+		*before = session->late.count ? PACK_BEFORE_SOURCE : PACK_BEFORE_NOTHING;
+		return &session->late;
+	}
+	*before = session->n_source ? PACK_BEFORE_SOURCE : PACK_BEFORE_OTHER;
+	return &session->front;
+}
+
+static void add_cite(struct session *session, size_t index, const struct document *document)
+{
+	mem_grow(session->cite, session->n_cite, session->cap_cite);
+	session->cite[session->n_cite++] =
+		(struct cite_source){.number = (int64_t)index + 1, .document = document};
+}
+
+size_t session_add_sources(struct session *session, struct load_result *loaded)
+{
+	size_t count = loaded->n_document;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t index = session->n_source;
+		struct source source = {.tokens = -1};
+		enum pack_before before;
+		struct prompt *place = next_place(session, &before);
+		struct buf id = BUF_INIT;
+
+		source.document = take_document(&loaded->document[i]);
+		buf_printf(&id, "S%zu", index + 1);
+		memcpy(source.id, id.data, id.len + 1);
+		buf_finish(&id);
+		pack_source(&source.block, before, (int64_t)index + 1, source.document);
+		prompt_copy(place, &source.block);
+		add_cite(session, index, source.document);
+		mem_grow(session->source, session->n_source, session->cap_source);
+		session->source[session->n_source++] = source;
+	}
+	loaded->n_document = 0;
+	return count;
+}
+
+int session_update_source(
+	struct session *session, size_t index, struct document *document, struct err *err)
+{
+	enum pack_before before;
+	struct prompt *place = next_place(session, &before);
+	struct document *own;
+
+	if (index >= session->n_source) {
+		return err_set(err, ERR_USAGE, NULL, NULL, "there is no source S%zu", index + 1);
+	}
+	if (document->kind != session->source[index].document->kind) {
+		return err_set(err, ERR_INPUTS, document->origin, "load it as a new source",
+			"S%zu was of kind %s, and is now of kind %s", index + 1,
+			document_kind_name(session->source[index].document->kind),
+			document_kind_name(document->kind));
+	}
+	own = take_document(document);
+	pack_update(place, before, (int64_t)index + 1, own);
+	add_cite(session, index, own);
+	mem_grow(session->update, session->n_update, session->cap_update);
+	session->update[session->n_update++] = own;
+	return 0;
+}
+
+size_t session_source_count(const struct session *session)
+{
+	return session->n_source;
+}
+
+struct session_source session_source_at(const struct session *session, size_t index)
+{
+	const struct source *source = &session->source[index];
+
+	return (struct session_source){
+		.id = source->id,
+		.kind = document_kind_name(source->document->kind),
+		.path = source->document->origin,
+		.name = source->document->name,
+		.tokens = source->tokens,
+	};
+}
+
+/* ---- prompts ---- */
+
+static void add_mark(struct prompt *out, enum prompt_mark mark)
+{
+	prompt_add(out, segment_mark(mark));
+}
+
+static struct segment *question_segment(const char *question, int is_behind)
+{
+	return pack_question(
+		is_behind ? PACK_BEFORE_OTHER : PACK_BEFORE_NOTHING, question, strlen(question));
+}
+
+static void add_beginning(
+	const struct session *session, const struct engine_info *info, struct prompt *out)
+{
+	add_mark(out, PROMPT_BEGIN);
+	if (info->has_system) {
+		add_mark(out, PROMPT_SYSTEM_OPEN);
+		prompt_copy(out, &session->front);
+		add_mark(out, PROMPT_SYSTEM_CLOSE);
+	}
+}
+
+/* A user's message up to its question; returns whether anything stands before that. */
+static int add_message_head(const struct session *session, const struct engine_info *info,
+	size_t index, const struct prompt *late, struct prompt *out)
+{
+	int has_front = index == 0 && !info->has_system;
+
+	add_mark(out, PROMPT_USER_OPEN);
+	if (has_front) {
+		prompt_copy(out, &session->front);
+	}
+	prompt_copy(out, late);
+	return has_front || late->count > 0;
+}
+
+/* The conversation before the next question. */
+static void add_turns(
+	const struct session *session, const struct engine_info *info, struct prompt *out)
+{
+	for (size_t i = 0; i < session->n_turn; i++) {
+		const struct turn *turn = &session->turn[i];
+		int is_behind = add_message_head(session, info, i, &turn->late, out);
+		int same = strcmp(turn->tokenizer_digest, info->tokenizer_digest) == 0;
+
+		prompt_add(out, segment_ref(is_behind ? turn->behind : turn->alone));
+		add_mark(out, PROMPT_USER_CLOSE);
+		add_mark(out, PROMPT_MODEL_OPEN);
+		prompt_add(out, segment_ref(same ? turn->ids : turn->text));
+		add_mark(out, PROMPT_MODEL_CLOSE);
+	}
+}
+
+void session_prompt(const struct session *session, const char *question,
+	const struct engine_info *info, struct prompt *out)
+{
+	int is_behind;
+
+	add_beginning(session, info, out);
+	add_turns(session, info, out);
+	is_behind = add_message_head(session, info, session->n_turn, &session->late, out);
+	prompt_add(out, question_segment(question, is_behind));
+	add_mark(out, PROMPT_USER_CLOSE);
+	add_mark(out, PROMPT_MODEL_OPEN);
+}
+
+static void add_texts(struct buf *out, const struct prompt *prompt)
+{
+	for (size_t i = 0; i < prompt->count; i++) {
+		size_t len;
+		const char *text = segment_bytes(prompt->item[i], &len);
+
+		buf_add(out, text, len);
+	}
+}
+
+/* The text of a segment behind an empty line. */
+static void add_message_text(struct buf *out, const struct segment *segment)
+{
+	size_t len;
+	const char *text = segment_bytes(segment, &len);
+
+	buf_addstr(out, "\n\n");
+	buf_add(out, text, len);
+}
+
+/* Only its blank lines would differ where there is no system message, and they do not. */
+void session_context_text(
+	const struct session *session, const char *question, int has_system, struct buf *out)
+{
+	add_texts(out, &session->front);
+	for (size_t i = 0; i < session->n_turn; i++) {
+		const struct turn *turn = &session->turn[i];
+
+		if (turn->late.count) {
+			buf_addstr(out, "\n\n");
+			add_texts(out, &turn->late);
+		}
+		add_message_text(out, turn->alone);
+		add_message_text(out, turn->text);
+	}
+	if (session->late.count) {
+		buf_addstr(out, "\n\n");
+		add_texts(out, &session->late);
+	}
+	if (question) {
+		struct segment *segment = question_segment(question, 0);
+
+		add_message_text(out, segment);
+		segment_unref(segment);
+	}
+}
+
+/* ---- counting ---- */
+
+/* Wait for the answer to a question about tokens. A stop is ERR_INTERRUPTED. */
+static int wait_count(struct engine *engine, int64_t request, const struct session_watch *watch,
+	int64_t *total_tok, struct err *err)
+{
+	struct engine_event event;
+
+	for (;;) {
+		if (watch && watch->stopped && watch->stopped(watch->arg)) {
+			engine_cancel(engine, request);
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
+		}
+		if (!engine_next(engine, POLL_MS, &event) || event.request != request) {
+			continue;
+		}
+		if (event.type == ENGINE_FAILED) {
+			if (err) {
+				*err = event.err;
+			}
+			return -1;
+		}
+		if (event.type == ENGINE_TOKENS) {
+			*total_tok = event.total_tok;
+			return 0;
+		}
+	}
+}
+
+static int count_prompt(struct engine *engine, const struct prompt *prompt,
+	const struct session_watch *watch, int64_t *total_tok, struct err *err)
+{
+	int64_t request = engine_tokenize(engine, prompt, 1, err);
+
+	return request < 0 ? -1 : wait_count(engine, request, watch, total_tok, err);
+}
+
+/*
+ * A source is counted behind the instructions, as it stands in a prompt: alone it would be the
+ * first text, which some tokenizers prefix.
+ */
+static int count_source(const struct session *session, struct engine *engine,
+	const struct prompt *block, int64_t *tokens, struct err *err)
+{
+	struct prompt prompt = {0};
+	int64_t without = 0, with = 0;
+	int status;
+
+	add_mark(&prompt, PROMPT_BEGIN);
+	prompt_add(&prompt, segment_ref(session->front.item[0]));
+	status = count_prompt(engine, &prompt, NULL, &without, err);
+	if (status == 0) {
+		prompt_copy(&prompt, block);
+		status = count_prompt(engine, &prompt, NULL, &with, err);
+		*tokens = with - without;
+	}
+	prompt_finish(&prompt);
+	return status;
+}
+
+int session_count(
+	struct session *session, struct engine *engine, int64_t *total_tok, struct err *err)
+{
+	const struct engine_info *info;
+	struct prompt prompt = {0};
+	int status;
+
+	if (engine_wait_ready(engine, err) < 0) {
+		return -1;
+	}
+	info = engine_info(engine);
+	for (size_t i = 0; i < session->n_source; i++) {
+		struct source *source = &session->source[i];
+
+		if (source->tokens < 0 &&
+			count_source(session, engine, &source->block, &source->tokens, err) < 0) {
+			return -1;
+		}
+	}
+	if (info->has_template) {
+		add_beginning(session, info, &prompt);
+		add_turns(session, info, &prompt);
+		add_message_head(session, info, session->n_turn, &session->late, &prompt);
+	} else {
+		add_mark(&prompt, PROMPT_BEGIN);
+		prompt_copy(&prompt, &session->front);
+	}
+	status = count_prompt(engine, &prompt, NULL, total_tok, err);
+	prompt_finish(&prompt);
+	return status;
+}
+
+/* ---- asking ---- */
+
+void answer_finish(struct answer *answer)
+{
+	free(answer->text);
+	citations_free(answer->citation, answer->n_citation);
+	*answer = (struct answer){0};
+}
+
+/* What comes of a request. */
+struct reply {
+	struct buf text;
+	struct buf ids;
+	enum engine_stop stop;
+	struct engine_usage usage;
+};
+
+static void take_text(
+	struct reply *reply, const struct engine_event *event, const struct session_watch *watch)
+{
+	buf_add(&reply->text, event->text, event->text_len);
+	buf_add(&reply->ids, event->ids, event->n_ids * sizeof(*event->ids));
+	if (event->text_len && watch && watch->text) {
+		watch->text(watch->arg, event->text, event->text_len);
+	}
+}
+
+/* Listen until the request ends. */
+static int collect(struct engine *engine, int64_t request, const struct session_watch *watch,
+	struct reply *reply, struct err *err)
+{
+	struct engine_event event;
+	int is_cancelled = 0;
+
+	for (;;) {
+		if (!is_cancelled && watch && watch->stopped && watch->stopped(watch->arg)) {
+			engine_cancel(engine, request);
+			is_cancelled = 1;
+		}
+		if (!engine_next(engine, POLL_MS, &event) || event.request != request) {
+			continue;
+		}
+		switch (event.type) {
+		case ENGINE_PREFILL:
+			if (watch && watch->prefill) {
+				watch->prefill(watch->arg, event.done_tok, event.total_tok,
+					event.cached_tok);
+			}
+			break;
+		case ENGINE_TEXT:
+			take_text(reply, &event, watch);
+			break;
+		case ENGINE_DONE:
+			reply->stop = event.stop;
+			reply->usage = event.usage;
+			return 0;
+		case ENGINE_FAILED:
+			if (err) {
+				*err = event.err;
+			}
+			return -1;
+		default:
+			break;
+		}
+	}
+}
+
+static int check_fits(struct engine *engine, const struct prompt *prompt,
+	const struct session_watch *watch, struct err *err)
+{
+	int64_t context_tok = engine_info(engine)->context_tok, total_tok = 0;
+
+	if (count_prompt(engine, prompt, watch, &total_tok, err) < 0) {
+		return -1;
+	}
+	if (total_tok >= context_tok) {
+		return err_set(err, ERR_CONTEXT, NULL, "load less, or give a larger --context",
+			"the sources and the question are %lld tokens, and the context window "
+			"holds %lld, the answer included",
+			(long long)total_tok, (long long)context_tok);
+	}
+	return 0;
+}
+
+static void append_turn(struct session *session, const char *question,
+	const struct engine_info *info, const struct reply *reply)
+{
+	struct turn turn = {
+		.late = session->late,
+		.question = mem_strdup(question),
+		.alone = question_segment(question, 0),
+		.behind = question_segment(question, 1),
+		.ids = segment_ids((const uint32_t *)(const void *)reply->ids.data,
+			reply->ids.len / sizeof(uint32_t)),
+		.text = segment_text(buf_str(&reply->text), reply->text.len),
+	};
+
+	memcpy(turn.tokenizer_digest, info->tokenizer_digest, sizeof(turn.tokenizer_digest));
+	session->late = (struct prompt){0};
+	mem_grow(session->turn, session->n_turn, session->cap_turn);
+	session->turn[session->n_turn++] = turn;
+}
+
+static int request_answer(struct session *session, struct engine *engine, const char *question,
+	const struct engine_request *request, const struct session_watch *watch,
+	struct reply *reply, struct err *err)
+{
+	int64_t id;
+
+	if (check_fits(engine, request->prompt, watch, err) < 0) {
+		return -1;
+	}
+	id = engine_submit(engine, request, err);
+	if (id < 0 || collect(engine, id, watch, reply, err) < 0) {
+		return -1;
+	}
+	/* A question that was stopped before a word came may be asked again as if it never was. */
+	if (reply->ids.len || reply->stop != ENGINE_STOP_CANCELLED) {
+		append_turn(session, question, engine_info(engine), reply);
+	}
+	return 0;
+}
+
+int session_ask(struct session *session, struct engine *engine, const char *question,
+	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
+	struct answer *answer, struct err *err)
+{
+	struct engine_request request = {
+		.sampling = sampling ? *sampling : engine_sampling_default,
+		.max_tok = max_tok,
+	};
+	struct prompt prompt = {0};
+	struct reply reply = {.stop = ENGINE_STOP_END};
+	int status;
+
+	*answer = (struct answer){0};
+	if (engine_wait_ready(engine, err) < 0) {
+		return -1;
+	}
+	session_prompt(session, question, engine_info(engine), &prompt);
+	request.prompt = &prompt;
+	status = request_answer(session, engine, question, &request, watch, &reply, err);
+	prompt_finish(&prompt);
+	buf_finish(&reply.ids);
+	if (status < 0) {
+		buf_finish(&reply.text);
+		return -1;
+	}
+	answer->stop = reply.stop;
+	answer->usage = reply.usage;
+	answer->ready_ms = engine_info(engine)->load_ms;
+	answer->text_len = reply.text.len;
+	answer->text = buf_take(&reply.text);
+	answer->citation = cite_check(answer->text, answer->text_len, session->cite,
+		session->n_cite, &answer->n_citation);
+	return 0;
+}
