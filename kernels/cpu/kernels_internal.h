@@ -38,8 +38,12 @@ CPU_RUN(ref_matmul);
 CPU_RUN(avx2_pack_act);
 CPU_RUN(avx2_matmul);
 
-/* AVX-512: avx512_attention.c, avx512_matmul.c */
+/* AVX-512: avx512_attention.c, avx512_ops.c, avx512_matmul.c */
 CPU_RUN(avx512_attention);
+CPU_RUN(avx512_rmsnorm);
+CPU_RUN(avx512_rope);
+CPU_RUN(avx512_kv_write);
+CPU_RUN(avx512_swiglu);
 CPU_RUN(avx512_pack_act);
 CPU_RUN(avx512_matmul);
 
