@@ -60,19 +60,6 @@ static char *shared_folder(void)
 	return folder ? folder : mem_strdup(CARREL_DATADIR "/models");
 }
 
-char *library_engine_program(void)
-{
-	char *program = beside_program("carrel-engine");
-
-	if (!program) {
-		program = beside_program("../engine/carrel-engine");
-	}
-	if (!program && access(CARREL_LIBEXECDIR "/carrel-engine", X_OK) == 0) {
-		program = mem_strdup(CARREL_LIBEXECDIR "/carrel-engine");
-	}
-	return program;
-}
-
 static int compare_models(const void *a, const void *b)
 {
 	const struct library_model *left = a, *right = b;

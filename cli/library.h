@@ -31,7 +31,4 @@ int library_find(const char *wanted, char **path, struct err *err);
 /* Register a model file. `name` may be NULL: the file's own. *name_used is malloc'ed. */
 int library_add(const char *path, const char *name, char **name_used, struct err *err);
 
-/* carrel-engine, in the build tree or where it was installed; malloc'ed, NULL if it is nowhere. */
-char *library_engine_program(void);
-
 #endif

@@ -23,18 +23,17 @@ int start_engine(struct engine **engine, const struct options *options, struct e
 		.context_tok = options->context_tok,
 		.n_thread = (int32_t)(options->n_thread < 4096 ? options->n_thread : 4096),
 	};
-	char *model, *program;
+	char *model = NULL;
 	int status;
 
 	*engine = NULL;
-	if (library_find(options->model, &model, err) < 0) {
+	/* The fake needs no file. */
+	if ((strcmp(options->device, "fake") != 0 || options->model) &&
+		library_find(options->model, &model, err) < 0) {
 		return -1;
 	}
-	program = library_engine_program();
 	config.model = model;
-	config.program = program;
 	status = engine_open(engine, &config, err);
-	free(program);
 	free(model);
 	return status;
 }

@@ -1,0 +1,131 @@
+#!/bin/sh
+# carrel ask, against the fake backend: answers, JSON, exit statuses, interruption.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+fake="$CARREL ask --device fake"
+
+printf 'Operations manual\nThe pump is started by hand.\nAt noon it stops.\n' >station.txt
+export CARREL_FAKE_ANSWER='By hand: [S1 station.txt:2 "The pump is started by hand."]'
+run $fake 'How is the pump started?' station.txt
+ok 'an answer ends with status 0' status_is 0
+ok 'the answer is on standard output' prints 'By hand: [S1'
+ok 'nothing else is on standard output' [ "$(wc -l <out)" = 1 ]
+ok 'the verified place is on standard error' says 'station.txt:2 verified'
+run $fake -q 'How is the pump started?' station.txt
+ok '-q says nothing on standard error' sentences 0
+
+run $fake --json --strict 'How is the pump started?' station.txt
+ok 'ask --json --strict succeeds on a true quote' status_is 0
+ok 'ask --json has exactly the documented names' json . \
+	answer,stop_reason,model,session,sources,skipped,coverage,citations,usage,timing
+ok 'stop_reason is end' json stop_reason end
+ok 'session is null' json session null
+ok 'sources have exactly the documented names' json sources.0 id,path,kind,tokens
+ok 'the source is the file' json sources.0.path station.txt
+ok 'coverage is one window of one' [ "$("$JSON_GET" coverage.windows coverage.read <out | tr '\n' ' ')" = '1 1 ' ]
+ok 'citations have exactly the documented names' json citations.0 \
+	text,source,path,page,label,time,line_first,line_last,verdict
+ok 'the quote is verified' json citations.0.verdict verified
+ok 'on its line' json citations.0.line_first 2
+ok 'a text has no page' json citations.0.page null
+ok 'usage has exactly the documented names' json usage \
+	prompt_tokens,cached_tokens,prefill_tokens,generated_tokens
+ok 'timing has exactly the documented names' json timing \
+	ready_ms,prefill_ms,first_token_ms,decode_ms,decode_tok_per_s
+
+export CARREL_FAKE_ANSWER='It is [S1 station.txt:2 "started by magic words"].'
+run $fake --json --strict 'How?' station.txt
+ok 'an invented quote under --strict ends with status 5' status_is 5
+ok 'and the JSON is complete' json citations.0.verdict not_found
+run $fake 'How?' station.txt
+ok 'without --strict it ends with status 0' status_is 0
+ok 'and the quote is reported' says 'quote not found'
+export CARREL_FAKE_ANSWER='Answer [S1 station.txt:1 "At noon it stops."].'
+run $fake --json --strict 'When?' station.txt
+ok 'a quote on another line is moved there' json citations.0.line_first 3
+ok 'which --strict accepts' status_is 0
+unset CARREL_FAKE_ANSWER
+
+run $fake -n 4 --json 'Words' station.txt
+ok 'the limit of tokens is stop_reason length' json stop_reason length
+ok 'and is kept' json usage.generated_tokens 4
+
+echo 'What is in standard input?' >question
+status=0
+$fake --json - station.txt <question >out 2>err || status=$?
+ok 'the question can come from standard input' status_is 0
+status=0
+$fake --json 'What?' - <station.txt >out 2>err || status=$?
+ok 'a source can come from standard input' json sources.0.path -
+
+run $fake 'What?' missing.txt
+ok 'an input that cannot be read ends with status 6' status_is 6
+ok 'and is named' says missing.txt
+ok 'before answering' [ ! -s out ]
+run $fake --json 'What?' missing.txt
+ok 'under --json as an error object' json error.code 6
+run $fake --json --partial 'What?' missing.txt station.txt
+ok '--partial answers, with status 6 all the same' status_is 6
+ok 'and lists what was not read' json skipped.0.path missing.txt
+
+CARREL_FAKE_CONTEXT=300
+export CARREL_FAKE_CONTEXT
+i=0
+while [ $i -lt 50 ]; do
+	echo "line $i of a text that is too long"
+	i=$((i + 1))
+done >long.txt
+run $fake 'What?' long.txt
+ok 'more than the context ends with status 3' status_is 3
+ok 'and says how much the context holds' says 300
+ok 'and how much it would need' grep -qE '[ ,(][1-9],?[0-9]{3} ' err
+ok 'nothing was truncated silently: no answer' [ ! -s out ]
+unset CARREL_FAKE_CONTEXT
+
+run $fake --show-context 'The question?' station.txt
+ok '--show-context prints the pack' prints '<source id="S1" kind="text" name="station.txt">'
+ok 'with line numbers' prints '1|Operations manual'
+ok 'and the question' prints 'The question?'
+run $fake --show-tokens 'The question?' station.txt
+ok '--show-tokens prints ids' grep -qxE '[0-9]+' out
+ok 'only ids' [ "$(grep -cvxE '[0-9]+' out)" = 0 ]
+run $fake --no-cite --show-context 'The question?' station.txt
+ok '--no-cite leaves the citation line out' [ "$(grep -c 'Cite each' out)" = 0 ]
+echo 'Answer in Latin.' >latin
+run $fake --system @latin --show-context 'Q' station.txt
+ok '--system reads a file' prints 'Answer in Latin.'
+
+export CARREL_FAKE_TOKEN_US=50000
+$fake --json -n 400 'Words' station.txt >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'Ctrl-C ends with status 130' status_is 130
+ok 'and still prints valid JSON' json stop_reason interrupted
+ok 'with what came until then' [ "$("$JSON_GET" usage.generated_tokens <out)" -gt 1 ]
+
+$fake --json -n 400 'Words' station.txt >out 2>err &
+pid=$!
+sleep 1
+engine=$(ps -eo pid=,ppid=,comm= | awk -v p=$pid '$2 == p && $3 ~ /carrel-engine/ { print $1 }')
+kill -9 $engine
+status=0
+wait $pid || status=$?
+ok 'an engine killed in mid-answer ends with status 4' status_is 4
+ok 'and an error object' json error.code 4
+ok 'and a sentence' sentences 1
+unset CARREL_FAKE_TOKEN_US
+
+CARREL_FAKE_FAULT=load run $fake --json 'Words'
+ok 'a model that does not load ends with status 4' status_is 4
+run "$CARREL" ask -m no-such-model 'Words'
+ok 'a model that does not exist ends with status 4' status_is 4
+ok 'and is named' says no-such-model
+head -c 4096 /dev/urandom >noise.gguf
+run "$CARREL" ask -m ./noise.gguf 'Words'
+ok 'a file that is no model ends with status 4' status_is 4
+
+run sh -c "$fake -n 5 Words >/dev/full"
+ok 'a full disk is a failure' status_is 1
+finish

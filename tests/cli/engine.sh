@@ -1,0 +1,79 @@
+#!/bin/sh
+# The commands that read a real model file: the built-in one, whose words are random.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+
+printf 'int main(void)\n{\n\treturn 0;\n}\n' >main.c
+printf 'Some words of a text.\nAnd a second line.\n' >notes.txt
+run "$CARREL" ask -n 8 --json 'What does main return?' main.c notes.txt
+ok 'the built-in model answers' status_is 0
+ok 'with eight tokens or fewer' [ "$("$JSON_GET" usage.generated_tokens <out)" -le 8 ]
+ok 'and says that its words are random' says 'no trained model: the words are random'
+ok 'sources are counted' [ "$("$JSON_GET" sources.1.tokens <out)" -gt 5 ]
+prompt=$("$JSON_GET" usage.prompt_tokens <out)
+run "$CARREL" ask --show-tokens 'What does main return?' main.c notes.txt
+ok '--show-tokens shows as many tokens as the prompt had' [ "$(wc -l <out)" = "$prompt" ]
+run "$CARREL" ask -n 24 --temp 1 --seed 7 -t 1 'Words' notes.txt
+cp out first
+run "$CARREL" ask -n 24 --temp 1 --seed 7 -t 2 'Words' notes.txt
+ok 'the same seed gives the same answer with other threads' cmp out first
+run "$CARREL" ask -n 24 --temp 1 --seed 8 'Words' notes.txt
+ok 'another seed gives another' [ "$(cmp -s out first; echo $?)" = 1 ]
+run "$CARREL" ask -c 256 -n 8 'Words' "$CARREL_SOURCE/LICENSE"
+ok 'a licence does not fit 256 tokens' status_is 3
+
+run "$CARREL" count --json main.c notes.txt
+ok 'count counts' [ "$("$JSON_GET" total_tokens <out)" -gt 10 ]
+ok 'by file' json files 2
+total=$("$JSON_GET" total_tokens <out)
+run "$CARREL" count --budget $((total - 1)) main.c notes.txt
+ok 'more than the budget ends with status 3' status_is 3
+run "$CARREL" count --budget $total main.c notes.txt
+ok 'the budget itself does not' status_is 0
+run "$CARREL" count --top 1 main.c notes.txt
+ok '--top lists so many files and says how many more' prints '(1 more files)'
+run "$CARREL" count --show notes.txt
+ok 'count --show prints the packed text' prints '1|Some words of a text.'
+run "$CARREL" count notes.txt missing.txt
+ok 'count goes on without what cannot be read, with status 6' status_is 6
+
+run "$CARREL" tokenize -m "$CARREL_RANDOM" notes.txt
+ok 'tokenize prints ids' [ "$(grep -cxE '[0-9]+' out)" -gt 5 ]
+ids=$(wc -l <out)
+cp out ids
+run "$CARREL" tokenize -m "$CARREL_RANDOM" --count notes.txt
+ok 'and counts them' [ "$(cat out)" = "$ids" ]
+run "$CARREL" tokenize -m "$CARREL_RANDOM" missing.txt
+ok 'tokenize of a missing file ends with status 6' status_is 6
+
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens ids --out logits --json
+ok 'eval logits works' status_is 0
+ok 'and writes [n_tokens][n_vocab] float32' \
+	[ "$(stat -c %s logits)" = $((4 * ids * $("$JSON_GET" n_vocab <out))) ]
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens ids --out logits1 -t 1
+ok 'the same bits with one thread' cmp logits logits1
+echo '1 2 three' >bad
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits
+ok 'ids that are none end with status 6' status_is 6
+run "$CARREL" eval perplexity -m "$CARREL_RANDOM" --json notes.txt main.c
+ok 'eval perplexity works' status_is 0
+ok 'every token is scored' [ "$("$JSON_GET" tokens <out)" -ge "$ids" ]
+run "$CARREL" bench -m "$CARREL_RANDOM" -p 64 -n 4 -d 0,128 -r 1 --json -t 1
+ok 'bench works' status_is 0
+ok 'with two measurements at each depth' json . 4
+ok 'of exactly the documented names' json 0 test,n_prompt,n_gen,depth,threads,tok_per_s,ms
+
+run "$CARREL" models ls
+ok 'models ls names the built-in model' prints random
+run "$CARREL" models info "$CARREL_RANDOM" --json
+ok 'models info describes it' json can_run true
+run "$CARREL" models add "$CARREL_RANDOM" --name mine
+ok 'models add registers a name' status_is 0
+run "$CARREL" ask -m mine -n 3 Words
+ok 'which -m takes' status_is 0
+run "$CARREL" models add "$CARREL_RANDOM" --name mine
+ok 'a name is not taken twice' status_is 1
+run "$CARREL" models add "$CARREL_RANDOM" --name ../mine
+ok 'a name is not a path' status_is 2
+run "$CARREL" models add notes.txt
+ok 'what is no model is not registered' status_is 4
+finish

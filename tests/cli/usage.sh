@@ -1,0 +1,54 @@
+#!/bin/sh
+# Options and exit status 2; help, version and config come from the same tables.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+
+for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' '--adapter x' \
+	--free-quotes '--from-file x' --reflect --nonsense; do
+	run "$CARREL" ask $option question
+	ok "ask $option is a usage error" status_is 2
+	ok "ask $option gets one sentence" sentences 1
+done
+run "$CARREL" ask --over fail --device fake -n 3 question
+ok 'ask --over fail is accepted' status_is 0
+run "$CARREL" ask
+ok 'ask without a question is a usage error' status_is 2
+run "$CARREL" ask --json
+ok 'usage errors under --json are JSON' json error.code 2
+ok 'errors have exactly the documented names' json error code,what,where,hint
+run "$CARREL" ask --temp=hot x
+ok 'a value that is no number is refused' status_is 2
+ok 'and the option is named' says --temp
+run "$CARREL" ask -n
+ok 'a missing value is refused' status_is 2
+run "$CARREL" ask - -
+ok 'standard input cannot be question and source at once' status_is 2
+run "$CARREL" models frobnicate
+ok 'an unknown subcommand is refused' status_is 2
+
+for command in ask bench config count eval models tokenize; do
+	run "$CARREL" $command --help
+	ok "$command --help works" status_is 0
+	ok "$command --help shows its usage" prints "usage: carrel $command"
+done
+run "$CARREL" --version
+ok '--version prints the version' prints 'carrel '
+
+run "$CARREL" config --json
+ok 'config --json is valid' valid_json
+run "$CARREL" config
+ok 'config shows defaults' grep -q '^temp  *= 0  *# default' out
+mkdir -p "$XDG_CONFIG_HOME/carrel"
+printf 'temp = 0.7\ncontext = 8K\n' >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" config
+ok 'config shows what the file sets' grep -q '^temp  *= 0.7  *# file' out
+ok 'K is 1,024' grep -q '^context  *= 8192  *# file' out
+run "$CARREL" config --temp 1.5
+ok 'a flag is stronger than the file' grep -q '^temp  *= 1.5  *# flag' out
+printf 'temp = 0.7\n\ntmep = 1\n' >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" config
+ok 'an unknown setting is a usage error' status_is 2
+ok 'with the file and the line' says 'carrel/config:3'
+run "$CARREL" ask --help
+ok 'a broken settings file does not forbid help' status_is 0
+rm "$XDG_CONFIG_HOME/carrel/config"
+finish
