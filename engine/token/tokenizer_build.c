@@ -18,6 +18,8 @@ struct builder {
 	const struct tokenizer_spec *spec;
 	struct err *err;
 	int16_t byte_of[512]; /* byte-level: character to byte, -1 where it stands for none */
+	struct merge *merge;  /* in the order they were added */
+	size_t n_merge, cap_merge;
 };
 
 static int refuse(struct builder *b, const char *what, size_t index, const char *text, size_t len)
@@ -298,44 +300,52 @@ static uint32_t find_spelled(
 	return id != NO_TOKEN ? id : token_map_find(&t->added, &t->vocab, bytes, *n);
 }
 
-static int build_merges_listed(struct builder *b)
+static void add_merge(struct builder *b, struct merge merge)
 {
-	const struct tokenizer_spec *spec = b->spec;
-	struct tokenizer *t = b->t;
-	struct buf bytes = BUF_INIT;
-	int result = 0;
+	mem_grow(b->merge, b->n_merge, b->cap_merge);
+	b->merge[b->n_merge++] = merge;
+}
 
-	if (spec->n_merge >= NO_TOKEN || merge_map_init(&t->merges, spec->n_merge)) {
-		return no_memory(b);
-	}
-	for (size_t i = 0; i < spec->n_merge && !result; i++) {
-		const struct merge_spec *m = &spec->merge[i];
-		size_t n_left = 0, n_right = 0;
-		struct merge merge = {.rank = (uint32_t)i, .id = NO_TOKEN};
+/* The tokens of the file's merge `i`. Those that are not all ordinary are left out: text never
+ * becomes them. */
+static int add_listed(struct builder *b, size_t i, struct buf *bytes)
+{
+	const struct merge_spec *m = &b->spec->merge[i];
+	const struct tokenizer *t = b->t;
+	struct merge merge = {.rank = (uint32_t)i, .id = NO_TOKEN};
+	size_t n_left = 0, n_right = 0;
 
-		buf_clear(&bytes);
-		buf_reserve(&bytes, m->left_len + m->right_len);
-		merge.left = find_spelled(b, m->left, m->left_len, bytes.data, &n_left);
-		merge.right =
-			find_spelled(b, m->right, m->right_len, bytes.data + n_left, &n_right);
-		if (merge.left != NO_TOKEN && merge.right != NO_TOKEN) {
-			size_t n = n_left + n_right;
+	buf_clear(bytes);
+	buf_reserve(bytes, m->left_len + m->right_len);
+	merge.left = find_spelled(b, m->left, m->left_len, bytes->data, &n_left);
+	merge.right = find_spelled(b, m->right, m->right_len, bytes->data + n_left, &n_right);
+	if (merge.left != NO_TOKEN && merge.right != NO_TOKEN) {
+		size_t n = n_left + n_right;
 
-			merge.id = token_map_find(&t->normal, &t->vocab, bytes.data, n);
-			if (merge.id == NO_TOKEN) {
-				merge.id = token_map_find(&t->added, &t->vocab, bytes.data, n);
-			}
-		}
+		merge.id = token_map_find(&t->normal, &t->vocab, bytes->data, n);
 		if (merge.id == NO_TOKEN) {
-			result = refuse(b, "merge %zu (\"%s\" ...) names a token that is not there",
-				i, m->left, m->left_len);
-		} else if (t->vocab.type[merge.left] == TOKEN_NORMAL &&
-			   t->vocab.type[merge.right] == TOKEN_NORMAL &&
-			   t->vocab.type[merge.id] == TOKEN_NORMAL &&
-			   merge_map_add(&t->merges, &merge)) {
-			result = refuse(b, "merge %zu (\"%s\" ...) stands there twice", i, m->left,
-				m->left_len);
+			merge.id = token_map_find(&t->added, &t->vocab, bytes->data, n);
 		}
+	}
+	if (merge.id == NO_TOKEN) {
+		return refuse(b, "merge %zu (\"%s\" ...) names a token that is not there", i,
+			m->left, m->left_len);
+	}
+	if (t->vocab.type[merge.left] == TOKEN_NORMAL &&
+		t->vocab.type[merge.right] == TOKEN_NORMAL &&
+		t->vocab.type[merge.id] == TOKEN_NORMAL) {
+		add_merge(b, merge);
+	}
+	return 0;
+}
+
+static int list_merges(struct builder *b)
+{
+	struct buf bytes = BUF_INIT;
+	int result = b->spec->n_merge < NO_TOKEN ? 0 : no_memory(b);
+
+	for (size_t i = 0; i < b->spec->n_merge && !result; i++) {
+		result = add_listed(b, i, &bytes);
 	}
 	buf_finish(&bytes);
 	return result;
@@ -362,9 +372,9 @@ static int is_boundary(const char *text, size_t at)
 }
 
 /* Every way to put token `id` together from two others, with this rank. */
-static void add_splits(const struct tokenizer *t, uint32_t id, uint32_t rank, struct merge **merge,
-	size_t *n_merge, size_t *cap)
+static void add_splits(struct builder *b, uint32_t id, uint32_t rank)
 {
+	const struct tokenizer *t = b->t;
 	const char *text = vocab_text(&t->vocab, id);
 	size_t len = vocab_len(&t->vocab, id);
 
@@ -380,8 +390,7 @@ static void add_splits(const struct tokenizer *t, uint32_t id, uint32_t rank, st
 		}
 		right = token_map_find(&t->normal, &t->vocab, text + at, len - at);
 		if (right != NO_TOKEN) {
-			mem_grow(*merge, *n_merge, *cap);
-			(*merge)[(*n_merge)++] = (struct merge){left, right, rank, id};
+			add_merge(b, (struct merge){left, right, rank, id});
 		}
 	}
 }
@@ -390,13 +399,12 @@ static void add_splits(const struct tokenizer *t, uint32_t id, uint32_t rank, st
  * SentencePiece has no merge list: any two neighbours that make a token merge, the best score
  * first. Tokens of one score share a rank, so that among them the leftmost goes first.
  */
-static int build_merges_from_scores(struct builder *b)
+static int derive_merges(struct builder *b)
 {
-	struct tokenizer *t = b->t;
+	const struct tokenizer *t = b->t;
 	struct scored *order = reallocarray(NULL, t->vocab.count, sizeof(*order));
-	struct merge *merge = NULL;
-	size_t n = 0, n_merge = 0, cap = 0;
 	uint32_t rank = 0;
+	size_t n = 0;
 
 	if (!order) {
 		return no_memory(b);
@@ -414,17 +422,28 @@ static int build_merges_from_scores(struct builder *b)
 	qsort(order, n, sizeof(*order), by_score);
 	for (size_t i = 0; i < n; i++) {
 		rank += i && order[i].score != order[i - 1].score;
-		add_splits(t, order[i].id, rank, &merge, &n_merge, &cap);
+		add_splits(b, order[i].id, rank);
 	}
 	free(order);
-	if (merge_map_init(&t->merges, n_merge)) {
-		free(merge);
+	return 0;
+}
+
+static int build_merges(struct builder *b)
+{
+	struct tokenizer *t = b->t;
+
+	if (b->spec->use_scores ? derive_merges(b) : list_merges(b)) {
+		return -1;
+	}
+	if (merge_map_init(&t->merges, b->n_merge)) {
 		return no_memory(b);
 	}
-	for (size_t i = 0; i < n_merge; i++) {
-		merge_map_add(&t->merges, &merge[i]);
+	for (size_t i = 0; i < b->n_merge; i++) {
+		if (merge_map_add(&t->merges, &b->merge[i])) {
+			return err_set(b->err, ERR_ENGINE, b->spec->name, EXPORT_HINT,
+				"merge %u stands there twice", b->merge[i].rank);
+		}
 	}
-	free(merge);
 	return 0;
 }
 
@@ -488,41 +507,15 @@ void tokenizer_build_digest(struct tokenizer *t)
 	sha256_destroy(hash);
 }
 
-static int compare_merges(const void *left, const void *right)
-{
-	const struct merge *a = left, *b = right;
-
-	if (a->rank != b->rank) {
-		return a->rank < b->rank ? -1 : 1;
-	}
-	if (a->left != b->left) {
-		return a->left < b->left ? -1 : 1;
-	}
-	return (a->right > b->right) - (a->right < b->right);
-}
-
 /* Everything that decides ids, but for the markers. */
-static int build_vocab_digest(struct builder *b)
+static void build_vocab_digest(struct builder *b)
 {
 	struct tokenizer *t = b->t;
 	const struct vocab *v = &t->vocab;
 	uint32_t option[] = {t->scheme, (uint32_t)t->ignore_merges, t->prefix, t->bos, t->eos,
 		(uint32_t)t->add_bos, v->count};
-	struct merge *merge;
-	struct sha256 *hash;
-	size_t n = 0;
+	struct sha256 *hash = sha256_create();
 
-	merge = reallocarray(NULL, t->merges.mask + 1, sizeof(*merge));
-	if (!merge) {
-		return no_memory(b);
-	}
-	for (size_t i = 0; i <= t->merges.mask; i++) {
-		if (t->merges.slot[i].left != NO_TOKEN) {
-			merge[n++] = t->merges.slot[i];
-		}
-	}
-	qsort(merge, n, sizeof(*merge), compare_merges);
-	hash = sha256_create();
 	sha256_add_field(hash, "carrel tokenizer", "1", 1);
 	sha256_add_field(hash, "option", option, sizeof(option));
 	if (t->splitter) {
@@ -531,11 +524,9 @@ static int build_vocab_digest(struct builder *b)
 	sha256_add_field(hash, "start", v->start, (v->count + (size_t)1) * sizeof(*v->start));
 	sha256_add_field(hash, "text", v->text, v->start[v->count]);
 	sha256_add_field(hash, "type", v->type, v->count);
-	sha256_add_field(hash, "merge", merge, n * sizeof(*merge));
+	sha256_add_field(hash, "merge", b->merge, b->n_merge * sizeof(*b->merge));
 	t->vocab_digest = sha256_finish(hash);
 	sha256_destroy(hash);
-	free(merge);
-	return 0;
 }
 
 int tokenizer_text_is_end(const char *text, size_t len)
@@ -622,8 +613,7 @@ static int build(struct builder *b)
 		return -1;
 	}
 	forbid_ends(t);
-	if (build_maps(b) || build_bytes(b) ||
-		(b->spec->use_scores ? build_merges_from_scores(b) : build_merges_listed(b))) {
+	if (build_maps(b) || build_bytes(b) || build_merges(b)) {
 		return -1;
 	}
 	if (t->scheme == SCHEME_SENTENCEPIECE) {
@@ -634,9 +624,7 @@ static int build(struct builder *b)
 		t->describe = mem_printf(
 			"%s byte-level BPE, %u tokens", t->splitter->name, t->vocab.count);
 	}
-	if (build_vocab_digest(b)) {
-		return -1;
-	}
+	build_vocab_digest(b);
 	tokenizer_build_matchers(t);
 	tokenizer_build_digest(t);
 	return 0;
@@ -645,16 +633,19 @@ static int build(struct builder *b)
 int tokenizer_build(struct tokenizer **out, const struct tokenizer_spec *spec, struct err *err)
 {
 	struct builder b = {.t = mem_zero(1, sizeof(*b.t)), .spec = spec, .err = err};
+	int result;
 
 	b.t->scheme = spec->scheme;
 	b.t->splitter = spec->splitter;
 	b.t->ignore_merges = spec->ignore_merges;
 	b.t->prefix = spec->prefix;
-	if (build(&b)) {
+	result = build(&b);
+
+	free(b.merge);
+	if (result) {
 		tokenizer_close(b.t);
-		*out = NULL;
-		return -1;
+		b.t = NULL;
 	}
 	*out = b.t;
-	return 0;
+	return result;
 }
