@@ -1,6 +1,7 @@
 /* The tables of x86-64, and which of them this machine can run. */
 #include "kernels/cpu/kernels_internal.h"
 
+#include <cpuid.h>
 #include <stddef.h>
 
 static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
@@ -46,6 +47,14 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 			},
 };
 
+/* clang 14's __builtin_cpu_supports() does not know the name. */
+static int has_f16c(void)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+
 /* __builtin_cpu_supports() also asks the operating system whether it saves the registers. */
 int cpu_isa_supported(enum cpu_isa isa)
 {
@@ -54,7 +63,7 @@ int cpu_isa_supported(enum cpu_isa isa)
 		return 1;
 	case CPU_ISA_AVX2:
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-		       __builtin_cpu_supports("f16c");
+		       has_f16c();
 	case CPU_ISA_AVX512:
 		return cpu_isa_supported(CPU_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
 		       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
