@@ -1,5 +1,8 @@
 /*
- * How the vector paths split attention into items: an item is a KV head and a run of consecutive
+ * Attention of the vector paths: the order of ref_attention.c, in base 2, for tiles of queries. The
+ * order stands here (attention_tile.c) and each path brings its passes over a page.
+ *
+ * How attention splits into items: an item is a KV head and a run of consecutive
  * queries of one sequence. A sequence's queries for a KV head are its rows times the group of heads
  * that read that KV head, numbered row * group + head in group; so the heads of several rows share
  * what is loaded of a page, and decoding is one small tile per KV head.
@@ -12,31 +15,51 @@
 #define ATTN_MAX_QUERIES 48         /* of a tile */
 #define ATTN_MAX_ELEMS   (48 * 128) /* of a tile's queries, padded: 24 KiB, half of L1 */
 
-struct attn_tile {
-	const struct op_sequence *sequence;
-	int64_t kv_head;
-	int64_t first_query;
-	int32_t n_query;
-	int32_t group; /* query heads of a KV head */
+/*
+ * What a tile carries from page to page, [query] of the tile and D = head_dim_pad. The span's state
+ * and that of the spans before it are those of ref_attention.c, m in base-2 logits.
+ */
+struct attn_work {
+	const struct kv_layout *kv;
+	int64_t pos[ATTN_MAX_QUERIES];
+	/* The queries [query][D] as the path reads them, zeros after head_dim. */
+	union {
+		int8_t s8[ATTN_MAX_ELEMS];
+		int16_t s16[ATTN_MAX_ELEMS];
+		float f32[ATTN_MAX_ELEMS];
+	} q __attribute__((aligned(64)));
+	int32_t bias[ATTN_MAX_QUERIES]; /* q8: takes the keys' +128 off their products with q */
+	float scale[ATTN_MAX_QUERIES];  /* makes them base-2 logits, but for the keys' scales */
+	float m[ATTN_MAX_QUERIES], m_total[ATTN_MAX_QUERIES];
+	float l[ATTN_MAX_QUERIES][16] __attribute__((aligned(64))); /* in 16 partial sums */
+	float l_total[ATTN_MAX_QUERIES];
+	float o[ATTN_MAX_ELEMS] __attribute__((aligned(64))); /* [query][D] */
+	float o_total[ATTN_MAX_ELEMS] __attribute__((aligned(64)));
 };
 
-/* Item `item` of attention_items() (kernels_internal.h). */
-struct attn_tile attn_tile_at(const struct op *op, const struct op_env *env, int64_t item);
+/*
+ * A path's arithmetic. Every sum in it must belong to one query and one lane, so that a query's
+ * result does not depend on what else is in its tile; and what a query does not see must leave its
+ * state as it is, bit for bit but for the sign of a zero.
+ */
+struct attn_passes {
+	int32_t step; /* the most queries that `page` takes */
+	/* Take query i, f32 [head_dim]; `scale` makes q.k a base-2 logit. */
+	void (*query)(struct attn_work *work, const float *q, int64_t i, float scale);
+	/*
+	 * Queries first ... first + n_query - 1, in ascending order of position, meet the page that
+	 * begins at page_pos: into the span's state. Its tokens 0 ... n_tok - 1 have been written.
+	 */
+	void (*page)(struct attn_work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
+		int64_t n_tok, int64_t first, int32_t n_query);
+	/* Merge the span's state into the total. */
+	void (*merge)(struct attn_work *work, int64_t n_query);
+	/* out f32 [head_dim] = the total's quotient for query i; never -0. */
+	void (*finish)(const struct attn_work *work, int64_t i, float *out);
+};
 
-/* The position of a tile's query, and where its head stands among q's and out's elements. */
-static inline int64_t attn_tile_pos(const struct attn_tile *tile, int64_t query)
-{
-	return tile->sequence->first_pos + (tile->first_query + query) / tile->group;
-}
-
-static inline int64_t attn_tile_elem(
-	const struct attn_tile *tile, int64_t query, int64_t n_head, int64_t head_dim)
-{
-	int64_t at = tile->first_query + query;
-	int64_t row = tile->sequence->first_row + at / tile->group;
-	int64_t head = tile->kv_head * tile->group + at % tile->group;
-
-	return (row * n_head + head) * head_dim;
-}
+/* The run function of a path. */
+void attn_run(const struct attn_passes *passes, const struct op *op, const struct op_env *env,
+	int64_t first, int64_t end);
 
 #endif

@@ -1,11 +1,10 @@
 /*
- * Attention with AVX-512: the order of ref_attention.c, in base 2, for tiles of queries.
+ * The passes of attention with AVX-512 (attention_tile.h).
  *
- * A page is read once per item and met by six queries at a time: 6 queries x 4 vectors of 16 tokens
- * make 24 accumulators for the scores, 6 queries x 4 vectors of 16 dimensions for the values. With
- * q8, both are chains of `vpdpbusd`; the softmax numerators are rounded to 8 bits after the values'
- * scales are multiplied in, so the float state is touched once per page. Every sum belongs to one
- * query and one lane, so a query's result does not depend on what else is in its tile.
+ * A page is met by six queries at a time: 6 queries x 4 vectors of 16 tokens make 24 accumulators
+ * for the scores, 6 queries x 4 vectors of 16 dimensions for the values. With q8, both are chains
+ * of `vpdpbusd`: queries are rounded to +-127, and the softmax numerators to 0 ... 255 after the
+ * values' scales are multiplied in, so the float state is touched once per page.
  */
 #include "kernels/cpu/attention_tile.h"
 #include "kernels/cpu/avx512_math.h"
@@ -20,24 +19,6 @@
 #define NOINLINE static __attribute__((noinline))
 /* Before a loop over accumulators: gcc then sees early that each of them is a register. */
 #define UNROLL _Pragma("GCC unroll 8")
-
-struct work {
-	const struct kv_layout *kv;
-	int64_t pos[ATTN_MAX_QUERIES];
-	/* the queries, s8 or f32 [n_query][head_dim_pad], and what turns q.k into base-2 logits */
-	union {
-		int8_t s8[ATTN_MAX_ELEMS];
-		float f32[ATTN_MAX_ELEMS];
-	} q __attribute__((aligned(64)));
-	int32_t bias[ATTN_MAX_QUERIES]; /* -128 * sum of s8 */
-	float scale[ATTN_MAX_QUERIES + 16];
-	/* the state of the span and of the spans before it, as in ref_attention.c */
-	float m[ATTN_MAX_QUERIES + 16], m_total[ATTN_MAX_QUERIES];
-	__m512 l[ATTN_MAX_QUERIES]; /* in 16 partial sums */
-	float l_total[ATTN_MAX_QUERIES];
-	float o[ATTN_MAX_ELEMS] __attribute__((aligned(64))); /* [n_query][head_dim_pad] */
-	float o_total[ATTN_MAX_ELEMS] __attribute__((aligned(64)));
-};
 
 /* What stands between a page's scores and its values, for STEP queries. */
 struct page_step {
@@ -73,7 +54,7 @@ INLINE __m512 load16(const uint8_t *base, int64_t at, enum kv_type type)
 	return _mm512_loadu_ps(base + 4 * at);
 }
 
-INLINE void scores_q8(const struct work *work, const uint8_t *keys, int64_t first, int n_query,
+INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t first, int n_query,
 	struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad;
@@ -113,8 +94,8 @@ INLINE void scores_q8(const struct work *work, const uint8_t *keys, int64_t firs
 	}
 }
 
-INLINE void scores_float(const struct work *work, const uint8_t *keys, int64_t first, int n_query,
-	enum kv_type type, struct page_step *step)
+INLINE void scores_float(const struct attn_work *work, const uint8_t *keys, int64_t first,
+	int n_query, enum kv_type type, struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad;
 	const float *q = work->q.f32 + first * dim;
@@ -153,8 +134,8 @@ INLINE void scores_float(const struct work *work, const uint8_t *keys, int64_t f
 	}
 }
 
-INLINE void page_scores(const struct work *work, const uint8_t *keys, int64_t first, int n_query,
-	enum kv_type type, struct page_step *step)
+INLINE void page_scores(const struct attn_work *work, const uint8_t *keys, int64_t first,
+	int n_query, enum kv_type type, struct page_step *step)
 {
 	if (type == KV_Q8) {
 		scores_q8(work, keys, first, n_query, step);
@@ -172,8 +153,8 @@ static inline uint64_t visible(int64_t pos, int64_t page_pos)
 }
 
 /* Scores times the keys' scales, and each query's largest. */
-INLINE void page_max(const struct work *work, const float *k_scale, int64_t page_pos, int64_t first,
-	int n_query, enum kv_type type, int masked, struct page_step *step)
+INLINE void page_max(const struct attn_work *work, const float *k_scale, int64_t page_pos,
+	int64_t first, int n_query, enum kv_type type, int masked, struct page_step *step)
 {
 	for (int i = 0; i < n_query; i++) {
 		uint64_t seen = masked ? visible(work->pos[first + i], page_pos) : UINT64_MAX;
@@ -201,7 +182,7 @@ INLINE void page_max(const struct work *work, const float *k_scale, int64_t page
 }
 
 /* The factors of the old state and of the page. */
-INLINE void page_factors(struct work *work, int64_t first, int n_query, struct page_step *step)
+INLINE void page_factors(struct attn_work *work, int64_t first, int n_query, struct page_step *step)
 {
 	__mmask16 lanes = avx512_lanes(n_query);
 	__m512 m = _mm512_maskz_loadu_ps(lanes, work->m + first);
@@ -234,13 +215,13 @@ INLINE float numerators_round(__m512 p[4], uint8_t *out)
 }
 
 /* The numerators of each query, their sums into the state, and in q8 their rounding. */
-INLINE void page_numerators(struct work *work, const float *v_scale, int64_t page_pos,
+INLINE void page_numerators(struct attn_work *work, const float *v_scale, int64_t page_pos,
 	int64_t first, int n_query, enum kv_type type, int masked, struct page_step *step)
 {
 	for (int i = 0; i < n_query; i++) {
 		uint64_t seen = masked ? visible(work->pos[first + i], page_pos) : UINT64_MAX;
 		__m512 scale = _mm512_set1_ps(work->scale[first + i]);
-		__m512 max = _mm512_set1_ps(step->max[i]), p[4], sum;
+		__m512 max = _mm512_set1_ps(step->max[i]), p[4], sum, l;
 
 		for (int j = 0; j < 4; j++) {
 			__m512 x = _mm512_load_ps(step->s.p[i] + 16 * j);
@@ -252,8 +233,10 @@ INLINE void page_numerators(struct work *work, const float *v_scale, int64_t pag
 			}
 		}
 		sum = _mm512_add_ps(_mm512_add_ps(p[0], p[1]), _mm512_add_ps(p[2], p[3]));
-		work->l[first + i] = _mm512_fmadd_ps(sum, _mm512_set1_ps(step->add[i]),
-			_mm512_mul_ps(work->l[first + i], _mm512_set1_ps(step->keep[i])));
+		l = _mm512_mul_ps(
+			_mm512_load_ps(work->l[first + i]), _mm512_set1_ps(step->keep[i]));
+		l = _mm512_fmadd_ps(sum, _mm512_set1_ps(step->add[i]), l);
+		_mm512_store_ps(work->l[first + i], l);
 		for (int j = 0; j < 4; j++) {
 			if (type == KV_Q8) {
 				__mmask16 lanes = (__mmask16)(seen >> 16 * j);
@@ -270,7 +253,7 @@ INLINE void page_numerators(struct work *work, const float *v_scale, int64_t pag
 	}
 }
 
-INLINE void page_softmax(struct work *work, const float *k_scale, const float *v_scale,
+INLINE void page_softmax(struct attn_work *work, const float *k_scale, const float *v_scale,
 	int64_t page_pos, int64_t first, int n_query, enum kv_type type, int masked,
 	struct page_step *step)
 {
@@ -280,7 +263,7 @@ INLINE void page_softmax(struct work *work, const float *k_scale, const float *v
 }
 
 /* o = o * keep + add * (w x values), dimensions at ... at + 16 * n_vec - 1. */
-INLINE void values_q8(struct work *work, const uint8_t *values, int64_t first, int n_query,
+INLINE void values_q8(struct attn_work *work, const uint8_t *values, int64_t first, int n_query,
 	int64_t at, int n_vec, const struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad;
@@ -325,8 +308,9 @@ INLINE void values_q8(struct work *work, const uint8_t *values, int64_t first, i
 	}
 }
 
-INLINE void values_float(struct work *work, const uint8_t *values, int64_t n_tok, int64_t first,
-	int n_query, int64_t at, int n_vec, enum kv_type type, const struct page_step *step)
+INLINE void values_float(struct attn_work *work, const uint8_t *values, int64_t n_tok,
+	int64_t first, int n_query, int64_t at, int n_vec, enum kv_type type,
+	const struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad;
 	__m512 sum[STEP][4];
@@ -374,17 +358,17 @@ INLINE void values_float(struct work *work, const uint8_t *values, int64_t n_tok
  * accumulators in registers: scores, softmax, values.
  */
 typedef void scores_function(
-	const struct work *work, const uint8_t *keys, int64_t first, struct page_step *step);
-typedef void softmax_function(struct work *work, const float *k_scale, const float *v_scale,
+	const struct attn_work *work, const uint8_t *keys, int64_t first, struct page_step *step);
+typedef void softmax_function(struct attn_work *work, const float *k_scale, const float *v_scale,
 	int64_t page_pos, int64_t first, int n_query, struct page_step *step);
-typedef void values_function(struct work *work, const uint8_t *values, int64_t n_tok, int64_t first,
-	const struct page_step *step);
+typedef void values_function(struct attn_work *work, const uint8_t *values, int64_t n_tok,
+	int64_t first, const struct page_step *step);
 
 #define VALUES(n_vec)                                                                              \
 	(type == KV_Q8 ? values_q8(work, values, first, n_query, at, n_vec, step)                  \
 		       : values_float(work, values, n_tok, first, n_query, at, n_vec, type, step))
 
-INLINE void page_values(struct work *work, const uint8_t *values, int64_t n_tok, int64_t first,
+INLINE void page_values(struct attn_work *work, const uint8_t *values, int64_t n_tok, int64_t first,
 	int n_query, enum kv_type type, const struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad, at = 0;
@@ -402,13 +386,13 @@ INLINE void page_values(struct work *work, const uint8_t *values, int64_t n_tok,
 }
 
 #define PASSES_FOR(n, name, type)                                                                  \
-	NOINLINE void scores_##name##_##n(const struct work *work, const uint8_t *keys,            \
+	NOINLINE void scores_##name##_##n(const struct attn_work *work, const uint8_t *keys,       \
 		int64_t first, struct page_step *step)                                             \
 	{                                                                                          \
 		page_scores(work, keys, first, n, type, step);                                     \
 	}                                                                                          \
-	NOINLINE void values_##name##_##n(struct work *work, const uint8_t *values, int64_t n_tok, \
-		int64_t first, const struct page_step *step)                                       \
+	NOINLINE void values_##name##_##n(struct attn_work *work, const uint8_t *values,           \
+		int64_t n_tok, int64_t first, const struct page_step *step)                        \
 	{                                                                                          \
 		page_values(work, values, n_tok, first, n, type, step);                            \
 	}
@@ -419,13 +403,13 @@ INLINE void page_values(struct work *work, const uint8_t *values, int64_t n_tok,
 	PASSES_FOR(4, name, type)                                                                  \
 	PASSES_FOR(5, name, type)                                                                  \
 	PASSES_FOR(6, name, type)                                                                  \
-	NOINLINE void softmax_##name(struct work *work, const float *k_scale,                      \
+	NOINLINE void softmax_##name(struct attn_work *work, const float *k_scale,                 \
 		const float *v_scale, int64_t page_pos, int64_t first, int n_query,                \
 		struct page_step *step)                                                            \
 	{                                                                                          \
 		page_softmax(work, k_scale, v_scale, page_pos, first, n_query, type, 0, step);     \
 	}                                                                                          \
-	NOINLINE void softmax_masked_##name(struct work *work, const float *k_scale,               \
+	NOINLINE void softmax_masked_##name(struct attn_work *work, const float *k_scale,          \
 		const float *v_scale, int64_t page_pos, int64_t first, int n_query,                \
 		struct page_step *step)                                                            \
 	{                                                                                          \
@@ -452,7 +436,7 @@ static const struct {
 };
 
 /* Queries first ... first + n_query - 1 meet a page of which tokens 0 ... n_tok - 1 exist. */
-static void page_run(struct work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
+static void page_run(struct attn_work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
 	int64_t n_tok, int64_t first, int n_query)
 {
 	enum kv_type type = work->kv->type;
@@ -466,21 +450,20 @@ static void page_run(struct work *work, uint8_t *keys, uint8_t *values, int64_t 
 	passes[type].values[n_query](work, values, n_tok, first, &step);
 }
 
-static void query_load(struct work *work, const float *q, int64_t i, float scale)
+static void query_load(struct attn_work *work, const float *q, int64_t i, float scale)
 {
 	int64_t dim = work->kv->head_dim, dim_pad = work->kv->head_dim_pad;
 	__m512 amax = _mm512_setzero_ps(), inv;
 	__m512i sum = _mm512_setzero_si512();
 	float max;
 
-	scale *= 1.44269504f; /* log2(e) */
 	for (int64_t d = 0; d < dim_pad; d += 16) {
 		__m512 x = _mm512_maskz_loadu_ps(avx512_lanes(dim - d), q + d);
 
 		if (work->kv->type != KV_Q8) {
 			_mm512_storeu_ps(work->q.f32 + i * dim_pad + d, x);
 		}
-		amax = _mm512_max_ps(amax, _mm512_abs_ps(x));
+		amax = _mm512_max_ps(_mm512_abs_ps(x), amax);
 	}
 	work->scale[i] = scale;
 	if (work->kv->type != KV_Q8) {
@@ -500,16 +483,7 @@ static void query_load(struct work *work, const float *q, int64_t i, float scale
 	work->bias[i] = -KV_KEY_ZERO * _mm512_reduce_add_epi32(sum);
 }
 
-static void span_begin(struct work *work, int64_t n_query)
-{
-	for (int64_t i = 0; i < n_query; i++) {
-		work->m[i] = -FLT_MAX; /* finite, so that no difference of two of them is NaN */
-		work->l[i] = _mm512_setzero_ps();
-	}
-	memset(work->o, 0, (size_t)(n_query * work->kv->head_dim_pad) * sizeof(*work->o));
-}
-
-static void span_merge(struct work *work, int64_t n_query)
+static void span_merge(struct attn_work *work, int64_t n_query)
 {
 	int64_t dim = work->kv->head_dim_pad;
 
@@ -521,7 +495,7 @@ static void span_merge(struct work *work, int64_t n_query)
 
 		work->m_total[i] = _mm512_cvtss_f32(m_new);
 		work->l_total[i] = work->l_total[i] * _mm512_cvtss_f32(keep) +
-				   avx512_sum(work->l[i]) * _mm512_cvtss_f32(add);
+				   avx512_sum(_mm512_load_ps(work->l[i])) * _mm512_cvtss_f32(add);
 		for (int64_t d = 0; d < dim; d += 16) {
 			float *total = work->o_total + i * dim + d;
 			__m512 o = _mm512_mul_ps(_mm512_load_ps(work->o + i * dim + d), add);
@@ -531,84 +505,25 @@ static void span_merge(struct work *work, int64_t n_query)
 	}
 }
 
-/* Ask for part `part` of `n_part` of a head's block. */
-static void prefetch(const struct kv_layout *kv, const uint8_t *block, int64_t part, int64_t n_part)
+static void finish(const struct attn_work *work, int64_t i, float *out)
 {
-	int64_t n_line = kv->head_bytes / 64;
-	const uint8_t *end = block + 64 * (n_line * (part + 1) / n_part);
+	int64_t dim = work->kv->head_dim;
+	const float *total = work->o_total + i * work->kv->head_dim_pad;
+	__m512 inv = _mm512_set1_ps(1 / work->l_total[i]);
 
-	for (const uint8_t *line = block + 64 * (n_line * part / n_part); line < end; line += 64) {
-		_mm_prefetch((const char *)line, _MM_HINT_T0);
+	for (int64_t d = 0; d < dim; d += 16) {
+		__m512 x = _mm512_mul_ps(_mm512_load_ps(total + d), inv);
+
+		/* + 0 makes -0 into 0: whether a masked token's zero was added cannot show */
+		x = _mm512_add_ps(x, _mm512_setzero_ps());
+		_mm512_mask_storeu_ps(out + d, avx512_lanes(dim - d), x);
 	}
-}
-
-static void tile_run(struct work *work, const struct op_attention *op, const struct attn_tile *tile)
-{
-	const struct kv_layout *kv = work->kv;
-	uint8_t *const *pages = tile->sequence->page;
-	int64_t n_query = tile->n_query, last = attn_tile_pos(tile, n_query - 1);
-	int64_t n_page = last / KV_PAGE_TOK + 1;
-
-	span_begin(work, n_query);
-	for (int64_t p = 0; p < n_page; p++) {
-		uint8_t *keys = kv_block_keys(kv, pages[p], op->layer, tile->kv_head);
-		uint8_t *values = keys + kv->key_bytes;
-		int64_t page_pos = p * KV_PAGE_TOK, left = last + 1 - page_pos;
-		int64_t n_tok = left < KV_PAGE_TOK ? left : KV_PAGE_TOK;
-		uint8_t *next = p + 2 < n_page
-					? kv_block_keys(kv, pages[p + 2], op->layer, tile->kv_head)
-					: NULL;
-
-		if (page_pos % KV_SPAN_TOK == 0 && p > 0) {
-			span_merge(work, n_query);
-			span_begin(work, n_query);
-		}
-		for (int64_t i = 0; i < n_query; i += STEP) {
-			int64_t n = n_query - i < STEP ? n_query - i : STEP;
-
-			if (next) {
-				prefetch(kv, next, i / STEP, (n_query + STEP - 1) / STEP);
-			}
-			if (work->pos[i + n - 1] >= page_pos) {
-				page_run(work, keys, values, page_pos, n_tok, i, (int)n);
-			}
-		}
-	}
-	span_merge(work, n_query);
 }
 
 CPU_RUN(avx512_attention)
 {
-	const struct op_attention *o = &op->attention;
-	int64_t dim = env->kv->head_dim, dim_pad = env->kv->head_dim_pad;
-	struct work work;
+	static const struct attn_passes attn_passes = {
+		STEP, query_load, page_run, span_merge, finish};
 
-	work.kv = env->kv;
-	for (int64_t item = first; item < end; item++) {
-		struct attn_tile tile = attn_tile_at(op, env, item);
-
-		for (int64_t i = 0; i < tile.n_query; i++) {
-			int64_t at = attn_tile_elem(&tile, i, o->n_head, dim);
-
-			query_load(&work, (const float *)op_env_at(env, o->q) + at, i, o->scale);
-			work.pos[i] = attn_tile_pos(&tile, i);
-			work.m_total[i] = -FLT_MAX;
-			work.l_total[i] = 0;
-		}
-		memset(work.o_total, 0, (size_t)(tile.n_query * dim_pad) * sizeof(*work.o_total));
-		tile_run(&work, o, &tile);
-		for (int64_t i = 0; i < tile.n_query; i++) {
-			int64_t at = attn_tile_elem(&tile, i, o->n_head, dim);
-			float *out = (float *)op_env_at(env, o->out) + at;
-			__m512 inv = _mm512_set1_ps(1 / work.l_total[i]);
-
-			for (int64_t d = 0; d < dim; d += 16) {
-				__m512 x = _mm512_load_ps(work.o_total + i * dim_pad + d);
-
-				/* + 0 makes -0 into 0: masked tokens add a zero, which may do so or not */
-				x = _mm512_add_ps(_mm512_mul_ps(x, inv), _mm512_setzero_ps());
-				_mm512_mask_storeu_ps(out + d, avx512_lanes(dim - d), x);
-			}
-		}
-	}
+	attn_run(&attn_passes, op, env, first, end);
 }
