@@ -70,6 +70,8 @@ static void interrupt(struct server *server)
 
 static void post(struct server *server, struct message *message)
 {
+	int is_cancel = message->type == WIRE_CANCEL; /* once posted it is the main thread's */
+
 	pthread_mutex_lock(&server->lock);
 	if (server->last) {
 		server->last->next = message;
@@ -79,7 +81,7 @@ static void post(struct server *server, struct message *message)
 	server->last = message;
 	pthread_cond_signal(&server->arrived);
 	pthread_mutex_unlock(&server->lock);
-	if (message->type == WIRE_CANCEL) {
+	if (is_cancel) {
 		interrupt(server);
 	}
 }
