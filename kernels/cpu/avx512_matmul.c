@@ -16,6 +16,9 @@
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
 
+/* Columns whose dot products alternate. */
+#define GROUP 4
+
 /* sum + four products in each lane: unsigned weights, four signed bytes at x for all lanes. */
 INLINE __m512i dot4(__m512i sum, __m512i weight, const int8_t *x)
 {
@@ -71,22 +74,44 @@ INLINE void store(float out[ACT_COLS][PANEL_ROWS], const __m512 sum[], const int
 }
 
 /*
+ * sum[g] += eight dot products of column c+g, for up to GROUP columns. The chains of different
+ * columns alternate, because a processor's schedulers do not look far enough ahead to find the
+ * next column behind a chain of eight.
+ */
+INLINE void dot32(__m512i i[GROUP], const __m512i w[8], const uint8_t *q, const int columns)
+{
+	UNROLL for (int j = 0; j < 8; j++)
+	{
+		UNROLL for (int g = 0; g < columns; g++)
+		{
+			i[g] = dot4(i[g], w[j], (const int8_t *)q + g * ACT_BLOCK + j * 4);
+		}
+	}
+}
+
+/*
  * Adds a block of 32 k with one scale per row: w holds (weight + 128), act is the block's record.
  */
 INLINE void add_block(
 	const __m512i w[8], __m512 d, const uint8_t *act, __m512 sum[], const int width)
 {
+	const int columns = width < GROUP ? width : GROUP;
 	const uint8_t *dx = act + width * ACT_BLOCK;
 
-	UNROLL for (int c = 0; c < width; c++)
+	UNROLL for (int c = 0; c < width; c += GROUP)
 	{
-		__m512i i = load_i32(dx + (width + c) * 4);
+		__m512i i[GROUP];
 
-		UNROLL for (int j = 0; j < 8; j++)
+		UNROLL for (int g = 0; g < columns; g++)
 		{
-			i = dot4(i, w[j], (const int8_t *)act + c * ACT_BLOCK + j * 4);
+			i[g] = load_i32(dx + (width + c + g) * 4);
 		}
-		sum[c] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i), d), dx + c * 4, sum[c]);
+		dot32(i, w, act + c * ACT_BLOCK, columns);
+		UNROLL for (int g = 0; g < columns; g++)
+		{
+			sum[c + g] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i[g]), d),
+				dx + (c + g) * 4, sum[c + g]);
+		}
 	}
 }
 

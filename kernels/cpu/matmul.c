@@ -2,6 +2,8 @@
 
 #include "kernels/cpu/kernels_internal.h"
 
+#include <string.h>
+
 /*
  * A product is cut into items of (block of columns) x (run of row panels), over the panels of all
  * its parts. Blocks of columns go slowest, so that a block's activations stay in the core's second
@@ -13,6 +15,8 @@
 /* Runs are as long as possible, but there are about this many, for threads to share evenly. */
 #define RUNS_WANTED    32
 #define RUN_PANELS_MAX 32
+/* Column panels from which on weights are prefetched. */
+#define PREFETCH_PANELS_MIN 4
 
 struct plan {
 	int64_t n_row;
@@ -51,25 +55,65 @@ int64_t matmul_items(const struct op *op, const struct op_env *env)
 	return plan_of(op, env).items;
 }
 
-/* Everything about an element that comes after its sum: once, and the same on every path. */
-static void finish(const struct matmul_part *part, const struct op_env *env, int accumulate,
-	int64_t panel, int64_t first_row, int32_t n_row, float sum[ACT_COLS][PANEL_ROWS])
+/* Where a tile's sums go. */
+struct target {
+	float *out; /* the tile's first element; the next column is `stride` floats on */
+	int64_t stride;
+	const float *bias; /* of the tile's first row, or NULL */
+	int accumulate;
+	int32_t columns;
+	int lanes; /* rows; PANEL_ROWS but for the last panel */
+};
+
+/* The lines of the output arrive while the tile is computed: they lie a row of the output apart. */
+static void target_prefetch(const struct target *target)
 {
-	int64_t m0 = panel * PANEL_ROWS;
-	int lanes = (int)clamp(part->m - m0, 0, PANEL_ROWS);
-	float *out = (float *)op_env_at(env, part->out) + first_row * part->m + m0;
+	for (int32_t c = 0; c < target->columns; c++) {
+		__builtin_prefetch(target->out + c * target->stride, 1);
+	}
+}
 
-	for (int32_t c = 0; c < n_row; c++, out += part->m) {
-		if (part->bias.buffer != OPERAND_NONE) {
-			const float *bias = (const float *)op_env_at(env, part->bias) + m0;
+/* Everything about an element that comes after its sum: once, and the same on every path. */
+static inline __attribute__((always_inline)) void finish_column(
+	const struct target *target, float *out, const float *sum, int lanes)
+{
+	float value[PANEL_ROWS];
 
-			for (int i = 0; i < lanes; i++) {
-				sum[c][i] += bias[i];
-			}
-		}
+	for (int i = 0; i < lanes; i++) {
+		value[i] = target->bias ? sum[i] + target->bias[i] : sum[i];
+	}
+	if (target->accumulate) {
 		for (int i = 0; i < lanes; i++) {
-			out[i] = accumulate ? out[i] + sum[c][i] : sum[c][i];
+			value[i] = out[i] + value[i];
 		}
+	}
+	memcpy(out, value, (size_t)lanes * sizeof(*out));
+}
+
+static void target_finish(const struct target *target, float sum[ACT_COLS][PANEL_ROWS])
+{
+	for (int32_t c = 0; c < target->columns; c++) {
+		float *out = target->out + c * target->stride;
+
+		if (target->lanes == PANEL_ROWS) {
+			finish_column(target, out, sum[c], PANEL_ROWS);
+		} else {
+			finish_column(target, out, sum[c], target->lanes);
+		}
+	}
+}
+
+/*
+ * Fetches slice `index` of `count` of the weights that come next, so that they are in the second
+ * cache when this panel's tiles are done: weights come from memory, one panel once per block of
+ * columns. With few columns the processor's own prefetching is ahead of the work already.
+ */
+static void weights_prefetch(const uint8_t *next, int64_t bytes, int64_t index, int64_t count)
+{
+	int64_t end = bytes * (index + 1) / count;
+
+	for (int64_t at = bytes * index / count / 64 * 64; at < end; at += 64) {
+		__builtin_prefetch(next + at, 0, 2);
 	}
 }
 
@@ -80,13 +124,28 @@ static void run_panel(const struct matmul_path *path, const struct op_matmul *mm
 	const uint8_t *weight = (const uint8_t *)op_env_at(env, part->weight) +
 				panel * weight_panel_bytes(part->dtype, mm->k);
 	const uint8_t *act = op_env_at(env, mm->act);
+	int64_t row = panel * PANEL_ROWS, bytes = weight_panel_bytes(part->dtype, mm->k);
+	int prefetch = row + PANEL_ROWS < part->m && end_act - first_act >= PREFETCH_PANELS_MIN;
 	_Alignas(64) float sum[ACT_COLS][PANEL_ROWS];
+	struct target target = {
+		.stride = part->m,
+		.accumulate = mm->accumulate,
+		.lanes = (int)clamp(part->m - row, 0, PANEL_ROWS),
+	};
 
+	if (part->bias.buffer != OPERAND_NONE) {
+		target.bias = (const float *)op_env_at(env, part->bias) + row;
+	}
 	for (int64_t a = first_act; a < end_act; a++) {
+		target.columns = act_panel_rows(plan->n_row, a);
+		target.out = (float *)op_env_at(env, part->out) + a * ACT_COLS * part->m + row;
+		target_prefetch(&target);
+		if (prefetch) {
+			weights_prefetch(weight + bytes, bytes, a - first_act, end_act - first_act);
+		}
 		path->tile[part->dtype](weight, act + act_panel_offset(mm->act_type, mm->k, a),
 			mm->k, act_panel_width(plan->n_row, a), sum);
-		finish(part, env, mm->accumulate, panel, a * ACT_COLS,
-			act_panel_rows(plan->n_row, a), sum);
+		target_finish(&target, sum);
 	}
 }
 
