@@ -69,8 +69,8 @@ INLINE __m256i dot_signed(const __m256i w[8], const uint8_t *x)
 {
 	__m256i sum = _mm256_setzero_si256();
 
-	UNROLL for (int j = 0; j < 8; j++)
-	{
+	UNROLL
+	for (int j = 0; j < 8; j++) {
 		__m256i signed_x = _mm256_sign_epi8(load_i32(x + 4 * j), w[j]);
 
 		sum = _mm256_add_epi32(
@@ -84,8 +84,8 @@ INLINE __m256i dot_nibbles(const __m256i w[8], const uint8_t *x)
 {
 	__m256i sum = _mm256_setzero_si256();
 
-	UNROLL for (int j = 0; j < 8; j++)
-	{
+	UNROLL
+	for (int j = 0; j < 8; j++) {
 		sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w[j], load_i32(x + 4 * j)));
 	}
 	return widen(sum);
@@ -106,8 +106,8 @@ INLINE void split_nibbles(const uint8_t q[4][PANEL_ROWS][4], int half, __m256i w
 {
 	const __m256i lower = _mm256_set1_epi8(0x0f);
 
-	UNROLL for (int j = 0; j < 4; j++)
-	{
+	UNROLL
+	for (int j = 0; j < 4; j++) {
 		__m256i both = load(q[j][8 * half]);
 
 		w[j] = _mm256_and_si256(both, lower);
@@ -117,10 +117,10 @@ INLINE void split_nibbles(const uint8_t q[4][PANEL_ROWS][4], int half, __m256i w
 
 INLINE void clear(struct part part, __m256 sum[4][2])
 {
-	UNROLL for (int c = 0; c < part.columns; c++)
-	{
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+	UNROLL
+	for (int c = 0; c < part.columns; c++) {
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			sum[c][h] = _mm256_setzero_ps();
 		}
 	}
@@ -128,10 +128,10 @@ INLINE void clear(struct part part, __m256 sum[4][2])
 
 INLINE void store(struct part part, __m256 sum[4][2], float out[ACT_COLS][PANEL_ROWS])
 {
-	UNROLL for (int c = 0; c < part.columns; c++)
-	{
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+	UNROLL
+	for (int c = 0; c < part.columns; c++) {
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			_mm256_store_ps(&out[part.column + c][8 * (part.half + h)], sum[c][h]);
 		}
 	}
@@ -156,19 +156,19 @@ INLINE void q8_0(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 
 	clear(part, sum);
 	for (int64_t b = 0; b < k / 32; b++, in++, act += part.width * ACT_Q8_BYTES) {
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			int row = 8 * (part.half + h);
 			__m256 d = load_halves(&in->d[row]);
 			__m256i w[8];
 
-			UNROLL for (int j = 0; j < 8; j++)
-			{
+			UNROLL
+			for (int j = 0; j < 8; j++) {
 				w[j] = _mm256_xor_si256(
 					load(in->q[j][row]), _mm256_set1_epi8((char)0x80));
 			}
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				__m256i i = dot_signed(w, column_q(part, act, c));
 
 				sum[c][h] = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(i), d),
@@ -187,14 +187,14 @@ INLINE void q4_0(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 
 	clear(part, sum);
 	for (int64_t b = 0; b < k / 32; b++, in++, act += part.width * ACT_Q8_BYTES) {
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			__m256 d = load_halves(&in->d[8 * (part.half + h)]);
 			__m256i w[8];
 
 			split_nibbles(in->q, part.half + h, w);
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				const uint8_t *dx = column_d(part, act, c);
 				__m256i i = dot_nibbles(w, column_q(part, act, c));
 
@@ -220,8 +220,8 @@ INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 	for (int64_t n = 0; n < k / 32; n++) {
 		const int b = (int)(n % 8);
 
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			int row = 8 * (part.half + h);
 			__m256 d = _mm256_mul_ps(
 				load_halves(&in->d[row]), load_u8(&in->scale[b][row]));
@@ -230,8 +230,8 @@ INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 			__m256i w[8];
 
 			split_nibbles(in->q[b], part.half + h, w);
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				__m256i i = dot_nibbles(w, column_q(part, act, c));
 
 				sum[c][h] = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(i), d),
@@ -252,8 +252,8 @@ INLINE void join_six_bits(const struct panel_q6_k *in, int b, int half, __m256i 
 	const __m256i top = _mm256_set1_epi8(0x30);
 
 	split_nibbles(in->low[b], half, w);
-	UNROLL for (int p = 0; p < 2; p++)
-	{
+	UNROLL
+	for (int p = 0; p < 2; p++) {
 		__m256i high = load(in->high[b][p][8 * half]);
 
 		w[4 * p] = _mm256_or_si256(
@@ -277,8 +277,8 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 	for (int64_t n = 0; n < k / 32; n++) {
 		const int b = (int)(n % 8);
 
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			int row = 8 * (part.half + h);
 			__m256 d = load_halves(&in->d[row]);
 			__m256 d0 = _mm256_mul_ps(d, load_i8(&in->scale[2 * b][row]));
@@ -286,8 +286,8 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 			__m256i w[8];
 
 			join_six_bits(in, b, part.half + h, w);
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				const uint8_t *x = column_q(part, act, c);
 				const uint8_t *n128 = sums + (part.width + part.column + c) * 4;
 				__m256i i = dot_six_bits(w, x), j = dot_six_bits(w + 4, x + 16);
@@ -318,12 +318,12 @@ INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k, struct par
 
 	clear(part, sum);
 	for (int64_t i = 0; i < k; i++, in++, act += part.width * 4) {
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			__m256 w = _mm256_loadu_ps(&in->w[8 * (part.half + h)]);
 
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				sum[c][h] = _mm256_fmadd_ps(
 					w, load_float(act + (part.column + c) * 4), sum[c][h]);
 			}
@@ -340,12 +340,12 @@ INLINE void f16(const uint8_t *weight, const uint8_t *act, int64_t k, struct par
 
 	clear(part, sum);
 	for (int64_t i = 0; i < k; i++, in++, act += part.width * 4) {
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			__m256 w = load_halves(&in->w[8 * (part.half + h)]);
 
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				sum[c][h] = _mm256_fmadd_ps(
 					w, load_float(act + (part.column + c) * 4), sum[c][h]);
 			}
@@ -364,14 +364,14 @@ INLINE void bf16(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 
 	clear(part, sum);
 	for (int64_t i = 0; i < k; i += 2, in++, act += part.width * 4) {
-		UNROLL for (int h = 0; h < part.halves; h++)
-		{
+		UNROLL
+		for (int h = 0; h < part.halves; h++) {
 			__m256i w = load(in->w[8 * (part.half + h)]);
 			__m256 w1 = _mm256_castsi256_ps(_mm256_and_si256(w, upper));
 			__m256 w0 = _mm256_castsi256_ps(_mm256_slli_epi32(w, 16));
 
-			UNROLL for (int c = 0; c < part.columns; c++)
-			{
+			UNROLL
+			for (int c = 0; c < part.columns; c++) {
 				__m256i x = load_i32(act + (part.column + c) * 4);
 				__m256 x1 = _mm256_castsi256_ps(_mm256_and_si256(x, upper));
 				__m256 x0 = _mm256_castsi256_ps(_mm256_slli_epi32(x, 16));
@@ -418,8 +418,8 @@ INLINE float quantize(const float *in, uint8_t *q, int32_t sum[2])
 	__m256i i[4], s[2];
 	float amax;
 
-	UNROLL for (int n = 0; n < 4; n++)
-	{
+	UNROLL
+	for (int n = 0; n < 4; n++) {
 		a[n] = _mm256_andnot_ps(sign, _mm256_loadu_ps(in + 8 * n));
 		most = _mm256_max_ps(a[n], most);
 		bad = _mm256_or_ps(bad, _mm256_cmp_ps(a[n], largest, _CMP_NLE_UQ));
@@ -433,8 +433,8 @@ INLINE float quantize(const float *in, uint8_t *q, int32_t sum[2])
 		return _mm256_movemask_ps(bad) ? __builtin_nanf("") : 0;
 	}
 	inverse = _mm256_set1_ps(127.0f / amax);
-	UNROLL for (int n = 0; n < 4; n++)
-	{
+	UNROLL
+	for (int n = 0; n < 4; n++) {
 		i[n] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(in + 8 * n), inverse));
 	}
 	for (int h = 0; h < 2; h++) {
@@ -460,15 +460,17 @@ static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, ui
 	if (n_row < width) {
 		memset(panel, 0, (size_t)(act_column_bytes(ACT_Q8, k) * width));
 	}
-	for (int64_t i = 0; i < k; i += ACT_BLOCK) {
-		for (int32_t c = 0; c < n_row; c++) {
-			int32_t sum[2];
-			float d = quantize(in + c * k + i, panel + c * ACT_BLOCK, sum);
+	for (int32_t c = 0; c < n_row; c++) {
+		uint8_t *record = panel, *extra = sums;
 
-			act_q8_finish(panel, sums, width, c, d, sum[0], sum[1]);
+		for (int64_t i = 0; i < k; i += ACT_BLOCK) {
+			int32_t sum[2];
+			float d = quantize(in + c * k + i, record + c * ACT_BLOCK, sum);
+
+			act_q8_finish(record, extra, width, c, d, sum[0], sum[1]);
+			record += width * ACT_Q8_BYTES;
+			extra += width * ACT_Q8_SUMS_BYTES;
 		}
-		panel += width * ACT_Q8_BYTES;
-		sums += width * ACT_Q8_SUMS_BYTES;
 	}
 }
 
@@ -502,20 +504,20 @@ int64_t avx2_dot_probe(int64_t n, uint64_t *result)
 {
 	__m256i sum[8], weight = _mm256_set1_epi8(1), x = _mm256_set1_epi8((char)(*result & 7));
 
-	UNROLL for (int i = 0; i < 8; i++)
-	{
+	UNROLL
+	for (int i = 0; i < 8; i++) {
 		sum[i] = _mm256_set1_epi32(i);
 	}
 	for (int64_t r = 0; r < n; r++) {
-		UNROLL for (int i = 0; i < 8; i++)
-		{
+		UNROLL
+		for (int i = 0; i < 8; i++) {
 			__m256i pairs = _mm256_maddubs_epi16(weight, _mm256_xor_si256(x, sum[i]));
 
 			sum[i] = _mm256_add_epi32(sum[i], widen(pairs));
 		}
 	}
-	UNROLL for (int i = 0; i < 8; i++)
-	{
+	UNROLL
+	for (int i = 0; i < 8; i++) {
 		*result += (uint64_t)_mm256_extract_epi32(sum[i], 0);
 	}
 	return n * 8 * 2 * 32;

@@ -59,16 +59,16 @@ INLINE __m512 load_halves(const uint16_t *at)
 
 INLINE void clear(__m512 sum[], const int width)
 {
-	UNROLL for (int c = 0; c < width; c++)
-	{
+	UNROLL
+	for (int c = 0; c < width; c++) {
 		sum[c] = _mm512_setzero_ps();
 	}
 }
 
 INLINE void store(float out[ACT_COLS][PANEL_ROWS], const __m512 sum[], const int width)
 {
-	UNROLL for (int c = 0; c < width; c++)
-	{
+	UNROLL
+	for (int c = 0; c < width; c++) {
 		_mm512_store_ps(out[c], sum[c]);
 	}
 }
@@ -80,10 +80,10 @@ INLINE void store(float out[ACT_COLS][PANEL_ROWS], const __m512 sum[], const int
  */
 INLINE void dot32(__m512i i[GROUP], const __m512i w[8], const uint8_t *q, const int columns)
 {
-	UNROLL for (int j = 0; j < 8; j++)
-	{
-		UNROLL for (int g = 0; g < columns; g++)
-		{
+	UNROLL
+	for (int j = 0; j < 8; j++) {
+		UNROLL
+		for (int g = 0; g < columns; g++) {
 			i[g] = dot4(i[g], w[j], (const int8_t *)q + g * ACT_BLOCK + j * 4);
 		}
 	}
@@ -98,17 +98,17 @@ INLINE void add_block(
 	const int columns = width < GROUP ? width : GROUP;
 	const uint8_t *dx = act + width * ACT_BLOCK;
 
-	UNROLL for (int c = 0; c < width; c += GROUP)
-	{
+	UNROLL
+	for (int c = 0; c < width; c += GROUP) {
 		__m512i i[GROUP];
 
-		UNROLL for (int g = 0; g < columns; g++)
-		{
+		UNROLL
+		for (int g = 0; g < columns; g++) {
 			i[g] = load_i32(dx + (width + c + g) * 4);
 		}
 		dot32(i, w, act + c * ACT_BLOCK, columns);
-		UNROLL for (int g = 0; g < columns; g++)
-		{
+		UNROLL
+		for (int g = 0; g < columns; g++) {
 			sum[c + g] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i[g]), d),
 				dx + (c + g) * 4, sum[c + g]);
 		}
@@ -125,8 +125,8 @@ INLINE void q8_0(const uint8_t *weight, const uint8_t *act, int64_t k,
 	for (int64_t b = 0; b < k / 32; b++, in++, act += width * ACT_Q8_BYTES) {
 		__m512i w[8];
 
-		UNROLL for (int j = 0; j < 8; j++)
-		{
+		UNROLL
+		for (int j = 0; j < 8; j++) {
 			w[j] = _mm512_loadu_si512(in->q[j]);
 		}
 		add_block(w, load_halves(in->d), act, sum, width);
@@ -147,8 +147,8 @@ INLINE void q4_0(const uint8_t *weight, const uint8_t *act, int64_t k,
 		__m512 d = _mm512_mul_ps(load_halves(in->d), _mm512_set1_ps(1.0f / 16));
 		__m512i w[8];
 
-		UNROLL for (int j = 0; j < 4; j++)
-		{
+		UNROLL
+		for (int j = 0; j < 4; j++) {
 			__m512i q = _mm512_loadu_si512(in->q[j]);
 
 			w[j] = _mm512_and_si512(_mm512_slli_epi16(q, 4), upper);
@@ -157,6 +157,31 @@ INLINE void q4_0(const uint8_t *weight, const uint8_t *act, int64_t k,
 		add_block(w, d, act, sum, width);
 	}
 	store(out, sum, width);
+}
+
+/* The same without an offset; then adds min * s of each column. */
+INLINE void add_block_min(const __m512i w[8], __m512 d, __m512 min, const uint8_t *act,
+	const uint8_t *sums, __m512 sum[], const int width)
+{
+	const int columns = width < GROUP ? width : GROUP;
+	const uint8_t *dx = act + width * ACT_BLOCK;
+
+	UNROLL
+	for (int c = 0; c < width; c += GROUP) {
+		__m512i i[GROUP];
+
+		UNROLL
+		for (int g = 0; g < columns; g++) {
+			i[g] = _mm512_setzero_si512();
+		}
+		dot32(i, w, act + c * ACT_BLOCK, columns);
+		UNROLL
+		for (int g = 0; g < columns; g++) {
+			sum[c + g] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i[g]), d),
+				dx + (c + g) * 4, sum[c + g]);
+			sum[c + g] = fma_at(min, sums + (c + g) * 4, sum[c + g]);
+		}
+	}
 }
 
 INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k,
@@ -181,26 +206,14 @@ INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 				dmin, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(
 					      _mm_loadu_si128((const __m128i *)in->min[b]))));
 
-			UNROLL for (int j = 0; j < 4; j++)
-			{
+			UNROLL
+			for (int j = 0; j < 4; j++) {
 				__m512i q = _mm512_loadu_si512(in->q[b][j]);
 
 				w[j] = _mm512_and_si512(q, lower);
 				w[4 + j] = _mm512_and_si512(_mm512_srli_epi16(q, 4), lower);
 			}
-			UNROLL for (int c = 0; c < width; c++)
-			{
-				__m512i i = _mm512_setzero_si512();
-
-				UNROLL for (int j = 0; j < 8; j++)
-				{
-					i = dot4(i, w[j],
-						(const int8_t *)act + c * ACT_BLOCK + j * 4);
-				}
-				sum[c] = fma_at(_mm512_mul_ps(_mm512_cvtepi32_ps(i), scale),
-					act + width * ACT_BLOCK + c * 4, sum[c]);
-				sum[c] = fma_at(min, sums + c * 4, sum[c]);
-			}
+			add_block_min(w, scale, min, act, sums, sum, width);
 			act += width * ACT_Q8_BYTES;
 			sums += width * ACT_Q8_SUMS_BYTES;
 		}
@@ -215,22 +228,56 @@ INLINE void q6_k_weights(const struct panel_q6_k *in, int b, __m512i w[8])
 {
 	const __m512i middle = _mm512_set1_epi8(0x3c), top = _mm512_set1_epi8((char)0xc0);
 
-	UNROLL for (int j = 0; j < 4; j++)
-	{
+	UNROLL
+	for (int j = 0; j < 4; j++) {
 		__m512i low = _mm512_loadu_si512(in->low[b][j]);
 
 		w[j] = _mm512_and_si512(_mm512_slli_epi16(low, 2), middle);
 		w[4 + j] = _mm512_and_si512(_mm512_srli_epi16(low, 2), middle);
 	}
-	UNROLL for (int p = 0; p < 2; p++)
-	{
+	UNROLL
+	for (int p = 0; p < 2; p++) {
 		__m512i high = _mm512_loadu_si512(in->high[b][p]);
 
 		/* 0xf8: a | (b & c) */
-		UNROLL for (int s = 0; s < 4; s++)
-		{
+		UNROLL
+		for (int s = 0; s < 4; s++) {
 			w[4 * p + s] = _mm512_ternarylogic_epi32(
 				w[4 * p + s], _mm512_slli_epi16(high, 6 - 2 * s), top, 0xf8);
+		}
+	}
+}
+
+/* A block of 32 k with a scale for either 16. */
+INLINE void add_block_halves(const __m512i w[8], const __m512 d[2], const uint8_t *act,
+	const uint8_t *sums, __m512 sum[], const int width)
+{
+	const int columns = width < GROUP / 2 ? width : GROUP / 2;
+
+	UNROLL
+	for (int c = 0; c < width; c += GROUP / 2) {
+		const int8_t *x = (const int8_t *)act + c * ACT_BLOCK;
+		__m512i low[GROUP / 2], high[GROUP / 2];
+
+		UNROLL
+		for (int g = 0; g < columns; g++) {
+			low[g] = load_i32(sums + (width + c + g) * 4);
+			high[g] = load_i32(sums + (2 * width + c + g) * 4);
+		}
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			UNROLL
+			for (int g = 0; g < columns; g++) {
+				low[g] = dot4(low[g], w[j], x + g * ACT_BLOCK + j * 4);
+				high[g] = dot4(high[g], w[4 + j], x + g * ACT_BLOCK + 16 + j * 4);
+			}
+		}
+		UNROLL
+		for (int g = 0; g < columns; g++) {
+			__m512 t = _mm512_mul_ps(_mm512_cvtepi32_ps(low[g]), d[0]);
+
+			t = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high[g]), d[1], t);
+			sum[c + g] = fma_at(t, act + width * ACT_BLOCK + (c + g) * 4, sum[c + g]);
 		}
 	}
 }
@@ -250,30 +297,15 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 			__m512i w[8];
 			__m512 scale[2];
 
-			UNROLL for (int h = 0; h < 2; h++)
-			{
+			UNROLL
+			for (int h = 0; h < 2; h++) {
 				__m128i s = _mm_loadu_si128((const __m128i *)in->scale[2 * b + h]);
 
 				scale[h] = _mm512_mul_ps(
 					d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)));
 			}
 			q6_k_weights(in, b, w);
-			UNROLL for (int c = 0; c < width; c++)
-			{
-				const int8_t *x = (const int8_t *)act + c * ACT_BLOCK;
-				__m512i i = load_i32(sums + (width + c) * 4);
-				__m512i j = load_i32(sums + (2 * width + c) * 4);
-				__m512 t;
-
-				UNROLL for (int n4 = 0; n4 < 4; n4++)
-				{
-					i = dot4(i, w[n4], x + n4 * 4);
-					j = dot4(j, w[4 + n4], x + 16 + n4 * 4);
-				}
-				t = _mm512_mul_ps(_mm512_cvtepi32_ps(i), scale[0]);
-				t = _mm512_fmadd_ps(_mm512_cvtepi32_ps(j), scale[1], t);
-				sum[c] = fma_at(t, act + width * ACT_BLOCK + c * 4, sum[c]);
-			}
+			add_block_halves(w, scale, act, sums, sum, width);
 			act += width * ACT_Q8_BYTES;
 			sums += width * ACT_Q8_SUMS_BYTES;
 		}
@@ -290,8 +322,8 @@ INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k,
 	for (int64_t i = 0; i < k; i++, weight += sizeof(struct panel_f32), act += width * 4) {
 		__m512 w = _mm512_loadu_ps(weight);
 
-		UNROLL for (int c = 0; c < width; c++)
-		{
+		UNROLL
+		for (int c = 0; c < width; c++) {
 			sum[c] = fma_at(w, act + c * 4, sum[c]);
 		}
 	}
@@ -307,8 +339,8 @@ INLINE void f16(const uint8_t *weight, const uint8_t *act, int64_t k,
 	for (int64_t i = 0; i < k; i++, weight += sizeof(struct panel_f16), act += width * 4) {
 		__m512 w = load_halves((const uint16_t *)weight);
 
-		UNROLL for (int c = 0; c < width; c++)
-		{
+		UNROLL
+		for (int c = 0; c < width; c++) {
 			sum[c] = fma_at(w, act + c * 4, sum[c]);
 		}
 	}
@@ -324,8 +356,8 @@ INLINE void bf16(const uint8_t *weight, const uint8_t *act, int64_t k,
 	for (int64_t i = 0; i < k; i += 2, weight += sizeof(struct panel_bf16), act += width * 4) {
 		__m512 w = _mm512_loadu_ps(weight);
 
-		UNROLL for (int c = 0; c < width; c++)
-		{
+		UNROLL
+		for (int c = 0; c < width; c++) {
 			sum[c] = dot2_at(w, act + c * 4, sum[c]);
 		}
 	}
@@ -397,15 +429,17 @@ static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, ui
 	if (n_row < width) {
 		memset(panel, 0, (size_t)(act_column_bytes(ACT_Q8, k) * width));
 	}
-	for (int64_t i = 0; i < k; i += ACT_BLOCK) {
-		for (int32_t c = 0; c < n_row; c++) {
-			int32_t sum[2];
-			float d = quantize(in + c * k + i, panel + c * ACT_BLOCK, sum);
+	for (int32_t c = 0; c < n_row; c++) {
+		uint8_t *record = panel, *extra = sums;
 
-			act_q8_finish(panel, sums, width, c, d, sum[0], sum[1]);
+		for (int64_t i = 0; i < k; i += ACT_BLOCK) {
+			int32_t sum[2];
+			float d = quantize(in + c * k + i, record + c * ACT_BLOCK, sum);
+
+			act_q8_finish(record, extra, width, c, d, sum[0], sum[1]);
+			record += width * ACT_Q8_BYTES;
+			extra += width * ACT_Q8_SUMS_BYTES;
 		}
-		panel += width * ACT_Q8_BYTES;
-		sums += width * ACT_Q8_SUMS_BYTES;
 	}
 }
 
@@ -439,18 +473,18 @@ int64_t avx512_dot_probe(int64_t n, uint64_t *result)
 {
 	__m512i sum[16], weight = _mm512_set1_epi8(1), x = _mm512_set1_epi8((char)(*result & 7));
 
-	UNROLL for (int i = 0; i < 16; i++)
-	{
+	UNROLL
+	for (int i = 0; i < 16; i++) {
 		sum[i] = _mm512_set1_epi32(i);
 	}
 	for (int64_t r = 0; r < n; r++) {
-		UNROLL for (int i = 0; i < 16; i++)
-		{
+		UNROLL
+		for (int i = 0; i < 16; i++) {
 			sum[i] = _mm512_dpbusd_epi32(sum[i], weight, x);
 		}
 	}
-	UNROLL for (int i = 0; i < 16; i++)
-	{
+	UNROLL
+	for (int i = 0; i < 16; i++) {
 		*result += (uint64_t)_mm512_reduce_add_epi32(sum[i]);
 	}
 	return n * 16 * 2 * 64;
