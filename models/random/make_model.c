@@ -30,12 +30,51 @@ struct shape {
 	float embedding, query_key, value, output, gate_up, down;
 };
 
-/* Logits of standard deviation about 2: that of the embedding times sqrt(n_embd). The layers' share
- * of the residual outweighs the embedding's, or the model would say its last token for ever. */
-static const struct shape tiny = {"carrel random", 4, 256, 512, 4, 2, 64, 1024, 24, 131072, 500000,
-	0, 0.125f, 1.5f, 1, 3, 1, 3};
-static const struct shape llama_1b = {"random, shape of Llama-3.2-1B", 16, 2048, 8192, 32, 8, 64,
-	128256, 256, 131072, 500000, 32, 0.03f, 1, 1, 1, 1, 1};
+/*
+ * Logits of standard deviation 2: that of the embedding times sqrt(n_embd). The layers' share of the
+ * residual outweighs the embedding's, or the model would say its last token for ever, and attention
+ * is sharp enough to tell positions apart, or it would soon go round in circles.
+ */
+static const struct shape tiny = {
+	.name = "carrel random",
+	.n_layer = 4,
+	.n_embd = 256,
+	.n_ff = 512,
+	.n_head = 4,
+	.n_kv_head = 2,
+	.head_dim = 64,
+	.n_vocab = 1024,
+	.n_special = 24,
+	.context_tok = 131072,
+	.rope_base = 500000,
+	.embedding = 0.125f,
+	.query_key = 3,
+	.value = 1,
+	.output = 3,
+	.gate_up = 1,
+	.down = 3,
+};
+
+static const struct shape llama_1b = {
+	.name = "random, shape of Llama-3.2-1B",
+	.n_layer = 16,
+	.n_embd = 2048,
+	.n_ff = 8192,
+	.n_head = 32,
+	.n_kv_head = 8,
+	.head_dim = 64,
+	.n_vocab = 128256,
+	.n_special = 256,
+	.context_tok = 131072,
+	.rope_base = 500000,
+	.rope_factor = 32,
+	.embedding = 0.03f,
+	.query_key = 1,
+	.value = 1,
+	.output = 1,
+	.gate_up = 1,
+	.down = 1,
+};
 
 struct options {
 	const char *out;
