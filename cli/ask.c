@@ -23,7 +23,7 @@ struct ask {
 	struct engine *engine;
 	struct load_result loaded;
 	char *question, *system;
-	struct answer answer;
+	struct session_answer answer;
 	size_t unreadable;
 	double began_s, ready_s, submit_s, first_text_s;
 	int ends_with_newline;
@@ -124,7 +124,7 @@ static json_t *number_or_null(int64_t value, int has)
 	return has ? json_integer(value) : json_null();
 }
 
-static json_t *json_citations(const struct answer *answer)
+static json_t *json_citations(const struct session_answer *answer)
 {
 	json_t *list = json_array();
 
@@ -194,7 +194,7 @@ static void print_json(const struct ask *ask)
 		[ENGINE_STOP_LENGTH] = "length",
 		[ENGINE_STOP_CANCELLED] = "interrupted",
 	};
-	const struct answer *answer = &ask->answer;
+	const struct session_answer *answer = &ask->answer;
 	json_t *coverage = json_object(), *object = json_object();
 
 	json_object_set_new(coverage, "windows", json_integer(1));
@@ -213,7 +213,7 @@ static void print_json(const struct ask *ask)
 	output_json(object);
 }
 
-static size_t count_unverified(const struct answer *answer)
+static size_t count_unverified(const struct session_answer *answer)
 {
 	size_t count = 0;
 
@@ -341,7 +341,7 @@ int command_ask(const struct options *options, struct err *err)
 
 	interrupt_install();
 	status = run(&ask, err);
-	answer_finish(&ask.answer);
+	session_answer_finish(&ask.answer);
 	session_destroy(ask.session);
 	engine_close(ask.engine);
 	load_result_finish(&ask.loaded);

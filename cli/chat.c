@@ -76,7 +76,7 @@ static void complain(struct chat *chat, const struct err *err)
 static void ask(struct chat *chat, const char *question)
 {
 	struct session_watch watch = {on_prefill, on_text, on_stopped, chat};
-	struct answer answer = {0};
+	struct session_answer answer = {0};
 	struct err err;
 	int status;
 
@@ -99,7 +99,7 @@ static void ask(struct chat *chat, const char *question)
 		start_show_citations(&answer);
 		start_show_usage(&answer);
 	}
-	answer_finish(&answer);
+	session_answer_finish(&answer);
 	interrupt_clear();
 }
 

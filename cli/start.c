@@ -129,7 +129,7 @@ int start_load(struct load_result *loaded, const char *const *path, size_t n_pat
 	size_t *unreadable, struct err *err)
 {
 	size_t by_rule = 0;
-	const struct skipped *last = NULL;
+	const struct skipped *first = NULL;
 
 	*unreadable = 0;
 	if (load_paths(loaded, path, n_path, err) < 0) {
@@ -143,23 +143,17 @@ int start_load(struct load_result *loaded, const char *const *path, size_t n_pat
 			by_rule++;
 			continue;
 		}
-		if (last) {
-			log_error("%s: cannot be read: %s", last->path, last->reason);
-		}
-		last = skipped;
+		log_error("cannot read %s: %s", skipped->path, skipped->reason);
+		first = first ? first : skipped;
 		++*unreadable;
 	}
 	if (by_rule) {
 		log_note("%zu file%s left out by rules (-v lists them)", by_rule,
 			by_rule == 1 ? "" : "s");
 	}
-	/* The last one is the error itself where it ends the command. */
-	if (last && !partial) {
-		return err_set(err, ERR_INPUTS, last->path, "ask --partial answers without it",
-			"cannot be read: %s", last->reason);
-	}
-	if (last) {
-		log_error("%s: cannot be read: %s", last->path, last->reason);
+	if (*unreadable && !partial) {
+		return err_set(err, ERR_INPUTS, first->path, "--partial answers without them",
+			"%zu input%s could not be read", *unreadable, *unreadable == 1 ? "" : "s");
 	}
 	return 0;
 }
@@ -197,7 +191,7 @@ static void add_place(struct buf *out, const struct citation *citation)
 	}
 }
 
-void start_show_citations(const struct answer *answer)
+void start_show_citations(const struct session_answer *answer)
 {
 	for (size_t i = 0; i < answer->n_citation; i++) {
 		const struct citation *citation = &answer->citation[i];
@@ -215,7 +209,7 @@ void start_show_citations(const struct answer *answer)
 	}
 }
 
-void start_show_usage(const struct answer *answer)
+void start_show_usage(const struct session_answer *answer)
 {
 	const struct engine_usage *usage = &answer->usage;
 	double rate = usage->decode_ms > 0 && usage->generated_tok > 1

@@ -39,8 +39,8 @@ int start_load(struct load_result *loaded, const char *const *path, size_t n_pat
 void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok);
 
 /* One line per citation on standard error. */
-void start_show_citations(const struct answer *answer);
+void start_show_citations(const struct session_answer *answer);
 /* Tokens and speeds of an answer on standard error. */
-void start_show_usage(const struct answer *answer);
+void start_show_usage(const struct session_answer *answer);
 
 #endif

@@ -383,7 +383,7 @@ static void fill_place(struct citation *citation, const struct found *found)
 	}
 	citation->line_first = line_at(part, hit->first.at);
 	citation->line_last =
-		line_at(part, hit->last.part == hit->first.part ? hit->last.at : part->len);
+		line_at(part, hit->last.part == hit->first.part ? hit->last.at : part->len - 1);
 }
 
 static struct citation check_words(
@@ -611,7 +611,7 @@ static struct quote_end find_loose_end(
 	}
 	if (!mark) {
 		end.words_end = at;
-	} else if (claim->head.at == claim->head.end) {
+	} else if (skip_blank(checker, claim->head.at) >= claim->head.end) {
 		claim->head = (struct span){.at = end.words_end + mark, .end = at};
 	}
 	end.bracket_end = at < checker->len && checker->answer[at] == ']' ? at + 1 : at;

@@ -513,15 +513,18 @@ void fold_search_limit(struct fold_search *search, struct fold_place first, stru
 static struct fold_cursor walk_to(
 	struct fold_search *search, size_t target, size_t *skip, enum fold_hyphen *hyphen)
 {
-	struct mark mark = mark_at_folded(search->index, target);
 	struct fold_cursor ahead;
 	struct fold_token token;
 	struct fold_place place;
 
-	if (mark.folded > search->cursor_folded) {
-		search->cursor = (struct fold_cursor){.next = mark.place};
-		search->cursor_folded = mark.folded;
-		search->cursor_hyphen = FOLD_NO_HYPHEN;
+	if (target - search->cursor_folded > MARK_EVERY_BYTES) {
+		struct mark mark = mark_at_folded(search->index, target);
+
+		if (mark.folded > search->cursor_folded) {
+			search->cursor = (struct fold_cursor){.next = mark.place};
+			search->cursor_folded = mark.folded;
+			search->cursor_hyphen = FOLD_NO_HYPHEN;
+		}
 	}
 	for (;;) {
 		ahead = search->cursor;

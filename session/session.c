@@ -396,11 +396,11 @@ int session_count(
 
 /* ---- asking ---- */
 
-void answer_finish(struct answer *answer)
+void session_answer_finish(struct session_answer *answer)
 {
 	free(answer->text);
 	citations_free(answer->citation, answer->n_citation);
-	*answer = (struct answer){0};
+	*answer = (struct session_answer){0};
 }
 
 /* What comes of a request. */
@@ -519,7 +519,7 @@ static int request_answer(struct session *session, struct engine *engine, const 
 
 int session_ask(struct session *session, struct engine *engine, const char *question,
 	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
-	struct answer *answer, struct err *err)
+	struct session_answer *answer, struct err *err)
 {
 	struct engine_request request = {
 		.sampling = sampling ? *sampling : engine_sampling_default,
@@ -529,7 +529,7 @@ int session_ask(struct session *session, struct engine *engine, const char *ques
 	struct reply reply = {.stop = ENGINE_STOP_END};
 	int status;
 
-	*answer = (struct answer){0};
+	*answer = (struct session_answer){0};
 	if (engine_wait_ready(engine, err) < 0) {
 		return -1;
 	}

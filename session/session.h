@@ -55,7 +55,7 @@ void session_context_text(
 void session_prompt(const struct session *session, const char *question,
 	const struct engine_info *info, struct prompt *out);
 
-struct answer {
+struct session_answer {
 	char *text;
 	size_t text_len;
 	enum engine_stop stop;
@@ -64,7 +64,7 @@ struct answer {
 	struct citation *citation;
 	size_t n_citation;
 };
-void answer_finish(struct answer *answer);
+void session_answer_finish(struct session_answer *answer);
 
 /* What a caller wants to see while an answer is made; any may be NULL. */
 struct session_watch {
@@ -82,7 +82,7 @@ struct session_watch {
  */
 int session_ask(struct session *session, struct engine *engine, const char *question,
 	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
-	struct answer *answer, struct err *err);
+	struct session_answer *answer, struct err *err);
 
 /* Tokens of each source and of the whole prompt without a question, by the engine's tokenizer. */
 int session_count(

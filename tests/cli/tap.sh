@@ -22,13 +22,13 @@ run()
 # ok NAME COMMAND...: a result; what was run last is shown where it fails.
 ok()
 {
-	tap_name=$1
+	name=$1
 	shift
 	count=$((count + 1))
 	if "$@" >"$here/check" 2>&1; then
-		echo "ok $count - $tap_name"
+		echo "ok $count - $name"
 	else
-		echo "not ok $count - $tap_name"
+		echo "not ok $count - $name"
 		echo "# failed: $*; exit status of the command: $status"
 		sed 's/^/# check: /' "$here/check" | head -n 20
 		sed 's/^/# stdout: /' out | head -n 20
@@ -63,9 +63,9 @@ prints()
 # json PATH VALUE: what the JSON on standard output holds there.
 json()
 {
-	tap_value=$("$JSON_GET" "$1" <out) || return 1
-	[ "$tap_value" = "$2" ] || {
-		echo "$1 is $tap_value, not $2"
+	value=$("$JSON_GET" "$1" <out) || return 1
+	[ "$value" = "$2" ] || {
+		echo "$1 is $value, not $2"
 		return 1
 	}
 }
