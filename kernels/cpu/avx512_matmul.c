@@ -11,6 +11,7 @@
 #include "kernels/cpu/matmul.h"
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -18,6 +19,10 @@
 
 /* Columns whose dot products alternate. */
 #define GROUP 4
+
+/* How far ahead weights are fetched, for products of so few columns. */
+#define FETCH_AHEAD_BYTES 8192
+#define FETCH_WIDTH_MAX   4
 
 /* sum + four products in each lane: unsigned weights, four signed bytes at x for all lanes. */
 INLINE __m512i dot4(__m512i sum, __m512i weight, const int8_t *x)
@@ -55,6 +60,19 @@ INLINE __m512i load_i32(const uint8_t *at)
 INLINE __m512 load_halves(const uint16_t *at)
 {
 	return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)at));
+}
+
+/*
+ * With few columns a product goes as fast as memory gives, if it asks early enough: the K types'
+ * longer work per byte leaves the processor's own prefetching behind (measured: Q4_K from 0.7 to
+ * 1.1 of the rate of plain reads, Q6_K from 0.5 to 1.0).
+ */
+INLINE void fetch_ahead(const void *at, const int bytes, const int width)
+{
+	UNROLL
+	for (int i = 0; i < bytes && width <= FETCH_WIDTH_MAX; i += 64) {
+		_mm_prefetch((const char *)at + FETCH_AHEAD_BYTES + i, _MM_HINT_T0);
+	}
 }
 
 INLINE void clear(__m512 sum[], const int width)
@@ -125,6 +143,7 @@ INLINE void q8_0(const uint8_t *weight, const uint8_t *act, int64_t k,
 	for (int64_t b = 0; b < k / 32; b++, in++, act += width * ACT_Q8_BYTES) {
 		__m512i w[8];
 
+		fetch_ahead(in, sizeof(*in), width);
 		UNROLL
 		for (int j = 0; j < 8; j++) {
 			w[j] = _mm512_loadu_si512(in->q[j]);
@@ -147,6 +166,7 @@ INLINE void q4_0(const uint8_t *weight, const uint8_t *act, int64_t k,
 		__m512 d = _mm512_mul_ps(load_halves(in->d), _mm512_set1_ps(1.0f / 16));
 		__m512i w[8];
 
+		fetch_ahead(in, sizeof(*in), width);
 		UNROLL
 		for (int j = 0; j < 4; j++) {
 			__m512i q = _mm512_loadu_si512(in->q[j]);
@@ -197,6 +217,7 @@ INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 		__m512 d = load_halves(in->d);
 		__m512 dmin = _mm512_sub_ps(_mm512_setzero_ps(), load_halves(in->dmin));
 
+		fetch_ahead(in, offsetof(struct panel_q4_k, q), width);
 		for (int b = 0; b < 8; b++) {
 			__m512i w[8];
 			__m512 scale = _mm512_mul_ps(
@@ -206,6 +227,7 @@ INLINE void q4_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 				dmin, _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(
 					      _mm_loadu_si128((const __m128i *)in->min[b]))));
 
+			fetch_ahead(in->q[b], sizeof(in->q[b]), width);
 			UNROLL
 			for (int j = 0; j < 4; j++) {
 				__m512i q = _mm512_loadu_si512(in->q[b][j]);
@@ -293,6 +315,7 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 	for (int64_t n = 0; n < k / 256; n++, in++) {
 		__m512 d = _mm512_mul_ps(load_halves(in->d), _mm512_set1_ps(0.25f));
 
+		fetch_ahead(in, offsetof(struct panel_q6_k, low), width);
 		for (int b = 0; b < 8; b++) {
 			__m512i w[8];
 			__m512 scale[2];
@@ -304,6 +327,8 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 				scale[h] = _mm512_mul_ps(
 					d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)));
 			}
+			fetch_ahead(in->low[b], sizeof(in->low[b]), width);
+			fetch_ahead(in->high[b], sizeof(in->high[b]), width);
 			q6_k_weights(in, b, w);
 			add_block_halves(w, scale, act, sums, sum, width);
 			act += width * ACT_Q8_BYTES;
