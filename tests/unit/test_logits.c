@@ -28,6 +28,11 @@ struct bar {
 static const struct bar bars[] = {
 	{"llama-f32", KV_F32, 1e-4, 0},
 	{"llama-mha-f32", KV_F32, 1e-4, 0},
+	{"rope-linear", KV_F32, 1e-4, 0},
+	{"rope-llama3", KV_F32, 1e-4, 0},
+	{"rope-yarn", KV_F32, 1e-4, 0},
+	{"bias", KV_F32, 1e-4, 0},
+	{"mqa-untied", KV_F32, 1e-4, 0},
 	{"llama-f32", KV_F16, 0.003, 0},
 	{"llama-mha-f32", KV_F16, 0.003, 0},
 	{"quant-F16", KV_F16, 0.003, 0},
