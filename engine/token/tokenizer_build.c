@@ -258,7 +258,7 @@ static int build_bytes(struct builder *b)
 
 			if (t->byte_id[byte] != NO_TOKEN) {
 				return err_set(b->err, ERR_ENGINE, b->spec->name, EXPORT_HINT,
-					"tokens %u and %u are the same byte", t->byte_id[byte], id);
+					"tokens %u and %u have the same byte", t->byte_id[byte], id);
 			}
 			t->byte_id[byte] = id;
 		}

@@ -1,0 +1,152 @@
+/*
+ * Templates against what the published Jinja programs say (tests/vectors/template_vectors.py
+ * executed them once; nothing here does).
+ */
+#include "tests/unit/tokenizer_fixture.h"
+
+static const char system_text[] = "Answer from the sources. Quote them.";
+static const char *const turns[] = {
+	"Where is the licence?", "In section 4, the first paragraph.", "And the warranty?"};
+
+struct writer {
+	const struct chat_template *chat_template;
+	struct tokenizer_encoder *encoder;
+	struct ids ids;
+	int mark, before; /* the last mark, and the one before it */
+};
+
+static void put_mark(struct writer *w, enum template_mark mark)
+{
+	template_write(w->chat_template, w->encoder, mark, w->mark, &w->ids);
+	w->before = w->mark;
+	w->mark = (int)mark;
+}
+
+static void put_text(struct writer *w, const char *text)
+{
+	tokenizer_encode_text(w->encoder, text, strlen(text),
+		template_text_first(w->chat_template, (enum template_mark)w->mark, w->before),
+		&w->ids);
+}
+
+static struct ids write_conversation(
+	const struct chat_template *chat_template, struct tokenizer *tokenizer)
+{
+	struct writer w = {chat_template, tokenizer_encoder_create(tokenizer), {0}, -1, -1};
+	char *first = mem_printf("%s\n\n%s", system_text, turns[0]);
+
+	put_mark(&w, MARK_BEGIN);
+	if (chat_template->has_system) {
+		put_mark(&w, MARK_SYSTEM_OPEN);
+		put_text(&w, system_text);
+		put_mark(&w, MARK_SYSTEM_CLOSE);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
+		put_mark(&w, i % 2 ? MARK_MODEL_OPEN : MARK_USER_OPEN);
+		put_text(&w, i || chat_template->has_system ? turns[i] : first);
+		put_mark(&w, i % 2 ? MARK_MODEL_CLOSE : MARK_USER_CLOSE);
+	}
+	put_mark(&w, MARK_MODEL_OPEN);
+	free(first);
+	tokenizer_encoder_destroy(w.encoder);
+	return w.ids;
+}
+
+static void check_ids(const char *name, const struct ids *ids)
+{
+	char *relative = mem_printf("tests/vectors/templates/%s.ids", name);
+	struct buf want = fixture_read(relative), have = BUF_INIT;
+
+	for (size_t i = 0; i < ids->count; i++) {
+		buf_printf(&have, "%s%u", i ? " " : "", ids->id[i]);
+	}
+	buf_addch(&have, '\n');
+	assert_string_equal(want.data, have.data);
+	buf_finish(&want);
+	buf_finish(&have);
+	free(relative);
+}
+
+/* Without the template's BOS text where the vocabulary has no such token. */
+static void check_text(const char *name, const struct ids *ids, const struct tokenizer *tokenizer)
+{
+	char *relative = mem_printf("tests/vectors/templates/%s.text", name);
+	struct buf want = fixture_read(relative), have = BUF_INIT;
+	const char *from = want.data;
+
+	for (size_t i = tokenizer_bos(tokenizer) == ids->id[0]; i < ids->count; i++) {
+		tokenizer_decode(tokenizer, ids->id[i], 1, &have);
+	}
+	from += strncmp(from, "<s>", 3) ? 0 : 3;
+	assert_string_equal(from, have.data);
+	buf_finish(&want);
+	buf_finish(&have);
+	free(relative);
+}
+
+static void a_conversation_has_the_ids_of_the_published_template(void **state)
+{
+	static const char *const pairs[][2] = {{"chatml", "gpt2-small.gguf"},
+		{"llama2", "spm-small.gguf"}, {"llama3", "llama3-small.gguf"},
+		{"mistral-v1", "spm-small.gguf"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct tokenizer *tokenizer = fixture_tokenizer(pairs[i][1]);
+		const struct chat_template *chat_template = template_by_name(pairs[i][0]);
+		struct err err;
+		struct ids ids;
+
+		assert_int_equal(0, template_forbid_markers(chat_template, tokenizer, &err));
+		ids = write_conversation(chat_template, tokenizer);
+		check_ids(pairs[i][0], &ids);
+		ids_finish(&ids);
+		tokenizer_close(tokenizer);
+	}
+}
+
+static void a_conversation_reads_as_the_published_template_writes_it(void **state)
+{
+	static const char *const pairs[][2] = {{"chatml", "gpt2-small.gguf"},
+		{"gemma", "spm-small.gguf"}, {"mistral-v1", "spm-small.gguf"},
+		{"mistral-v3", "spm-small.gguf"}, {"mistral-v7", "gpt2-small.gguf"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct tokenizer *tokenizer = fixture_tokenizer(pairs[i][1]);
+		struct ids ids = write_conversation(template_by_name(pairs[i][0]), tokenizer);
+
+		check_text(pairs[i][0], &ids, tokenizer);
+		ids_finish(&ids);
+		tokenizer_close(tokenizer);
+	}
+}
+
+static void templates_are_recognised_by_their_text(void **state)
+{
+	static const char *const names[] = {
+		"chatml", "gemma", "llama2", "llama3", "mistral-v1", "mistral-v3", "mistral-v7"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *relative = mem_printf("tests/vectors/templates/%s.jinja", names[i]);
+		struct buf jinja = fixture_read(relative);
+
+		assert_ptr_equal(
+			template_by_name(names[i]), template_recognise(jinja.data, jinja.len));
+		assert_non_null(strstr(template_list(), names[i]));
+		buf_finish(&jinja);
+		free(relative);
+	}
+	assert_null(template_recognise("{{ messages[0].content }}", 25));
+	assert_null(template_recognise("", 0));
+	assert_null(template_by_name("no such template"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_conversation_has_the_ids_of_the_published_template),
+		cmocka_unit_test(a_conversation_reads_as_the_published_template_writes_it),
+		cmocka_unit_test(templates_are_recognised_by_their_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
