@@ -24,7 +24,7 @@ struct attn_work {
 	int64_t pos[ATTN_MAX_QUERIES];
 	/* The queries [query][D] as the path reads them, zeros after head_dim. */
 	union {
-		int8_t s8[ATTN_MAX_ELEMS];
+		int8_t s8[2 * ATTN_MAX_ELEMS]; /* two planes */
 		int16_t s16[ATTN_MAX_ELEMS];
 		float f32[ATTN_MAX_ELEMS];
 	} q __attribute__((aligned(64)));

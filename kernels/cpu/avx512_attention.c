@@ -3,8 +3,8 @@
  *
  * A page is met by six queries at a time: 6 queries x 4 vectors of 16 tokens make 24 accumulators
  * for the scores, 6 queries x 4 vectors of 16 dimensions for the values. With q8, both are chains
- * of `vpdpbusd`: queries are rounded to +-127, and the softmax numerators to 0 ... 255 after the
- * values' scales are multiplied in, so the float state is touched once per page.
+ * of `vpdpbusd`: queries are two planes of bytes (kv_block.h), and the softmax numerators are rounded
+ * to 0 ... 255 after the values' scales are multiplied in, so the float state is touched once per page.
  */
 #include "kernels/cpu/attention_tile.h"
 #include "kernels/cpu/avx512_math.h"
@@ -54,20 +54,10 @@ INLINE __m512 load16(const uint8_t *base, int64_t at, enum kv_type type)
 	return _mm512_loadu_ps(base + 4 * at);
 }
 
-INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t first, int n_query,
-	struct page_step *step)
+/* sum[i][j] += keys of tokens 16j ... 16j + 15 x one plane of query i. */
+INLINE void scores_plane(
+	__m512i sum[STEP][4], const uint8_t *keys, const int8_t *q, int64_t dim, int n_query)
 {
-	int64_t dim = work->kv->head_dim_pad;
-	const int8_t *q = work->q.s8 + first * dim;
-	__m512i sum[STEP][4];
-
-	UNROLL
-	for (int i = 0; i < n_query; i++) {
-		UNROLL
-		for (int j = 0; j < 4; j++) {
-			sum[i][j] = _mm512_set1_epi32(work->bias[first + i]);
-		}
-	}
 	for (int64_t d = 0; d < dim; d += 4) {
 		__m512i k[4];
 
@@ -85,6 +75,33 @@ INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t
 			}
 		}
 	}
+}
+
+INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t first, int n_query,
+	struct page_step *step)
+{
+	int64_t dim = work->kv->head_dim_pad;
+	const int8_t *high = work->q.s8 + first * dim, *low = high + ATTN_MAX_ELEMS;
+	__m512i sum[STEP][4];
+
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			sum[i][j] = _mm512_setzero_si512();
+		}
+	}
+	scores_plane(sum, keys, high, dim, n_query);
+	UNROLL
+	for (int i = 0; i < n_query; i++) {
+		__m512i bias = _mm512_set1_epi32(work->bias[first + i]);
+
+		UNROLL
+		for (int j = 0; j < 4; j++) {
+			sum[i][j] = _mm512_add_epi32(_mm512_slli_epi32(sum[i][j], 6), bias);
+		}
+	}
+	scores_plane(sum, keys, low, dim, n_query);
 	UNROLL
 	for (int i = 0; i < n_query; i++) {
 		UNROLL
@@ -455,6 +472,7 @@ static void query_load(struct attn_work *work, const float *q, int64_t i, float 
 	int64_t dim = work->kv->head_dim, dim_pad = work->kv->head_dim_pad;
 	__m512 amax = _mm512_setzero_ps(), inv;
 	__m512i sum = _mm512_setzero_si512();
+	int8_t *at = work->q.s8 + i * dim_pad;
 	float max;
 
 	for (int64_t d = 0; d < dim_pad; d += 16) {
@@ -470,15 +488,20 @@ static void query_load(struct attn_work *work, const float *q, int64_t i, float 
 		return;
 	}
 	max = avx512_max(amax);
-	inv = _mm512_set1_ps(max > 0 ? 127 / max : 0);
-	work->scale[i] = max / 127 * scale;
+	inv = _mm512_set1_ps(max > 0 ? KV_QUERY_MAX / max : 0);
+	work->scale[i] = max / KV_QUERY_MAX * scale;
 	for (int64_t d = 0; d < dim_pad; d += 16) {
-		__m512 x = _mm512_maskz_loadu_ps(avx512_lanes(dim - d), q + d);
-		__m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(x, inv));
+		__m512 x = _mm512_mul_ps(_mm512_maskz_loadu_ps(avx512_lanes(dim - d), q + d), inv);
+		__m512i n, high;
 
-		n = _mm512_max_epi32(n, _mm512_set1_epi32(-127)); /* NaN */
+		/* the second operand where the first is NaN */
+		x = _mm512_max_ps(x, _mm512_set1_ps(-KV_QUERY_MAX));
+		n = _mm512_cvtps_epi32(_mm512_min_ps(x, _mm512_set1_ps(KV_QUERY_MAX)));
+		high = _mm512_srai_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(32)), 6);
 		sum = _mm512_add_epi32(sum, n);
-		_mm_storeu_si128((void *)(work->q.s8 + i * dim_pad + d), _mm512_cvtsepi32_epi8(n));
+		_mm_storeu_si128((void *)(at + d), _mm512_cvtepi32_epi8(high));
+		n = _mm512_sub_epi32(n, _mm512_slli_epi32(high, 6));
+		_mm_storeu_si128((void *)(at + ATTN_MAX_ELEMS + d), _mm512_cvtepi32_epi8(n));
 	}
 	work->bias[i] = -KV_KEY_ZERO * _mm512_reduce_add_epi32(sum);
 }

@@ -30,6 +30,15 @@
 #define KV_DIM_MULTIPLE 16
 #define KV_KEY_ZERO     128 /* what a zero is as a q8 key */
 
+/*
+ * How attention rounds what meets q8 keys and values, so that the page's sums are integers: a query
+ * to +-KV_QUERY_MAX (two bytes: 8 bits alone cost as much accuracy as the keys' own rounding), and
+ * softmax numerators to 0 ... KV_WEIGHT_MAX, or to 255 on the AVX-512 path. Sums of KV_HEAD_DIM_MAX
+ * and KV_PAGE_TOK products stay within 31 bits.
+ */
+#define KV_QUERY_MAX  8128 /* 127 * 64: a high part of +-127 and a low part of -32 ... 31 */
+#define KV_WEIGHT_MAX 16384
+
 /* The index of an element among a block's keys (or values); times 1, 2 or 4 bytes. */
 static inline int64_t kv_key_index(const struct kv_layout *kv, int64_t tok, int64_t d)
 {

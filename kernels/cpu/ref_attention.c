@@ -11,9 +11,9 @@
  *   o     = o * keep + add * sum p[t] * v[t]
  *
  * and spans are merged in ascending order by the same two factors. With q8 keys and values the
- * query is rounded to 8 bits with one scale per head, so q.k is an integer; v[t] = vs[t] * v8[t],
- * and p[t] * vs[t] is rounded to 0 ... 255 with a scale of this query and page, so the page's sum is
- * an integer for each d and meets the float state once.
+ * query is rounded to +-KV_QUERY_MAX with one scale per head, so q.k is an integer; v[t] = vs[t] *
+ * v8[t], and p[t] * vs[t] is rounded to 0 ... KV_WEIGHT_MAX with a scale of this query and page, so
+ * the page's sum is an integer for each d and meets the float state once.
  */
 #include "kernels/cpu/kernels_internal.h"
 #include "kernels/cpu/kv_block.h"
@@ -29,8 +29,8 @@ struct state {
 /* A query as the key type wants it. */
 struct query {
 	const float *f32; /* [head_dim] */
-	int8_t s8[KV_HEAD_DIM_MAX];
-	float s8_scale;
+	int16_t s16[KV_HEAD_DIM_MAX];
+	float s16_scale;
 };
 
 static void state_init(struct state *state, int64_t n)
@@ -62,14 +62,16 @@ static void query_quantize(struct query *query, int64_t n)
 	for (int64_t d = 0; d < n; d++) {
 		amax = fmaxf(amax, fabsf(query->f32[d]));
 	}
-	inv = amax > 0 ? 127 / amax : 0;
+	inv = amax > 0 ? KV_QUERY_MAX / amax : 0;
 	for (int64_t d = 0; d < n; d++) {
 		float scaled = query->f32[d] * inv;
 
 		/* written so that NaN and overflow stay in range too */
-		query->s8[d] = (int8_t)(scaled > -127 ? rintf(scaled < 127 ? scaled : 127) : -127);
+		query->s16[d] =
+			(int16_t)(scaled > -KV_QUERY_MAX ? rintf(fminf(scaled, KV_QUERY_MAX))
+							 : -KV_QUERY_MAX);
 	}
-	query->s8_scale = amax / 127;
+	query->s16_scale = amax / KV_QUERY_MAX;
 }
 
 static float element(const struct kv_layout *kv, const uint8_t *values, int64_t index)
@@ -89,10 +91,10 @@ static void page_scores(const struct kv_layout *kv, uint8_t *keys, const struct 
 			int32_t dot = 0;
 
 			for (int64_t d = 0; d < kv->head_dim; d++) {
-				dot += query->s8[d] * (keys[kv_key_index(kv, t, d)] - KV_KEY_ZERO);
+				dot += query->s16[d] * (keys[kv_key_index(kv, t, d)] - KV_KEY_ZERO);
 			}
 			s[t] = (float)dot * kv_block_scales(kv, keys)[t] *
-			       (query->s8_scale * scale);
+			       (query->s16_scale * scale);
 		} else {
 			float dot = 0;
 
@@ -124,11 +126,11 @@ static void page_values(
 	for (int64_t t = 0; t < n_tok; t++) {
 		w_max = fmaxf(w_max, p[t] * v_scale[t]);
 	}
-	inv = w_max > 0 ? 255 / w_max : 0;
+	inv = w_max > 0 ? KV_WEIGHT_MAX / w_max : 0;
 	for (int64_t t = 0; t < n_tok; t++) {
 		float scaled = p[t] * v_scale[t] * inv;
 
-		w[t] = (int32_t)(scaled > 0 ? rintf(scaled < 255 ? scaled : 255) : 0);
+		w[t] = (int32_t)(scaled > 0 ? rintf(fminf(scaled, KV_WEIGHT_MAX)) : 0);
 	}
 	for (int64_t d = 0; d < kv->head_dim; d++) {
 		int32_t sum = 0;
@@ -136,7 +138,7 @@ static void page_values(
 		for (int64_t t = 0; t < n_tok; t++) {
 			sum += w[t] * (int8_t)values[kv_value_index(kv, t, d)];
 		}
-		o[d] = (float)sum * (w_max / 255);
+		o[d] = (float)sum * (w_max / KV_WEIGHT_MAX);
 	}
 }
 

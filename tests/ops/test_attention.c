@@ -292,13 +292,22 @@ static const struct shape shapes[] = {
 };
 #define N_SHAPE (int)(sizeof(shapes) / sizeof(shapes[0]))
 
-/* How far from exact softmax over the stored keys and values; q8 rounds queries and numerators. */
-static const double error_bound[] = {[KV_Q8] = 0.012, [KV_F16] = 2e-6, [KV_F32] = 2e-6};
+/*
+ * How far from exact softmax over the stored keys and values, and from plain C. q8 rounds queries
+ * to 14 bits and numerators to 14, or to 8 on AVX-512.
+ */
+static double error_bound(enum cpu_isa isa, enum kv_type type)
+{
+	if (type != KV_Q8) {
+		return 2e-6;
+	}
+	return isa == CPU_ISA_AVX512 ? 8e-3 : 3e-4;
+}
 
 static void test_error(enum cpu_isa isa)
 {
 	for (int type = KV_Q8; type <= KV_F32; type++) {
-		double worst = 0;
+		double worst = 0, bound = error_bound(isa, (enum kv_type)type);
 
 		for (int i = 0; i < N_SHAPE; i++) {
 			const struct shape *s = &shapes[i];
@@ -321,7 +330,7 @@ static void test_error(enum cpu_isa isa)
 				}
 			}
 			worst = fmax(worst, error_of(&sum));
-			if (!(error_of(&sum) <= error_bound[type])) {
+			if (!(error_of(&sum) <= bound)) {
 				tap_note("%d/%d heads of %d: %g", s->n_head, s->n_kv_head,
 					s->head_dim, error_of(&sum));
 				worst = INFINITY;
@@ -330,21 +339,20 @@ static void test_error(enum cpu_isa isa)
 			free(expected);
 			cache_free(&cache);
 		}
-		tap_ok(worst <= error_bound[type],
-			"%s: attention over %s is within %g of exact softmax", cpu_isa_name(isa),
-			kv_type_name((enum kv_type)type), error_bound[type]);
+		tap_ok(worst <= bound, "%s: attention over %s is within %g of exact softmax",
+			cpu_isa_name(isa), kv_type_name((enum kv_type)type), bound);
 		tap_note("worst relative rms error %.3g", worst);
 	}
 }
 
 static void test_against_reference(enum cpu_isa isa)
 {
-	static const double bound[] = {[KV_Q8] = 4e-3, [KV_F16] = 2e-6, [KV_F32] = 2e-6};
 	static const int64_t starts[] = {0, 60, 2030, 4090};
 
 	for (int type = KV_Q8; type <= KV_F32; type++) {
 		struct cache cache = cache_make((enum kv_type)type, 4, 2, 64, 4130);
 		struct error_sum sum = {0};
+		double bound = error_bound(isa, (enum kv_type)type);
 
 		write_tokens(&cache, CPU_ISA_PORTABLE, 0, cache.n_tok);
 		for (int i = 0; i < 4; i++) {
@@ -357,9 +365,8 @@ static void test_against_reference(enum cpu_isa isa)
 			free(expected);
 			free(got);
 		}
-		tap_ok(error_of(&sum) <= bound[type],
-			"%s: attention over %s is within %g of plain C", cpu_isa_name(isa),
-			kv_type_name((enum kv_type)type), bound[type]);
+		tap_ok(error_of(&sum) <= bound, "%s: attention over %s is within %g of plain C",
+			cpu_isa_name(isa), kv_type_name((enum kv_type)type), bound);
 		tap_note("relative rms error %.3g", error_of(&sum));
 		cache_free(&cache);
 	}
