@@ -129,7 +129,7 @@ int start_load(struct load_result *loaded, const char *const *path, size_t n_pat
 	size_t *unreadable, struct err *err)
 {
 	size_t by_rule = 0;
-	const struct skipped *first = NULL;
+	const struct skipped *last = NULL;
 
 	*unreadable = 0;
 	if (load_paths(loaded, path, n_path, err) < 0) {
@@ -143,17 +143,23 @@ int start_load(struct load_result *loaded, const char *const *path, size_t n_pat
 			by_rule++;
 			continue;
 		}
-		log_error("cannot read %s: %s", skipped->path, skipped->reason);
-		first = first ? first : skipped;
+		if (last) {
+			log_error("%s: cannot be read: %s", last->path, last->reason);
+		}
+		last = skipped;
 		++*unreadable;
 	}
 	if (by_rule) {
 		log_note("%zu file%s left out by rules (-v lists them)", by_rule,
 			by_rule == 1 ? "" : "s");
 	}
-	if (*unreadable && !partial) {
-		return err_set(err, ERR_INPUTS, first->path, "--partial answers without them",
-			"%zu input%s could not be read", *unreadable, *unreadable == 1 ? "" : "s");
+	/* The last one is the error itself where it ends the command. */
+	if (last && !partial) {
+		return err_set(err, ERR_INPUTS, last->path, "ask --partial answers without it",
+			"cannot be read: %s", last->reason);
+	}
+	if (last) {
+		log_error("%s: cannot be read: %s", last->path, last->reason);
 	}
 	return 0;
 }

@@ -22,13 +22,13 @@ run()
 # ok NAME COMMAND...: a result; what was run last is shown where it fails.
 ok()
 {
-	name=$1
+	tap_name=$1
 	shift
 	count=$((count + 1))
 	if "$@" >"$here/check" 2>&1; then
-		echo "ok $count - $name"
+		echo "ok $count - $tap_name"
 	else
-		echo "not ok $count - $name"
+		echo "not ok $count - $tap_name"
 		echo "# failed: $*; exit status of the command: $status"
 		sed 's/^/# check: /' "$here/check" | head -n 20
 		sed 's/^/# stdout: /' out | head -n 20
@@ -63,9 +63,9 @@ prints()
 # json PATH VALUE: what the JSON on standard output holds there.
 json()
 {
-	value=$("$JSON_GET" "$1" <out) || return 1
-	[ "$value" = "$2" ] || {
-		echo "$1 is $value, not $2"
+	tap_value=$("$JSON_GET" "$1" <out) || return 1
+	[ "$tap_value" = "$2" ] || {
+		echo "$1 is $tap_value, not $2"
 		return 1
 	}
 }
