@@ -511,9 +511,8 @@ int64_t avx2_dot_probe(int64_t n, uint64_t *result)
 	for (int64_t r = 0; r < n; r++) {
 		UNROLL
 		for (int i = 0; i < 8; i++) {
-			__m256i pairs = _mm256_maddubs_epi16(weight, _mm256_xor_si256(x, sum[i]));
-
-			sum[i] = _mm256_add_epi32(sum[i], widen(pairs));
+			__asm__("" : "+x"(x)); /* not the same product each time */
+			sum[i] = _mm256_add_epi32(sum[i], widen(_mm256_maddubs_epi16(weight, x)));
 		}
 	}
 	UNROLL

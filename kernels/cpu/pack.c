@@ -129,14 +129,21 @@ static void pack_q4_k(const uint8_t *in, int64_t k, int row, uint8_t *panel)
 	}
 }
 
-/* Element e (0 ... 255) of a block in the file: ql[128], qh[64], int8 scale[16], half d. */
-static int q6_k_element(const uint8_t *block, int e)
+/* The six-bit numbers of a block in the file: ql[128], qh[64], int8 scale[16], half d. */
+static void q6_k_elements(const uint8_t *block, uint8_t q[256])
 {
-	int half = e / 128, quarter = e % 128 / 32, l = e % 32;
-	int low = block[half * 64 + quarter % 2 * 32 + l] >> quarter / 2 * 4 & 15;
-	int high = block[128 + half * 32 + l] >> quarter * 2 & 3;
+	for (int half = 0; half < 2; half++) {
+		const uint8_t *low = block + half * 64, *high = block + 128 + half * 32;
 
-	return low | high << 4;
+		for (int quarter = 0; quarter < 4; quarter++) {
+			for (int l = 0; l < 32; l++) {
+				int four = low[quarter % 2 * 32 + l] >> quarter / 2 * 4 & 15;
+				int two = high[l] >> quarter * 2 & 3;
+
+				*q++ = (uint8_t)(four | two << 4);
+			}
+		}
+	}
 }
 
 static void pack_q6_k(const uint8_t *in, int64_t k, int row, uint8_t *panel)
@@ -144,29 +151,26 @@ static void pack_q6_k(const uint8_t *in, int64_t k, int row, uint8_t *panel)
 	struct panel_q6_k *out = (struct panel_q6_k *)panel;
 
 	for (int64_t n = 0; n < k / 256; n++, in += 210, out++) {
+		uint8_t q[256];
+
+		q6_k_elements(in, q);
 		memcpy(&out->d[row], in + 208, 2);
 		for (int i = 0; i < 16; i++) {
 			out->scale[i][row] = (int8_t)in[192 + i];
 		}
 		for (int b = 0; b < 8; b++) {
+			const uint8_t *e = q + b * 32;
+
 			for (int i = 0; i < 16; i++) {
-				int first = q6_k_element(in, b * 32 + i);
-				int second = q6_k_element(in, b * 32 + 16 + i);
-
 				out->low[b][i / 4][row][i % 4] =
-					(uint8_t)((first & 15) | (second & 15) << 4);
+					(uint8_t)((e[i] & 15) | (e[16 + i] & 15) << 4);
 			}
-			for (int p = 0; p < 2; p++) {
-				for (int i = 0; i < 4; i++) {
-					int bits = 0;
+			for (int i = 0; i < 8; i++) {
+				const uint8_t *first = e + i / 4 * 16 + i % 4;
 
-					for (int s = 0; s < 4; s++) {
-						int e = b * 32 + p * 16 + s * 4 + i;
-
-						bits |= q6_k_element(in, e) >> 4 << 2 * s;
-					}
-					out->high[b][p][row][i] = (uint8_t)bits;
-				}
+				out->high[b][i / 4][row][i % 4] =
+					(uint8_t)(first[0] >> 4 | first[4] >> 4 << 2 |
+						  first[8] >> 4 << 4 | first[12] >> 4 << 6);
 			}
 		}
 	}
