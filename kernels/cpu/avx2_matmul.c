@@ -474,6 +474,41 @@ static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, ui
 	}
 }
 
+/* Eight floats to bfloat16 in 32 bits each, as f32_to_bf16() does it. */
+INLINE __m256i to_bf16(__m256 x)
+{
+	__m256i bits = _mm256_castps_si256(x), upper = _mm256_srli_epi32(bits, 16);
+	__m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+	__m256i up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+	__m256i brain = _mm256_srli_epi32(_mm256_add_epi32(bits, up), 16);
+	__m256 nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+
+	return _mm256_blendv_epi8(
+		brain, _mm256_or_si256(upper, _mm256_set1_epi32(0x40)), _mm256_castps_si256(nan));
+}
+
+static void pack_bf16(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
+{
+	if (n_row < width) {
+		memset(panel, 0, (size_t)(act_column_bytes(ACT_BF16, k) * width));
+	}
+	for (int32_t c = 0; c < n_row; c++) {
+		for (int64_t i = 0; i < k; i += 16) {
+			__m256i brain =
+				_mm256_packus_epi32(to_bf16(_mm256_loadu_ps(in + c * k + i)),
+					to_bf16(_mm256_loadu_ps(in + c * k + i + 8)));
+			uint32_t pair[8];
+
+			/* Packing works within 128 bits. */
+			brain = _mm256_permute4x64_epi64(brain, 0xd8);
+			memcpy(pair, &brain, sizeof(pair));
+			for (int e = 0; e < 8; e++) {
+				memcpy(panel + ((i / 2 + e) * width + c) * 4, &pair[e], 4);
+			}
+		}
+	}
+}
+
 void avx2_matmul(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
 	static const struct matmul_path path = {
@@ -493,10 +528,9 @@ void avx2_matmul(const struct op *op, const struct op_env *env, int64_t first, i
 
 void avx2_pack_act(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
-	struct matmul_path path = {.pack = {[ACT_Q8] = pack_q8}};
+	struct matmul_path path = {.pack = {[ACT_BF16] = pack_bf16, [ACT_Q8] = pack_q8}};
 
 	path.pack[ACT_F32] = matmul_ref.pack[ACT_F32];
-	path.pack[ACT_BF16] = matmul_ref.pack[ACT_BF16];
 	pack_act_run(&path, op, env, first, end);
 }
 

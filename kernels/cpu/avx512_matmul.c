@@ -468,6 +468,50 @@ static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, ui
 	}
 }
 
+/* Sixteen elements of a column at a time, scattered to their places `width` words apart. */
+static void pack_f32(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
+{
+	const __m512i ramp =
+		_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	__m512i at = _mm512_mullo_epi32(ramp, _mm512_set1_epi32(width));
+
+	if (n_row < width) {
+		memset(panel, 0, (size_t)(act_column_bytes(ACT_F32, k) * width));
+	}
+	for (int32_t c = 0; c < n_row; c++) {
+		for (int64_t i = 0; i < k; i += 16) {
+			_mm512_i32scatter_ps(panel + (i * width + c) * 4, at,
+				_mm512_loadu_ps(in + c * k + i), 4);
+		}
+	}
+}
+
+/* As f32_to_bf16() does it; vcvtne2ps2bf16 would make denormal numbers zero. */
+static void pack_bf16(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
+{
+	__m256i at = _mm256_mullo_epi32(
+		_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(width));
+
+	if (n_row < width) {
+		memset(panel, 0, (size_t)(act_column_bytes(ACT_BF16, k) * width));
+	}
+	for (int32_t c = 0; c < n_row; c++) {
+		for (int64_t i = 0; i < k; i += 16) {
+			__m512 x = _mm512_loadu_ps(in + c * k + i);
+			__m512i bits = _mm512_castps_si512(x);
+			__m512i upper = _mm512_srli_epi32(bits, 16);
+			__m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+			__m512i up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+			__m512i brain = _mm512_srli_epi32(_mm512_add_epi32(bits, up), 16);
+
+			brain = _mm512_mask_or_epi32(brain, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q),
+				upper, _mm512_set1_epi32(0x40));
+			_mm256_i32scatter_epi32((int *)(panel + (i / 2 * width + c) * 4), at,
+				_mm512_cvtepi32_epi16(brain), 4);
+		}
+	}
+}
+
 void avx512_matmul(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
 	static const struct matmul_path path = {
@@ -487,10 +531,14 @@ void avx512_matmul(const struct op *op, const struct op_env *env, int64_t first,
 
 void avx512_pack_act(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
-	struct matmul_path path = {.pack = {[ACT_Q8] = pack_q8}};
-
-	path.pack[ACT_F32] = matmul_ref.pack[ACT_F32];
-	path.pack[ACT_BF16] = matmul_ref.pack[ACT_BF16];
+	static const struct matmul_path path = {
+		.pack =
+			{
+				[ACT_F32] = pack_f32,
+				[ACT_BF16] = pack_bf16,
+				[ACT_Q8] = pack_q8,
+			},
+	};
 	pack_act_run(&path, op, env, first, end);
 }
 
