@@ -22,14 +22,14 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
 		[CPU_ISA_AVX2] =
 			{
 				[OP_EMBED] = {rows_items, ref_embed},
-				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+				[OP_RMSNORM] = {rows_items, avx2_rmsnorm},
 				[OP_PACK_ACT] = {pack_act_items, avx2_pack_act},
 				[OP_MATMUL] = {matmul_items, avx2_matmul},
 				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
-				[OP_ROPE] = {rows_items, ref_rope},
-				[OP_KV_WRITE] = {rows_items, ref_kv_write},
-				[OP_ATTENTION] = {ref_attention_items, ref_attention},
-				[OP_SWIGLU] = {rows_items, ref_swiglu},
+				[OP_ROPE] = {rows_items, avx2_rope},
+				[OP_KV_WRITE] = {rows_items, avx2_kv_write},
+				[OP_ATTENTION] = {attention_items, avx2_attention},
+				[OP_SWIGLU] = {rows_items, avx2_swiglu},
 				[OP_GATHER] = {gather_items, ref_gather},
 			},
 		[CPU_ISA_AVX512] =

@@ -34,7 +34,12 @@ CPU_RUN(ref_gather);
 CPU_RUN(ref_pack_act);
 CPU_RUN(ref_matmul);
 
-/* AVX2, FMA, F16C: avx2_matmul.c */
+/* AVX2, FMA, F16C: avx2_attention.c, avx2_ops.c, avx2_matmul.c */
+CPU_RUN(avx2_attention);
+CPU_RUN(avx2_rmsnorm);
+CPU_RUN(avx2_rope);
+CPU_RUN(avx2_kv_write);
+CPU_RUN(avx2_swiglu);
 CPU_RUN(avx2_pack_act);
 CPU_RUN(avx2_matmul);
 
