@@ -72,7 +72,7 @@ static int open_part(struct gguf_part *part, const char *path, struct err *err)
 	if (file_map_open(&part->map, path, ERR_ENGINE, err) < 0) {
 		return -1;
 	}
-	part->bytes = part->map.data;
+	part->bytes = part->map.data ? part->map.data : (const uint8_t *)"";
 	part->size_bytes = part->map.size_bytes;
 	return gguf_part_parse(part, err);
 }
@@ -218,7 +218,7 @@ int gguf_open_bytes(
 	gguf->part = mem_zero(1, sizeof(*gguf->part));
 	gguf->n_part = 1;
 	gguf->part[0].path = mem_strdup(name);
-	gguf->part[0].bytes = bytes;
+	gguf->part[0].bytes = bytes ? bytes : "";
 	gguf->part[0].size_bytes = size;
 	result = gguf_part_parse(&gguf->part[0], err);
 	if (result == 0) {
