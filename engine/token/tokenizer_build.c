@@ -497,7 +497,9 @@ void tokenizer_build_digest(struct tokenizer *t)
 {
 	struct sha256 *hash = sha256_create();
 
-	qsort(t->marker, t->n_marker, sizeof(*t->marker), compare_markers);
+	if (t->n_marker) {
+		qsort(t->marker, t->n_marker, sizeof(*t->marker), compare_markers);
+	}
 	sha256_add_field(hash, "vocabulary", &t->vocab_digest, sizeof(t->vocab_digest));
 	sha256_add_field(hash, "special", t->vocab.special, t->vocab.count);
 	for (size_t i = 0; i < t->n_marker; i++) {
