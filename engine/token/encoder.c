@@ -394,7 +394,7 @@ static char *with_prefix(const struct tokenizer *tokenizer, const char *text, si
 {
 	char *copy;
 
-	if (!first || !len || tokenizer->prefix == PREFIX_NONE ||
+	if (!first || tokenizer->prefix == PREFIX_NONE ||
 		(tokenizer->prefix == PREFIX_UNLESS_SPACE && text[0] == ' ')) {
 		return NULL;
 	}
@@ -407,8 +407,12 @@ static char *with_prefix(const struct tokenizer *tokenizer, const char *text, si
 void tokenizer_encode_text(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, int first, struct ids *out)
 {
-	char *prefixed = with_prefix(encoder->tokenizer, text, len, first);
+	char *prefixed;
 
+	if (!len) {
+		return;
+	}
+	prefixed = with_prefix(encoder->tokenizer, text, len, first);
 	encode_data(encoder, prefixed ? prefixed : text, len + (prefixed != NULL), out);
 	free(prefixed);
 }
@@ -416,8 +420,12 @@ void tokenizer_encode_text(
 void tokenizer_encode_special(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, int first, struct ids *out)
 {
-	char *prefixed = with_prefix(encoder->tokenizer, text, len, first);
+	char *prefixed;
 
+	if (!len) {
+		return;
+	}
+	prefixed = with_prefix(encoder->tokenizer, text, len, first);
 	encode_matched(encoder, &encoder->tokenizer->special, prefixed ? prefixed : text,
 		len + (prefixed != NULL), out);
 	free(prefixed);

@@ -258,7 +258,8 @@ static int build_bytes(struct builder *b)
 
 			if (t->byte_id[byte] != NO_TOKEN) {
 				return err_set(b->err, ERR_ENGINE, b->spec->name, EXPORT_HINT,
-					"tokens %u and %u have the same byte", t->byte_id[byte], id);
+					"tokens %u and %u have the same byte", t->byte_id[byte],
+					id);
 			}
 			t->byte_id[byte] = id;
 		}
@@ -526,7 +527,9 @@ static void build_vocab_digest(struct builder *b)
 	sha256_add_field(hash, "start", v->start, (v->count + (size_t)1) * sizeof(*v->start));
 	sha256_add_field(hash, "text", v->text, v->start[v->count]);
 	sha256_add_field(hash, "type", v->type, v->count);
-	sha256_add_field(hash, "merge", b->merge, b->n_merge * sizeof(*b->merge));
+	if (b->n_merge) {
+		sha256_add_field(hash, "merge", b->merge, b->n_merge * sizeof(*b->merge));
+	}
 	t->vocab_digest = sha256_finish(hash);
 	sha256_destroy(hash);
 }
