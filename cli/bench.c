@@ -13,6 +13,7 @@
 #include "cli/start.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,9 +126,20 @@ static double median(double *value, int64_t count)
 	return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
 }
 
+/* As many as the engine uses where it is not told: one per processor that it may run on. */
+static int64_t thread_count(const struct options *options)
+{
+	cpu_set_t allowed;
+
+	if (options->n_thread > 0) {
+		return options->n_thread;
+	}
+	return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
+
 static void report(struct bench *bench, const struct measurement *result)
 {
-	int64_t n_thread = bench->options->n_thread;
+	int64_t n_thread = thread_count(bench->options);
 
 	if (bench->results) {
 		json_t *object = json_object();

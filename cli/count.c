@@ -53,6 +53,15 @@ static void add_row(struct count *count, char *path, int64_t tokens, size_t byte
 	count->total_bytes += (int64_t)bytes;
 }
 
+/* A file given by name is a tree of its own, whose only file has the same name. */
+static char *part_path(const struct document *document, size_t part)
+{
+	const char *path = document->part[part].place.path;
+
+	return strcmp(path, document->name) == 0 ? mem_strdup(path)
+						 : mem_printf("%s/%s", document->name, path);
+}
+
 /*
  * One row for a document, or one for each file of a tree: a file of a tree always ends a segment,
  * and no body can contain "</file>" (session/pack.h). The tags around the files are packing.
@@ -63,8 +72,9 @@ static void count_document(struct count *count, const struct document *document,
 	int64_t tokens = 0;
 	size_t part = 0, bytes = 0;
 
-	pack_source(&prompt, number == 1 ? PACK_BEFORE_NOTHING : PACK_BEFORE_SOURCE,
-		(int64_t)number, document);
+	/* The first one stands behind the instructions. */
+	pack_source(&prompt, number == 1 ? PACK_BEFORE_OTHER : PACK_BEFORE_SOURCE, (int64_t)number,
+		document);
 	for (size_t i = 0; i < prompt.count; i++) {
 		int64_t here = segment_tokens(count->tokens, prompt.item[i]);
 
@@ -76,10 +86,7 @@ static void count_document(struct count *count, const struct document *document,
 		tokens += here;
 		if (document->kind == DOCUMENT_CODE && part < document->n_part &&
 			ends_with(prompt.item[i], "</file>\n")) {
-			add_row(count,
-				mem_printf(
-					"%s/%s", document->name, document->part[part].place.path),
-				tokens, document->part[part].len);
+			add_row(count, part_path(document, part), tokens, document->part[part].len);
 			tokens = 0;
 			part++;
 		}

@@ -24,7 +24,12 @@ ok 'a licence does not fit 256 tokens' status_is 3
 run "$CARREL" count --json main.c notes.txt
 ok 'count counts' [ "$("$JSON_GET" total_tokens <out)" -gt 10 ]
 ok 'by file' json files 2
+ok 'under its own name' json files.0.path main.c
+ok 'and what stands around files adds up' [ $(($("$JSON_GET" files.0.tokens <out) + $("$JSON_GET" files.1.tokens <out) + $("$JSON_GET" packing_tokens <out))) = "$("$JSON_GET" total_tokens <out)" ]
 total=$("$JSON_GET" total_tokens <out)
+run "$CARREL" ask -n 1 --json Words main.c notes.txt
+ok 'ask counts the sources as count does' \
+	[ "$(($("$JSON_GET" sources.0.tokens <out) + $("$JSON_GET" sources.1.tokens <out)))" = "$total" ]
 run "$CARREL" count --budget $((total - 1)) main.c notes.txt
 ok 'more than the budget ends with status 3' status_is 3
 run "$CARREL" count --budget $total main.c notes.txt
@@ -57,9 +62,10 @@ ok 'ids that are none end with status 6' status_is 6
 run "$CARREL" eval perplexity -m "$CARREL_RANDOM" --json notes.txt main.c
 ok 'eval perplexity works' status_is 0
 ok 'every token is scored' [ "$("$JSON_GET" tokens <out)" -ge "$ids" ]
-run "$CARREL" bench -m "$CARREL_RANDOM" -p 64 -n 4 -d 0,128 -r 1 --json -t 1
+run "$CARREL" bench -m "$CARREL_RANDOM" -p 64 -n 4 -d 0,128 -r 1 --json
 ok 'bench works' status_is 0
 ok 'with two measurements at each depth' json . 4
+ok 'and says how many threads computed' [ "$("$JSON_GET" 0.threads <out)" -ge 1 ]
 ok 'of exactly the documented names' json 0 test,n_prompt,n_gen,depth,threads,tok_per_s,ms
 
 run "$CARREL" models ls
