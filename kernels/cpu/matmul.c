@@ -6,12 +6,12 @@
 
 /*
  * A product is cut into items of (block of columns) x (run of row panels), over the panels of all
- * its parts. Blocks of columns go slowest, so that a block's activations stay in the core's second
- * cache while the weights stream past; a block's activations are at most COLUMN_BLOCK_BYTES.
+ * its parts. Blocks of columns go slowest, so that a block's activations stay in cache while the
+ * weights stream past once per block. They are wide because the weights come from memory: at
+ * k = 8192 blocks of 512 columns, whose activations need the third cache, are a quarter faster
+ * than blocks of 48 that fit the second.
  */
-#define COLUMN_BLOCK_BYTES (768 * 1024)
-#define COLUMN_BLOCK_MIN   128
-#define COLUMN_BLOCK_MAX   512
+#define BLOCK_PANELS_MAX 32
 /* Runs are as long as possible, but there are about this many, for threads to share evenly. */
 #define RUNS_WANTED    32
 #define RUN_PANELS_MAX 32
@@ -37,16 +37,17 @@ static struct plan plan_of(const struct op *op, const struct op_env *env)
 {
 	const struct op_matmul *mm = &op->matmul;
 	struct plan plan = {.n_row = op_env_rows(env, op->rows)};
-	int64_t columns = COLUMN_BLOCK_BYTES / act_column_bytes(mm->act_type, mm->k);
+	int64_t blocks;
 
 	plan.act_panels = act_panels(plan.n_row);
-	plan.block_panels = clamp(columns, COLUMN_BLOCK_MIN, COLUMN_BLOCK_MAX) / ACT_COLS;
+	blocks = (plan.act_panels + BLOCK_PANELS_MAX - 1) / BLOCK_PANELS_MAX;
+	plan.block_panels = blocks ? (plan.act_panels + blocks - 1) / blocks : 0;
 	for (int i = 0; i < mm->n_part; i++) {
 		plan.panels += cpu_weight_panels(mm->part[i].m);
 	}
 	plan.run_panels = clamp(plan.panels / RUNS_WANTED, 1, RUN_PANELS_MAX);
 	plan.runs = (plan.panels + plan.run_panels - 1) / plan.run_panels;
-	plan.items = plan.runs * ((plan.act_panels + plan.block_panels - 1) / plan.block_panels);
+	plan.items = plan.runs * blocks;
 	return plan;
 }
 
