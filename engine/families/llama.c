@@ -61,16 +61,17 @@ static const char *const model_tensors[] = {
 	"rope_freqs.weight",
 };
 
-static int is_known_tensor(const char *name)
+static int is_known_tensor(const char *name, int32_t n_layer)
 {
-	const char *rest;
+	char *rest;
 
 	for (size_t i = 0; i < ARRAY_LEN(model_tensors); i++) {
 		if (!strcmp(name, model_tensors[i])) {
 			return 1;
 		}
 	}
-	if (strncmp(name, "blk.", 4) != 0 || !(rest = strchr(name + 4, '.'))) {
+	if (strncmp(name, "blk.", 4) != 0 || strtoul(name + 4, &rest, 10) >= (size_t)n_layer ||
+		*rest != '.') {
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(layer_tensors); i++) {
@@ -195,7 +196,7 @@ static int refuse_unknown(const struct model *model, struct err *err)
 		return -1;
 	}
 	for (size_t i = 0; i < model->n_weight; i++) {
-		if (!is_known_tensor(model->weight[i].name)) {
+		if (!is_known_tensor(model->weight[i].name, model->n_layer)) {
 			return err_set(err, ERR_ENGINE, model->path, NULL,
 				"has a tensor \"%.100s\" that carrel's llama family does not know; "
 				"without it every answer would be wrong",
@@ -285,11 +286,13 @@ static int llama_read(struct model *model, struct err *err)
 		param_int(model, "context_length", PARAM_REQUIRED, 1, PARAM_MAX_CONTEXT,
 			&model->n_ctx_train, err) < 0 ||
 		param_int(model, "attention.sliding_window", 0, 0, PARAM_MAX_CONTEXT, &window,
-			err) < 0 ||
-		refuse_unknown(model, err) < 0 || read_heads(model, err) < 0) {
+			err) < 0) {
 		return -1;
 	}
 	model->n_layer = (int32_t)n_layer;
+	if (refuse_unknown(model, err) < 0 || read_heads(model, err) < 0) {
+		return -1;
+	}
 	embd = model_weight(model, "token_embd.weight");
 	if (!embd || embd->n_row < 1 || embd->n_row > INT32_MAX) {
 		return err_set(

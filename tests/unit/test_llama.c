@@ -1,0 +1,285 @@
+/*
+ * The llama family refuses by sentence what it would compute wrong: hostile or foreign
+ * hyperparameters, written into a good model file.
+ */
+#include "base/buf.h"
+#include "base/file.h"
+#include "engine/planner.h"
+#include "tests/unit/engine_fixture.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* GGUF's numbers of value types. */
+enum { TYPE_U32 = 4, TYPE_F32 = 6, TYPE_STRING = 8 };
+enum { OFFSET_N_KEY = 16, OFFSET_KEYS = 24, ALIGNMENT = 32 };
+
+static struct buf image; /* a model file under change */
+static int n_added;      /* keys that fill up have names of their own */
+
+static void read_image(void)
+{
+	char path[512];
+	struct err err;
+
+	buf_finish(&image);
+	fixture_path(path, sizeof(path), "llama-mha-f32.gguf");
+	fixture_check(file_read(&image, path, (size_t)64 << 20, &err), &err);
+}
+
+static uint8_t *find(const char *name)
+{
+	uint8_t *hit = memmem(image.data, image.len, name, strlen(name));
+
+	assert_non_null(hit);
+	return hit;
+}
+
+/* The value of a key of type u32 or f32. */
+static void set(const char *key, uint32_t value)
+{
+	memcpy(find(key) + strlen(key) + 4, &value, sizeof(value));
+}
+
+static void set_float(const char *key, float value)
+{
+	memcpy(find(key) + strlen(key) + 4, &value, sizeof(value));
+}
+
+static void put_entry(
+	struct buf *out, const char *key, uint32_t type, const void *value, size_t size)
+{
+	uint64_t len = strlen(key);
+
+	buf_add(out, &len, sizeof(len));
+	buf_add(out, key, len);
+	buf_add(out, &type, sizeof(type));
+	buf_add(out, value, size);
+}
+
+/* A further key, and one that fills up to the alignment so that the tensors stay where they are. */
+static void add(const char *key, uint32_t type, const void *value, size_t size)
+{
+	char filling[64] = {0}; /* a string's length, and that many zeros */
+	struct buf out = BUF_INIT;
+	uint64_t n_key, len;
+
+	buf_add(&out, image.data, OFFSET_KEYS);
+	memcpy(&n_key, out.data + OFFSET_N_KEY, sizeof(n_key));
+	n_key += 2;
+	memcpy(out.data + OFFSET_N_KEY, &n_key, sizeof(n_key));
+	put_entry(&out, key, type, value, size);
+	len = (ALIGNMENT - (out.len - OFFSET_KEYS + 8 + 4 + 4 + 8) % ALIGNMENT) % ALIGNMENT;
+	memcpy(filling, &len, sizeof(len));
+	put_entry(&out, (char[]){'f', 'i', 'l', (char)('a' + n_added++ % 26), 0}, TYPE_STRING,
+		filling, 8 + len);
+	buf_add(&out, image.data + OFFSET_KEYS, image.len - OFFSET_KEYS);
+	buf_finish(&image);
+	image = out;
+}
+
+static void add_u32(const char *key, uint32_t value)
+{
+	add(key, TYPE_U32, &value, sizeof(value));
+}
+
+static void add_float(const char *key, float value)
+{
+	add(key, TYPE_F32, &value, sizeof(value));
+}
+
+static void add_text(const char *key, const char *text)
+{
+	char value[64] = {0};
+	uint64_t len = strlen(text);
+
+	memcpy(value, &len, sizeof(len));
+	memcpy(value + 8, text, len);
+	add(key, TYPE_STRING, value, 8 + len);
+}
+
+static int open_image(struct model **model, struct err *err)
+{
+	char path[] = "/tmp/carrel-test-XXXXXX";
+	int fd = mkstemp(path), result;
+
+	assert_true(fd >= 0);
+	assert_int_equal(image.len, write(fd, image.data, image.len));
+	close(fd);
+	result = model_open(model, path, NULL, err);
+	unlink(path);
+	return result;
+}
+
+/* The image must not open, and the sentence must say why. */
+static void refused(const char *why)
+{
+	struct model *model = NULL;
+	struct err err = {0};
+
+	if (open_image(&model, &err) == 0) {
+		fail_msg("accepted, although: %s", why);
+	}
+	assert_null(model);
+	assert_int_equal(ERR_ENGINE, err.code);
+	if (!strstr(err.what, why)) {
+		fail_msg("\"%s\" does not say \"%s\"", err.what, why);
+	}
+	read_image();
+}
+
+static void hostile_hyperparameters_are_refused(void **state)
+{
+	static const struct {
+		const char *key;
+		uint32_t value;
+	} hostile[] = {
+		{"llama.block_count", 0},
+		{"llama.block_count", 0xffffffff},
+		{"llama.embedding_length", 0},
+		{"llama.embedding_length", 0x80000000},
+		{"llama.feed_forward_length", 0},
+		{"llama.context_length", 0},
+		{"llama.attention.head_count", 0},
+		{"llama.attention.head_count", 0xffffffff},
+		{"llama.attention.head_count_kv", 0},
+		{"llama.attention.key_length", 0},
+		{"llama.attention.key_length", 0x40000000},
+		{"llama.rope.dimension_count", 0},
+		{"llama.rope.dimension_count", 34},
+	};
+
+	read_image();
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++) {
+		set(hostile[i].key, hostile[i].value);
+		refused(hostile[i].key);
+	}
+	set("llama.attention.head_count_kv", 3);
+	refused("does not divide");
+	set("llama.rope.dimension_count", 31);
+	refused("odd");
+	set("llama.attention.key_length", 30);
+	refused("keys of 30 and values of 32");
+	set_float("llama.attention.layer_norm_rms_epsilon", NAN);
+	refused("epsilon");
+	set_float("llama.rope.freq_base", 0);
+	refused("freq_base");
+	set_float("llama.rope.freq_base", INFINITY);
+	refused("freq_base");
+}
+
+static void shapes_that_do_not_fit_are_refused(void **state)
+{
+	read_image();
+	set("llama.embedding_length", 256);
+	refused("token_embd.weight");
+	set("llama.feed_forward_length", 320);
+	refused("ffn_gate.weight");
+	set("llama.attention.head_count", 8);
+	refused("attn_q.weight");
+	set("llama.attention.head_count_kv", 2);
+	refused("attn_k.weight");
+	set("llama.block_count", 3);
+	refused("blk.2");
+	/* A layer that would be left out. */
+	set("llama.block_count", 1);
+	refused("blk.1");
+}
+
+static void what_the_program_does_not_compute_is_refused(void **state)
+{
+	read_image();
+	add_u32("llama.expert_count", 8);
+	refused("mixture of 8 experts");
+	add_text("llama.rope.scaling.type", "longrope");
+	refused("longrope");
+	add_float("llama.rope.scaling.factor", 0);
+	refused("rope.scaling.factor");
+	add_float("llama.logit_scale", 16);
+	refused("logit_scale");
+	memcpy(find("blk.1.ffn_up.weight"), "blk.1.q_norm.weight", 19);
+	refused("q_norm");
+}
+
+static void unusual_but_meaningful_files_are_taken(void **state)
+{
+	struct model *model;
+	struct err err;
+
+	read_image();
+	add_u32("llama.expert_count", 0);
+	add_text("llama.rope.scaling.type", "none");
+	add_float("llama.logit_scale", 1);
+	fixture_check(open_image(&model, &err), &err);
+	assert_int_equal(4096, model->n_ctx_train);
+	model_close(model);
+	/* Exact as far as the window reaches, so that is the window. */
+	read_image();
+	add_u32("llama.attention.sliding_window", 1000);
+	fixture_check(open_image(&model, &err), &err);
+	assert_int_equal(1000, model->n_ctx_train);
+	model_close(model);
+	buf_finish(&image);
+}
+
+static void a_plan_adds_up_and_refuses_with_both_numbers(void **state)
+{
+	struct fixture fixture;
+	struct plan plan, longer;
+	struct err err;
+	char numbers[2][24];
+
+	fixture_open(&fixture, "llama-f32.gguf");
+	fixture_check(planner_plan(&plan, fixture.model, fixture.program, KV_Q8, 0, &err), &err);
+	assert_true(plan.weight_bytes > fixture.model->weight_bytes / 2);
+	assert_true(plan.context_tok > 0 && plan.context_tok <= fixture.model->n_ctx_train);
+	assert_true(plan.weight_bytes + plan.scratch_bytes + plan.kv_bytes <= plan.available_bytes);
+	fixture_check(
+		planner_plan(&plan, fixture.model, fixture.program, KV_F16, 1000, &err), &err);
+	fixture_check(
+		planner_plan(&longer, fixture.model, fixture.program, KV_F16, 2000, &err), &err);
+	assert_int_equal(1000, plan.context_tok);
+	/* 3 layers, keys and values, 2 heads of 32, 2 bytes */
+	assert_int_equal(3 * 2 * 2 * 32 * 2, plan.kv_bytes_per_tok);
+	assert_int_equal(1024 * plan.kv_bytes_per_tok, plan.kv_bytes);
+	assert_int_equal(2048 * plan.kv_bytes_per_tok, longer.kv_bytes);
+	assert_int_equal(plan.weight_bytes, longer.weight_bytes);
+
+	assert_int_equal(
+		-1, planner_plan(&plan, fixture.model, fixture.program, KV_Q8, 131073, &err));
+	assert_int_equal(ERR_USAGE, err.code);
+	assert_non_null(strstr(err.what, "131073"));
+	assert_non_null(strstr(err.what, "131072"));
+	/* A window that no machine's memory holds. */
+	fixture.model->n_ctx_train = (int64_t)1 << 40;
+	assert_int_equal(-1, planner_plan(&plan, fixture.model, fixture.program, KV_F32,
+				     (int64_t)1 << 40, &err));
+	assert_int_equal(ERR_ENGINE, err.code);
+	snprintf(numbers[0], sizeof(numbers[0]), "%lld", 1LL << 40);
+	snprintf(
+		numbers[1], sizeof(numbers[1]), "%lld MB", (long long)(plan.available_bytes >> 20));
+	assert_non_null(strstr(err.what, numbers[0]));
+	assert_non_null(strstr(err.what, numbers[1]));
+	fixture_check(planner_plan(&plan, fixture.model, fixture.program, KV_Q8, 0, &err), &err);
+	assert_true(plan.kv_bytes <= plan.available_bytes / 2);
+	fixture_close(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hostile_hyperparameters_are_refused),
+		cmocka_unit_test(shapes_that_do_not_fit_are_refused),
+		cmocka_unit_test(what_the_program_does_not_compute_is_refused),
+		cmocka_unit_test(unusual_but_meaningful_files_are_taken),
+		cmocka_unit_test(a_plan_adds_up_and_refuses_with_both_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
