@@ -303,6 +303,7 @@ struct cite_index {
 	struct buf folded;
 	struct mark *mark;
 	size_t n_mark, cap_mark;
+	struct buf hyphens; /* 1 for each MARK_EVERY_BYTES of folded text that lost a hyphen */
 };
 
 int fold_place_compare(struct fold_place a, struct fold_place b)
@@ -398,6 +399,16 @@ static void add_mark(struct cite_index *index, struct fold_place place, size_t *
 	*next_mark = index->folded.len + MARK_EVERY_BYTES;
 }
 
+static void note_hyphen(struct cite_index *index)
+{
+	size_t block = index->folded.len / MARK_EVERY_BYTES;
+
+	while (index->hyphens.len <= block) {
+		buf_addch(&index->hyphens, 0);
+	}
+	index->hyphens.data[block] = 1;
+}
+
 static int at_plain(const struct fold_cursor *cursor, const struct document *document)
 {
 	const struct part *part = &document->part[cursor->next.part];
@@ -436,6 +447,9 @@ struct cite_index *cite_index_create(const struct document *document)
 		if (token.n_byte || token.hyphen) {
 			hyphen = token.hyphen;
 		}
+		if (hyphen) {
+			note_hyphen(index);
+		}
 	}
 	return index;
 }
@@ -444,6 +458,7 @@ void cite_index_destroy(struct cite_index *index)
 {
 	if (index) {
 		buf_finish(&index->folded);
+		buf_finish(&index->hyphens);
 		free(index->mark);
 		free(index);
 	}
@@ -639,14 +654,34 @@ static int begins_inside_word(const struct fold_search *search, struct fold_curs
 	size_t skip, enum fold_hyphen hyphen)
 {
 	const struct part *part = &search->index->document->part[cursor.next.part];
-	uint32_t first;
+	size_t at = cursor.next.at;
+	uint32_t first, before = 0;
 
+	for (; at > 0; at--) {
+		before = decode_before(part->text, at);
+		if (!is_nothing(before)) {
+			break;
+		}
+	}
 	decode(search->needle->bytes, search->needle->len, 0, &first);
 	if (skip || hyphen == FOLD_HYPHEN_BROKEN) {
 		return is_spaced_word(first);
 	}
-	return cursor.next.at > 0 && !hyphen &&
-	       inside_word(decode_before(part->text, cursor.next.at), first);
+	return at > 0 && !hyphen && inside_word(before, first);
+}
+
+/*
+ * Whether two folded bytes are inside one word for sure, with no hyphen between them: the common
+ * reason for a hit to be none, told without going back to the source.
+ */
+static int is_joined(const struct cite_index *index, size_t at)
+{
+	const char *folded = index->folded.data;
+	size_t block = at / MARK_EVERY_BYTES;
+
+	return at > 0 && at < index->folded.len && is_ascii_alnum(folded[at - 1]) &&
+	       is_ascii_alnum(folded[at]) &&
+	       (block >= index->hyphens.len || !index->hyphens.data[block]);
 }
 
 int fold_search_next(struct fold_search *search, struct fold_hit *hit)
@@ -665,6 +700,10 @@ int fold_search_next(struct fold_search *search, struct fold_hit *hit)
 			break;
 		}
 		search->at = (size_t)(found - folded) + 1;
+		if (is_joined(search->index, search->at - 1) ||
+			is_joined(search->index, search->at - 1 + needle->len)) {
+			continue;
+		}
 		cursor = walk_to(search, search->at - 1, &skip, &hyphen);
 		if (begins_inside_word(search, cursor, skip, hyphen)) {
 			continue;
