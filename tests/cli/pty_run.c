@@ -59,7 +59,9 @@ static void give_up(const char *why, const char *what)
 	fwrite(output, 1, n_output, stdout);
 	fflush(stdout);
 	fprintf(stderr, "\npty_run: %s: %s\n", why, what);
-	kill(child, SIGKILL);
+	if (child > 0) { /* -1 would be everybody */
+		kill(child, SIGKILL);
+	}
 	exit(99);
 }
 
@@ -178,6 +180,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	child = forkpty(&terminal, NULL, NULL, &size);
+	if (child < 0) {
+		perror("pty_run: there is no pseudo-terminal");
+		return 99;
+	}
 	if (child == 0) {
 		execvp(argv[2], argv + 2);
 		_exit(127);
