@@ -390,11 +390,6 @@ int gguf_get_bool(const struct gguf *gguf, const char *key, int *value, struct e
 	return 0;
 }
 
-static struct gguf_string load_string(const uint8_t *value)
-{
-	return (struct gguf_string){(const char *)value + 8, (size_t)gguf_load_u64(value)};
-}
-
 int gguf_get_string(
 	const struct gguf *gguf, const char *key, struct gguf_string *value, struct err *err)
 {
@@ -406,7 +401,8 @@ int gguf_get_string(
 	if (pair->type != GGUF_STRING) {
 		return wrong_type(gguf, pair, "a string", err);
 	}
-	*value = load_string(pair->value);
+	value->text = (const char *)pair->value;
+	value->len = (size_t)(pair->end - pair->value);
 	return 0;
 }
 
@@ -421,10 +417,10 @@ int gguf_get_array(
 	if (pair->type != GGUF_ARRAY) {
 		return wrong_type(gguf, pair, "an array", err);
 	}
-	value->type = (enum gguf_value_type)gguf_load_u32(pair->value);
-	value->count = gguf_load_u64(pair->value + 4);
-	value->data = pair->value + 12;
-	value->size_bytes = (size_t)(pair->end - value->data);
+	value->type = pair->elem_type;
+	value->count = pair->count;
+	value->data = pair->value;
+	value->size_bytes = (size_t)(pair->end - pair->value);
 	return 0;
 }
 
@@ -444,10 +440,18 @@ double gguf_array_float(const struct gguf_array *array, uint64_t index)
 int gguf_array_next_string(
 	const struct gguf_array *array, size_t *cursor, struct gguf_string *value)
 {
-	if (array->type != GGUF_STRING || *cursor >= array->size_bytes) {
+	size_t left = array->size_bytes - *cursor;
+	uint64_t len;
+
+	if (array->type != GGUF_STRING || left < 8) {
 		return 0;
 	}
-	*value = load_string(array->data + *cursor);
+	len = gguf_load_u64(array->data + *cursor);
+	if (len > left - 8) { /* the file changed since it was validated */
+		return 0;
+	}
+	value->text = (const char *)array->data + *cursor + 8;
+	value->len = (size_t)len;
 	*cursor += 8 + value->len;
 	return 1;
 }

@@ -316,12 +316,11 @@ static int check_bools(struct reader *reader, const uint8_t *value, uint64_t cou
 	return 0;
 }
 
-static int skip_array(struct reader *reader)
+static int read_array(struct reader *reader, struct gguf_pair *pair)
 {
-	const uint8_t *start = reader->at, *data;
+	const uint8_t *start = reader->at;
 	struct gguf_string string;
 	uint32_t type;
-	uint64_t count;
 
 	if (read_u32(reader, &type, "an array's element type") < 0) {
 		return -1;
@@ -332,37 +331,43 @@ static int skip_array(struct reader *reader)
 					   : "an array has the unknown element type %u",
 			type);
 	}
-	if (read_count(reader, &count, value_types[type].elem_min_bytes, "an array's length") < 0) {
+	if (read_count(reader, &pair->count, value_types[type].elem_min_bytes,
+		    "an array's length") < 0) {
 		return -1;
 	}
-	if (type == GGUF_STRING) {
-		for (uint64_t i = 0; i < count; i++) {
-			if (read_string(reader, &string, "a string of an array") < 0) {
-				return -1;
-			}
+	pair->elem_type = (enum gguf_value_type)type;
+	pair->value = reader->at;
+	for (uint64_t i = 0; type == GGUF_STRING && i < pair->count; i++) {
+		if (read_string(reader, &string, "a string of an array") < 0) {
+			return -1;
 		}
-		return 0;
 	}
-	data = take(reader, count * value_types[type].bytes, "an array");
-	return data && type == GGUF_BOOL ? check_bools(reader, data, count) : data ? 0 : -1;
+	if (!take(reader, pair->count * value_types[type].bytes, "an array")) {
+		return -1;
+	}
+	return type == GGUF_BOOL ? check_bools(reader, pair->value, pair->count) : 0;
 }
 
-/* Step over a value whose type is known, checking it. */
-static int skip_value(struct reader *reader, enum gguf_value_type type)
+/* The value of a pair whose type is known. */
+static int read_value(struct reader *reader, struct gguf_pair *pair)
 {
-	const uint8_t *value = reader->at;
 	struct gguf_string string;
 
-	if (type == GGUF_STRING) {
-		return read_string(reader, &string, "a metadata string");
+	if (pair->type == GGUF_ARRAY) {
+		return read_array(reader, pair);
 	}
-	if (type == GGUF_ARRAY) {
-		return skip_array(reader);
+	if (pair->type == GGUF_STRING) {
+		if (read_string(reader, &string, "a metadata string") < 0) {
+			return -1;
+		}
+		pair->value = (const uint8_t *)string.text;
+		return 0;
 	}
-	if (!take(reader, value_types[type].bytes, "a metadata value")) {
+	pair->value = take(reader, value_types[pair->type].bytes, "a metadata value");
+	if (!pair->value) {
 		return -1;
 	}
-	return type == GGUF_BOOL ? check_bools(reader, value, 1) : 0;
+	return pair->type == GGUF_BOOL ? check_bools(reader, pair->value, 1) : 0;
 }
 
 static int read_pair(struct reader *reader, struct gguf_pair *pair)
@@ -371,6 +376,7 @@ static int read_pair(struct reader *reader, struct gguf_pair *pair)
 	uint32_t type;
 	char name[80];
 
+	*pair = (struct gguf_pair){0};
 	if (read_name(reader, &pair->key, "a metadata key") < 0) {
 		return -1;
 	}
@@ -384,8 +390,7 @@ static int read_pair(struct reader *reader, struct gguf_pair *pair)
 			gguf_quote(pair->key, name), type);
 	}
 	pair->type = (enum gguf_value_type)type;
-	pair->value = reader->at;
-	if (skip_value(reader, pair->type) < 0) {
+	if (read_value(reader, pair) < 0) {
 		return -1;
 	}
 	pair->end = reader->at;

@@ -8,10 +8,15 @@
 #include "base/file.h"
 #include "engine/model/gguf.h"
 
-/* A metadata pair; its value is the bytes value ... end-1 of the file (after the type). */
+/*
+ * A metadata pair; its value is the bytes value ... end-1 of the file (after the type; of strings
+ * and arrays after the length). Whatever decides how far somebody reads is kept here and not read
+ * again: the file could change under the mapping.
+ */
 struct gguf_pair {
 	struct gguf_string key;
-	enum gguf_value_type type;
+	enum gguf_value_type type, elem_type; /* elem_type: of an array */
+	uint64_t count;                       /* of an array */
 	const uint8_t *value, *end;
 };
 
