@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,23 +152,53 @@ static void wake_all(struct pool *pool)
 	}
 }
 
-/* The cpu-th processor of those allowed, counting round and round. */
-static int nth_cpu(const cpu_set_t *set, int index)
+/* Whether this is the first processor of its core; one that the system does not describe is. */
+static int leads_its_core(int cpu)
 {
-	int left = index % CPU_COUNT(set);
+	char path[96];
+	FILE *file;
+	int first = cpu;
 
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, set) && left-- == 0) {
-			return cpu;
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list",
+		cpu);
+	file = fopen(path, "re");
+	if (file) {
+		if (fscanf(file, "%d", &first) != 1) {
+			first = cpu;
+		}
+		fclose(file);
+	}
+	return first == cpu;
+}
+
+/*
+ * The processors that this process may use, one of each core first: two threads on one core share
+ * its multipliers. Returns how many there are, *n_core how many cores.
+ */
+static int list_cpus(const cpu_set_t *allowed, int *list, int *n_core)
+{
+	int n = 0;
+
+	for (int leading = 1; leading >= 0; leading--) {
+		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+			if (CPU_ISSET(cpu, allowed) && leads_its_core(cpu) == leading) {
+				list[n++] = cpu;
+			}
+		}
+		if (leading) {
+			*n_core = n;
 		}
 	}
-	return 0;
+	if (*n_core == 0) { /* only second processors are allowed */
+		*n_core = n;
+	}
+	return n;
 }
 
 int pool_create(struct pool **out, int32_t n_thread, struct err *err)
 {
 	struct pool *pool = aligned_alloc(64, (sizeof(*pool) + 63) / 64 * 64);
-	int n_cpu;
+	int cpu[CPU_SETSIZE], n_cpu, n_core = 0;
 
 	*out = NULL;
 	if (!pool) {
@@ -179,10 +210,10 @@ int pool_create(struct pool **out, int32_t n_thread, struct err *err)
 		CPU_ZERO(&pool->allowed);
 		CPU_SET(0, &pool->allowed);
 	}
-	n_cpu = CPU_COUNT(&pool->allowed);
-	pool->n_thread = n_thread > 0 ? n_thread : n_cpu;
+	n_cpu = list_cpus(&pool->allowed, cpu, &n_core);
+	pool->n_thread = n_thread > 0 ? n_thread : n_core;
 	pool->spin_rounds = pool->n_thread <= n_cpu ? SPIN_ROUNDS : 0;
-	pool->caller_cpu = nth_cpu(&pool->allowed, 0);
+	pool->caller_cpu = cpu[0];
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->wake, NULL);
 	pool->worker = mem_zero((size_t)pool->n_thread, sizeof(*pool->worker));
@@ -191,7 +222,7 @@ int pool_create(struct pool **out, int32_t n_thread, struct err *err)
 		int failed;
 
 		worker->pool = pool;
-		worker->cpu = nth_cpu(&pool->allowed, i + 1);
+		worker->cpu = cpu[(i + 1) % n_cpu];
 		failed = pthread_create(&worker->thread, NULL, worker_main, worker);
 		if (failed) {
 			pool_destroy(pool);

@@ -99,7 +99,7 @@ static void the_callers_affinity_is_as_it_was(void **state)
 
 	assert_int_equal(0, sched_getaffinity(0, sizeof(before), &before));
 	assert_int_equal(0, pool_create(&pool, 0, NULL));
-	assert_int_equal(CPU_COUNT(&before), pool_threads(pool));
+	assert_true(pool_threads(pool) >= 1 && pool_threads(pool) <= CPU_COUNT(&before));
 	pool_begin(pool);
 	pool_end(pool);
 	pool_destroy(pool);

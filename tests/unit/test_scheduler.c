@@ -264,6 +264,24 @@ static void shuffled_histories_give_the_same_tokens(void **state)
 	}
 }
 
+/* The next turn computes nothing of this one: its answer and closing ids are there too. */
+static void expect_kept(const struct scheduler_request *request, const struct outcome *o)
+{
+	size_t n = request->n_ids;
+	uint32_t ids[CONTEXT_TOK];
+	int64_t cached;
+	double predicted_s;
+
+	memcpy(ids, request->ids, n * sizeof(*ids));
+	memcpy(ids + n, o->ids, o->n_ids * sizeof(*ids));
+	n += o->n_ids;
+	memcpy(ids + n, request->closing, request->n_closing * sizeof(*ids));
+	n += request->n_closing;
+	ids[n] = 1;
+	scheduler_cached(scheduler, ids, n + 1, &cached, &predicted_s);
+	assert_int_equal(n, cached);
+}
+
 static void a_cancel_at_any_moment_ends_only_its_request(void **state)
 {
 	uint32_t want[HISTORIES][ANSWER_TOK];
@@ -293,6 +311,9 @@ static void a_cancel_at_any_moment_ends_only_its_request(void **state)
 		assert_true(o->stop == ENGINE_STOP_CANCELLED || o->n_ids == ANSWER_TOK);
 		assert_int_equal(o->n_ids, o->usage.generated_tok);
 		assert_memory_equal(want[7], o->ids, o->n_ids * sizeof(*o->ids));
+		if (o->n_ids) {
+			expect_kept(&victim, o);
+		}
 		expect_same_tokens(want);
 	}
 }
