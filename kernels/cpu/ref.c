@@ -66,7 +66,7 @@ CPU_RUN(ref_rope_table)
 	}
 }
 
-/* One head in place; `step` is 1 between the members of a pair, or n_freq with NEOX pairs. */
+/* One head in place: pairs (2i, 2i+1), or (i, i + n_freq) with `neox`. */
 static void rotate(float *x, const float *table, int64_t n_freq, int neox)
 {
 	int64_t next = neox ? 1 : 2, other = neox ? n_freq : 1;
