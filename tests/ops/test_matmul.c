@@ -62,6 +62,7 @@ static void *must_alloc(int64_t bytes)
 static void random_row(enum dtype dtype, uint8_t *row, int64_t k)
 {
 	int64_t bytes = dtype_row_bytes(dtype, k), block = dtype_info(dtype)->block_bytes;
+	static const int extreme[] = {0x00, 0x80, 0xff};
 	uint16_t half;
 
 	if (dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16) {
@@ -76,6 +77,10 @@ static void random_row(enum dtype dtype, uint8_t *row, int64_t k)
 		row[i] = (uint8_t)pick(0, 255);
 	}
 	for (int64_t b = 0; b < bytes; b += block) {
+		if (pick(0, 7) == 0) {
+			/* The ends of the range: -128 in Q8_0, 0 and 15, 0 and 63. */
+			memset(row + b, extreme[pick(0, 2)], (size_t)block);
+		}
 		half = f32_to_f16(uniform(-0.01f, 0.01f));
 		if (pick(0, 15) == 0) {
 			half = 0;
@@ -84,9 +89,6 @@ static void random_row(enum dtype dtype, uint8_t *row, int64_t k)
 		if (dtype == DTYPE_Q4_K) {
 			half = f32_to_f16(uniform(-0.01f, 0.01f));
 			memcpy(row + b + 2, &half, 2);
-		}
-		if (dtype == DTYPE_Q8_0 && pick(0, 7) == 0) {
-			memset(row + b + 2, 0x80, 32); /* -128 */
 		}
 	}
 }
@@ -154,10 +156,15 @@ static void product_create(struct product *p)
 	float *in = must_alloc(p->n_row * p->k * 4);
 
 	for (int64_t e = 0; e < p->n_row * p->k; e++) {
-		/* Blocks of very different size, some of them zero. */
+		/* Blocks of very different size, some of them zero, some +-127 throughout. */
 		int64_t block = e / 32 % 7;
 
-		in[e] = block == 6 ? 0 : uniform(-1, 1) * ldexpf(1, (int)block * 2 - 8);
+		in[e] = uniform(-1, 1) * ldexpf(1, (int)block * 2 - 8);
+		if (block == 6) {
+			in[e] = 0;
+		} else if (block == 5) {
+			in[e] = e / 224 % 3 == 0 ? -1 : e / 224 % 3 == 1 ? 1 : in[e];
+		}
 	}
 	p->buffer[AT_IN] = (uint8_t *)in;
 	p->buffer[AT_ACT] = must_alloc(cpu_act_bytes(type, p->n_row, p->k) + GUARD_BYTES);
