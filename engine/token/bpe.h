@@ -13,6 +13,13 @@ struct bpe {
 	struct bpe_symbol *symbol;
 	uint64_t *heap;
 	size_t cap;
+	/* Long pieces: the positions of each rank's pairs, as lists. */
+	struct bpe_entry *entry;
+	uint32_t *order;
+	size_t wave_cap, n_entry;
+	uint32_t *first, *last; /* [n_ranks] */
+	uint64_t *pending;      /* [n_ranks] bits: ranks that have pairs */
+	size_t rank_cap;
 };
 
 /* Symbols must be fewer than 2^31. */

@@ -128,5 +128,8 @@ int merge_map_add(struct merge_map *map, const struct merge *merge)
 		}
 	}
 	map->slot[i] = *merge;
+	if (merge->rank >= map->n_ranks) {
+		map->n_ranks = merge->rank + 1;
+	}
 	return 0;
 }

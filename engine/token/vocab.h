@@ -66,6 +66,7 @@ struct merge_map {
 	struct merge *slot; /* left == NO_TOKEN where free */
 	unsigned shift;     /* 64 - log2 of the slots */
 	size_t mask;
+	uint32_t n_ranks; /* every rank is below */
 };
 
 int merge_map_init(struct merge_map *map, size_t n_merges); /* -1: no memory */
