@@ -15,8 +15,11 @@
  * points, U+2010 and U+2011 are the hyphen. A word that the source breaks at a line end with a
  * hyphen matches with and without the hyphen; hyphens elsewhere are themselves. The pack's escape
  * is undone, the pack's `N|` line numbers and `[hh:mm:ss] Speaker:` heads inside a quote are
- * passed over, and a full stop or comma that the quote adds at its end is forgiven. ASCII case
- * differs only where no place has the words in their own case. Nothing else is tolerated.
+ * passed over; a full stop, a comma or points of omission that the quote adds at its ends are
+ * forgiven. ASCII case differs only where no place has the words in their own case. Words are whole
+ * words: "possible to restart" does not stand in "impossible to restart" (scripts without spaces
+ * between words are exempt). They may run over pages and cues, not over files. Nothing else is
+ * tolerated.
  *
  * Words with fewer than three letters and digits (a character outside ASCII counts twice) stand
  * everywhere and prove nothing: they are never verified, their verdict is not_found.

@@ -694,17 +694,20 @@ int fold_search_next(struct fold_search *search, struct fold_hit *hit)
 			folded + search->at, search->to - search->at, needle->lower, needle->len);
 		struct fold_cursor cursor;
 		enum fold_hyphen hyphen;
-		size_t skip;
+		size_t at, skip;
 
 		if (!found) {
 			break;
 		}
-		search->at = (size_t)(found - folded) + 1;
-		if (is_joined(search->index, search->at - 1) ||
-			is_joined(search->index, search->at - 1 + needle->len)) {
+		at = (size_t)(found - folded);
+		search->at = at + 1;
+		if (is_joined(search->index, at) || is_joined(search->index, at + needle->len)) {
+			while (is_joined(search->index, search->at)) {
+				search->at++;
+			}
 			continue;
 		}
-		cursor = walk_to(search, search->at - 1, &skip, &hyphen);
+		cursor = walk_to(search, at, &skip, &hyphen);
 		if (begins_inside_word(search, cursor, skip, hyphen)) {
 			continue;
 		}

@@ -275,7 +275,10 @@ static void add_message_text(struct buf *out, const struct segment *segment)
 	buf_add(out, text, len);
 }
 
-/* Only its blank lines would differ where there is no system message, and they do not. */
+/*
+ * With and without a system message the text is the same: an empty line parts the sources from the
+ * first question either way.
+ */
 void session_context_text(
 	const struct session *session, const char *question, int has_system, struct buf *out)
 {
