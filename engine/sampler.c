@@ -14,7 +14,7 @@
 #define NEGLIGIBLE 40.0
 
 struct candidate {
-	double logit;
+	double weight; /* its probability over the best one's */
 	uint32_t id;
 };
 
@@ -57,10 +57,10 @@ double sampler_logprob(const float *logits, int64_t n_vocab, uint32_t id)
 	return (double)logits[id] - (double)max - log(sum);
 }
 
-/* Better first: higher logit, then lower id; a total order. */
+/* Better first: higher weight, then lower id; a total order. */
 static int is_better(const struct candidate *a, const struct candidate *b)
 {
-	return a->logit > b->logit || (a->logit == b->logit && a->id < b->id);
+	return a->weight > b->weight || (a->weight == b->weight && a->id < b->id);
 }
 
 static int compare(const void *a, const void *b)
@@ -162,8 +162,7 @@ static uint32_t find_best(const struct sampler *sampler, const struct sampling *
 	return is_nan || isinf(*best_logit) ? UINT32_MAX : best;
 }
 
-/* Fill the candidates that matter, in ascending id; returns how many. Logits are relative to the
-   best one, divided by the temperature. */
+/* Fill the candidates that matter, in ascending id; returns how many. */
 static int64_t fill_candidates(struct sampler *sampler, const struct sampling *sampling,
 	const float *logits, double best_logit)
 {
@@ -177,7 +176,8 @@ static int64_t fill_candidates(struct sampler *sampler, const struct sampling *s
 			logit = penalize(logit, sampling->repeat_penalty);
 		}
 		if (logit >= lowest) {
-			sampler->candidate[n].logit = (logit - best_logit) / sampling->temperature;
+			sampler->candidate[n].weight =
+				exp((logit - best_logit) / sampling->temperature);
 			sampler->candidate[n++].id = (uint32_t)i;
 		}
 	}
@@ -189,7 +189,7 @@ static double sum_weights(const struct candidate *c, int64_t n)
 	double sum = 0;
 
 	for (int64_t i = 0; i < n; i++) {
-		sum += exp(c[i].logit);
+		sum += c[i].weight;
 	}
 	return sum;
 }
@@ -212,7 +212,7 @@ static int64_t keep_top_p(struct candidate *c, int64_t n, double top_p)
 		}
 		qsort(c, (size_t)k, sizeof(*c), compare);
 		for (int64_t i = 0; i < k; i++) {
-			sum += exp(c[i].logit);
+			sum += c[i].weight;
 			if (sum >= wanted) {
 				return i + 1;
 			}
@@ -226,11 +226,10 @@ static int64_t keep_top_p(struct candidate *c, int64_t n, double top_p)
 /* Nguyen et al. 2024: at least min_p of the best one's probability. Keeps the order. */
 static int64_t keep_min_p(struct candidate *c, int64_t n, double min_p)
 {
-	double lowest = log(min_p);
 	int64_t kept = 0;
 
 	for (int64_t i = 0; i < n; i++) {
-		if (c[i].logit >= lowest) {
+		if (c[i].weight >= min_p) {
 			c[kept++] = c[i];
 		}
 	}
@@ -242,7 +241,7 @@ static uint32_t draw(const struct candidate *c, int64_t n, double random)
 	double left = random * sum_weights(c, n);
 
 	for (int64_t i = 0; i < n - 1; i++) {
-		left -= exp(c[i].logit);
+		left -= c[i].weight;
 		if (left < 0) {
 			return c[i].id;
 		}
