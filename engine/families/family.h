@@ -7,14 +7,16 @@
 #define ENGINE_FAMILIES_FAMILY_H
 
 #include "base/err.h"
+#include "kernels/kv.h"
 
 #include <stddef.h>
 
 struct model;
 struct program;
 
-/* Largest head that the kernels take. */
+/* Largest head that a model may have. */
 #define FAMILY_MAX_HEAD_DIM 256
+_Static_assert(FAMILY_MAX_HEAD_DIM <= KV_HEAD_DIM_MAX, "the kernels hold every head");
 
 struct family {
 	const char *architecture; /* general.architecture in GGUF */

@@ -50,7 +50,7 @@ static inline __m512 avx512_exp2_coarse(__m512 x)
 	return _mm512_scalef_ps(p, n);
 }
 
-/* The absolute largest, and the sum, of the lanes: a fixed tree. */
+/* The largest, and the sum, of the lanes: a fixed tree. */
 static inline float avx512_max(__m512 x)
 {
 	return _mm512_reduce_max_ps(x);
