@@ -16,16 +16,32 @@
 
 #include <cmocka.h>
 
-static struct engine *open_fake(int64_t context_tok)
+static struct engine *open_engine(const struct engine_config *config)
 {
-	struct engine_config config = {
-		.model = "fake", .backend = "fake", .context_tok = context_tok};
 	struct engine *engine;
 	struct err err;
 
-	if (engine_open_thread(&engine, &config, &err) < 0 || engine_wait_ready(engine, &err) < 0) {
+	if (engine_open_thread(&engine, config, &err) < 0 || engine_wait_ready(engine, &err) < 0) {
 		fail_msg("%s: %s", err.where, err.what);
 	}
+	return engine;
+}
+
+static struct engine *open_fake(int64_t context_tok)
+{
+	return open_engine(&(struct engine_config){
+		.model = "fake", .backend = "fake", .context_tok = context_tok});
+}
+
+/* The model that the build makes: random weights, but a learned vocabulary that merges. */
+static struct engine *open_random(void)
+{
+	const char *build = getenv("CARREL_TEST_BUILD");
+	char *path = mem_printf("%s/models/random.gguf", build ? build : ".");
+	struct engine *engine = open_engine(
+		&(struct engine_config){.model = path, .backend = "cpu", .n_thread = 1});
+
+	free(path);
 	return engine;
 }
 
@@ -192,11 +208,9 @@ static void check_edits(const struct engine_info *info, struct engine *engine)
 	session_destroy(session);
 }
 
-static void no_edit_changes_an_id_in_front_of_it(void **state)
+static void check_many_edits(struct engine *engine, uint64_t n_seed)
 {
-	struct engine *engine = open_fake(0);
-
-	for (draw_seed = 0; draw_seed < 30; draw_seed++) {
+	for (draw_seed = 0; draw_seed < n_seed; draw_seed++) {
 		struct engine_info info = *engine_info(engine);
 
 		check_edits(&info, engine);
@@ -204,6 +218,16 @@ static void no_edit_changes_an_id_in_front_of_it(void **state)
 		check_edits(&info, engine);
 	}
 	engine_close(engine);
+}
+
+static void no_edit_changes_an_id_in_front_of_it(void **state)
+{
+	check_many_edits(open_fake(0), 30);
+}
+
+static void nor_where_tokens_would_merge_across_a_joint(void **state)
+{
+	check_many_edits(open_random(), 6);
 }
 
 /* ---- what is sent ---- */
@@ -469,6 +493,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_edit_changes_an_id_in_front_of_it),
+		cmocka_unit_test(nor_where_tokens_would_merge_across_a_joint),
 		cmocka_unit_test(the_context_is_what_is_sent),
 		cmocka_unit_test(marks_stand_where_the_template_has_them),
 		cmocka_unit_test(a_turn_is_sent_again_as_it_was_sampled),
