@@ -271,6 +271,37 @@ static void a_plan_adds_up_and_refuses_with_both_numbers(void **state)
 	fixture_close(&fixture);
 }
 
+static void memory_that_is_not_there_is_an_error(void **state)
+{
+	struct backend_config config = {.kv_type = KV_Q8, .n_thread = 1, .max_out_rows = 1};
+	struct fixture fixture;
+	struct err err = {0};
+
+	fixture_open(&fixture, "llama-mha-f32.gguf");
+	config.max_batch_rows = (int64_t)1 << 40; /* scratch beyond the address space */
+	assert_int_equal(-1, backend_cpu.create(&fixture.backend, fixture.model, fixture.program,
+				     &config, &err));
+	assert_null(fixture.backend);
+	assert_int_equal(ERR_ENGINE, err.code);
+	assert_non_null(strstr(err.what, "memory"));
+	fixture_close(&fixture);
+}
+
+static void a_forced_path_must_exist(void **state)
+{
+	struct backend_config config = {.n_thread = 1, .max_batch_rows = 1, .max_out_rows = 1};
+	struct fixture fixture;
+	struct err err = {0};
+
+	fixture_open(&fixture, "llama-mha-f32.gguf");
+	setenv("CARREL_ISA", "mmx", 1);
+	assert_int_equal(-1, backend_cpu.create(&fixture.backend, fixture.model, fixture.program,
+				     &config, &err));
+	assert_string_equal("CARREL_ISA", err.where);
+	unsetenv("CARREL_ISA");
+	fixture_close(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +310,8 @@ int main(void)
 		cmocka_unit_test(what_the_program_does_not_compute_is_refused),
 		cmocka_unit_test(unusual_but_meaningful_files_are_taken),
 		cmocka_unit_test(a_plan_adds_up_and_refuses_with_both_numbers),
+		cmocka_unit_test(memory_that_is_not_there_is_an_error),
+		cmocka_unit_test(a_forced_path_must_exist),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
