@@ -22,10 +22,7 @@ struct bpe {
 	size_t rank_cap;
 };
 
-/* Symbols must be fewer than 2^31. */
-#define BPE_MAX_SYMBOLS ((size_t)1 << 31)
-
-/* Merge the `n` symbols of a piece in place; returns how many are left. */
+/* Merge the `n` (fewer than 2^30) symbols of a piece in place; returns how many are left. */
 size_t bpe_merge(struct bpe *bpe, const struct merge_map *merges, uint32_t *symbol, size_t n);
 void bpe_finish(struct bpe *bpe);
 

@@ -116,6 +116,12 @@ static int is_space_replace(const json_t *step)
 	       !strcmp(string_at(json_object_get(step, "pattern"), "String"), " ");
 }
 
+static int splits_at_spaces(const json_t *pre)
+{
+	return has_type(pre, "Split") &&
+	       !strcmp(string_at(json_object_get(pre, "pattern"), "String"), " ");
+}
+
 static int read_metaspace(struct reader *r, const json_t *pre)
 {
 	const char *scheme = string_at(pre, "prepend_scheme");
@@ -160,7 +166,7 @@ static int read_sentencepiece_steps(struct reader *r)
 		return read_metaspace(r, pre);
 	}
 	/* Gemma's splits at spaces that are U+2581 by then: it never splits. */
-	if (!replaced || (json_is_object(pre) && !has_type(pre, "Split"))) {
+	if (!replaced || (json_is_object(pre) && !splits_at_spaces(pre))) {
 		return refuse_part(r, "pre-tokenizer", pre);
 	}
 	return 0;

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/tokenizer_fixture.h"
 
-#include "base/utf8.h"
+#include "engine/engine.h"
 #include "engine/token/splitter.h"
 #include "engine/token/unicode_class.h"
 
@@ -445,6 +445,69 @@ static void a_long_run_of_one_class_costs_no_more_than_its_length(void **state)
 	}
 }
 
+static void a_piece_beyond_a_mebibyte_is_cut_and_comes_back(void **state)
+{
+	const size_t len = ((size_t)5 << 19) + 1;
+	struct tokenizer *tokenizer = fixture_tokenizer("llama3-small.gguf");
+	struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
+	struct buf text = BUF_INIT, back = BUF_INIT;
+	struct ids ids = {0};
+
+	while (text.len < len) {
+		buf_addstr(&text, "x\xc3\xa4\xe6\x97\xa5");
+	}
+	tokenizer_encode_text(encoder, text.data, text.len, 0, &ids);
+	for (size_t i = 0; i < ids.count; i++) {
+		tokenizer_decode(tokenizer, ids.id[i], 0, &back);
+	}
+	assert_int_equal(text.len, back.len);
+	assert_memory_equal(text.data, back.data, text.len);
+	buf_finish(&text);
+	buf_finish(&back);
+	ids_finish(&ids);
+	tokenizer_encoder_destroy(encoder);
+	tokenizer_close(tokenizer);
+}
+
+/* ---- a tokenizer alone ---- */
+
+static void tokens_open_reads_either_file_and_names_what_it_cannot(void **state)
+{
+	static const char text[] = "Hello <|eot_id|>";
+
+	for (size_t i = 0; i < 2; i++) {
+		char *path = fixture_path(i ? "tests/vectors/tokenizer/llama3-small.json"
+					    : "tests/vectors/tokenizer/llama3-small.gguf");
+		struct tokens *tokens;
+		uint32_t *plain, *special;
+		size_t n_plain, n_special, len;
+		char *back;
+		struct err err;
+
+		assert_int_equal(0, tokens_open(&tokens, path, &err));
+		assert_string_equal("llama3 byte-level BPE, 2508 tokens", tokens_describe(tokens));
+		plain = tokens_encode(tokens, text, strlen(text), 0, &n_plain);
+		special = tokens_encode(tokens, text, strlen(text), 1, &n_special);
+		assert_true(n_plain > n_special);
+		back = tokens_decode(tokens, special, n_special, &len);
+		assert_string_equal(text, back);
+		free(back);
+		back = tokens_decode(tokens, plain, n_plain, &len);
+		assert_string_equal(text, back);
+		free(back);
+		free(plain);
+		free(special);
+		plain = tokens_encode(tokens, "", 0, 0, &n_plain);
+		assert_int_equal(0, n_plain);
+		free(plain);
+		tokens_close(tokens);
+		assert_int_equal(-1, tokens_open(&tokens, "/no/such/file", &err));
+		assert_int_equal(ERR_ENGINE, err.code);
+		assert_null(tokens);
+		free(path);
+	}
+}
+
 /* ---- splitting, checked on its own ---- */
 
 static void check_pieces(const char *name, const char *text, const char *const *want)
@@ -509,6 +572,8 @@ int main(void)
 		cmocka_unit_test(a_vocabulary_says_what_begins_and_ends_its_texts),
 		cmocka_unit_test(the_same_tokenizer_has_one_digest_in_either_file),
 		cmocka_unit_test(a_long_run_of_one_class_costs_no_more_than_its_length),
+		cmocka_unit_test(a_piece_beyond_a_mebibyte_is_cut_and_comes_back),
+		cmocka_unit_test(tokens_open_reads_either_file_and_names_what_it_cannot),
 		cmocka_unit_test(contractions_split_in_any_case_for_llama3_only),
 		cmocka_unit_test(white_space_splits_as_the_patterns_say),
 		cmocka_unit_test(the_class_table_knows_its_corners),
