@@ -8,11 +8,13 @@
 #include "session/pack.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -463,6 +465,59 @@ static void an_engine_that_fails_leaves_the_conversation_unchanged(void **state)
 	engine_close(engine);
 }
 
+struct killer {
+	pid_t process;
+	int n_text;
+};
+
+static void kill_at_the_third_word(void *arg, const char *text, size_t len)
+{
+	struct killer *killer = arg;
+
+	if (++killer->n_text == 3) {
+		kill(killer->process, SIGKILL);
+	}
+}
+
+/* In a process of its own, as carrel runs it. */
+static void an_engine_that_dies_in_mid_answer_leaves_it_unasked(void **state)
+{
+	const char *build = getenv("CARREL_TEST_BUILD");
+	char *program = mem_printf("%s/engine/carrel-engine", build ? build : ".");
+	struct engine_config config = {.model = "fake", .backend = "fake", .program = program};
+	struct session *session = session_create(&(struct session_config){.no_cite = 0});
+	struct killer killer = {0};
+	struct session_watch watch = {.text = kill_at_the_third_word, .arg = &killer};
+	struct session_answer answer;
+	struct engine *engine;
+	struct err err = {0};
+	char *before, *after;
+
+	setenv("CARREL_FAKE_TOKEN_US", "1000", 1);
+	setenv("CARREL_FAKE_ANSWER", "one two three four five six seven eight nine ten", 1);
+	assert_int_equal(0, engine_open(&engine, &config, NULL));
+	assert_int_equal(0, engine_wait_ready(engine, NULL));
+	killer.process = engine_info(engine)->process_id;
+	add_text(session, "a.txt", "alpha\n");
+	before = context(session, "Q?");
+	assert_int_equal(-1, session_ask(session, engine, "Q?", NULL, 1000, &watch, &answer, &err));
+	assert_int_equal(ERR_ENGINE, err.code);
+	after = context(session, "Q?");
+	assert_string_equal(before, after);
+	/* And the same question is answered by the engine's next process. */
+	ask(session, engine, "Q?", 1000, NULL, &answer);
+	assert_int_equal(ENGINE_STOP_END, answer.stop);
+	assert_memory_equal("one two three", answer.text, 13);
+	session_answer_finish(&answer);
+	free(before);
+	free(after);
+	free(program);
+	session_destroy(session);
+	engine_close(engine);
+	unsetenv("CARREL_FAKE_TOKEN_US");
+	unsetenv("CARREL_FAKE_ANSWER");
+}
+
 static void counts_add_up(void **state)
 {
 	struct session *session = session_create(&(struct session_config){.no_cite = 0});
@@ -502,6 +557,7 @@ int main(void)
 		cmocka_unit_test(quotes_in_an_answer_are_checked),
 		cmocka_unit_test(a_prompt_too_long_is_refused_with_both_numbers),
 		cmocka_unit_test(an_engine_that_fails_leaves_the_conversation_unchanged),
+		cmocka_unit_test(an_engine_that_dies_in_mid_answer_leaves_it_unasked),
 		cmocka_unit_test(counts_add_up),
 	};
 
