@@ -63,8 +63,7 @@ static int open_input(struct load_result *result, const char *path, struct err *
 	}
 	if (failed) {
 		skip(result, path, SKIP_UNREADABLE,
-			errno == ENOENT ? mem_strdup("does not exist")
-					: mem_printf("cannot be read: %s", strerror(errno)));
+			mem_strdup(errno == ENOENT ? "does not exist" : strerror(errno)));
 	} else if (S_ISDIR(st.st_mode)) {
 		refuse_directory(path, err);
 	} else if (!S_ISREG(st.st_mode)) {
