@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "engine/event_queue.h"
 #include "engine/idmap.h"
 #include "engine/link.h"
 #include "engine/segment.h"
@@ -21,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,19 +43,13 @@ struct pending {
 	size_t n_ids;
 };
 
-struct queued {
-	struct queued *next;
-	struct engine_event event;
-	void *block; /* what the event's pointers point into */
-};
-
 struct engine {
 	const struct engine_link_ops *ops;
 	struct engine_link *link;
 	struct engine_config config;
 	int fd; /* -1: nothing runs */
-	int epoll_fd, wake_fd;
-	int wants_write, is_awake;
+	int epoll_fd;
+	int wants_write;
 
 	struct buf out, in;
 	size_t out_sent;
@@ -70,7 +64,7 @@ struct engine {
 	size_t n_pending, cap_pending;
 	int64_t last_request;
 
-	struct queued *first, *last, *current;
+	struct event_queue events;
 
 	int has_info, is_ready, has_failed;
 	struct err error; /* why the engine is not running */
@@ -91,74 +85,11 @@ static int64_t now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* ---- the queue of events ---- */
-
-/* engine_fd() is readable while events are queued. */
-static void set_awake(struct engine *engine, int is_awake)
-{
-	uint64_t one = 1;
-
-	if (engine->is_awake == is_awake) {
-		return;
-	}
-	engine->is_awake = is_awake;
-	/* Neither can fail or block: the counter goes between 0 and 1. */
-	if ((is_awake ? write(engine->wake_fd, &one, sizeof(one))
-		      : read(engine->wake_fd, &one, sizeof(one))) < 0) {
-		engine->is_awake = !is_awake;
-	}
-}
-
-static void queue(struct engine *engine, const struct engine_event *event, void *block)
-{
-	struct queued *queued;
-
-	/* Only the newest progress of a load is of interest. */
-	if (event->type == ENGINE_LOAD && engine->last && engine->last->event.type == ENGINE_LOAD) {
-		engine->last->event = *event;
-		free(block);
-		return;
-	}
-	queued = mem_alloc(sizeof(*queued));
-	*queued = (struct queued){.event = *event, .block = block};
-	if (engine->last) {
-		engine->last->next = queued;
-	} else {
-		engine->first = queued;
-	}
-	engine->last = queued;
-	set_awake(engine, 1);
-}
-
-static void queued_free(struct queued *queued)
-{
-	if (queued) {
-		free(queued->block);
-		free(queued);
-	}
-}
-
-static int take_event(struct engine *engine, struct engine_event *event)
-{
-	struct queued *queued = engine->first;
-
-	queued_free(engine->current);
-	engine->current = queued;
-	if (!queued) {
-		return 0;
-	}
-	engine->first = queued->next;
-	if (!engine->first) {
-		engine->last = NULL;
-		set_awake(engine, 0);
-	}
-	*event = queued->event;
-	return 1;
-}
+/* ---- events made here ---- */
 
 static void queue_failed(struct engine *engine, int64_t request, const struct err *err)
 {
-	queue(engine,
+	event_queue_add(&engine->events,
 		&(struct engine_event){.type = ENGINE_FAILED, .request = request, .err = *err},
 		NULL);
 }
@@ -234,7 +165,7 @@ static int join_tokens(struct engine *engine, struct pending *pending, struct en
 		count = pending->n_ids;
 	}
 	if (!more && !pending->n_ids) {
-		queue(engine, event, block);
+		event_queue_add(&engine->events, event, block);
 		return 0;
 	}
 	ids = reallocarray(pending->ids, count ? count : 1, sizeof(*ids));
@@ -253,7 +184,7 @@ static int join_tokens(struct engine *engine, struct pending *pending, struct en
 		event->ids = ids;
 		event->n_ids = count;
 		pending->ids = NULL;
-		queue(engine, event, ids);
+		event_queue_add(&engine->events, event, ids);
 	}
 	return 0;
 }
@@ -298,7 +229,7 @@ static int handle_request_event(
 			return -1;
 		}
 	} else {
-		queue(engine, event, block);
+		event_queue_add(&engine->events, event, block);
 	}
 	if (is_last) {
 		remove_pending(engine, pending);
@@ -330,7 +261,7 @@ static int handle_engine_event(
 		return err_set(err, ERR_ENGINE, NULL, NULL,
 			"the engine sent an event of no request (event %d)", event->type);
 	}
-	queue(engine, event, block);
+	event_queue_add(&engine->events, event, block);
 	return 0;
 }
 
@@ -453,7 +384,7 @@ static void pump(struct engine *engine)
 		return;
 	}
 	flush(engine);
-	while (result > 0 && !engine->first) {
+	while (result > 0 && event_queue_is_empty(&engine->events)) {
 		result = receive(engine, &err);
 	}
 	if (result < 0) {
@@ -568,9 +499,12 @@ int engine_open_link(struct engine **out, const struct engine_config *config,
 	engine->watch = segment_watch_create();
 	keep_info_strings(engine, &engine->info);
 	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (engine->epoll_fd < 0 || engine->wake_fd < 0 ||
-		epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->wake_fd, &interest) < 0) {
+	if (event_queue_init(&engine->events, err) < 0) {
+		engine_close(engine);
+		return -1;
+	}
+	if (engine->epoll_fd < 0 ||
+		epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, engine->events.wake_fd, &interest) < 0) {
 		err_set_errno(err, ERR_ENGINE, errno, NULL, "the engine cannot be watched");
 		engine_close(engine);
 		return -1;
@@ -588,17 +522,9 @@ int engine_open(struct engine **out, const struct engine_config *config, struct 
 	return engine_open_link(out, config, &engine_link_process, err);
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0) {
-		close(fd);
-	}
-}
-
 void engine_close(struct engine *engine)
 {
 	struct err ignored;
-	struct engine_event event;
 
 	if (!engine) {
 		return;
@@ -608,8 +534,7 @@ void engine_close(struct engine *engine)
 		engine->ops->finish(engine->link, &ignored);
 	}
 	forget_other_end(engine);
-	while (take_event(engine, &event)) {
-	}
+	event_queue_finish(&engine->events);
 	while (engine->n_pending) {
 		remove_pending(engine, engine->pending);
 	}
@@ -621,8 +546,9 @@ void engine_close(struct engine *engine)
 	}
 	free(engine->string);
 	wire_config_finish(&engine->config);
-	close_fd(engine->epoll_fd);
-	close_fd(engine->wake_fd);
+	if (engine->epoll_fd >= 0) {
+		close(engine->epoll_fd);
+	}
 	free(engine);
 }
 
@@ -641,20 +567,20 @@ int engine_next(struct engine *engine, int timeout_ms, struct engine_event *even
 	for (;;) {
 		int64_t left_ms;
 
-		if (engine->first) {
+		if (!event_queue_is_empty(&engine->events)) {
 			if (engine->fd >= 0) {
 				flush(engine);
 			}
-			return take_event(engine, event);
+			return event_queue_take(&engine->events, event);
 		}
 		pump(engine);
-		if (engine->first) {
+		if (!event_queue_is_empty(&engine->events)) {
 			continue;
 		}
 		left_ms = (until_ns - now_ns() + 999999) / 1000000;
 		if (engine->fd < 0 || (timeout_ms >= 0 && left_ms <= 0) ||
 			poll(&poll_fd, 1, timeout_ms < 0 ? -1 : (int)left_ms) < 0) {
-			return take_event(engine, event);
+			return event_queue_take(&engine->events, event);
 		}
 	}
 }
@@ -810,7 +736,7 @@ void engine_cancel(struct engine *engine, int64_t request)
 	wire_end(&engine->out, wire_begin(&engine->out, WIRE_CANCEL, request));
 	if (!engine->is_ready || pending->kind != WIRE_SUBMIT) {
 		/* Nothing has come of it: do not make anybody wait for the end of a load. */
-		queue(engine,
+		event_queue_add(&engine->events,
 			&(struct engine_event){.type = ENGINE_DONE,
 				.request = request,
 				.stop = ENGINE_STOP_CANCELLED},
