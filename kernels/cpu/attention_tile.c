@@ -80,18 +80,7 @@ static void span_begin(struct attn_work *work, int64_t n_query)
 	memset(work->o, 0, (size_t)(n_query * work->kv->head_dim_pad) * sizeof(*work->o));
 }
 
-/* Ask for part `part` of `n_part` of a head's block. */
-static void prefetch(const struct kv_layout *kv, const uint8_t *block, int64_t part, int64_t n_part)
-{
-	int64_t n_line = kv->head_bytes / 64;
-	const uint8_t *end = block + 64 * (n_line * (part + 1) / n_part);
-
-	for (const uint8_t *line = block + 64 * (n_line * part / n_part); line < end; line += 64) {
-		__builtin_prefetch(line);
-	}
-}
-
-/* One page, and a word ahead for the one after the next. */
+/* One page, while the next one is fetched. */
 static void tile_page(const struct attn_passes *passes, struct attn_work *work,
 	const struct tile *tile, const struct op_attention *op, int64_t p, int64_t last)
 {
@@ -100,20 +89,18 @@ static void tile_page(const struct attn_passes *passes, struct attn_work *work,
 	uint8_t *keys = kv_block_keys(kv, page[p], op->layer, tile->kv_head);
 	int64_t page_pos = p * KV_PAGE_TOK, left = last + 1 - page_pos;
 	int64_t n_step = (tile->n_query + passes->step - 1) / passes->step;
-	const uint8_t *ahead = p + 2 <= last / KV_PAGE_TOK
-				       ? kv_block_keys(kv, page[p + 2], op->layer, tile->kv_head)
-				       : NULL;
+	int has_next = p < last / KV_PAGE_TOK;
 
+	work->ahead = has_next ? kv_block_keys(kv, page[p + 1], op->layer, tile->kv_head) : keys;
+	work->ahead_step = has_next ? ATTN_FETCH_BYTES : 0;
 	for (int64_t s = 0; s < n_step; s++) {
 		int64_t first = s * passes->step, n = tile->n_query - first;
 
-		if (ahead) {
-			prefetch(kv, ahead, s, n_step);
-		}
 		n = n < passes->step ? n : passes->step;
 		if (work->pos[first + n - 1] >= page_pos) {
 			passes->page(work, keys, keys + kv->key_bytes, page_pos,
 				left < KV_PAGE_TOK ? left : KV_PAGE_TOK, first, (int32_t)n);
+			work->ahead_step = 0;
 		}
 	}
 }

@@ -340,6 +340,7 @@ static void page_run(struct attn_work *work, uint8_t *keys, uint8_t *values, int
 {
 	enum kv_type type = work->kv->type;
 
+	attn_fetch_all(work);
 #define PAGE(n, type) page_queries(work, keys, values, page_pos, n_tok, first, n, type)
 	if (n_query == 1) {
 		type == KV_Q8 ? PAGE(1, KV_Q8) : type == KV_F16 ? PAGE(1, KV_F16) : PAGE(1, KV_F32);

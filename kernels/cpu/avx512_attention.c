@@ -55,12 +55,15 @@ INLINE __m512 load16(const uint8_t *base, int64_t at, enum kv_type type)
 }
 
 /* sum[i][j] += keys of tokens 16j ... 16j + 15 x one plane of query i. */
-INLINE void scores_plane(
-	__m512i sum[STEP][4], const uint8_t *keys, const int8_t *q, int64_t dim, int n_query)
+INLINE void scores_plane(const struct attn_work *work, const uint8_t *keys, const int8_t *q,
+	int n_query, const uint8_t *ahead, __m512i sum[STEP][4])
 {
+	int64_t dim = work->kv->head_dim_pad;
+
 	for (int64_t d = 0; d < dim; d += 4) {
 		__m512i k[4];
 
+		ahead = attn_fetch(ahead, work->ahead_step);
 		UNROLL
 		for (int j = 0; j < 4; j++) {
 			k[j] = _mm512_load_si512(keys + (j * dim + d) * 16);
@@ -91,7 +94,7 @@ INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t
 			sum[i][j] = _mm512_setzero_si512();
 		}
 	}
-	scores_plane(sum, keys, high, dim, n_query);
+	scores_plane(work, keys, high, n_query, work->ahead, sum);
 	UNROLL
 	for (int i = 0; i < n_query; i++) {
 		__m512i bias = _mm512_set1_epi32(work->bias[first + i]);
@@ -101,7 +104,7 @@ INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t
 			sum[i][j] = _mm512_add_epi32(_mm512_slli_epi32(sum[i][j], 6), bias);
 		}
 	}
-	scores_plane(sum, keys, low, dim, n_query);
+	scores_plane(work, keys, low, n_query, work->ahead + dim / 4 * work->ahead_step, sum);
 	UNROLL
 	for (int i = 0; i < n_query; i++) {
 		UNROLL
@@ -284,6 +287,7 @@ INLINE void values_q8(struct attn_work *work, const uint8_t *values, int64_t fir
 	int64_t at, int n_vec, const struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad;
+	const uint8_t *ahead = work->ahead + (dim / 2 + at / 4) * work->ahead_step;
 	__m512i sum[STEP][4];
 
 	UNROLL
@@ -296,6 +300,7 @@ INLINE void values_q8(struct attn_work *work, const uint8_t *values, int64_t fir
 	for (int64_t t = 0; t < KV_PAGE_TOK; t += 4) {
 		__m512i v[4];
 
+		ahead = attn_fetch(ahead, work->ahead_step);
 		UNROLL
 		for (int j = 0; j < n_vec; j++) {
 			v[j] = _mm512_load_si512(values + t * dim + (at + 16 * j) * 4);
@@ -460,6 +465,9 @@ static void page_run(struct attn_work *work, uint8_t *keys, uint8_t *values, int
 	int masked = work->pos[first] < page_pos + KV_PAGE_TOK - 1; /* positions ascend */
 	struct page_step step;
 
+	if (type != KV_Q8) {
+		attn_fetch_all(work);
+	}
 	passes[type].scores[n_query](work, keys, first, &step);
 	(masked ? passes[type].softmax_masked : passes[type].softmax)(work,
 		kv_block_scales(work->kv, keys), kv_block_scales(work->kv, values), page_pos, first,
