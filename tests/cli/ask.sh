@@ -118,6 +118,28 @@ ok 'and an error object' json error.code 4
 ok 'and a sentence' sentences 1
 unset CARREL_FAKE_TOKEN_US
 
+export CARREL_FAKE_PREFILL_US=20000
+$fake --json 'Words' station.txt >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'Ctrl-C while the prompt is computed ends with status 130' status_is 130
+ok 'and valid JSON' json stop_reason interrupted
+ok 'without a token' json usage.generated_tokens 0
+unset CARREL_FAKE_PREFILL_US
+export CARREL_FAKE_LOAD_MS=5000
+$fake --json 'Words' station.txt >out 2>err &
+pid=$!
+sleep 0.5
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'Ctrl-C while the model loads ends with status 130' status_is 130
+ok 'and valid JSON, an error' json error.code 130
+unset CARREL_FAKE_LOAD_MS
+
 CARREL_FAKE_FAULT=load run $fake --json 'Words'
 ok 'a model that does not load ends with status 4' status_is 4
 run "$CARREL" ask -m no-such-model 'Words'
