@@ -368,16 +368,18 @@ static int parse_clock(const char *text, size_t *at, size_t end, int64_t *second
 
 	for (; i < end && (is_digit(text[i]) || text[i] == ':') && i - *at < 16; i++) {
 		if (text[i] == ':') {
+			if (++n_colon > 2) {
+				return 0;
+			}
 			value = 60 * (value + field);
 			field = 0;
-			n_colon++;
 			n_digit = 0;
 		} else {
 			field = 10 * field + (text[i] - '0');
 			n_digit++;
 		}
 	}
-	if (n_colon < 1 || n_colon > 2 || n_digit != 2) {
+	if (n_colon < 1 || n_digit != 2) {
 		return 0;
 	}
 	if (i + 1 < end && (text[i] == '.' || text[i] == ',') && is_digit(text[i + 1])) {

@@ -196,7 +196,9 @@ static void reserve_waves(struct bpe *bpe, const struct merge_map *merges, uint3
 		bpe->last = mem_resize(bpe->last, bpe->rank_cap, sizeof(*bpe->last));
 		bpe->pending = mem_resize(bpe->pending, words, sizeof(*bpe->pending));
 	}
-	memset(bpe->pending, 0, words * sizeof(*bpe->pending));
+	if (words) { /* a vocabulary may have no merges at all */
+		memset(bpe->pending, 0, words * sizeof(*bpe->pending));
+	}
 	bpe->n_entry = 0;
 }
 
