@@ -411,7 +411,10 @@ static double finite_or(double value, double otherwise)
 	return isfinite(value) ? value : otherwise;
 }
 
-/* Ids with their log probabilities, either of which may be absent; several frames if they are many. */
+/*
+ * Ids with their log probabilities, either of which may be absent (without both there are none);
+ * several frames if they are many.
+ */
 static void put_ids(struct buf *out, const struct engine_event *event)
 {
 	const size_t max = WIRE_CHUNK_BYTES / sizeof(uint32_t);
@@ -448,7 +451,7 @@ static void get_ids(struct wire_in *in, struct engine_event *event, int *more)
 	event->total_tok = wire_get_count(in);
 	event->n_ids = (size_t)wire_get_count(in);
 	event->text_len = (size_t)wire_get_count(in);
-	in->bad |= has > 3 || more_u32 > 1;
+	in->bad |= has > 3 || more_u32 > 1 || (!has && event->n_ids);
 	event->ids = has & 1 ? wire_get_array(in, event->n_ids, sizeof(*event->ids)) : NULL;
 	event->logprobs =
 		has & 2 ? wire_get_array(in, event->n_ids, sizeof(*event->logprobs)) : NULL;

@@ -423,6 +423,30 @@ static void headers_out_of_range_are_refused(void **state)
 	}
 }
 
+static void ids_that_are_counted_but_not_sent_are_refused(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	for (uint64_t n_ids = 0; n_ids < 2; n_ids++) {
+		size_t begun = wire_begin(&out, WIRE_EVENT + ENGINE_TOKENS, 1);
+		struct engine_event event;
+		struct wire_frame frame;
+		int more;
+
+		wire_put_u32(&out, 0); /* neither ids nor log probabilities follow */
+		wire_put_u32(&out, 0);
+		wire_put_u64(&out, 0);
+		wire_put_u64(&out, 7);
+		wire_put_u64(&out, n_ids << 40);
+		wire_put_u64(&out, 0);
+		wire_end(&out, begun);
+		assert_int_equal(1, wire_parse(&frame, out.data, out.len, NULL));
+		assert_int_equal(n_ids ? -1 : 0, wire_get_event(&event, &more, &frame, 8, NULL));
+		buf_clear(&out);
+	}
+	buf_finish(&out);
+}
+
 static void sampling_out_of_range_is_refused_on_both_sides(void **state)
 {
 	static const struct engine_sampling bad[] = {
@@ -575,6 +599,7 @@ int main(void)
 		cmocka_unit_test(a_payload_of_another_length_is_refused_everywhere),
 		cmocka_unit_test(random_damage_is_survived),
 		cmocka_unit_test(headers_out_of_range_are_refused),
+		cmocka_unit_test(ids_that_are_counted_but_not_sent_are_refused),
 		cmocka_unit_test(sampling_out_of_range_is_refused_on_both_sides),
 		cmocka_unit_test(an_engine_of_another_release_is_named),
 		cmocka_unit_test(the_map_agrees_with_a_plain_array),
