@@ -26,7 +26,7 @@ struct ask {
 	struct session_answer answer;
 	size_t unreadable;
 	double began_s, ready_s, submit_s, first_text_s;
-	int ends_with_newline;
+	int ends_with_newline, reader_left;
 };
 
 static int read_question(struct ask *ask, struct err *err)
@@ -76,14 +76,17 @@ static void on_text(void *arg, const char *text, size_t len)
 	}
 	if (!ask->options->json && len) {
 		output_text(text, len);
-		fflush(stdout);
+		ask->reader_left = output_flush() < 0;
 		ask->ends_with_newline = text[len - 1] == '\n';
 	}
 }
 
+/* There is no use in words that nobody can read. */
 static int on_stopped(void *arg)
 {
-	return interrupt_pending();
+	struct ask *ask = arg;
+
+	return interrupt_pending() || ask->reader_left;
 }
 
 static json_t *json_sources(const struct session *session)

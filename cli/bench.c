@@ -200,6 +200,29 @@ static int measure(struct bench *bench, struct segment *front, int64_t depth, in
 	return status;
 }
 
+/* Every measurement fits the context, or none is begun (and nothing of its size is allocated). */
+static int check_context(const struct bench *bench, struct err *err)
+{
+	int64_t context_tok = engine_info(bench->engine)->context_tok;
+	int64_t prompt_tok = bench->options->bench_prompt_tok;
+	int64_t generate_tok = bench->options->bench_generate_tok;
+
+	for (size_t i = 0; i < bench->n_depth; i++) {
+		int64_t depth = bench->depth[i];
+
+		/* One fresh token stands in front of those that are decoded. */
+		if (depth > context_tok || prompt_tok > context_tok - depth ||
+			(generate_tok && generate_tok > context_tok - depth - 1)) {
+			return err_set(err, ERR_CONTEXT, NULL, "give a larger context with -c",
+				"%lld tokens to prefill and %lld to decode at a depth of %lld do "
+				"not fit the context of %lld tokens",
+				(long long)prompt_tok, (long long)generate_tok, (long long)depth,
+				(long long)context_tok);
+		}
+	}
+	return 0;
+}
+
 static int measure_depth(struct bench *bench, int64_t depth, struct err *err)
 {
 	const struct options *options = bench->options;
@@ -240,6 +263,7 @@ static int run(struct bench *bench, struct err *err)
 			"takes 0 or at least 2: the first token belongs to the prefill");
 	}
 	if (start_engine(&bench->engine, options, err) < 0 || start_wait(bench->engine, err) < 0 ||
+		check_context(bench, err) < 0 ||
 		/* warm up: touch the weights, size the buffers */
 		run_request(bench, NULL, 16, 2, &usage, err) < 0) {
 		return -1;

@@ -271,7 +271,11 @@ static int eval_perplexity(struct engine **engine, const struct options *options
 	if (start_engine(engine, options, err) < 0 || start_wait(*engine, err) < 0) {
 		return -1;
 	}
-	/* One place is the BOS token's. */
+	/* One place is the BOS token's, and only a token that follows another has a score. */
+	if (engine_info(*engine)->context_tok < 3) {
+		return err_set(err, ERR_USAGE, "--context", "give a larger one with -c",
+			"perplexity needs a context of at least 3 tokens");
+	}
 	window_tok = (size_t)engine_info(*engine)->context_tok - 1;
 	if (!options->context_tok && window_tok > WINDOW_TOK - 1) {
 		window_tok = WINDOW_TOK - 1;

@@ -35,17 +35,22 @@ static char *program_folder(void)
 	return path;
 }
 
-/* `relative` beside the program, or NULL where that does not exist; malloc'ed. */
+/*
+ * The folder `relative` to the program's, or NULL where the built-in model is not in it (any folder
+ * may be called models); malloc'ed.
+ */
 static char *beside_program(const char *relative)
 {
 	char *folder = program_folder();
 	char *path = folder ? mem_printf("%s/%s", folder, relative) : NULL;
+	char *model = path ? mem_printf("%s/%s%s", path, built_in, suffix) : NULL;
 
 	free(folder);
-	if (path && access(path, F_OK) < 0) {
+	if (model && access(model, F_OK) < 0) {
 		free(path);
 		path = NULL;
 	}
+	free(model);
 	return path;
 }
 
@@ -119,16 +124,28 @@ void library_finish(struct library *library)
 	*library = (struct library){0};
 }
 
+static int ends_with(const char *text, const char *tail)
+{
+	size_t len = strlen(text), tail_len = strlen(tail);
+
+	return len > tail_len && strcmp(text + len - tail_len, tail) == 0;
+}
+
+/*
+ * What can be a path without asking the disk: whose folder we run in must not decide which model a
+ * name means.
+ */
+static int is_path(const char *wanted)
+{
+	return strchr(wanted, '/') || ends_with(wanted, suffix) || ends_with(wanted, ".json");
+}
+
 int library_find(const char *wanted, char **path, struct err *err)
 {
 	const char *name = wanted && wanted[0] ? wanted : built_in;
 	struct library library;
 
 	*path = NULL;
-	if (name == wanted && (strchr(wanted, '/') || access(wanted, F_OK) == 0)) {
-		*path = mem_strdup(wanted);
-		return 0;
-	}
 	library_read(&library);
 	for (size_t i = 0; i < library.n_model && !*path; i++) {
 		if (strcmp(library.model[i].name, name) == 0) {
@@ -136,6 +153,9 @@ int library_find(const char *wanted, char **path, struct err *err)
 		}
 	}
 	library_finish(&library);
+	if (!*path && name == wanted && is_path(wanted)) {
+		*path = mem_strdup(wanted);
+	}
 	if (*path) {
 		return 0;
 	}
@@ -144,8 +164,9 @@ int library_find(const char *wanted, char **path, struct err *err)
 			"name a GGUF file with -m, or install carrel again",
 			"the built-in model is missing");
 	}
-	return err_set(err, ERR_ENGINE, wanted, "`carrel models ls` shows the names",
-		"is neither a file nor the name of a model");
+	return err_set(err, ERR_ENGINE, wanted,
+		"`carrel models ls` shows the names; a path has a / or ends in .gguf",
+		"is not the name of a model");
 }
 
 /* What a name may hold: it becomes a file name and stands on command lines. */

@@ -24,7 +24,8 @@ void library_read(struct library *library);
 void library_finish(struct library *library);
 
 /*
- * The file of what -m was given: a path, or a name. NULL: the built-in model. *path is malloc'ed.
+ * The file of what -m was given: the name of a model, else a path, which holds a / or ends in .gguf
+ * (or .json, a tokenizer). NULL: the built-in model. *path is malloc'ed.
  */
 int library_find(const char *wanted, char **path, struct err *err);
 

@@ -3,11 +3,33 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+
+/*
+ * Whoever started us may have closed 0, 1 or 2: a file or a socket that is opened later must not
+ * take their place. Each is opened the wrong way round, so that writing what nobody can read fails.
+ */
+static void fill_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+			open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+		}
+	}
+}
+
+/* A closed pipe and a file that may not grow are errors of write(), which are reported. */
+static void ignore_write_signals(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
 
 /* Documents pass through this memory: no core dumps. */
 static void forbid_core_dumps(void)
@@ -87,6 +109,8 @@ int main(int argc, char **argv)
 {
 	const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
 
+	fill_standard_descriptors();
+	ignore_write_signals();
 	forbid_core_dumps();
 	log_setup("carrel", LOG_NOTE);
 	if (argc == 3 && strcmp(argv[1], "--generate") == 0) {

@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Why standard output could not be written, the first time. */
+static int failed_errno;
+
 static int on_terminal(void)
 {
 	static int known = -1;
@@ -100,13 +103,19 @@ json_t *output_json_error(const struct err *err)
 	return outside;
 }
 
+int output_flush(void)
+{
+	if ((fflush(stdout) != 0 || ferror(stdout)) && !failed_errno) {
+		failed_errno = errno ? errno : EIO;
+	}
+	return failed_errno ? -1 : 0;
+}
+
 int output_finish(struct err *err)
 {
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		return err_set_errno(
-			err, ERR_FAILURE, errno, "standard output", "cannot be written");
-	}
-	return 0;
+	return output_flush() < 0 ? err_set_errno(err, ERR_FAILURE, failed_errno, "standard output",
+					    "cannot be written")
+				  : 0;
 }
 
 double output_clock_s(void)

@@ -22,6 +22,8 @@ void output_json(json_t *value);
 /* {"error":{code,what,where,hint}} */
 json_t *output_json_error(const struct err *err);
 
+/* Pass on what was written. Returns -1 once standard output cannot be written any more. */
+int output_flush(void);
 /* Flush; a full disk or a closed pipe is an error. */
 int output_finish(struct err *err);
 

@@ -151,4 +151,15 @@ ok 'a file that is no model ends with status 4' status_is 4
 
 run sh -c "$fake -n 5 Words >/dev/full"
 ok 'a full disk is a failure' status_is 1
+ok 'in a sentence' says 'standard output: cannot be written: No space left'
+run sh -c '{ CARREL_FAKE_TOKEN_US=20000 timeout 20 "$0" ask --device fake -n 4000 Words 2>err.pipe; echo $? >code; } | head -c 1' "$CARREL"
+ok 'a closed pipe is a failure, at once' [ "$(cat code)" = 1 ]
+ok 'in one sentence' [ "$(grep -c 'standard output: cannot be written: Broken pipe' err.pipe)" = 1 ]
+run sh -c "$fake --json -n 5 Words >&- 2>err.closed"
+ok 'a standard output that is closed is a failure' status_is 1
+ok 'and does not become another file' grep -q 'cannot be written' err.closed
+run sh -c "$fake --json -n 5 Words <&- 2>&-"
+ok 'standard input and error may be closed' json stop_reason length
+run sh -c "$fake --json Words - <&-"
+ok 'but then are no source' status_is 6
 finish

@@ -62,6 +62,21 @@ ok 'ids that are none end with status 6' status_is 6
 run "$CARREL" eval perplexity -m "$CARREL_RANDOM" --json notes.txt main.c
 ok 'eval perplexity works' status_is 0
 ok 'every token is scored' [ "$("$JSON_GET" tokens <out)" -ge "$ids" ]
+for context in 1 2; do
+	run "$CARREL" eval perplexity -m "$CARREL_RANDOM" -c $context notes.txt
+	ok "a context of $context has nothing to score: status 2" status_is 2
+done
+run "$CARREL" eval perplexity -m "$CARREL_RANDOM" -c 3 notes.txt
+ok 'a context of 3 has' status_is 0
+for size in '-p 4611686018427387904' '-p 9000000000000' '-d 4611686018427387904' \
+	'-p 0 -n 4611686018427387904' '-p 9223372036854775807 -d 9223372036854775807' \
+	'-c 256 -p 250 -d 7 -n 0' '-c 256 -p 0 -d 250 -n 6'; do
+	run "$CARREL" bench -m "$CARREL_RANDOM" -r 1 $size
+	ok "bench $size does not fit the context: status 3" status_is 3
+	ok 'in a sentence' says 'tokens to prefill'
+done
+run "$CARREL" bench -m "$CARREL_RANDOM" -r 1 -c 256 -p 249 -d 7 -n 248
+ok 'what just fits is measured' status_is 0
 run "$CARREL" bench -m "$CARREL_RANDOM" -p 64 -n 4 -d 0,128 -r 1 --json
 ok 'bench works' status_is 0
 ok 'with two measurements at each depth' json . 4
@@ -76,10 +91,28 @@ run "$CARREL" models add "$CARREL_RANDOM" --name mine
 ok 'models add registers a name' status_is 0
 run "$CARREL" ask -m mine -n 3 Words
 ok 'which -m takes' status_is 0
+mkdir mine
+run "$CARREL" ask -m mine -n 3 Words
+ok 'also beside a folder of that name' status_is 0
+cp notes.txt planted
+run "$CARREL" ask -m planted -n 3 Words
+ok 'a file of the current folder is no name' status_is 4
+ok 'and the sentence says what a path is' says 'a path has a /'
+cp "$CARREL_RANDOM" here.gguf
+run "$CARREL" ask -m here.gguf -n 3 Words
+ok 'a path may be only NAME.gguf' status_is 0
 run "$CARREL" models add "$CARREL_RANDOM" --name mine
 ok 'a name is not taken twice' status_is 1
 run "$CARREL" models add "$CARREL_RANDOM" --name ../mine
 ok 'a name is not a path' status_is 2
 run "$CARREL" models add notes.txt
 ok 'what is no model is not registered' status_is 4
+
+prefix=$here/prefix
+mkdir -p "$prefix/bin" "$prefix/models" "$prefix/libexec/carrel" "$prefix/share/carrel/models"
+cp "$CARREL" "$prefix/bin/carrel"
+cp "$CARREL_ENGINE_PROGRAM" "$prefix/libexec/carrel/carrel-engine"
+cp "$CARREL_RANDOM" "$prefix/share/carrel/models/random.gguf"
+run "$prefix/bin/carrel" ask -n 3 Words
+ok 'an unrelated folder models beside bin does not hide the built-in model' status_is 0
 finish
