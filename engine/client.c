@@ -38,7 +38,7 @@ const struct engine_sampling engine_sampling_default = {
 /* A request under way. */
 struct pending {
 	int64_t id;
-	enum wire_type kind; /* WIRE_SUBMIT, WIRE_TOKENIZE, WIRE_CACHED */
+	enum wire_type kind; /* WIRE_SUBMIT, WIRE_TOKENIZE, WIRE_CACHED, WIRE_RENDER */
 	uint32_t *ids;       /* the pieces of TOKENS so far */
 	size_t n_ids;
 };
@@ -199,6 +199,8 @@ static int is_expected(enum wire_type kind, enum engine_event_type type)
 		return kind == WIRE_TOKENIZE;
 	case ENGINE_CACHED:
 		return kind == WIRE_CACHED;
+	case ENGINE_RENDERED:
+		return kind == WIRE_RENDER;
 	case ENGINE_LOAD:
 	case ENGINE_READY:
 		return 0;
@@ -212,7 +214,8 @@ static int handle_request_event(
 {
 	struct pending *pending = find_pending(engine, event->request);
 	int is_last = event->type == ENGINE_DONE || event->type == ENGINE_FAILED ||
-		      event->type == ENGINE_CACHED || (event->type == ENGINE_TOKENS && !more);
+		      event->type == ENGINE_CACHED || (event->type == ENGINE_TOKENS && !more) ||
+		      (event->type == ENGINE_RENDERED && event->done_tok == event->total_tok);
 
 	if (!pending) { /* cancelled before the engine was ready */
 		free(block);
@@ -715,15 +718,27 @@ int64_t engine_tokenize(
 	return id;
 }
 
-int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err)
+/* A question that is nothing but its kind. */
+static int64_t ask_about(
+	struct engine *engine, const struct prompt *prompt, enum wire_type kind, struct err *err)
 {
-	int64_t id = begin_request(engine, prompt, WIRE_CACHED, err);
+	int64_t id = begin_request(engine, prompt, kind, err);
 
 	if (id > 0) {
-		wire_end(&engine->out, wire_begin(&engine->out, WIRE_CACHED, id));
+		wire_end(&engine->out, wire_begin(&engine->out, kind, id));
 		flush(engine);
 	}
 	return id;
+}
+
+int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err)
+{
+	return ask_about(engine, prompt, WIRE_CACHED, err);
+}
+
+int64_t engine_render(struct engine *engine, const struct prompt *prompt, struct err *err)
+{
+	return ask_about(engine, prompt, WIRE_RENDER, err);
 }
 
 void engine_cancel(struct engine *engine, int64_t request)

@@ -130,6 +130,7 @@ enum engine_event_type {
 	ENGINE_LOGITS,
 	ENGINE_TOKENS, /* the answer to engine_tokenize */
 	ENGINE_CACHED, /* the answer to engine_cached */
+	ENGINE_RENDERED, /* the answer to engine_render; several events, until done_tok is total_tok */
 	ENGINE_DONE,
 	ENGINE_FAILED,
 };
@@ -148,13 +149,14 @@ struct engine_event {
 	int64_t request; /* 0 for LOAD, READY and a FAILED that concerns the whole engine */
 	double fraction;
 	int64_t done_tok, total_tok, cached_tok;
-	/* Valid until the next call of engine_next() or engine_wait(). */
+	/* Valid until the next call of engine_next(). */
 	const char *text; /* not terminated */
 	size_t text_len;
 	const uint32_t *ids;
 	size_t n_ids;
-	const float *logprobs; /* [n_ids], or NULL */
-	const float *logits;   /* f32 [n_rows][n_vocab] of positions first_row ... */
+	const float *logprobs;      /* [n_ids], or NULL */
+	const uint32_t *text_bytes; /* RENDERED: [n_ids], of each id's part of `text` */
+	const float *logits;        /* f32 [n_rows][n_vocab] of positions first_row ... */
 	int64_t first_row, n_rows;
 	enum engine_stop stop;
 	struct engine_usage usage;
@@ -196,12 +198,39 @@ int64_t engine_tokenize(
 /* ENGINE_CACHED: total_tok, cached_tok, predicted_s. */
 int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err);
 /*
+ * ENGINE_RENDERED: the prompt as the model sees it, marks of the template included. Each event carries
+ * ids first_row ... done_tok-1 of total_tok, and in `text` what each of them stands for, text_bytes of
+ * each, special tokens shown. One token may hold a part of a character, or bytes that are no UTF-8.
+ */
+int64_t engine_render(struct engine *engine, const struct prompt *prompt, struct err *err);
+/*
  * The request ends with DONE and ENGINE_STOP_CANCELLED, keeping what came (or with what overtook the
  * cancel on its way); ids that are not under way are ignored.
  */
 void engine_cancel(struct engine *engine, int64_t request);
 
 /* ---- looking at a model file without starting an engine ---- */
+
+/* What a model would take of this machine, in bytes. Of the fake all are 0. */
+struct engine_plan {
+	int64_t weight_bytes; /* in the file, which is only mapped: given back when memory is short */
+	int64_t packed_bytes; /* the weights as the kernels read them, in memory of the engine's own */
+	int64_t scratch_bytes; /* of one batch */
+	int64_t kv_bytes_per_tok;
+	int64_t kv_bytes;        /* of context_tok tokens, in whole pages */
+	int64_t needed_bytes;    /* packed_bytes + scratch_bytes + kv_bytes */
+	int64_t available_bytes; /* that could be taken now without harm */
+	int64_t context_tok; /* as asked for; where 0 was asked for, what the engine would choose */
+	int64_t context_train_tok;
+	int fits;
+	struct err why_not; /* where fits is 0: what engine_open() would end with */
+};
+/*
+ * Reads only the model's metadata. Fails where the file cannot be run at all (ERR_ENGINE) or the
+ * configuration makes no sense (ERR_USAGE); a lack of room is not a failure. config->program is not
+ * used, nor is n_thread.
+ */
+int engine_plan(struct engine_plan *plan, const struct engine_config *config, struct err *err);
 
 struct model_summary {
 	char *name, *architecture, *storage, *license, *template_name, *tokenizer;

@@ -39,27 +39,25 @@ static int parse_kv_type(enum kv_type *type, const char *name, struct err *err)
 }
 
 /* The window that was asked for, or as much of the model's own as the memory is good for. */
-static int choose_context(int64_t *context_tok, const struct loaded *loaded,
+static int choose_context(struct plan *plan, const struct loaded *loaded,
 	const struct engine_config *config, enum kv_type kv_type, struct err *err)
 {
 	int64_t window_tok = loaded->model->n_ctx_train;
-	struct plan plan;
 
-	if (loaded->is_fake) { /* needs no memory to speak of */
-		*context_tok = config->context_tok ? config->context_tok : window_tok;
-		return *context_tok <= window_tok
-			       ? 0
-			       : err_set(err, ERR_USAGE, "--context", NULL,
-					 "%lld tokens are more than the fake model's window of "
-					 "%lld",
-					 (long long)*context_tok, (long long)window_tok);
+	if (!loaded->is_fake) {
+		return planner_plan(
+			plan, loaded->model, loaded->program, kv_type, config->context_tok, err);
 	}
-	if (planner_plan(&plan, loaded->model, loaded->program, kv_type, config->context_tok, err) <
-		0) {
-		return -1;
-	}
-	*context_tok = plan.context_tok;
-	return 0;
+	/* Needs no memory to speak of. */
+	*plan = (struct plan){
+		.context_tok = config->context_tok ? config->context_tok : window_tok,
+		.available_bytes = planner_available_bytes(),
+	};
+	return plan->context_tok <= window_tok
+		       ? 0
+		       : err_set(err, ERR_USAGE, "--context", NULL,
+				 "%lld tokens are more than the fake model's window of %lld",
+				 (long long)plan->context_tok, (long long)window_tok);
 }
 
 static void describe(struct loaded *loaded)
@@ -115,6 +113,33 @@ static int open_model(struct loaded *loaded, const struct engine_config *config,
 	return program_create(&loaded->program, loaded->model, err);
 }
 
+int engine_plan(struct engine_plan *plan, const struct engine_config *config, struct err *err)
+{
+	struct loaded loaded = {0};
+	enum kv_type kv_type;
+	struct plan detail = {0};
+	int result = parse_kv_type(&kv_type, config->kv_type, err) < 0 ||
+				     open_model(&loaded, config, err) < 0
+			     ? -1
+			     : 0;
+
+	*plan = (struct engine_plan){.fits = 1};
+	if (result == 0) {
+		plan->fits = choose_context(&detail, &loaded, config, kv_type, &plan->why_not) == 0;
+		plan->weight_bytes = loaded.is_fake ? 0 : loaded.model->weight_bytes;
+		plan->packed_bytes = detail.weight_bytes;
+		plan->scratch_bytes = detail.scratch_bytes;
+		plan->kv_bytes_per_tok = detail.kv_bytes_per_tok;
+		plan->kv_bytes = detail.kv_bytes;
+		plan->needed_bytes = detail.weight_bytes + detail.scratch_bytes + detail.kv_bytes;
+		plan->available_bytes = detail.available_bytes;
+		plan->context_tok = detail.context_tok;
+		plan->context_train_tok = loaded.model->n_ctx_train;
+	}
+	load_finish(&loaded);
+	return result;
+}
+
 int load_engine(struct loaded *loaded, const struct engine_config *config,
 	struct load_progress progress, struct scheduler_sink sink, struct err *err)
 {
@@ -129,13 +154,15 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 		.progress_arg = progress.arg,
 	};
 	const struct backend_ops *ops;
+	struct plan plan;
 
 	*loaded = (struct loaded){0};
 	if (parse_kv_type(&backend.kv_type, config->kv_type, err) < 0 ||
 		open_model(loaded, config, err) < 0 ||
-		choose_context(&scheduler.context_tok, loaded, config, backend.kv_type, err) < 0) {
+		choose_context(&plan, loaded, config, backend.kv_type, err) < 0) {
 		goto failed;
 	}
+	scheduler.context_tok = plan.context_tok;
 	ops = loaded->is_fake ? &backend_fake : &backend_cpu;
 	if (ops->create(&loaded->backend, loaded->model, loaded->program, &backend, err) < 0) {
 		goto failed;

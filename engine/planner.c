@@ -66,6 +66,16 @@ static void add_buffers(struct plan *plan, const struct program *program)
 	}
 }
 
+static void set_context(struct plan *plan, const struct kv_layout *layout, int64_t context_tok)
+{
+	int64_t n_page = context_tok / KV_PAGE_TOK + (context_tok % KV_PAGE_TOK != 0);
+
+	plan->context_tok = context_tok;
+	if (__builtin_mul_overflow(n_page, layout->page_bytes, &plan->kv_bytes)) {
+		plan->kv_bytes = INT64_MAX / 2; /* more than any machine has */
+	}
+}
+
 int planner_plan(struct plan *plan, const struct model *model, const struct program *program,
 	enum kv_type kv_type, int64_t context_tok, struct err *err)
 {
@@ -76,6 +86,7 @@ int planner_plan(struct plan *plan, const struct model *model, const struct prog
 	*plan = (struct plan){.available_bytes = planner_available_bytes()};
 	add_buffers(plan, program);
 	plan->kv_bytes_per_tok = (layout.page_bytes + KV_PAGE_TOK - 1) / KV_PAGE_TOK;
+	set_context(plan, &layout, context_tok > 0 ? context_tok : 1);
 	left = plan->available_bytes - plan->weight_bytes - plan->scratch_bytes;
 	if (left < layout.page_bytes) {
 		return err_set(err, ERR_ENGINE, model->path, "use a smaller model",
@@ -97,12 +108,10 @@ int planner_plan(struct plan *plan, const struct model *model, const struct prog
 				"(%lld MB) holds %lld beside the model",
 				(long long)context_tok, MB(plan->available_bytes), (long long)fits);
 		}
-		plan->context_tok = context_tok;
 	} else {
 		fits = left / 2 / layout.page_bytes * KV_PAGE_TOK;
 		fits = fits > KV_PAGE_TOK ? fits : KV_PAGE_TOK;
-		plan->context_tok = model->n_ctx_train < fits ? model->n_ctx_train : fits;
+		set_context(plan, &layout, model->n_ctx_train < fits ? model->n_ctx_train : fits);
 	}
-	plan->kv_bytes = (plan->context_tok + KV_PAGE_TOK - 1) / KV_PAGE_TOK * layout.page_bytes;
 	return 0;
 }

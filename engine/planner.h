@@ -28,7 +28,8 @@ struct plan {
 /*
  * Plan for `context_tok` tokens of context, or with 0 for as much of the model's window as fits in
  * half of the memory that weights and scratch leave. A model or a context that does not fit is an
- * error with both numbers, and so is a context beyond the model's window (ERR_USAGE).
+ * error with both numbers, and so is a context beyond the model's window (ERR_USAGE); *plan then says
+ * what it would take (with 0, the least of contexts).
  */
 int planner_plan(struct plan *plan, const struct model *model, const struct program *program,
 	enum kv_type kv_type, int64_t context_tok, struct err *err);

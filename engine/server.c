@@ -25,6 +25,8 @@
 
 #define READ_BYTES       ((size_t)256 << 10)
 #define FLUSH_BYTES      ((size_t)4 << 20) /* a burst that is longer is not held back */
+#define RENDER_TOK       4096              /* ids in one event */
+#define RENDER_BYTES     WIRE_CHUNK_BYTES  /* of text, give or take a token */
 #define LOAD_REPORT_NS   (INT64_C(50) * 1000000)
 #define EXIT_CLIENT_GONE 0
 #define EXIT_FAILED      4 /* ERR_ENGINE; the client was told why */
@@ -290,7 +292,38 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 	return 0;
 }
 
-/* TOKENIZE and CACHED. */
+/* The text of every id, a few thousand of them per event. */
+static void render(struct server *server, int64_t request, const uint32_t *ids, size_t n_ids)
+{
+	const struct tokenizer *tokenizer = server->loaded.model->tokenizer;
+	struct engine_event event = {
+		.type = ENGINE_RENDERED, .request = request, .total_tok = (int64_t)n_ids};
+	uint32_t text_bytes[RENDER_TOK];
+	struct buf text = BUF_INIT;
+
+	do {
+		size_t first = (size_t)event.done_tok, n = 0;
+
+		buf_clear(&text);
+		for (; n < RENDER_TOK && first + n < n_ids && text.len < RENDER_BYTES; n++) {
+			size_t before = text.len;
+
+			tokenizer_decode(tokenizer, ids[first + n], 1, &text);
+			text_bytes[n] = (uint32_t)(text.len - before);
+		}
+		event.first_row = (int64_t)first;
+		event.done_tok = (int64_t)(first + n);
+		event.ids = ids + first;
+		event.n_ids = n;
+		event.text = buf_str(&text);
+		event.text_len = text.len;
+		event.text_bytes = text_bytes;
+		emit(server, &event);
+	} while (event.done_tok < event.total_tok);
+	buf_finish(&text);
+}
+
+/* TOKENIZE, CACHED and RENDER. */
 static int handle_question(struct server *server, const struct wire_frame *frame, struct err *err)
 {
 	struct engine_event event = {.request = frame->request};
@@ -305,6 +338,10 @@ static int handle_question(struct server *server, const struct wire_frame *frame
 	}
 	if (prompt_store_ids(server->prompts, &ids, &n_ids, &why) < 0) {
 		emit_failed(server, frame->request, &why);
+		return 0;
+	}
+	if (frame->type == WIRE_RENDER) {
+		render(server, frame->request, ids, n_ids);
 		return 0;
 	}
 	event.total_tok = (int64_t)n_ids;
@@ -352,6 +389,7 @@ static int handle(struct server *server, const struct wire_frame *frame, struct 
 		return handle_submit(server, frame, err);
 	case WIRE_TOKENIZE:
 	case WIRE_CACHED:
+	case WIRE_RENDER:
 		return handle_question(server, frame, err);
 	case WIRE_CANCEL:
 		scheduler_cancel(server->loaded.scheduler, frame->request);

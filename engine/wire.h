@@ -16,7 +16,7 @@
  *   MORE        number, further bytes           until the total is reached
  *   RELEASE     numbers                         segments that will not be used again
  *   PROMPT      keep, numbers                   the first `keep` of the prompt before, then these
- *   SUBMIT, TOKENIZE, CACHED                    concern the prompt as it stands
+ *   SUBMIT, TOKENIZE, CACHED, RENDER            concern the prompt as it stands
  *   CANCEL
  * engine to client
  *   HELLO, INFO (before READY), and one frame per event; a long TOKENS comes in pieces.
@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION         1
+#define WIRE_VERSION         2
 #define WIRE_HEADER_BYTES    16
 #define WIRE_FRAME_MAX_BYTES ((size_t)16 << 20) /* of a payload: a row of logits fits */
 #define WIRE_CHUNK_BYTES     ((size_t)1 << 20) /* long data is cut into frames of about this size */
@@ -48,6 +48,7 @@ enum wire_type {
 	WIRE_SUBMIT,
 	WIRE_TOKENIZE,
 	WIRE_CACHED,
+	WIRE_RENDER,
 	WIRE_CANCEL,
 	WIRE_INFO,
 	WIRE_EVENT, /* + enum engine_event_type */

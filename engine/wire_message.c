@@ -459,6 +459,44 @@ static void get_ids(struct wire_in *in, struct engine_event *event, int *more)
 	*more = (int)more_u32;
 }
 
+static void put_rendered(struct buf *out, const struct engine_event *event)
+{
+	size_t begun = wire_begin(out, WIRE_EVENT + ENGINE_RENDERED, event->request);
+
+	wire_put_u64(out, (uint64_t)event->first_row);
+	wire_put_u64(out, (uint64_t)event->done_tok);
+	wire_put_u64(out, (uint64_t)event->total_tok);
+	wire_put_u64(out, event->n_ids);
+	wire_put_u64(out, event->text_len);
+	wire_put_array(out, event->ids, event->n_ids, sizeof(*event->ids));
+	wire_put_array(out, event->text_bytes, event->n_ids, sizeof(*event->text_bytes));
+	wire_put_array(out, event->text, event->text_len, 1);
+	wire_end(out, begun);
+}
+
+static void get_rendered(struct wire_in *in, struct engine_event *event)
+{
+	uint64_t text_bytes = 0;
+
+	event->first_row = wire_get_count(in);
+	event->done_tok = wire_get_count(in);
+	event->total_tok = wire_get_count(in);
+	event->n_ids = (size_t)wire_get_count(in);
+	event->text_len = (size_t)wire_get_count(in);
+	event->ids = wire_get_array(in, event->n_ids, sizeof(*event->ids));
+	event->text_bytes = wire_get_array(in, event->n_ids, sizeof(*event->text_bytes));
+	event->text = wire_get_array(in, event->text_len, 1);
+	if (in->bad) {
+		return;
+	}
+	for (size_t i = 0; i < event->n_ids; i++) {
+		text_bytes += event->text_bytes[i];
+	}
+	in->bad |= text_bytes != event->text_len || event->done_tok > event->total_tok ||
+		   event->first_row > event->done_tok ||
+		   (uint64_t)(event->done_tok - event->first_row) != event->n_ids;
+}
+
 /* As many rows in a frame as its chunk holds, at least one. */
 static void put_logits(struct buf *out, const struct engine_event *event, int64_t n_vocab)
 {
@@ -570,6 +608,9 @@ void wire_put_event(struct buf *out, const struct engine_event *event, int64_t n
 	case ENGINE_LOGITS:
 		put_logits(out, event, n_vocab);
 		return;
+	case ENGINE_RENDERED:
+		put_rendered(out, event);
+		return;
 	default:
 		begun = wire_begin(out, WIRE_EVENT + (int)event->type, event->request);
 		put_small(out, event);
@@ -613,6 +654,9 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 		event->total_tok = wire_get_count(in);
 		event->cached_tok = wire_get_count(in);
 		event->predicted_s = wire_get_f64(in);
+		break;
+	case ENGINE_RENDERED:
+		get_rendered(in, event);
 		break;
 	case ENGINE_DONE:
 		get_done(in, event);

@@ -52,7 +52,8 @@ static inline void reply_take(struct reply *reply, const struct engine_event *ev
 {
 	reply->n_event++;
 	reply->last = *event;
-	if (event->type == ENGINE_TEXT || event->type == ENGINE_TOKENS) {
+	if (event->type == ENGINE_TEXT || event->type == ENGINE_TOKENS ||
+		event->type == ENGINE_RENDERED) {
 		buf_add(&reply->text, event->text, event->text_len);
 		reply->n_split += utf8_incomplete_tail(event->text, event->text_len) != 0;
 		for (size_t i = 0; i < event->n_ids; i++) {
@@ -62,7 +63,8 @@ static inline void reply_take(struct reply *reply, const struct engine_event *ev
 	}
 	reply->has_failed |= event->type == ENGINE_FAILED;
 	reply->n_end += event->type == ENGINE_DONE || event->type == ENGINE_FAILED ||
-			event->type == ENGINE_TOKENS || event->type == ENGINE_CACHED;
+			event->type == ENGINE_TOKENS || event->type == ENGINE_CACHED ||
+			(event->type == ENGINE_RENDERED && event->done_tok == event->total_tok);
 }
 
 /* Until the request has ended or `timeout_ms` have passed. */

@@ -308,6 +308,124 @@ static void marks_are_tokens_in_the_order_of_the_template(void **state)
 	engine_close(engine);
 }
 
+/* The pieces of a rendering, put together: where each id's text ends. */
+struct rendering {
+	struct buf text;
+	uint32_t *ids;
+	size_t *end;
+	size_t n, n_event;
+};
+
+static struct rendering render(struct engine *engine, const struct prompt *prompt, size_t max_tok)
+{
+	struct rendering r = {.ids = calloc(max_tok + 1, sizeof(*r.ids)),
+		.end = calloc(max_tok + 1, sizeof(*r.end))};
+	int64_t id = engine_render(engine, prompt, NULL);
+	struct engine_event event;
+	size_t at = 0;
+
+	do {
+		do {
+			assert_int_equal(1, engine_next(engine, 20000, &event));
+		} while (event.request != id);
+		assert_int_equal(ENGINE_RENDERED, event.type);
+		assert_int_equal(r.n, event.first_row);
+		assert_int_equal(r.n + event.n_ids, event.done_tok);
+		assert_true((size_t)event.total_tok <= max_tok);
+		buf_add(&r.text, event.text, event.text_len);
+		for (size_t i = 0; i < event.n_ids; i++, r.n++) {
+			at += event.text_bytes[i];
+			r.ids[r.n] = event.ids[i];
+			r.end[r.n] = at;
+		}
+		r.n_event++;
+	} while (event.done_tok < event.total_tok);
+	assert_int_equal(at, r.text.len);
+	assert_int_equal(0, engine_next(engine, 0, &event));
+	return r;
+}
+
+static void rendering_finish(struct rendering *r)
+{
+	buf_finish(&r->text);
+	free(r->ids);
+	free(r->end);
+}
+
+static void a_rendered_prompt_is_its_ids_and_what_the_model_reads(void **state)
+{
+	struct engine *engine = open_fake();
+	struct prompt prompt = chat_prompt("na\xc3\xafve <|im_end|>"), nothing = {0};
+	struct rendering r = render(engine, &prompt, 1000);
+	struct reply ids = tokenize(engine, &prompt, 0);
+	size_t n_open = 0;
+
+	assert_int_equal(ids.n_ids, r.n);
+	assert_memory_equal(ids.ids, r.ids, r.n * sizeof(*r.ids));
+	assert_string_equal("<|im_start|>user\nna\xc3\xafve <|im_end|><|im_end|>\n"
+			    "<|im_start|>assistant\n",
+		buf_str(&r.text));
+	for (size_t i = 0; i < r.n; i++) {
+		size_t from = i ? r.end[i - 1] : 0;
+
+		if (r.ids[i] == FAKE_TURN_OPEN_ID) {
+			assert_memory_equal("<|im_start|>", r.text.data + from, 12);
+			assert_int_equal(12, r.end[i] - from);
+			n_open++;
+		} else if (r.ids[i] < 256) { /* half a character is a token of its own here */
+			assert_int_equal(1, r.end[i] - from);
+			assert_int_equal(r.ids[i], (uint8_t)r.text.data[from]);
+		}
+	}
+	assert_int_equal(2, n_open);
+	rendering_finish(&r);
+	reply_finish(&ids);
+	r = render(engine, &nothing, 0);
+	assert_int_equal(0, r.n);
+	rendering_finish(&r);
+	prompt_finish(&prompt);
+	engine_close(engine);
+}
+
+static void a_long_rendering_comes_in_pieces_and_is_whole(void **state)
+{
+	enum { N = 100000 };
+	struct engine *engine = open_fake();
+	char *text = malloc(N);
+	struct prompt prompt = {0};
+	struct rendering r;
+
+	for (int i = 0; i < N; i++) {
+		text[i] = (char)('a' + i % 26);
+	}
+	prompt_add(&prompt, segment_text(text, N));
+	prompt_add(&prompt, segment_mark(PROMPT_USER_OPEN));
+	r = render(engine, &prompt, N + 100);
+	assert_true(r.n_event > 3);
+	assert_memory_equal(text, r.text.data, N);
+	assert_string_equal("<|im_start|>user\n", r.text.data + N);
+	rendering_finish(&r);
+	prompt_finish(&prompt);
+	free(text);
+	engine_close(engine);
+}
+
+static void ids_that_no_token_has_are_rendered_as_nothing(void **state)
+{
+	static const uint32_t ids[] = {'a', 4000000000u, 'b'};
+	struct engine *engine = open_fake();
+	struct prompt prompt = {0};
+	struct rendering r;
+
+	prompt_add(&prompt, segment_ids(ids, ARRAY_LEN(ids)));
+	r = render(engine, &prompt, ARRAY_LEN(ids));
+	assert_string_equal("ab", buf_str(&r.text));
+	assert_memory_equal(ids, r.ids, sizeof(ids));
+	rendering_finish(&r);
+	prompt_finish(&prompt);
+	engine_close(engine);
+}
+
 static void the_count_of_a_prompt_is_the_sum_of_its_segments(void **state)
 {
 	static const char *const text[] = {"", "one", " two\n", "\xff\xfe", "na\xc3\xafve", "   "};
@@ -520,6 +638,9 @@ int main(void)
 		BOTH(a_prompt_that_does_not_fit_fails_with_both_numbers),
 		BOTH(ids_that_the_model_does_not_have_fail),
 		BOTH(marks_are_tokens_in_the_order_of_the_template),
+		BOTH(a_rendered_prompt_is_its_ids_and_what_the_model_reads),
+		BOTH(a_long_rendering_comes_in_pieces_and_is_whole),
+		BOTH(ids_that_no_token_has_are_rendered_as_nothing),
 		BOTH(the_count_of_a_prompt_is_the_sum_of_its_segments),
 		BOTH(a_prompt_costs_what_engine_cached_says),
 		BOTH(big_uploads_and_big_answers_pass_each_other),

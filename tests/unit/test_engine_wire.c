@@ -311,7 +311,7 @@ static int is_believed(const struct wire_frame *frame)
 /* One of each message whose length its own fields decide. */
 static size_t put_one_of_each(struct buf *out)
 {
-	static const uint32_t ids[] = {1, 2, 3};
+	static const uint32_t ids[] = {1, 2, 3}, lengths[] = {2, 0, 2};
 	static const float rows[14] = {1};
 	const char *const stop[] = {"a", "bc", NULL};
 	struct engine_request request = {
@@ -330,6 +330,16 @@ static size_t put_one_of_each(struct buf *out)
 			.logprobs = rows},
 		{.type = ENGINE_LOGITS, .request = 1, .logits = rows, .n_rows = 2},
 		{.type = ENGINE_CACHED, .request = 1, .total_tok = 5},
+		{.type = ENGINE_RENDERED,
+			.request = 1,
+			.first_row = 2,
+			.done_tok = 5,
+			.total_tok = 9,
+			.text = "abcd",
+			.text_len = 4,
+			.ids = ids,
+			.n_ids = 3,
+			.text_bytes = lengths},
 		{.type = ENGINE_DONE, .request = 1, .stop = ENGINE_STOP_LENGTH},
 		{.type = ENGINE_FAILED, .request = 1, .err = {ERR_ENGINE, "w", "", "h"}},
 	};
@@ -445,6 +455,42 @@ static void ids_that_are_counted_but_not_sent_are_refused(void **state)
 		buf_clear(&out);
 	}
 	buf_finish(&out);
+}
+
+static void renderings_that_do_not_add_up_are_refused(void **state)
+{
+	static const uint32_t ids[] = {1, 2}, good[] = {1, 2}, bad[] = {1, 3};
+	const struct engine_event right = {.type = ENGINE_RENDERED,
+		.request = 1,
+		.first_row = 5,
+		.done_tok = 7,
+		.total_tok = 9,
+		.text = "abc",
+		.text_len = 3,
+		.ids = ids,
+		.n_ids = 2,
+		.text_bytes = good};
+	struct engine_event sent[] = {right, right, right, right, right}, got;
+
+	sent[1].text_bytes = bad;
+	sent[2].done_tok = 8;
+	sent[3].first_row = 8;
+	sent[4].total_tok = 6;
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+		struct buf out = BUF_INIT;
+		struct wire_frame frame;
+		int more;
+
+		wire_put_event(&out, &sent[i], 7);
+		assert_int_equal(1, wire_parse(&frame, out.data, out.len, NULL));
+		assert_int_equal(i ? -1 : 0, wire_get_event(&got, &more, &frame, 7, NULL));
+		if (i == 0) {
+			assert_int_equal(7, got.done_tok);
+			assert_memory_equal(good, got.text_bytes, sizeof(good));
+			assert_memory_equal("abc", got.text, 3);
+		}
+		buf_finish(&out);
+	}
 }
 
 static void sampling_out_of_range_is_refused_on_both_sides(void **state)
@@ -600,6 +646,7 @@ int main(void)
 		cmocka_unit_test(random_damage_is_survived),
 		cmocka_unit_test(headers_out_of_range_are_refused),
 		cmocka_unit_test(ids_that_are_counted_but_not_sent_are_refused),
+		cmocka_unit_test(renderings_that_do_not_add_up_are_refused),
 		cmocka_unit_test(sampling_out_of_range_is_refused_on_both_sides),
 		cmocka_unit_test(an_engine_of_another_release_is_named),
 		cmocka_unit_test(the_map_agrees_with_a_plain_array),

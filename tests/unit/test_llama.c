@@ -4,6 +4,7 @@
  */
 #include "base/buf.h"
 #include "base/file.h"
+#include "engine/engine.h"
 #include "engine/planner.h"
 #include "tests/unit/engine_fixture.h"
 
@@ -260,6 +261,8 @@ static void a_plan_adds_up_and_refuses_with_both_numbers(void **state)
 	fixture.model->n_ctx_train = (int64_t)1 << 40;
 	assert_int_equal(-1, planner_plan(&plan, fixture.model, fixture.program, KV_F32,
 				     (int64_t)1 << 40, &err));
+	assert_int_equal((int64_t)1 << 40, plan.context_tok);
+	assert_true(plan.kv_bytes > plan.available_bytes);
 	assert_int_equal(ERR_ENGINE, err.code);
 	snprintf(numbers[0], sizeof(numbers[0]), "%lld", 1LL << 40);
 	snprintf(
@@ -269,6 +272,48 @@ static void a_plan_adds_up_and_refuses_with_both_numbers(void **state)
 	fixture_check(planner_plan(&plan, fixture.model, fixture.program, KV_Q8, 0, &err), &err);
 	assert_true(plan.kv_bytes <= plan.available_bytes / 2);
 	fixture_close(&fixture);
+}
+
+static void a_plan_names_every_part_before_anything_is_loaded(void **state)
+{
+	char path[512], number[24];
+	struct engine_config config = {.model = path, .kv_type = "f16", .context_tok = 1000};
+	struct engine_plan plan, q8;
+	struct err err;
+
+	fixture_path(path, sizeof(path), "llama-f32.gguf");
+	fixture_check(engine_plan(&plan, &config, &err), &err);
+	assert_int_equal(1, plan.fits);
+	assert_int_equal(1000, plan.context_tok);
+	assert_int_equal(131072, plan.context_train_tok);
+	assert_int_equal(3 * 2 * 2 * 32 * 2, plan.kv_bytes_per_tok);
+	assert_int_equal(1024 * plan.kv_bytes_per_tok, plan.kv_bytes);
+	assert_true(plan.weight_bytes > 0 && plan.packed_bytes > 0 && plan.scratch_bytes > 0);
+	assert_int_equal(plan.packed_bytes + plan.scratch_bytes + plan.kv_bytes, plan.needed_bytes);
+	assert_true(plan.needed_bytes <= plan.available_bytes);
+	config.kv_type = NULL;
+	fixture_check(engine_plan(&q8, &config, &err), &err);
+	assert_true(q8.kv_bytes < plan.kv_bytes && q8.packed_bytes == plan.packed_bytes);
+	config.context_tok = 0;
+	fixture_check(engine_plan(&plan, &config, &err), &err);
+	assert_true(plan.fits && plan.context_tok > 0 && plan.needed_bytes <= plan.available_bytes);
+
+	/* No room is an answer; what cannot be run, or makes no sense, is an error. */
+	config.context_tok = 131073;
+	fixture_check(engine_plan(&plan, &config, &err), &err);
+	assert_int_equal(0, plan.fits);
+	assert_int_equal(131073, plan.context_tok);
+	assert_int_equal(ERR_USAGE, plan.why_not.code);
+	snprintf(number, sizeof(number), "%d", 131073);
+	assert_non_null(strstr(plan.why_not.what, number));
+	config.kv_type = "q3";
+	assert_int_equal(-1, engine_plan(&plan, &config, &err));
+	assert_int_equal(ERR_USAGE, err.code);
+	config = (struct engine_config){.model = "/nowhere/at.all"};
+	assert_int_equal(-1, engine_plan(&plan, &config, &err));
+	config = (struct engine_config){.backend = "fake"};
+	fixture_check(engine_plan(&plan, &config, &err), &err);
+	assert_true(plan.fits && plan.needed_bytes == 0 && plan.context_tok > 0);
 }
 
 static void memory_that_is_not_there_is_an_error(void **state)
@@ -310,6 +355,7 @@ int main(void)
 		cmocka_unit_test(what_the_program_does_not_compute_is_refused),
 		cmocka_unit_test(unusual_but_meaningful_files_are_taken),
 		cmocka_unit_test(a_plan_adds_up_and_refuses_with_both_numbers),
+		cmocka_unit_test(a_plan_names_every_part_before_anything_is_loaded),
 		cmocka_unit_test(memory_that_is_not_there_is_an_error),
 		cmocka_unit_test(a_forced_path_must_exist),
 	};
