@@ -1,6 +1,7 @@
 /*
  * Where things are kept (XDG Base Directory Specification 0.8) and the reader of settings files
- * (INI: "name = value", # begins a comment).
+ * ("name = value" and [section], one each line; a line that begins with # is a comment; nothing
+ * else has a meaning, so a value may hold any character but a line feed).
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
@@ -11,7 +12,6 @@
 char *conf_config_dir(void); /* $XDG_CONFIG_HOME/carrel */
 char *conf_data_dir(void);   /* $XDG_DATA_HOME/carrel */
 char *conf_state_dir(void);  /* $XDG_STATE_HOME/carrel */
-char *conf_cache_dir(void);  /* $XDG_CACHE_HOME/carrel */
 
 /* Make a folder and those above it, 0700 under any umask. */
 int conf_make_dir(const char *path, struct err *err);

@@ -50,5 +50,13 @@ ok 'an unknown setting is a usage error' status_is 2
 ok 'with the file and the line' says 'carrel/config:3'
 run "$CARREL" ask --help
 ok 'a broken settings file does not forbid help' status_is 0
+long=$(printf 'Answer in one word ; %0500d' 7)
+printf 'system = %s\n' "$long" >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" ask --device fake --show-context question
+ok 'a long setting reaches the model whole' prints "$long"
+printf 'temp = 0.7\0\nseed = x\n' >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" config
+ok 'a NUL in the settings is a usage error' status_is 2
+ok 'on its line' says 'carrel/config:1'
 rm "$XDG_CONFIG_HOME/carrel/config"
 finish
