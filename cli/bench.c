@@ -1,13 +1,7 @@
-/*
- * carrel bench: prefill and decode speed at depths. A depth is reached through the prefix cache:
- * the tokens in front are computed once, and only what follows is measured. Prompts are random ids,
- * different ones in every run, so that nothing measured is ever found in the cache.
- */
+/* carrel bench: prefill and decode speed at depths, as engine.h measures them. */
 #include "cli/commands.h"
 
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/rng.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/start.h"
@@ -22,17 +16,10 @@ enum { MAX_DEPTHS = 64, MAX_REPEATS = 1000 };
 
 struct bench {
 	const struct options *options;
-	struct engine *engine;
+	struct engine_meter meter;
 	int64_t depth[MAX_DEPTHS];
 	size_t n_depth;
-	uint64_t drawn; /* random ids so far */
 	json_t *results;
-};
-
-struct measurement {
-	const char *test;
-	int64_t n_prompt, n_gen, depth;
-	double tok_per_s, ms;
 };
 
 static int parse_depths(struct bench *bench, struct err *err)
@@ -58,72 +45,15 @@ static int parse_depths(struct bench *bench, struct err *err)
 		"takes up to %d numbers of tokens, parted by commas", MAX_DEPTHS);
 }
 
-/* A segment of ids that were never used before. */
-static struct segment *random_segment(struct bench *bench, int64_t count, uint64_t stream)
+static int watch(void *context, const struct engine_event *event)
 {
-	uint64_t n_vocab = (uint64_t)engine_info(bench->engine)->n_vocab;
-	uint32_t *ids = mem_alloc((size_t)count * sizeof(*ids));
-	struct segment *segment;
-
-	for (int64_t i = 0; i < count; i++) {
-		ids[i] = (uint32_t)(rng_uniform(stream, bench->drawn++) * (double)n_vocab);
+	if (event && event->type == ENGINE_PREFILL) {
+		log_progress("prefill %lld/%lld tok", (long long)event->done_tok,
+			(long long)event->total_tok);
+	} else if (event && event->type == ENGINE_DONE) {
+		log_progress_clear();
 	}
-	segment = segment_ids(ids, (size_t)count);
-	free(ids);
-	return segment;
-}
-
-/* `fresh_tok` new tokens behind `front` (may be NULL), then n_gen decoded ones. */
-static int run_request(struct bench *bench, struct segment *front, int64_t fresh_tok, int64_t n_gen,
-	struct engine_usage *usage, struct err *err)
-{
-	struct prompt prompt = {0};
-	struct engine_request request = {
-		.prompt = &prompt,
-		.sampling = engine_sampling_default,
-		.max_tok = n_gen,
-		.ignore_end = 1,
-	};
-	struct engine_event event = {0};
-	int64_t id;
-
-	if (front) {
-		prompt_add(&prompt, segment_ref(front));
-	}
-	if (fresh_tok) {
-		prompt_add(&prompt,
-			random_segment(bench, fresh_tok, 1 + (uint64_t)bench->options->seed));
-	}
-	id = engine_submit(bench->engine, &request, err);
-	prompt_finish(&prompt);
-	if (id < 0) {
-		return -1;
-	}
-	do {
-		if (start_await(bench->engine, id, &event, err) < 0) {
-			return -1;
-		}
-		if (event.type == ENGINE_PREFILL) {
-			log_progress("prefill %lld/%lld tok", (long long)event.done_tok,
-				(long long)event.total_tok);
-		}
-	} while (event.type != ENGINE_DONE);
-	*usage = event.usage;
-	log_progress_clear();
-	return 0;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double median(double *value, int64_t count)
-{
-	qsort(value, (size_t)count, sizeof(*value), compare_doubles);
-	return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
+	return interrupt_pending();
 }
 
 /* As many as the engine uses where it is not told: one per processor that it may run on. */
@@ -137,87 +67,35 @@ static int64_t thread_count(const struct options *options)
 	return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
 }
 
-static void report(struct bench *bench, const struct measurement *result)
+static void report(struct bench *bench, const char *test, int64_t n_prompt, int64_t n_gen,
+	int64_t depth, const struct engine_speed *speed)
 {
-	int64_t n_thread = thread_count(bench->options);
-
 	if (bench->results) {
 		json_t *object = json_object();
 
-		json_object_set_new(object, "test", json_string(result->test));
-		json_object_set_new(object, "n_prompt", json_integer(result->n_prompt));
-		json_object_set_new(object, "n_gen", json_integer(result->n_gen));
-		json_object_set_new(object, "depth", json_integer(result->depth));
-		json_object_set_new(object, "threads", json_integer(n_thread));
-		json_object_set_new(object, "tok_per_s", output_json_number(result->tok_per_s));
-		json_object_set_new(object, "ms", output_json_number(result->ms));
+		json_object_set_new(object, "test", json_string(test));
+		json_object_set_new(object, "n_prompt", json_integer(n_prompt));
+		json_object_set_new(object, "n_gen", json_integer(n_gen));
+		json_object_set_new(object, "depth", json_integer(depth));
+		json_object_set_new(object, "threads", json_integer(thread_count(bench->options)));
+		json_object_set_new(object, "tok_per_s", output_json_number(speed->tok_per_s));
+		json_object_set_new(object, "ms", output_json_number(speed->ms));
 		json_array_append_new(bench->results, object);
 		return;
 	}
-	output_line("%-8s %8lld tok at depth %8lld  %10.2f tok/s  %10.1f ms", result->test,
-		(long long)(result->n_prompt + result->n_gen), (long long)result->depth,
-		result->tok_per_s, result->ms);
+	output_line("%-8s %8lld tok at depth %8lld  %10.2f tok/s  %10.1f ms", test,
+		(long long)(n_prompt + n_gen), (long long)depth, speed->tok_per_s, speed->ms);
 	fflush(stdout);
 }
 
-/* One measurement: the median of its runs. n_gen of 0 measures prefill, else decode. */
-static int measure(struct bench *bench, struct segment *front, int64_t depth, int64_t n_prompt,
-	int64_t n_gen, struct err *err)
-{
-	int64_t repeats = bench->options->bench_repeats;
-	double *ms = mem_zero((size_t)repeats, sizeof(*ms));
-	struct measurement result = {
-		n_gen ? "decode" : "prefill", n_gen ? 0 : n_prompt, n_gen, depth, 0, 0};
-	double steps = n_gen ? (double)(n_gen - 1) : (double)n_prompt;
-	int status = 0;
-
-	for (int64_t i = 0; i < repeats && status == 0; i++) {
-		struct engine_usage usage;
-
-		status = run_request(bench, front, n_gen ? 1 : n_prompt, n_gen, &usage, err);
-		if (status < 0) {
-			break;
-		}
-		ms[i] = n_gen ? usage.decode_ms : usage.prefill_ms;
-		/* A front that no longer is in the cache was computed again: per token, then. */
-		if (!n_gen && usage.prefill_tok != n_prompt && usage.prefill_tok > 0) {
-			log_info("%lld tokens were computed in place of %lld",
-				(long long)usage.prefill_tok, (long long)n_prompt);
-			ms[i] *= (double)n_prompt / (double)usage.prefill_tok;
-		}
-		if (n_gen && usage.generated_tok != n_gen) {
-			status = err_set(err, ERR_ENGINE, NULL, "give a larger context with -c",
-				"only %lld of %lld tokens were decoded",
-				(long long)usage.generated_tok, (long long)n_gen);
-		}
-	}
-	if (status == 0) {
-		result.ms = median(ms, repeats);
-		result.tok_per_s = result.ms > 0 ? 1000 * steps / result.ms : 0;
-		report(bench, &result);
-	}
-	free(ms);
-	return status;
-}
-
-/* Every measurement fits the context, or none is begun (and nothing of its size is allocated). */
+/* Every measurement fits the context, or none is begun. */
 static int check_context(const struct bench *bench, struct err *err)
 {
-	int64_t context_tok = engine_info(bench->engine)->context_tok;
-	int64_t prompt_tok = bench->options->bench_prompt_tok;
-	int64_t generate_tok = bench->options->bench_generate_tok;
-
 	for (size_t i = 0; i < bench->n_depth; i++) {
-		int64_t depth = bench->depth[i];
-
-		/* One fresh token stands in front of those that are decoded. */
-		if (depth > context_tok || prompt_tok > context_tok - depth ||
-			(generate_tok && generate_tok > context_tok - depth - 1)) {
-			return err_set(err, ERR_CONTEXT, NULL, "give a larger context with -c",
-				"%lld tokens to prefill and %lld to decode at a depth of %lld do "
-				"not fit the context of %lld tokens",
-				(long long)prompt_tok, (long long)generate_tok, (long long)depth,
-				(long long)context_tok);
+		if (engine_meter_check(&bench->meter, bench->depth[i],
+			    bench->options->bench_prompt_tok, bench->options->bench_generate_tok,
+			    err) < 0) {
+			return -1;
 		}
 	}
 	return 0;
@@ -226,18 +104,23 @@ static int check_context(const struct bench *bench, struct err *err)
 static int measure_depth(struct bench *bench, int64_t depth, struct err *err)
 {
 	const struct options *options = bench->options;
-	struct segment *front = depth ? random_segment(bench, depth, 0) : NULL;
-	struct engine_usage usage;
-	int status = 0;
+	int64_t n_prompt = options->bench_prompt_tok, n_gen = options->bench_generate_tok;
+	int64_t repeats = options->bench_repeats;
+	struct engine_speed speed;
+	struct segment *front;
+	int status = engine_meter_front(&bench->meter, &front, depth, err);
 
-	if (front) {
-		status = run_request(bench, front, 0, 0, &usage, err);
+	if (status == 0 && n_prompt) {
+		status = engine_meter_prefill(&bench->meter, front, n_prompt, repeats, &speed, err);
+		if (status == 0) {
+			report(bench, "prefill", n_prompt, 0, depth, &speed);
+		}
 	}
-	if (status == 0 && options->bench_prompt_tok) {
-		status = measure(bench, front, depth, options->bench_prompt_tok, 0, err);
-	}
-	if (status == 0 && options->bench_generate_tok) {
-		status = measure(bench, front, depth, 0, options->bench_generate_tok, err);
+	if (status == 0 && n_gen) {
+		status = engine_meter_decode(&bench->meter, front, n_gen, repeats, &speed, err);
+		if (status == 0) {
+			report(bench, "decode", 0, n_gen, depth, &speed);
+		}
 	}
 	segment_unref(front);
 	return status;
@@ -246,7 +129,7 @@ static int measure_depth(struct bench *bench, int64_t depth, struct err *err)
 static int run(struct bench *bench, struct err *err)
 {
 	const struct options *options = bench->options;
-	struct engine_usage usage;
+	struct engine_speed ignored;
 
 	if (options->n_argument) {
 		return err_set(
@@ -262,10 +145,10 @@ static int run(struct bench *bench, struct err *err)
 		return err_set(err, ERR_USAGE, "--generate", NULL,
 			"takes 0 or at least 2: the first token belongs to the prefill");
 	}
-	if (start_engine(&bench->engine, options, err) < 0 || start_wait(bench->engine, err) < 0 ||
-		check_context(bench, err) < 0 ||
+	if (start_engine(&bench->meter.engine, options, err) < 0 ||
+		start_wait(bench->meter.engine, err) < 0 || check_context(bench, err) < 0 ||
 		/* warm up: touch the weights, size the buffers */
-		run_request(bench, NULL, 16, 2, &usage, err) < 0) {
+		engine_meter_decode(&bench->meter, NULL, 2, 1, &ignored, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < bench->n_depth; i++) {
@@ -278,7 +161,12 @@ static int run(struct bench *bench, struct err *err)
 
 int command_bench(const struct options *options, struct err *err)
 {
-	struct bench bench = {.options = options, .results = options->json ? json_array() : NULL};
+	static const struct engine_watch watch_here = {watch, NULL};
+	struct bench bench = {
+		.options = options,
+		.meter = {.watch = &watch_here, .seed = (uint64_t)options->seed},
+		.results = options->json ? json_array() : NULL,
+	};
 	int status;
 
 	interrupt_install();
@@ -288,6 +176,6 @@ int command_bench(const struct options *options, struct err *err)
 	} else {
 		json_decref(bench.results);
 	}
-	engine_close(bench.engine);
+	engine_close(bench.meter.engine);
 	return status;
 }

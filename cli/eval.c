@@ -8,134 +8,13 @@
 #include "cli/output.h"
 #include "cli/start.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TEXT_MAX_BYTES = 1 << 30, WINDOW_TOK = 2048 };
 
 /* ---- logits ---- */
-
-/* Decimal ids parted by white space or commas. */
-static int read_ids(const char *path, uint32_t **ids, size_t *count, struct err *err)
-{
-	struct buf text = BUF_INIT;
-	size_t cap = 0;
-	const char *at;
-
-	*ids = NULL;
-	*count = 0;
-	if (file_read(&text, path, TEXT_MAX_BYTES, err) < 0) {
-		buf_finish(&text);
-		return -1;
-	}
-	for (at = buf_str(&text); *(at += strspn(at, " \t\r\n,"));) {
-		char *end;
-		unsigned long id;
-
-		errno = 0;
-		id = strtoul(at, &end, 10);
-		if (end == at || errno || id > UINT32_MAX || !strchr(" \t\r\n,", *end)) {
-			err_set(err, ERR_INPUTS, path, NULL, "byte %zu begins no token id",
-				(size_t)(at - text.data));
-			free(*ids);
-			*ids = NULL;
-			buf_finish(&text);
-			return -1;
-		}
-		mem_grow(*ids, *count, cap);
-		(*ids)[(*count)++] = (uint32_t)id;
-		at = end;
-	}
-	buf_finish(&text);
-	return *count ? 0 : err_set(err, ERR_INPUTS, path, NULL, "holds no token ids");
-}
-
-/* Little-endian whatever the machine is. */
-static int write_floats(FILE *out, const float *value, size_t count)
-{
-	unsigned char block[4096];
-
-	while (count) {
-		size_t n = count < sizeof(block) / 4 ? count : sizeof(block) / 4;
-
-		for (size_t i = 0; i < n; i++) {
-			uint32_t bits;
-
-			memcpy(&bits, value + i, 4);
-			for (int k = 0; k < 4; k++) {
-				block[4 * i + (size_t)k] = (unsigned char)(bits >> 8 * k);
-			}
-		}
-		if (fwrite(block, 4, n, out) != n) {
-			return -1;
-		}
-		value += n;
-		count -= n;
-	}
-	return 0;
-}
-
-static int receive_logits(struct engine *engine, int64_t request, size_t n_rows, FILE *out,
-	const char *path, struct err *err)
-{
-	int64_t n_vocab = engine_info(engine)->n_vocab;
-	struct engine_event event;
-	int64_t next = 0;
-
-	do {
-		if (start_await(engine, request, &event, err) < 0) {
-			return -1;
-		}
-		if (event.type != ENGINE_LOGITS) {
-			continue;
-		}
-		if (event.first_row != next) {
-			return err_set(err, ERR_ENGINE, NULL, NULL,
-				"the engine sent row %lld of the logits in place of %lld",
-				(long long)event.first_row, (long long)next);
-		}
-		if (write_floats(out, event.logits, (size_t)(event.n_rows * n_vocab)) < 0) {
-			return err_set_errno(err, ERR_FAILURE, errno, path, "cannot be written");
-		}
-		next += event.n_rows;
-	} while (event.type != ENGINE_DONE);
-	if (next != (int64_t)n_rows) {
-		return err_set(err, ERR_ENGINE, NULL, NULL,
-			"the engine sent %lld rows of logits for %zu tokens", (long long)next,
-			n_rows);
-	}
-	return 0;
-}
-
-static int write_logits(
-	struct engine *engine, const uint32_t *ids, size_t count, const char *path, struct err *err)
-{
-	struct prompt prompt = {0};
-	struct engine_request request = {
-		.prompt = &prompt,
-		.sampling = engine_sampling_default,
-		.want_logits = 1,
-		.no_reuse = 1,
-	};
-	FILE *out = fopen(path, "wbe");
-	int64_t id;
-	int status;
-
-	if (!out) {
-		return err_set_errno(err, ERR_FAILURE, errno, path, "cannot be made");
-	}
-	prompt_add(&prompt, segment_ids(ids, count));
-	id = engine_submit(engine, &request, err);
-	prompt_finish(&prompt);
-	status = id < 0 ? -1 : receive_logits(engine, id, count, out, path, err);
-	if (fclose(out) != 0 && status == 0) {
-		status = err_set_errno(err, ERR_FAILURE, errno, path, "cannot be written");
-	}
-	return status;
-}
 
 static int eval_logits(struct engine **engine, const struct options *options, struct err *err)
 {
@@ -147,11 +26,12 @@ static int eval_logits(struct engine **engine, const struct options *options, st
 		return err_set(err, ERR_USAGE, NULL, "see `carrel eval --help`",
 			"eval logits needs --tokens FILE and --out FILE");
 	}
-	if (read_ids(options->tokens_file, &ids, &count, err) < 0) {
+	if (engine_ids_read(&ids, &count, options->tokens_file, err) < 0) {
 		return -1;
 	}
 	if (start_engine(engine, options, err) == 0 && start_wait(*engine, err) == 0) {
-		status = write_logits(*engine, ids, count, options->out_file, err);
+		status = engine_logits_write(
+			*engine, ids, count, options->out_file, &start_watch, err);
 	}
 	free(ids);
 	if (status == 0 && options->json) {

@@ -70,23 +70,16 @@ int start_wait(struct engine *engine, struct err *err)
 	return 0;
 }
 
+static int interrupted(void *context, const struct engine_event *event)
+{
+	return interrupt_pending();
+}
+
+const struct engine_watch start_watch = {interrupted, NULL};
+
 int start_await(struct engine *engine, int64_t request, struct engine_event *event, struct err *err)
 {
-	for (;;) {
-		if (interrupt_pending()) {
-			engine_cancel(engine, request);
-			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
-		}
-		if (!engine_next(engine, 100, event) ||
-			(event->request != request && event->type != ENGINE_FAILED)) {
-			continue;
-		}
-		if (event->type == ENGINE_FAILED) {
-			*err = event->err;
-			return -1;
-		}
-		return 0;
-	}
+	return engine_await(engine, request, event, &start_watch, err);
 }
 
 int start_system_text(const struct options *options, char **text, struct err *err)

@@ -17,6 +17,8 @@ int start_engine(struct engine **engine, const struct options *options, struct e
  */
 int start_wait(struct engine *engine, struct err *err);
 
+/* Ends a wait on Ctrl-C. */
+extern const struct engine_watch start_watch;
 /*
  * The next event of a request, waiting for it. FAILED is an error; so is Ctrl-C, which cancels the
  * request.

@@ -209,6 +209,52 @@ int64_t engine_render(struct engine *engine, const struct prompt *prompt, struct
  */
 void engine_cancel(struct engine *engine, int64_t request);
 
+/* ---- waiting for one request, and measuring ---- */
+
+/* Called with each event, and with NULL ten times a second; nonzero ends the wait. */
+struct engine_watch {
+	int (*look)(void *context, const struct engine_event *event);
+	void *context;
+};
+
+/*
+ * The next event of a request, waiting for it; `watch` may be NULL. FAILED is an error; so is a watch
+ * that ends the wait (ERR_INTERRUPTED), which cancels the request.
+ */
+int engine_await(struct engine *engine, int64_t request, struct engine_event *event,
+	const struct engine_watch *watch, struct err *err);
+
+/*
+ * Measures with random ids, never the same twice, so that nothing measured is ever found in the
+ * cache. A depth is reached through the cache: a front is computed once, what follows is measured.
+ */
+struct engine_meter {
+	struct engine *engine; /* READY */
+	const struct engine_watch *watch;
+	uint64_t seed, n_drawn;
+};
+struct engine_speed {
+	double ms, tok_per_s; /* the median of the runs */
+};
+/* Whether both measurements at this depth fit the context; ask before anything of their size is made. */
+int engine_meter_check(const struct engine_meter *meter, int64_t depth_tok, int64_t prompt_tok,
+	int64_t generate_tok, struct err *err);
+/* A new front of depth_tok tokens, computed; NULL for none. The caller drops it. */
+int engine_meter_front(
+	struct engine_meter *meter, struct segment **front, int64_t depth_tok, struct err *err);
+/* n_tok > 0 new tokens behind the front (or NULL), n_run > 0 times. */
+int engine_meter_prefill(struct engine_meter *meter, struct segment *front, int64_t n_tok,
+	int64_t n_run, struct engine_speed *speed, struct err *err);
+/* n_tok > 1 decoded tokens, the first of which belongs to the prefill and is not measured. */
+int engine_meter_decode(struct engine_meter *meter, struct segment *front, int64_t n_tok,
+	int64_t n_run, struct engine_speed *speed, struct err *err);
+
+/* Decimal ids from a file, parted by white space or commas; malloc'ed, one at least. */
+int engine_ids_read(uint32_t **ids, size_t *count, const char *path, struct err *err);
+/* The logits of every id given those before, to a file: little-endian f32 [count][n_vocab]. */
+int engine_logits_write(struct engine *engine, const uint32_t *ids, size_t count, const char *path,
+	const struct engine_watch *watch, struct err *err);
+
 /* ---- looking at a model file without starting an engine ---- */
 
 /* What a model would take of this machine, in bytes. Of the fake all are 0. */
