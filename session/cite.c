@@ -152,7 +152,7 @@ static int search_claim(struct checker *checker, const struct claim *claim, int 
 {
 	for (size_t i = 0; i < checker->n_source; i++) {
 		struct cite_source *source = &checker->source[i];
-		struct place_range range[2];
+		struct place_range range[PLACES_MAX];
 		size_t n;
 
 		if (source->number != claim->number) {

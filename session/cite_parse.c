@@ -101,6 +101,9 @@ static void trim(const char *text, struct span *span)
 	}
 }
 
+/* Lines and pages end long before: what is larger is read as one more than this. */
+static const int64_t NUMBER_MAX = 1000000000000;
+
 /* The number that ends before text[*end]; moves *end in front of it. */
 static int number_before(const char *text, size_t from, size_t *end, int64_t *number)
 {
@@ -109,12 +112,16 @@ static int number_before(const char *text, size_t from, size_t *end, int64_t *nu
 	while (at > from && is_digit(text[at - 1])) {
 		at--;
 	}
-	if (at == *end || *end - at > 15) {
+	if (at == *end) {
 		return 0;
 	}
 	*number = 0;
 	for (size_t i = at; i < *end; i++) {
 		*number = 10 * *number + (text[i] - '0');
+		if (*number > NUMBER_MAX) {
+			*number = NUMBER_MAX + 1;
+			break;
+		}
 	}
 	*end = at;
 	return 1;
@@ -172,33 +179,85 @@ static int any_word_before(
 	return 0;
 }
 
-/*
- * Numbers at the end of the head, `12`, `L12`, `12-18`, behind one of the words or behind a mark
- * that parts them from a name. Shortens *span to what stands before.
- */
-static int numbers_at_end(const char *text, struct span *span, const char *const *word,
-	size_t n_word, int64_t *first, int64_t *last)
-{
-	size_t end = span->end, before_dash;
-	int named;
+/* `12`, `12-18`. */
+struct number_range {
+	int64_t first, last;
+};
 
-	if (!number_before(text, span->at, &end, last)) {
+/* What a head says: 0 ranges where there are no numbers, is_bad where they can be no place. */
+struct number_list {
+	struct number_range range[PLACES_MAX];
+	size_t n;
+	int is_bad;
+};
+
+/* The `12`, `12-18` or `L12-L18` that ends before text[*end]; moves *end in front of it. */
+static int range_before(
+	const char *text, size_t from, size_t *end, struct number_range *range, int *is_bad)
+{
+	size_t at = *end, before_dash;
+
+	if (!number_before(text, from, &at, &range->last)) {
 		return 0;
 	}
-	*first = *last;
-	before_dash = end;
-	word_before(text, span->at, &before_dash, "L");
-	if (dash_before(text, span->at, &before_dash) &&
-		number_before(text, span->at, &before_dash, first)) {
-		end = before_dash;
+	range->first = range->last;
+	before_dash = at;
+	word_before(text, from, &before_dash, "L");
+	if (dash_before(text, from, &before_dash) &&
+		number_before(text, from, &before_dash, &range->first)) {
+		at = before_dash;
 	}
-	named = any_word_before(text, span->at, &end, word, n_word);
-	if (!named && end > span->at && !strchr(" :,;#(", text[end - 1])) {
-		return 0;
+	*is_bad |= range->first < 1 || range->last < range->first || range->last > NUMBER_MAX;
+	*end = at;
+	return 1;
+}
+
+/* Steps back over a comma, `and` or `&` and the spaces around it. */
+static int list_mark_before(const char *text, size_t from, size_t *end)
+{
+	size_t at = *end;
+	int found = 0;
+
+	for (; at > from && strchr(" ,;&", text[at - 1]); at--) {
+		found |= text[at - 1] != ' ';
 	}
-	span->end = end;
-	trim(text, span);
-	return *first >= 1 && *last >= *first;
+	if (word_before(text, from, &at, "and")) {
+		for (found = 1; at > from && strchr(" ,", text[at - 1]); at--) {
+		}
+	}
+	*end = at;
+	return found;
+}
+
+/*
+ * Numbers at the end of the head, `12`, `L12`, `12-18`, `3, 5 and 7`, behind one of the words or
+ * behind a mark that parts them from a name. Shortens *span to what stands before.
+ */
+static struct number_list numbers_at_end(
+	const char *text, struct span *span, const char *const *word, size_t n_word)
+{
+	struct number_list list = {.n = 0};
+	size_t next = span->end;
+
+	while (list.n < PLACES_MAX) {
+		int is_bad = 0;
+
+		if (!range_before(text, span->at, &next, &list.range[list.n], &is_bad) ||
+			(!any_word_before(text, span->at, &next, word, n_word) && next > span->at &&
+				!strchr(" :,;#(&", text[next - 1]))) {
+			break;
+		}
+		list.is_bad |= is_bad;
+		list.n++;
+		span->end = next;
+		if (!list_mark_before(text, span->at, &next)) {
+			break;
+		}
+	}
+	if (list.n) {
+		trim(text, span);
+	}
+	return list;
 }
 
 /* ---- ranges ---- */
@@ -285,11 +344,11 @@ static int names_document(const struct document *document, const char *text, str
  * nothing has is passed over where the document is one file: the source's number already says it.
  */
 static size_t parse_lines(const struct document *document, const char *text, struct span span,
-	struct place_range *range)
+	struct place_range range[PLACES_MAX])
 {
 	static const char *const word[] = {"lines", "line", "ln", "l"};
 	int is_tree = document->n_part > 1;
-	int64_t first = 0, last = 0;
+	struct number_list list;
 	struct span name = span;
 	size_t file = is_tree ? find_file(document, text, span) : 0;
 
@@ -301,17 +360,23 @@ static size_t parse_lines(const struct document *document, const char *text, str
 		*range = parts_range(file, file + 1);
 		return 1;
 	}
-	if (!numbers_at_end(text, &name, word, 4, &first, &last)) {
+	list = numbers_at_end(text, &name, word, 4);
+	if (list.n == 0) {
 		return !is_tree;
 	}
 	if (is_tree) {
 		file = find_file(document, text, name);
 	}
+	if (list.is_bad) {
+		return 0;
+	}
 	if (file >= document->n_part) {
 		return name.at == name.end;
 	}
-	*range = lines_range(document, file, first, last);
-	return 1;
+	for (size_t i = 0; i < list.n; i++) {
+		range[i] = lines_range(document, file, list.range[i].first, list.range[i].last);
+	}
+	return list.n;
 }
 
 /* The last word of the head: `p.xii`, `page xii`, `spec.pdf:xii`. */
@@ -326,49 +391,53 @@ static struct span last_word(const char *text, struct span span)
 	return (struct span){.at = at, .end = span.end};
 }
 
+static int is_label(const struct part *part, const char *text, struct span label)
+{
+	const char *own = part->place.label;
+
+	return own && label.end > label.at && strlen(own) == label.end - label.at &&
+	       memcmp(own, text + label.at, label.end - label.at) == 0;
+}
+
 static size_t parse_pages(const struct document *document, const char *text, struct span span,
-	struct place_range range[2])
+	struct place_range range[PLACES_MAX])
 {
 	static const char *const word[] = {"pages", "page", "pp", "p"};
-	int64_t first = 0, last = 0;
 	struct span rest = span, label = last_word(text, span);
+	struct number_list list = numbers_at_end(text, &rest, word, 4);
 	size_t n = 0;
 
-	if (!numbers_at_end(text, &rest, word, 4, &first, &last)) {
-		first = last = 0;
-	}
-	for (size_t i = 0; i < document->n_part && n < 2; i++) {
-		const struct part_place *place = &document->part[i].place;
-		int is_label = place->label && label.end > label.at &&
-			       strlen(place->label) == label.end - label.at &&
-			       memcmp(place->label, text + label.at, label.end - label.at) == 0;
+	for (size_t i = 0; i < document->n_part && n < PLACES_MAX; i++) {
+		int64_t page = document->part[i].place.page;
+		size_t end = i;
 
-		if (first > 0 && place->page == first) {
-			size_t end = i + 1;
-
-			while (end < document->n_part && document->part[end].place.page <= last) {
+		for (size_t k = 0; k < list.n && !list.is_bad && end == i; k++) {
+			while (page == list.range[k].first && end < document->n_part &&
+				document->part[end].place.page <= list.range[k].last) {
 				end++;
 			}
-			range[n++] = parts_range(i, end);
-		} else if (is_label) {
-			range[n++] = parts_range(i, i + 1);
+		}
+		if (end > i || is_label(&document->part[i], text, label)) {
+			range[n++] = parts_range(i, end > i ? end : i + 1);
 		}
 	}
-	if (n == 0 && first == 0) {
+	if (n == 0 && list.n == 0) {
 		range[n++] = whole(document);
 	}
 	return n;
 }
 
-/* h:mm:ss or m:ss at text[at]; milliseconds are dropped. */
-static int parse_clock(const char *text, size_t *at, size_t end, int64_t *seconds)
+int parse_clock(const char *text, size_t len, size_t *at, int64_t *seconds)
 {
 	int64_t value = 0, field = 0;
 	size_t i = *at, n_colon = 0, n_digit = 0;
 
-	for (; i < end && (is_digit(text[i]) || text[i] == ':') && i - *at < 16; i++) {
+	for (; i < len && (is_digit(text[i]) || (text[i] == ':' && i + 1 < len)); i++) {
+		if (text[i] == ':' && !is_digit(text[i + 1])) {
+			break; /* it ends a sentence's half, not a field */
+		}
 		if (text[i] == ':') {
-			if (++n_colon > 2) {
+			if (n_digit == 0 || ++n_colon > 2 || (n_colon == 2 && field > 59)) {
 				return 0;
 			}
 			value = 60 * (value + field);
@@ -376,14 +445,16 @@ static int parse_clock(const char *text, size_t *at, size_t end, int64_t *second
 			n_digit = 0;
 		} else {
 			field = 10 * field + (text[i] - '0');
-			n_digit++;
+			if (++n_digit > 6) {
+				return 0;
+			}
 		}
 	}
-	if (n_colon < 1 || n_digit != 2) {
+	if (n_colon < 1 || n_digit != 2 || field > 59) {
 		return 0;
 	}
-	if (i + 1 < end && (text[i] == '.' || text[i] == ',') && is_digit(text[i + 1])) {
-		for (i++; i < end && is_digit(text[i]); i++) {
+	if (i + 1 < len && (text[i] == '.' || text[i] == ',') && is_digit(text[i + 1])) {
+		for (i++; i < len && is_digit(text[i]); i++) {
 		}
 	}
 	*seconds = value + field;
@@ -391,42 +462,89 @@ static int parse_clock(const char *text, size_t *at, size_t end, int64_t *second
 	return 1;
 }
 
-static size_t parse_times(const struct document *document, const char *text, struct span span,
-	struct place_range *range)
+/* Whether the digits at text[*at] go on with a colon, as a time does; else *at is behind them. */
+static int looks_like_clock(const char *text, size_t *at, size_t end)
 {
-	int64_t first = -1, last = -1;
-	size_t begin = 0, end;
+	size_t i = *at;
 
-	for (size_t at = span.at; at < span.end;) {
-		int64_t seconds;
-
-		if (is_digit(text[at]) && parse_clock(text, &at, span.end, &seconds)) {
-			first = first < 0 ? seconds : first;
-			last = seconds;
-		} else {
-			at++;
-		}
+	while (i < end && is_digit(text[i])) {
+		i++;
 	}
-	if (first < 0) {
-		*range = whole(document);
+	if (i + 1 < end && text[i] == ':' && is_digit(text[i + 1])) {
 		return 1;
 	}
-	/* A cue goes on until the next one begins. */
+	*at = i;
+	return 0;
+}
+
+/* The times in the head, as they are written; is_bad where one is none or an end is too early. */
+static struct number_list clocks_in(const char *text, struct span span)
+{
+	struct number_list list = {.n = 0};
+
+	for (size_t at = span.at; at < span.end && list.n < PLACES_MAX;) {
+		size_t before = at;
+		int64_t seconds;
+
+		if (!is_digit(text[at])) {
+			at++;
+			continue;
+		}
+		if (!looks_like_clock(text, &at, span.end)) {
+			continue;
+		}
+		if (!parse_clock(text, span.end, &at, &seconds)) {
+			list.is_bad = 1;
+			break;
+		}
+		if (list.n && dash_before(text, span.at, &before)) {
+			list.range[list.n - 1].last = seconds;
+			list.is_bad |= seconds < list.range[list.n - 1].first;
+		} else {
+			list.range[list.n++] = (struct number_range){seconds, seconds};
+		}
+	}
+	return list;
+}
+
+/* A cue goes on until the next one begins. */
+static struct place_range cues_range(const struct document *document, struct number_range clock)
+{
+	size_t begin = 0, end;
+
 	while (begin + 1 < document->n_part &&
-		document->part[begin + 1].place.time_ms / 1000 <= first &&
-		document->part[begin].place.time_ms / 1000 < first) {
+		document->part[begin + 1].place.time_ms / 1000 <= clock.first &&
+		document->part[begin].place.time_ms / 1000 < clock.first) {
 		begin++;
 	}
 	end = begin + 1;
-	while (end < document->n_part && document->part[end].place.time_ms / 1000 <= last) {
+	while (end < document->n_part && document->part[end].place.time_ms / 1000 <= clock.last) {
 		end++;
 	}
-	*range = parts_range(begin, end);
-	return 1;
+	return parts_range(begin, end);
 }
 
-size_t parse_place(
-	const struct document *document, const char *head, size_t len, struct place_range range[2])
+static size_t parse_times(const struct document *document, const char *text, struct span span,
+	struct place_range range[PLACES_MAX])
+{
+	struct number_list list;
+
+	*range = whole(document);
+	if (span.at == span.end || names_document(document, text, span)) {
+		return 1;
+	}
+	list = clocks_in(text, span);
+	if (list.is_bad) {
+		return 0;
+	}
+	for (size_t i = 0; i < list.n; i++) {
+		range[i] = cues_range(document, list.range[i]);
+	}
+	return list.n ? list.n : 1;
+}
+
+size_t parse_place(const struct document *document, const char *head, size_t len,
+	struct place_range range[PLACES_MAX])
 {
 	struct span span = {.end = len};
 

@@ -22,15 +22,20 @@ int parse_source_number(const char *text, size_t len, size_t at, int64_t *number
 size_t parse_quote_open(const char *text, size_t len, size_t at);
 size_t parse_quote_close(const char *text, size_t len, size_t at, size_t opened_at);
 
+/* h:mm:ss or m:ss at text[*at], moved behind it; fractions are dropped. Returns 0 for none. */
+int parse_clock(const char *text, size_t len, size_t *at, int64_t *seconds);
+
 /*
- * The places of `document` that the head text (behind the source's number) names, as at most two
- * ranges [first, end): a page number may be the physical and the printed one. A head that names
- * none is the whole document. Returns how many ranges; 0 where it names a file that is not there.
+ * The places of `document` that the head text (behind the source's number) names, as ranges
+ * [first, end): of a list, and a page number may be the physical and the printed one. A head that
+ * names none is the whole document. Returns how many ranges; 0 where it names what cannot be there:
+ * no such file, line 0, lines 9-2, 00:99:99.
  */
+enum { PLACES_MAX = 16 };
 struct place_range {
 	struct fold_place first, end;
 };
-size_t parse_place(
-	const struct document *document, const char *head, size_t len, struct place_range range[2]);
+size_t parse_place(const struct document *document, const char *head, size_t len,
+	struct place_range range[PLACES_MAX]);
 
 #endif

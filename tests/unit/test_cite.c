@@ -240,6 +240,56 @@ static void words_elsewhere_are_moved_and_corrected(void **state)
 	CHECK_ALL(row);
 }
 
+static void numbers_that_can_be_no_place_verify_nothing(void **state)
+{
+	static const struct expected row[] = {
+		{"[S1 notes/station 2.txt:9-2 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2,
+			NAME, 0, 0},
+		{"[S1 notes/station 2.txt:0 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2, NAME,
+			0, 0},
+		{"[S1 lines 0-5 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2, NAME, 0, 0},
+		{"[S1 x:99999999999999999 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2, NAME,
+			0, 0},
+		{"[S1 x:2-18446744073709551618 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2,
+			NAME, 0, 0},
+		{"[S1 x:2, 0 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2, NAME, 0, 0},
+		{"[S2 src/nccl.h:0 \"int ring(void);\"]", VERDICT_MOVED, "S2", 1, 1,
+			"nccl/src/nccl.h", 0, 0},
+		{"[S3 pages 4-2 \"Power is 400 kW\"]", VERDICT_MOVED, "S3", 1, 1, "spec.pdf", 4, 0},
+		{"[S3 p.99999999999999999999 \"Power is 400 kW\"]", VERDICT_MOVED, "S3", 1, 1,
+			"spec.pdf", 4, 0},
+		{"[S4 00:02:00-00:01:00 \"in init, I think\"]", VERDICT_MOVED, "S4", 0, 0, NULL, 0,
+			120500},
+		{"[S4 00:01:99 \"in init, I think\"]", VERDICT_MOVED, "S4", 0, 0, NULL, 0, 120500},
+		{"[S4 99999999999999999999:00 \"in init, I think\"]", VERDICT_MOVED, "S4", 0, 0,
+			NULL, 0, 120500},
+	};
+
+	CHECK_ALL(row);
+}
+
+static void lists_of_numbers_are_places(void **state)
+{
+	static const struct expected row[] = {
+		{"[S1 notes/station 2.txt:2, 7 \"stands in hall 4\"]", VERDICT_VERIFIED, "S1", 2, 2,
+			NAME, 0, 0},
+		{"[S1 notes/station 2.txt:7, 2 \"stands in hall 4\"]", VERDICT_VERIFIED, "S1", 2, 2,
+			NAME, 0, 0},
+		{"[S1 lines 7, 9-10 and 2 \"Same words here.\"]", VERDICT_VERIFIED, "S1", 9, 9,
+			NAME, 0, 0},
+		{"[S1 line 7 and line 9 \"stands in hall 4\"]", VERDICT_MOVED, "S1", 2, 2, NAME, 0,
+			0},
+		{"[S2 src/nccl.h:1, 2 \"int ring(void);\"]", VERDICT_VERIFIED, "S2", 1, 1,
+			"nccl/src/nccl.h", 0, 0},
+		{"[S3 pp. 4, 5 \"Power is 500 kW\"]", VERDICT_VERIFIED, "S3", 1, 1, "spec.pdf", 5,
+			0},
+		{"[S4 00:03:00, 00:01:00 \"the ring is built\"]", VERDICT_VERIFIED, "S4", 0, 0,
+			NULL, 0, 60500},
+	};
+
+	CHECK_ALL(row);
+}
+
 static void words_in_several_places_are_ambiguous(void **state)
 {
 	static const struct expected row[] = {
@@ -454,11 +504,12 @@ static void an_update_supersedes_its_files_only(void **state)
 			"nccl/src/init.cc", 0, 0},
 		{"[S2 src/nccl.h:1 \"int ring(void);\"]", VERDICT_VERIFIED, "S2", 1, 1,
 			"nccl/src/nccl.h", 0, 0},
-		{"[S2 src/init.cc:3 \"int init(void)\"]", VERDICT_VERIFIED, "S2", 1, 1, NULL, 0, 0},
+		{"[S2 src/init.cc:3 \"int init(void)\"]", VERDICT_AMBIGUOUS, "S2", 2, 2,
+			"nccl/src/nccl.h", 0, 0},
 	};
 	static const int superseded[] = {0, 1, 0, 0};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		size_t count;
 		struct citation *got =
 			cite_check(row[i].answer, strlen(row[i].answer), source, N_SOURCE, &count);
@@ -466,6 +517,7 @@ static void an_update_supersedes_its_files_only(void **state)
 		assert_int_equal(1, count);
 		assert_int_equal(row[i].verdict, got->verdict);
 		assert_int_equal(row[i].first, got->line_first);
+		assert_string_equal(row[i].path, got->path);
 		assert_int_equal(superseded[i], got->superseded);
 		citations_free(got, count);
 	}
@@ -607,6 +659,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_where_the_answer_says_are_verified),
 		cmocka_unit_test(words_elsewhere_are_moved_and_corrected),
+		cmocka_unit_test(numbers_that_can_be_no_place_verify_nothing),
+		cmocka_unit_test(lists_of_numbers_are_places),
 		cmocka_unit_test(words_in_several_places_are_ambiguous),
 		cmocka_unit_test(words_nowhere_are_not_found),
 		cmocka_unit_test(hyphenation_and_ligatures_are_undone),
