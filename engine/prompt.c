@@ -44,6 +44,7 @@ struct prompt_store {
 	size_t n_place, cap_place;
 	size_t n_placed; /* of so many the ids are in `ids` */
 	struct ids ids;
+	size_t same_tok; /* see prompt_store_same() */
 };
 
 struct prompt_store *prompt_store_create(
@@ -142,6 +143,9 @@ int prompt_store_set(struct prompt_store *store, uint64_t keep, const uint64_t *
 	if (store->n_placed > keep) {
 		store->n_placed = (size_t)keep;
 		store->ids.count = keep ? store->place[keep - 1].end_tok : 0;
+		if (store->same_tok > store->ids.count) {
+			store->same_tok = store->ids.count;
+		}
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct stored *stored = idmap_get(&store->segment, number[i]);
@@ -255,6 +259,14 @@ int prompt_store_ids(
 	*ids = store->ids.id;
 	*count = store->ids.count;
 	return 0;
+}
+
+size_t prompt_store_same(struct prompt_store *store)
+{
+	size_t same_tok = store->same_tok;
+
+	store->same_tok = store->ids.count;
+	return same_tok;
 }
 
 void prompt_store_closing(struct prompt_store *store, struct ids *out)

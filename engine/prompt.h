@@ -46,6 +46,12 @@ int prompt_store_ids(
 	struct prompt_store *store, const uint32_t **ids, size_t *count, struct err *err);
 
 /*
+ * How many ids at the front are as they were when this was last called: what may be remembered of
+ * them. Call it after prompt_store_ids().
+ */
+size_t prompt_store_same(struct prompt_store *store);
+
+/*
  * Append the ids that close the model's turn, if the present prompt ends in an open one: what the
  * next prompt will have behind the answer.
  */

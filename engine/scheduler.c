@@ -61,6 +61,7 @@ struct scheduler {
 	struct scheduler_config config;
 	struct scheduler_sink sink;
 	struct kv_cache *cache;
+	struct kv_memo memo; /* of the prompt last asked about */
 	struct sampler *sampler;
 	struct rate rate;
 	atomic_bool interrupt;
@@ -189,6 +190,7 @@ void scheduler_destroy(struct scheduler *scheduler)
 	while (scheduler->request) {
 		free_request(scheduler, scheduler->request);
 	}
+	kv_memo_finish(&scheduler->memo);
 	kv_cache_destroy(scheduler->cache);
 	sampler_destroy(scheduler->sampler);
 	buf_finish(&scheduler->piece);
@@ -708,11 +710,13 @@ int scheduler_step(struct scheduler *scheduler)
 	return scheduler->request != NULL;
 }
 
-void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids,
+void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same,
 	int64_t *cached_tok, double *predicted_s)
 {
 	int64_t n = (int64_t)n_ids;
 
-	*cached_tok = n > 0 ? kv_cache_match_tok(scheduler->cache, ids, n - 1) : 0;
+	kv_memo_cut(&scheduler->memo, (int64_t)n_same);
+	*cached_tok =
+		n > 0 ? kv_cache_match_tok(scheduler->cache, &scheduler->memo, ids, n - 1) : 0;
 	*predicted_s = rate_predict(&scheduler->rate, *cached_tok, n, scheduler->config.batch_tok);
 }

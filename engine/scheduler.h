@@ -67,9 +67,10 @@ atomic_bool *scheduler_interrupt(struct scheduler *scheduler);
 
 /*
  * How many tokens of this prompt are in memory, and a prediction from measured rates of the seconds
- * to the first token of its answer; negative while nothing was measured.
+ * to the first token of its answer; negative while nothing was measured. The first n_same ids are
+ * those of the call before: they are not hashed again.
  */
-void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids,
+void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same,
 	int64_t *cached_tok, double *predicted_s);
 
 #endif

@@ -351,8 +351,8 @@ static int handle_question(struct server *server, const struct wire_frame *frame
 		event.n_ids = count_only ? 0 : n_ids;
 	} else {
 		event.type = ENGINE_CACHED;
-		scheduler_cached(server->loaded.scheduler, ids, n_ids, &event.cached_tok,
-			&event.predicted_s);
+		scheduler_cached(server->loaded.scheduler, ids, n_ids,
+			prompt_store_same(server->prompts), &event.cached_tok, &event.predicted_s);
 	}
 	emit(server, &event);
 	return 0;

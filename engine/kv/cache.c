@@ -15,6 +15,7 @@ struct kv_cache {
 		const uint32_t *ids, size_t n_ids);
 	int64_t n_page, max_pages;
 	uint64_t clock;
+	uint64_t generation;
 
 	struct kv_page **bucket; /* kept full pages by name */
 	size_t n_bucket;
@@ -209,6 +210,7 @@ static void evict(struct kv_cache *cache, struct kv_page *page)
 	}
 	if (page->n_tok == KV_PAGE_TOK) {
 		remove_named(cache, page);
+		cache->generation++;
 	}
 	free_page(cache, page);
 	if (parent) {
@@ -288,12 +290,30 @@ void kv_cache_release(struct kv_cache *cache, struct kv_page *page)
 struct kv_page *kv_cache_find(struct kv_cache *cache, struct kv_page *parent, const uint32_t *ids)
 {
 	struct sha256_digest name = name_of(cache, parent, ids, KV_PAGE_TOK);
-	struct kv_page *page = find_named(cache, &name);
+
+	return kv_cache_find_named(cache, parent, ids, &name);
+}
+
+struct kv_page *kv_cache_find_named(struct kv_cache *cache, struct kv_page *parent,
+	const uint32_t *ids, const struct sha256_digest *name)
+{
+	struct kv_page *page = find_named(cache, name);
 
 	if (page && (page->parent != parent || memcmp(page->ids, ids, sizeof(page->ids)) != 0)) {
 		return NULL;
 	}
 	return page;
+}
+
+struct sha256_digest kv_cache_name(
+	struct kv_cache *cache, const struct sha256_digest *parent, const uint32_t *ids)
+{
+	return cache->name(cache->hash, parent ? parent : &cache->root, ids, KV_PAGE_TOK);
+}
+
+uint64_t kv_cache_generation(const struct kv_cache *cache)
+{
+	return cache->generation;
 }
 
 static int32_t common_tokens(const struct kv_page *page, const uint32_t *ids, size_t n_ids)

@@ -73,6 +73,13 @@ void kv_cache_release(struct kv_cache *cache, struct kv_page *page);
 
 /* The kept full page that continues `parent` with exactly ids [KV_PAGE_TOK]; NULL on a miss. */
 struct kv_page *kv_cache_find(struct kv_cache *cache, struct kv_page *parent, const uint32_t *ids);
+/* The same where its name is known; and the name, given that of the page before (NULL: none). */
+struct kv_page *kv_cache_find_named(struct kv_cache *cache, struct kv_page *parent,
+	const uint32_t *ids, const struct sha256_digest *name);
+struct sha256_digest kv_cache_name(
+	struct kv_cache *cache, const struct sha256_digest *parent, const uint32_t *ids);
+/* Changes whenever a full page that was kept is no more. */
+uint64_t kv_cache_generation(const struct kv_cache *cache);
 
 /*
  * The kept page that continues `parent` and agrees with the most of ids [n_ids], at least one.

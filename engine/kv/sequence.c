@@ -49,13 +49,64 @@ void kv_sequence_finish(struct kv_sequence *sequence)
 	*sequence = (struct kv_sequence){0};
 }
 
-int64_t kv_cache_match_tok(struct kv_cache *cache, const uint32_t *ids, int64_t n_ids)
+void kv_memo_cut(struct kv_memo *memo, int64_t n_tok)
 {
-	struct kv_page *parent = NULL, *page;
-	int64_t n_tok = 0;
+	int64_t n = n_tok / KV_PAGE_TOK;
+
+	memo->n_name = memo->n_name < n ? memo->n_name : n;
+	memo->n_page = memo->n_page < n ? memo->n_page : n;
+}
+
+void kv_memo_finish(struct kv_memo *memo)
+{
+	free(memo->at);
+	*memo = (struct kv_memo){0};
+}
+
+/* The name of page `index` of the prompt; without memory for it the memo is as long as it can be. */
+static int add_name(struct kv_cache *cache, struct kv_memo *memo, const uint32_t *ids)
+{
+	int64_t index = memo->n_name;
+
+	if (index >= memo->cap_name) {
+		int64_t cap = memo->cap_name ? 2 * memo->cap_name : 256;
+		struct kv_memo_page *at = reallocarray(memo->at, (size_t)cap, sizeof(*at));
+
+		if (!at) {
+			return 0;
+		}
+		memo->at = at;
+		memo->cap_name = cap;
+	}
+	memo->at[index].name = kv_cache_name(
+		cache, index ? &memo->at[index - 1].name : NULL, ids + index * KV_PAGE_TOK);
+	memo->n_name++;
+	return 1;
+}
+
+int64_t kv_cache_match_tok(
+	struct kv_cache *cache, struct kv_memo *memo, const uint32_t *ids, int64_t n_ids)
+{
+	int64_t n_full = n_ids / KV_PAGE_TOK, n, n_tok;
+	struct kv_page *parent, *page;
 	int32_t n_more;
 
-	while (n_ids - n_tok >= KV_PAGE_TOK && (page = kv_cache_find(cache, parent, ids + n_tok))) {
+	if (memo->generation != kv_cache_generation(cache)) {
+		memo->generation = kv_cache_generation(cache);
+		memo->n_page = 0; /* the names are as they were */
+	}
+	n = memo->n_page < n_full ? memo->n_page : n_full;
+	parent = n ? memo->at[n - 1].page : NULL;
+	while (n < n_full && (n < memo->n_name || add_name(cache, memo, ids)) &&
+		(page = kv_cache_find_named(
+			 cache, parent, ids + n * KV_PAGE_TOK, &memo->at[n].name))) {
+		parent = memo->at[n++].page = page;
+		memo->n_page = n;
+	}
+	n_tok = n * KV_PAGE_TOK;
+	/* Where there is no memory for names. */
+	while (n_ids - n_tok >= KV_PAGE_TOK && n_tok / KV_PAGE_TOK >= memo->n_name &&
+		(page = kv_cache_find(cache, parent, ids + n_tok))) {
 		parent = page;
 		n_tok += KV_PAGE_TOK;
 	}

@@ -6,6 +6,7 @@
 #define ENGINE_KV_SEQUENCE_H
 
 #include "base/err.h"
+#include "base/sha256.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,8 +33,26 @@ void kv_sequence_finish(struct kv_sequence *sequence);
  */
 void kv_sequence_match(struct kv_sequence *sequence, const uint32_t *ids, int64_t n_ids);
 
-/* How many tokens kv_sequence_match() would take, changing nothing. */
-int64_t kv_cache_match_tok(struct kv_cache *cache, const uint32_t *ids, int64_t n_ids);
+/*
+ * The place of a prompt in the chain and in the cache, for asking again and again while its end is
+ * edited: what has not changed is neither hashed nor looked up again. Zero-initialise.
+ */
+struct kv_memo {
+	struct kv_memo_page {
+		struct sha256_digest name;
+		struct kv_page *page; /* of the first n_page */
+	} * at;                       /* [n_name] full pages */
+	int64_t n_name, cap_name;
+	int64_t n_page;      /* so many were in the cache ... */
+	uint64_t generation; /* ... at this kv_cache_generation() */
+};
+/* Only the first n_tok ids are as they were. */
+void kv_memo_cut(struct kv_memo *memo, int64_t n_tok);
+void kv_memo_finish(struct kv_memo *memo);
+
+/* How many tokens kv_sequence_match() would take, changing nothing but the memo (of these ids). */
+int64_t kv_cache_match_tok(
+	struct kv_cache *cache, struct kv_memo *memo, const uint32_t *ids, int64_t n_ids);
 
 /* Pages for positions 0 ... n_tok-1. On failure the sequence is as it was. */
 int kv_sequence_reserve(struct kv_sequence *sequence, int64_t n_tok, struct err *err);

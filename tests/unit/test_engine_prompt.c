@@ -112,7 +112,9 @@ static void any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt(void **state)
 {
 	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
 	uint64_t now[40];
-	size_t n_now = 0;
+	size_t n_now = 0, n_before = 0;
+	uint32_t *before = NULL;
+	size_t n_same = 0;
 	char text[200];
 
 	assert_non_null(model->chat_template);
@@ -124,7 +126,7 @@ static void any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt(void **state)
 	for (uint64_t round = 0; round < 1500; round++) {
 		struct ids expected = {0};
 		const uint32_t *ids;
-		size_t count, keep;
+		size_t count, keep, same;
 		uint32_t r[4];
 
 		rng_philox(2, round, r);
@@ -142,8 +144,19 @@ static void any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt(void **state)
 		for (size_t i = 0; i < count; i++) {
 			assert_int_equal(expected.id[i], ids[i]);
 		}
+		same = prompt_store_same(store);
+		assert_true(same <= count && same <= n_before);
+		if (same) {
+			assert_memory_equal(before, ids, same * sizeof(*ids));
+		}
+		n_same += same;
+		before = mem_resize(before, count, sizeof(*ids));
+		memcpy(before, ids, count * sizeof(*ids));
+		n_before = count;
 		ids_finish(&expected);
 	}
+	assert_true(n_same > 1000);
+	free(before);
 	prompt_store_destroy(store);
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -96,11 +97,21 @@ static void expect_content(const struct kv_sequence *sequence, const uint32_t *i
 	}
 }
 
+/* Asked for the first time. */
+static int64_t match_tok(struct kv_cache *cache, const uint32_t *ids, int64_t n_ids)
+{
+	struct kv_memo memo = {0};
+	int64_t n_tok = kv_cache_match_tok(cache, &memo, ids, n_ids);
+
+	kv_memo_finish(&memo);
+	return n_tok;
+}
+
 /* A whole request; returns how many tokens came from the cache. */
 static int64_t request(struct kv_cache *cache, const uint32_t *ids, int64_t n_ids)
 {
 	struct kv_sequence sequence;
-	int64_t cached, predicted = kv_cache_match_tok(cache, ids, n_ids);
+	int64_t cached, predicted = match_tok(cache, ids, n_ids);
 
 	kv_sequence_init(&sequence, cache, 1);
 	kv_sequence_match(&sequence, ids, n_ids);
@@ -244,10 +255,10 @@ static void the_budget_holds_and_the_oldest_goes_first(void **state)
 	assert_int_equal(256, request(cache, a, 256)); /* now b is the oldest */
 	assert_int_equal(0, request(cache, c, 256));   /* 12 > 10: two pages of b go */
 	assert_int_equal(10, kv_cache_pages(cache));
-	assert_int_equal(256, kv_cache_match_tok(cache, a, 256));
-	assert_int_equal(256, kv_cache_match_tok(cache, c, 256));
+	assert_int_equal(256, match_tok(cache, a, 256));
+	assert_int_equal(256, match_tok(cache, c, 256));
 	/* Leaves first: what remains of b is its beginning. */
-	assert_int_equal(128, kv_cache_match_tok(cache, b, 256));
+	assert_int_equal(128, match_tok(cache, b, 256));
 	destroy(cache);
 }
 
@@ -278,7 +289,7 @@ static void pages_in_use_are_never_evicted(void **state)
 	}
 	expect_content(&held, a);
 	kv_sequence_finish(&held);
-	assert_int_equal(256, kv_cache_match_tok(cache, a, 256));
+	assert_int_equal(256, match_tok(cache, a, 256));
 	destroy(cache);
 }
 
@@ -372,6 +383,117 @@ static void random_histories_never_serve_a_wrong_token(void **state)
 	destroy(cache);
 }
 
+static int64_t n_hashed;
+
+static struct sha256_digest counted(
+	struct sha256 *hash, const struct sha256_digest *parent, const uint32_t *ids, size_t n_ids)
+{
+	n_hashed++;
+	return kv_chain_next(hash, parent, ids, n_ids);
+}
+
+static struct kv_cache *create_counted(int64_t max_pages)
+{
+	struct kv_cache_config config = {.max_pages = max_pages, .name = counted};
+
+	device.base.ops = &device_ops;
+	device.layout.page_bytes = PAGE_BYTES;
+	device.max_pages = 0;
+	return kv_cache_create(&device.base, &config);
+}
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* Keys pressed behind 5 million tokens, all of them in the cache, and behind as many that are not. */
+static void a_key_press_hashes_only_what_was_typed(void **state)
+{
+	enum { N = 5000000, TYPED = 200 };
+	struct kv_cache *cache = create_counted(N / KV_PAGE_TOK + 10);
+	uint32_t *ids = mem_zero(N + TYPED, sizeof(*ids));
+	struct kv_memo memo = {0};
+	double start, longest = 0;
+	int64_t last = N;
+
+	for (uint32_t i = 0; i < N + TYPED; i++) {
+		ids[i] = i * 2654435761u >> 15;
+	}
+	request(cache, ids, N);
+	assert_int_equal(N, kv_cache_match_tok(cache, &memo, ids, N));
+	n_hashed = 0;
+	for (int64_t n = N; n < N + TYPED; n++) {
+		kv_memo_cut(&memo, last);
+		start = now_ms();
+		assert_int_equal(N, kv_cache_match_tok(cache, &memo, ids, n));
+		start = now_ms() - start;
+		longest = start > longest ? start : longest;
+		last = n;
+	}
+	assert_true(n_hashed <= 1); /* the first page that was not there */
+	print_message("# a key press behind 5M tokens: %.3f ms at most\n", longest);
+
+	/* One letter changed in front of 10,000 tokens. */
+	ids[N - 10000] ^= 1;
+	kv_memo_cut(&memo, N - 10000);
+	n_hashed = 0;
+	assert_int_equal(N - 10000, kv_cache_match_tok(cache, &memo, ids, N));
+	assert_int_equal(1, n_hashed);
+
+	/* Nothing in the cache: nothing to hash twice either. */
+	kv_cache_clear(cache);
+	n_hashed = 0;
+	assert_int_equal(0, kv_cache_match_tok(cache, &memo, ids, N));
+	assert_int_equal(0, n_hashed);
+	kv_memo_finish(&memo);
+	free(ids);
+	destroy(cache);
+}
+
+/* Edits, computed prompts and evictions in any order: the memo never says anything else. */
+static void what_is_remembered_is_what_asking_afresh_says(void **state)
+{
+	enum { N = 64 * 24, ROUNDS = 3000 };
+	struct kv_cache *cache = create_counted(40);
+	struct kv_memo memo = {0};
+	uint32_t ids[N], r[4];
+	int64_t same = 0;
+
+	fill(ids, N, 77);
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		int64_t n, at;
+
+		rng_philox(78, round, r);
+		at = r[0] % N;
+		n = 1 + r[1] % N;
+		switch (r[2] % 4) {
+		case 0:
+			ids[at] = r[3] % 3; /* also back to what it was */
+			same = at < same ? at : same;
+			break;
+		case 1:
+			request(cache, ids, n);
+			break;
+		case 2:
+			if (r[3] % 40 == 0) {
+				kv_cache_clear(cache);
+			}
+			break;
+		default:
+			kv_memo_cut(&memo, same);
+			assert_int_equal(
+				match_tok(cache, ids, n), kv_cache_match_tok(cache, &memo, ids, n));
+			same = n;
+		}
+	}
+	kv_memo_finish(&memo);
+	destroy(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +507,8 @@ int main(void)
 		cmocka_unit_test(exhausted_memory_gives_up_kept_pages_then_fails_cleanly),
 		cmocka_unit_test(without_reuse_nothing_is_found_or_kept),
 		cmocka_unit_test(equal_pages_are_kept_once),
+		cmocka_unit_test(a_key_press_hashes_only_what_was_typed),
+		cmocka_unit_test(what_is_remembered_is_what_asking_afresh_says),
 		cmocka_unit_test(random_histories_never_serve_a_wrong_token),
 	};
 

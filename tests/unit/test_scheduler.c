@@ -278,7 +278,7 @@ static void expect_kept(const struct scheduler_request *request, const struct ou
 	memcpy(ids + n, request->closing, request->n_closing * sizeof(*ids));
 	n += request->n_closing;
 	ids[n] = 1;
-	scheduler_cached(scheduler, ids, n + 1, &cached, &predicted_s);
+	scheduler_cached(scheduler, ids, n + 1, 0, &cached, &predicted_s);
 	assert_int_equal(n, cached);
 }
 
@@ -583,13 +583,13 @@ static void a_prompt_computed_ahead_costs_nothing_later(void **state)
 
 	start();
 	fill(ids, 500, 8);
-	scheduler_cached(scheduler, ids, 450, &cached, &predicted_s);
+	scheduler_cached(scheduler, ids, 450, 0, &cached, &predicted_s);
 	assert_int_equal(0, cached);
 	assert_true(predicted_s < 0);
 	scheduler_submit(scheduler, &request);
 	run_all();
 	assert_int_equal(450, outcome[1].usage.prefill_tok);
-	scheduler_cached(scheduler, ids, 480, &cached, &predicted_s);
+	scheduler_cached(scheduler, ids, 480, 450, &cached, &predicted_s);
 	assert_int_equal(450, cached);
 	assert_true(predicted_s > 0 && predicted_s < 10);
 	request.id = 2;
