@@ -11,7 +11,12 @@
 #define MAX_TOKENS   ((size_t)1 << 28)
 #define SPACE_SYMBOL "\xe2\x96\x81" /* U+2581, SentencePiece's space */
 #define SHOWN        60             /* bytes of a token in a message */
-#define EXPORT_HINT  "convert the model again from its original files"
+/*
+ * SentencePiece trains no token beyond 512 characters, 2 KiB. What a token's length multiplies
+ * (matching added tokens, deriving merges) is bounded by it whatever the file says.
+ */
+#define MAX_TOKEN_BYTES 2048
+#define EXPORT_HINT     "convert the model again from its original files"
 
 struct builder {
 	struct tokenizer *t;
@@ -148,6 +153,14 @@ static ptrdiff_t token_bytes(
 	return (ptrdiff_t)token->len;
 }
 
+static int too_long(struct builder *b, size_t id)
+{
+	const struct token_spec *token = &b->spec->token[id];
+
+	return refuse(b, "token %zu \"%s...\" is longer than any vocabulary's (2 KiB)", id,
+		token->text, token->len);
+}
+
 static int build_texts(struct builder *b)
 {
 	const struct tokenizer_spec *spec = b->spec;
@@ -159,6 +172,10 @@ static int build_texts(struct builder *b)
 			"the vocabulary has %zu tokens", spec->n_token);
 	}
 	for (size_t i = 0; i < spec->n_token; i++) {
+		/* before its bytes are known: no spelling takes more than 4 bytes for one */
+		if (spec->token[i].len > 4 * MAX_TOKEN_BYTES) {
+			return too_long(b, i);
+		}
 		total += spec->token[i].len;
 	}
 	v->count = (uint32_t)spec->n_token;
@@ -181,6 +198,9 @@ static int build_texts(struct builder *b)
 		n = token_bytes(b, token, i, v->text + v->start[i]);
 		if (n < 0) {
 			return -1;
+		}
+		if (n > MAX_TOKEN_BYTES) {
+			return too_long(b, i);
 		}
 		v->start[i + 1] = v->start[i] + (size_t)n;
 		v->type[i] = token->type;
@@ -378,6 +398,7 @@ static void add_splits(struct builder *b, uint32_t id, uint32_t rank)
 	const struct tokenizer *t = b->t;
 	const char *text = vocab_text(&t->vocab, id);
 	size_t len = vocab_len(&t->vocab, id);
+	struct prefix_hash prefix = PREFIX_HASH_INIT;
 
 	for (size_t at = 1; at < len; at++) {
 		uint32_t left, right;
@@ -385,7 +406,7 @@ static void add_splits(struct builder *b, uint32_t id, uint32_t rank)
 		if (!is_boundary(text, at)) {
 			continue;
 		}
-		left = token_map_find(&t->normal, &t->vocab, text, at);
+		left = token_map_find_prefix(&t->normal, &t->vocab, text, at, &prefix);
 		if (left == NO_TOKEN) {
 			continue;
 		}

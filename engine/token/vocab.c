@@ -18,16 +18,28 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+static uint64_t mix_word(uint64_t hash, const char *text)
+{
+	return mix(hash ^ load(text, 8), 0xa0761d6478bd642fu);
+}
+
+/* The length goes in last, so that longer texts can go on from the same whole words. */
+static uint64_t mix_tail(uint64_t hash, const char *tail, size_t n, size_t len)
+{
+	return mix(hash ^ load(tail, n), 0xe7037ed1a0b428dbu ^ len << 32);
+}
+
 uint64_t bytes_hash(const char *text, size_t len)
 {
-	uint64_t hash = 0x9ae16a3b2f90404fu ^ len;
+	uint64_t hash = HASH_SEED;
+	size_t left = len;
 
-	while (len > 8) {
-		hash = mix(hash ^ load(text, 8), 0xa0761d6478bd642fu);
+	while (left > 8) {
+		hash = mix_word(hash, text);
 		text += 8;
-		len -= 8;
+		left -= 8;
 	}
-	return mix(hash ^ load(text, len), 0xe7037ed1a0b428dbu);
+	return mix_tail(hash, text, left, len);
 }
 
 /* The smallest power of two that leaves half of the slots free. */
@@ -92,6 +104,17 @@ uint32_t token_map_find(
 	const struct token_map *map, const struct vocab *vocab, const char *text, size_t len)
 {
 	return find_slot(map, vocab, text, len, bytes_hash(text, len))->id;
+}
+
+uint32_t token_map_find_prefix(const struct token_map *map, const struct vocab *vocab,
+	const char *text, size_t len, struct prefix_hash *prefix)
+{
+	for (; len - prefix->at > 8; prefix->at += 8) {
+		prefix->hash = mix_word(prefix->hash, text + prefix->at);
+	}
+	return find_slot(map, vocab, text, len,
+		mix_tail(prefix->hash, text + prefix->at, len - prefix->at, len))
+		->id;
 }
 
 int merge_map_init(struct merge_map *map, size_t n_merges)

@@ -55,6 +55,16 @@ uint32_t token_map_add(struct token_map *map, const struct vocab *vocab, uint32_
 uint32_t token_map_find(
 	const struct token_map *map, const struct vocab *vocab, const char *text, size_t len);
 
+/* A text's beginnings, each longer than the one before, looked up without hashing it anew. */
+#define HASH_SEED 0x9ae16a3b2f90404fu
+struct prefix_hash {
+	uint64_t hash; /* of the words before `at` */
+	size_t at;
+};
+#define PREFIX_HASH_INIT ((struct prefix_hash){HASH_SEED, 0})
+uint32_t token_map_find_prefix(const struct token_map *map, const struct vocab *vocab,
+	const char *text, size_t len, struct prefix_hash *prefix);
+
 /* (left token, right token) to (rank, merged token). */
 struct merge {
 	uint32_t left, right;
