@@ -18,7 +18,8 @@
  * passed over; a full stop, a comma or points of omission that the quote adds at its ends are
  * forgiven. ASCII case differs only where no place has the words in their own case. Words are whole
  * words: "possible to restart" does not stand in "impossible to restart" (scripts without spaces
- * between words are exempt). They may run over pages and cues, not over files. Nothing else is
+ * between words are exempt), and numbers whole numbers: "He paid 1" does not stand in "He paid
+ * 1,000 euros". They may run over pages and cues, not over files. Nothing else is
  * tolerated.
  *
  * Words with fewer than three letters and digits (a character outside ASCII counts twice) stand

@@ -219,7 +219,7 @@ static int hyphens_agree(enum fold_hyphen source, enum fold_hyphen quote)
 
 static int is_tail(char c)
 {
-	return c == '.' || c == ',' || c == ';' || c == ':' || c == '!' || c == '?' || c == ' ';
+	return c == '.' || c == ',' || c == ' ';
 }
 
 static size_t weigh(const char *bytes, size_t len)
@@ -564,45 +564,74 @@ static int inside_word(uint32_t before, uint32_t after)
 	return (is_spaced_word(before) || before == '_') && (is_spaced_word(after) || after == '_');
 }
 
-/* Whether the quote's end, at the cursor, is the end of a word; and which grade its tail gets. */
-static int match_end(const struct fold_search *search, struct fold_cursor cursor, size_t *n_tail)
+static int is_digit(uint32_t cp)
+{
+	return cp >= '0' && cp <= '9';
+}
+
+/* What stands between the digits of one number: 1,000.50 12:30 1'000. */
+static int is_in_number(uint32_t cp)
+{
+	return cp == '.' || cp == ',' || cp == ':' || cp == '\'' || cp == 0x2019;
+}
+
+/* The next token that is not nothing; what a number or word goes on with. */
+static uint32_t next_character(
+	struct fold_cursor *cursor, const struct document *document, struct fold_token *token)
+{
+	struct fold_place place;
+	uint32_t cp = 0;
+
+	do {
+		if (!cursor_next(cursor, document, token, &place)) {
+			*token = (struct fold_token){.n_byte = 0};
+			return 0;
+		}
+	} while (token->n_byte == 0 && !token->hyphen);
+	if (token->n_byte) {
+		decode(token->byte, token->n_byte, 0, &cp);
+	}
+	return cp;
+}
+
+/* Whether the quote's end, at the cursor, is inside a word or a number of the source. */
+static int ends_inside_word(const struct fold_search *search, struct fold_cursor cursor)
 {
 	const struct fold_needle *needle = search->needle;
 	const struct document *document = search->index->document;
 	uint32_t last = decode_before(needle->bytes, needle->len), next;
 	struct fold_token token;
-	struct fold_place place;
-	int first = 1;
 
-	*n_tail = 0;
-	while (cursor_next(&cursor, document, &token, &place)) {
-		if (token.n_byte == 0 && !token.hyphen) {
-			continue;
+	next = next_character(&cursor, document, &token);
+	if (token.hyphen) {
+		return token.hyphen == FOLD_HYPHEN_BROKEN && is_spaced_word(last);
+	}
+	if (is_digit(last) && is_in_number(next)) {
+		return is_digit(next_character(&cursor, document, &token));
+	}
+	return inside_word(last, next);
+}
+
+/* How much of the punctuation at the quote's end the source has too, from the cursor on. */
+static size_t match_tail(const struct fold_search *search, struct fold_cursor cursor)
+{
+	const struct fold_needle *needle = search->needle;
+	struct fold_token token;
+	size_t n_tail = 0;
+
+	for (;;) {
+		next_character(&cursor, search->index->document, &token);
+		if (token.n_byte == 0) {
+			return n_tail;
 		}
-		if (first) {
-			if (token.hyphen == FOLD_HYPHEN_BROKEN) {
-				return !is_spaced_word(last);
-			}
-			if (token.n_byte) {
-				decode(token.byte, token.n_byte, 0, &next);
-				if (inside_word(last, next)) {
-					return 0;
-				}
-			}
-		}
-		first = 0;
 		for (size_t i = 0; i < token.n_byte; i++) {
-			if (*n_tail == needle->n_tail ||
-				token.byte[i] != needle->bytes[needle->len + *n_tail]) {
-				return 1;
+			if (n_tail == needle->n_tail ||
+				token.byte[i] != needle->bytes[needle->len + n_tail]) {
+				return n_tail;
 			}
-			++*n_tail;
-		}
-		if (token.hyphen) {
-			return 1;
+			n_tail++;
 		}
 	}
-	return 1;
 }
 
 /* Compare the quote with the source from a token on. */
@@ -614,7 +643,7 @@ static enum fold_grade compare(const struct fold_search *search, struct fold_cur
 	enum fold_hyphen hyphen = FOLD_NO_HYPHEN;
 	struct fold_token token;
 	struct fold_place place;
-	size_t j = 0, n_tail;
+	size_t j = 0;
 	int same_case = 1;
 
 	while (j < needle->len) {
@@ -640,34 +669,54 @@ static enum fold_grade compare(const struct fold_search *search, struct fold_cur
 		}
 		skip = 0;
 	}
-	if (!match_end(search, cursor, &n_tail)) {
+	if (ends_inside_word(search, cursor)) {
 		return FOLD_DIFFERENT;
 	}
 	if (!same_case) {
 		return FOLD_CASE_DIFFERS;
 	}
-	return n_tail < needle->n_tail ? FOLD_TAIL_DIFFERS : FOLD_SAME;
+	return match_tail(search, cursor) < needle->n_tail ? FOLD_TAIL_DIFFERS : FOLD_SAME;
 }
 
-/* Whether a word of the source is cut by the quote's beginning. */
+/* The last character before text[*at] that is not nothing, *at moved in front of it; 0 for none. */
+static uint32_t character_before(const char *text, size_t *at)
+{
+	uint32_t before = 0;
+
+	while (*at > 0) {
+		before = decode_before(text, *at);
+		/* A byte that is no character counts as one above their range. */
+		*at -= before < 0x80 || before >= 0x110000 ? 1
+		       : before < 0x800                    ? 2
+		       : before < 0x10000                  ? 3
+							   : 4;
+		if (!is_nothing(before)) {
+			return before;
+		}
+	}
+	return 0;
+}
+
+/* Whether a word or a number of the source is cut by the quote's beginning. */
 static int begins_inside_word(const struct fold_search *search, struct fold_cursor cursor,
 	size_t skip, enum fold_hyphen hyphen)
 {
 	const struct part *part = &search->index->document->part[cursor.next.part];
 	size_t at = cursor.next.at;
-	uint32_t first, before = 0;
+	uint32_t first, before;
 
-	for (; at > 0; at--) {
-		before = decode_before(part->text, at);
-		if (!is_nothing(before)) {
-			break;
-		}
-	}
 	decode(search->needle->bytes, search->needle->len, 0, &first);
 	if (skip || hyphen == FOLD_HYPHEN_BROKEN) {
 		return is_spaced_word(first);
 	}
-	return at > 0 && !hyphen && inside_word(before, first);
+	if (hyphen) {
+		return 0;
+	}
+	before = character_before(part->text, &at);
+	if (is_digit(first) && is_in_number(before)) {
+		return is_digit(character_before(part->text, &at));
+	}
+	return inside_word(before, first);
 }
 
 /*

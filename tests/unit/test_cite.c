@@ -338,6 +338,61 @@ static void words_nowhere_are_not_found(void **state)
 	}
 }
 
+static void numbers_are_whole_numbers(void **state)
+{
+	static const char *const text =
+		"He paid 1,000 euros. Price is $5.00. It is 12:30 now. Swiss "
+		"1'000 francs.\nAll in all 3.\n5 pumps, 7, and 8: done? Yes";
+	static const struct {
+		const char *words;
+		int is_found;
+	} row[] = {
+		{"He paid 1", 0},
+		{"He paid 1,", 0},
+		{"He paid 1.", 0},
+		{"000 euros", 0},
+		{"He paid 1,000", 1},
+		{"Price is $5", 0},
+		{"Price is $5.", 0},
+		{"Price is $5.00", 1},
+		{"Price is $5.00.", 1},
+		{"00. It is 12:30", 0},
+		{"It is 12", 0},
+		{"30 now", 0},
+		{"Swiss 1", 0},
+		{"All in all 3", 1},
+		{"All in all 3.", 1},
+		{"5 pumps, 7", 1},
+		{"5 pumps, 7, and 8", 1},
+		{"5 pumps, 7, and 8.", 1},
+		{"5 pumps, 7, and 8!", 0}, /* only a full stop, a comma and points are forgiven */
+		{"8: done?", 1},
+		{"8: done", 1},
+		{"8: done!", 0},
+		{"Yes?", 0},
+		{"Yes;", 0},
+		{"Yes...", 1},
+	};
+	struct document own = make_document(DOCUMENT_TEXT, "t");
+	struct cite_source one = {.number = 1, .document = &own};
+
+	add_part(&own, text);
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		char *answer = mem_printf("[S1 \"%s\"]", row[i].words);
+		size_t count;
+		struct citation *got = cite_check(answer, strlen(answer), &one, 1, &count);
+
+		assert_int_equal(1, count);
+		if (row[i].is_found != (got->verdict == VERDICT_VERIFIED)) {
+			fail_msg("%s: %s", answer, verdict_name(got->verdict));
+		}
+		citations_free(got, count);
+		free(answer);
+	}
+	cite_source_finish(&one);
+	document_finish(&own);
+}
+
 static void hyphenation_and_ligatures_are_undone(void **state)
 {
 	static const struct expected row[] = {
@@ -663,6 +718,7 @@ int main(void)
 		cmocka_unit_test(lists_of_numbers_are_places),
 		cmocka_unit_test(words_in_several_places_are_ambiguous),
 		cmocka_unit_test(words_nowhere_are_not_found),
+		cmocka_unit_test(numbers_are_whole_numbers),
 		cmocka_unit_test(hyphenation_and_ligatures_are_undone),
 		cmocka_unit_test(what_the_pack_put_between_the_words_is_passed_over),
 		cmocka_unit_test(quotes_are_read_as_models_write_them),
