@@ -1,7 +1,7 @@
 /* carrel ask: one answer on standard output. */
 #include "cli/commands.h"
 
-#include "base/file.h"
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/interrupt.h"
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { QUESTION_MAX_BYTES = 64 << 20 };
 
@@ -44,11 +43,12 @@ static int read_question(struct ask *ask, struct err *err)
 	}
 	for (size_t i = 1; i < options->n_argument; i++) {
 		if (strcmp(options->argument[i], "-") == 0) {
-			return err_set(err, ERR_USAGE, "-", NULL,
+			return err_set(err, ERR_USAGE, "-", "give the question as an argument",
 				"standard input is either the question or a source, not both");
 		}
 	}
-	if (file_read_fd(&text, STDIN_FILENO, "standard input", QUESTION_MAX_BYTES, err) < 0) {
+	if (start_read(&text, "-", QUESTION_MAX_BYTES, err) < 0 ||
+		start_refuse_nul(&text, "standard input", ERR_INPUTS, err) < 0) {
 		buf_finish(&text);
 		return -1;
 	}
@@ -274,67 +274,118 @@ static int answer_question(struct ask *ask, struct err *err)
 	return output_finish(err) < 0 ? -1 : judge(ask);
 }
 
-/* --show-context and --show-tokens: what the model would read. */
-static int show_prompt(struct ask *ask, struct err *err)
+static int finish_shown(const struct ask *ask, struct err *err)
 {
-	const struct engine_info *info = engine_info(ask->engine);
-	struct prompt prompt = {0};
-	struct engine_event event;
-	int64_t request;
+	return output_finish(err) < 0 ? -1 : ask->unreadable ? ERR_INPUTS : 0;
+}
 
-	if (ask->options->show_context) {
-		struct buf text = BUF_INIT;
+/* --show-context: the text that the model would read, marks of its template left out. */
+static int show_context(struct ask *ask, struct err *err)
+{
+	struct buf text = BUF_INIT;
 
-		session_context_text(ask->session, ask->question, info->has_system, &text);
+	session_context_text(ask->session, ask->question, 1, &text);
+	if (ask->options->json) {
+		json_t *object = json_object();
+
+		json_object_set_new(object, "context", output_json_bytes(buf_str(&text), text.len));
+		output_json(object);
+	} else {
 		output_text(buf_str(&text), text.len);
 		if (text.len && text.data[text.len - 1] != '\n') {
 			putchar('\n');
 		}
-		buf_finish(&text);
-		return output_finish(err);
 	}
-	session_prompt(ask->session, ask->question, info, &prompt);
-	request = engine_tokenize(ask->engine, &prompt, 0, err);
+	buf_finish(&text);
+	return finish_shown(ask, err);
+}
+
+/* Some of the tokens, a line or an object of `list` each. */
+static void show_rendered(const struct engine_event *event, json_t *list)
+{
+	const char *text = event->text;
+
+	for (size_t i = 0; i < event->n_ids; i++) {
+		size_t len = event->text_bytes[i];
+
+		if (list) {
+			json_t *token = json_object();
+
+			json_object_set_new(token, "id", json_integer(event->ids[i]));
+			json_object_set_new(token, "text", output_json_bytes(text, len));
+			json_array_append_new(list, token);
+		} else {
+			printf("%u\t", event->ids[i]);
+			escape_write(stdout, text, len, ESCAPE_LINE);
+			putchar('\n');
+		}
+		text += len;
+	}
+}
+
+/* --show-tokens: the whole prompt as the model would read it. */
+static int show_tokens(struct ask *ask, struct err *err)
+{
+	json_t *list = ask->options->json ? json_array() : NULL;
+	struct prompt prompt = {0};
+	struct engine_event event = {0};
+	int64_t request;
+	int status = 0;
+
+	session_prompt(ask->session, ask->question, engine_info(ask->engine), &prompt);
+	request = engine_render(ask->engine, &prompt, err);
 	prompt_finish(&prompt);
-	if (request < 0) {
+	do {
+		status = request < 0 ? -1 : start_await(ask->engine, request, &event, err);
+		if (status == 0 && event.type == ENGINE_RENDERED) {
+			show_rendered(&event, list);
+		}
+	} while (
+		status == 0 && (event.type != ENGINE_RENDERED || event.done_tok < event.total_tok));
+	if (status < 0) {
+		json_decref(list);
 		return -1;
 	}
-	do {
-		if (start_await(ask->engine, request, &event, err) < 0) {
-			return -1;
-		}
-	} while (event.type != ENGINE_TOKENS);
-	for (size_t i = 0; i < event.n_ids; i++) {
-		printf("%u\n", event.ids[i]);
+	if (list) {
+		json_t *object = json_object();
+
+		json_object_set_new(object, "tokens", list);
+		output_json(object);
 	}
-	return output_finish(err);
+	return finish_shown(ask, err);
+}
+
+static int load_sources(struct ask *ask, struct err *err)
+{
+	const struct options *options = ask->options;
+	struct session_config config = {.system = ask->system, .no_cite = options->no_cite};
+
+	if (start_load(&ask->loaded, options->argument + 1, options->n_argument - 1,
+		    options->partial, &ask->unreadable, err) < 0) {
+		return -1;
+	}
+	ask->session = session_create(&config);
+	session_add_sources(ask->session, &ask->loaded);
+	return 0;
 }
 
 static int run(struct ask *ask, struct err *err)
 {
 	const struct options *options = ask->options;
-	struct session_config config;
 
-	if (read_question(ask, err) < 0 || start_system_text(options, &ask->system, err) < 0 ||
-		start_engine(&ask->engine, options, err) < 0) {
+	if (read_question(ask, err) < 0 || start_system_text(options, &ask->system, err) < 0) {
 		return -1;
+	}
+	if (options->show_context) {
+		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
 	}
 	/* The engine loads its weights while the sources are read. */
-	if (start_load(&ask->loaded, options->argument + 1, options->n_argument - 1,
-		    options->partial, &ask->unreadable, err) < 0) {
-		return -1;
-	}
-	config = (struct session_config){.system = ask->system, .no_cite = options->no_cite};
-	ask->session = session_create(&config);
-	session_add_sources(ask->session, &ask->loaded);
-	if (start_wait(ask->engine, err) < 0) {
+	if (start_engine(&ask->engine, options, err) < 0 || load_sources(ask, err) < 0 ||
+		start_wait(ask->engine, err) < 0) {
 		return -1;
 	}
 	ask->ready_s = output_clock_s();
-	if (options->show_context || options->show_tokens) {
-		return show_prompt(ask, err);
-	}
-	return answer_question(ask, err);
+	return options->show_tokens ? show_tokens(ask, err) : answer_question(ask, err);
 }
 
 int command_ask(const struct options *options, struct err *err)

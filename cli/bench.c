@@ -132,8 +132,8 @@ static int run(struct bench *bench, struct err *err)
 	struct engine_speed ignored;
 
 	if (options->n_argument) {
-		return err_set(
-			err, ERR_USAGE, options->argument[0], NULL, "bench takes no arguments");
+		return err_set(err, ERR_USAGE, options->argument[0], "name a model with -m",
+			"bench takes no arguments");
 	}
 	if (parse_depths(bench, err) < 0) {
 		return -1;

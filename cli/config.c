@@ -33,7 +33,9 @@ int command_config(const struct options *options, struct err *err)
 
 	if (options->n_argument) {
 		json_decref(list);
-		return err_set(err, ERR_USAGE, NULL, NULL, "config takes no arguments");
+		return err_set(err, ERR_USAGE, options->argument[0],
+			"options show what they change: carrel config --temp 1",
+			"config takes no arguments");
 	}
 	path = options_settings_path();
 	if (!list) {

@@ -1,7 +1,7 @@
 /* carrel eval: the logits of given ids, and perplexity on texts. */
 #include "cli/commands.h"
 
-#include "base/file.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/interrupt.h"
@@ -119,11 +119,9 @@ static int score_file(struct engine *engine, const char *path, size_t window_tok
 	struct buf text = BUF_INIT;
 	uint32_t *ids = NULL;
 	size_t count = 0;
-	int status = file_read(&text, path, TEXT_MAX_BYTES, err);
+	int status = start_read(&text, path, TEXT_MAX_BYTES, err);
 
-	if (status < 0) {
-		err->code = ERR_INPUTS;
-	} else {
+	if (status == 0) {
 		status = tokenize(engine, &text, &ids, &count, err);
 	}
 	score->bytes += (int64_t)text.len;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /*
  * Whoever started us may have closed 0, 1 or 2: a file or a socket that is opened later must not
@@ -60,6 +61,27 @@ static int report(const struct err *err, int json)
 	return err->code ? (int)err->code : ERR_FAILURE;
 }
 
+/*
+ * Without a command every argument is a path. A command behind the options, or a word that is
+ * nobody's name, was meant otherwise.
+ */
+static int check_first_word(const struct options *options, struct err *err)
+{
+	const char *word = options->n_argument ? options->argument[0] : "";
+	const struct command *meant = command_find(word);
+	char hint[64];
+
+	if (!word[0] || strpbrk(word, "./") || access(word, F_OK) == 0 || strcmp(word, "-") == 0) {
+		return 0;
+	}
+	if (meant) {
+		snprintf(hint, sizeof(hint), "carrel %s [OPTIONS]", meant->name);
+		return err_set(err, ERR_USAGE, word, hint, "a command stands before all options");
+	}
+	return err_set(err, ERR_USAGE, word, "`carrel --help` lists the commands",
+		"is neither a command nor a file");
+}
+
 /* Options from the settings file, then from the command line. */
 static int read_options(struct options *options, const struct command *command, int argc,
 	char **argv, struct err *err)
@@ -76,7 +98,10 @@ static int read_options(struct options *options, const struct command *command, 
 	if (options_read_settings(options, NULL, err) < 0) {
 		return -1;
 	}
-	return options_parse(options, command->bit, command->name, argc, argv, err);
+	if (options_parse(options, command->bit, command->name, argc, argv, err) < 0) {
+		return -1;
+	}
+	return command->bit == COMMAND_CHAT ? check_first_word(options, err) : 0;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -105,6 +130,21 @@ static int run(const struct command *command, int argc, char **argv)
 	return status;
 }
 
+/* carrel help [COMMAND] */
+static int help(int argc, char **argv)
+{
+	const struct command *command = command_find(argc > 2 ? argv[2] : "");
+	struct err err;
+
+	if (!command) {
+		err_set(&err, ERR_USAGE, argv[2], "`carrel help` lists the commands",
+			"is not a command");
+		return report(&err, 0);
+	}
+	help_print(command);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
@@ -117,9 +157,7 @@ int main(int argc, char **argv)
 		return help_generate(argv[2]) < 0 ? ERR_USAGE : 0; /* what the build calls */
 	}
 	if (argc > 1 && strcmp(argv[1], "help") == 0) {
-		command = argc > 2 ? command_find(argv[2]) : NULL;
-		help_print(command ? command : command_find(""));
-		return 0;
+		return help(argc, argv);
 	}
 	if (command && command->name[0]) {
 		return run(command, argc - 1, argv + 1);

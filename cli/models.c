@@ -70,7 +70,8 @@ static int models_info(const struct options *options, struct err *err)
 	int status;
 
 	if (options->n_argument > 2) {
-		return err_set(err, ERR_USAGE, NULL, NULL, "models info takes one model");
+		return err_set(err, ERR_USAGE, options->argument[2], "carrel models info NAME",
+			"models info takes one model");
 	}
 	if (library_find(options->n_argument == 2 ? options->argument[1] : NULL, &path, err) < 0) {
 		return -1;
@@ -126,7 +127,8 @@ static int models_ls(const struct options *options, struct err *err)
 
 	if (options->n_argument > 1) {
 		json_decref(list);
-		return err_set(err, ERR_USAGE, NULL, NULL, "models ls takes no arguments");
+		return err_set(err, ERR_USAGE, options->argument[1],
+			"carrel models info NAME describes one", "models ls takes no arguments");
 	}
 	library_read(&library);
 	for (size_t i = 0; i < library.n_model; i++) {

@@ -24,14 +24,14 @@ const struct option_row option_table[] = {
 	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE, 1, "0",
 		"tokens of context (0: the model's own window, as far as memory allows)"},
 	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE, 1, "0",
-		"threads that compute (0: one per core)"},
+		"threads that compute, at most 4096 (0: one per core)"},
 	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), ENGINE, 1, "auto",
 		"where to compute; fake answers without computing anything, for tests"},
 	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), ENGINE, 1, "q8",
 		"how the KV cache is stored"},
-	{"template", 0, OPTION_TEXT, "NAME", FIELD(template_name), ENGINE, 1, NULL,
-		"chat template (llama2, llama3, chatml, mistral, gemma), where the model's own is "
-		"not recognised"},
+	{"template", 0, OPTION_CHOICE,
+		"chatml|gemma|llama2|llama3|mistral-v1|mistral-v3|mistral-v7", FIELD(template_name),
+		ENGINE, 1, NULL, "chat template, where the model's own is not recognised"},
 	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, 1, NULL,
 		"instructions of your own, after the fixed ones"},
 	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, 1, NULL,
@@ -57,9 +57,10 @@ const struct option_row option_table[] = {
 	{"show-context", 0, OPTION_FLAG, NULL, FIELD(show_context), COMMAND_ASK, 0, NULL,
 		"print the text that the model would read, and do not ask"},
 	{"show-tokens", 0, OPTION_FLAG, NULL, FIELD(show_tokens), COMMAND_ASK, 0, NULL,
-		"print the token ids that the model would read, and do not ask"},
+		"print the tokens that the model would read, each as its id, a tab and its text "
+		"(controls shown), and do not ask"},
 	{"strict", 0, OPTION_FLAG, NULL, FIELD(strict), COMMAND_ASK | COMMAND_CONFIG, 1, NULL,
-		"end with status 5 when a quote of the answer stands in no source"},
+		"end with status 5 unless every quote of the answer is verified or moved"},
 	{"partial", 0, OPTION_FLAG, NULL, FIELD(partial), COMMAND_ASK, 0, NULL,
 		"answer even if some inputs cannot be read (the status is 6 all the same)"},
 	{"prompt", 'p', OPTION_WHOLE, "N", FIELD(bench_prompt_tok), COMMAND_BENCH, 0, "512",
@@ -100,6 +101,19 @@ const struct option_row option_table[] = {
 		"show the version"},
 };
 
+/* Values that the engine would refuse, or take for something else. */
+static const struct range {
+	size_t offset;
+	double least, most;
+	const char *wanted;
+} ranges[] = {
+	{FIELD(n_thread), 0, 4096, "a whole number up to 4096"},
+	{FIELD(temperature), 0, 1000, "a number from 0 to 1000"},
+	{FIELD(top_p), 0, 1, "a number from 0 to 1"},
+	{FIELD(min_p), 0, 1, "a number from 0 to 1"},
+	{FIELD(repeat_penalty), 1e-3, 1000, "a number from 0.001 to 1000"},
+};
+
 static enum option_origin origins[ARRAY_LEN(option_table)];
 
 size_t option_count(void)
@@ -127,6 +141,18 @@ static int bad_value(
 	return err_set(err, ERR_USAGE, where, NULL, "takes %s, not \"%s\"", wanted, value);
 }
 
+static int check_range(
+	const struct option_row *row, const char *value, double number, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		if (ranges[i].offset == row->offset &&
+			(number < ranges[i].least || number > ranges[i].most)) {
+			return bad_value(row, value, ranges[i].wanted, err);
+		}
+	}
+	return 0;
+}
+
 static int parse_whole(
 	const struct option_row *row, const char *value, int64_t *out, struct err *err)
 {
@@ -144,7 +170,7 @@ static int parse_whole(
 		return bad_value(row, value, "a whole number", err);
 	}
 	*out = number * unit;
-	return 0;
+	return check_range(row, value, (double)*out, err);
 }
 
 static int parse_number(
@@ -157,7 +183,7 @@ static int parse_number(
 		return bad_value(row, value, "a number that is not negative", err);
 	}
 	*out = number;
-	return 0;
+	return check_range(row, value, number, err);
 }
 
 static int parse_choice(
@@ -251,13 +277,22 @@ void options_finish(struct options *options)
 static int take_setting(
 	void *arg, const char *section, const char *name, const char *value, struct err *err)
 {
+	char *what;
+
 	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
 		const struct option_row *row = &option_table[i];
 
 		if (row->is_setting && !section[0] && strcmp(name, row->name) == 0) {
 			mem_grow(kept, n_kept, cap_kept);
 			kept[n_kept] = mem_strdup(value);
-			return set_value(arg, row, kept[n_kept++], ORIGIN_FILE, err);
+			if (set_value(arg, row, kept[n_kept++], ORIGIN_FILE, err) == 0) {
+				return 0;
+			}
+			/* The place will be the file's: the sentence has to name the setting. */
+			what = mem_printf("%s %s", row->name, err->what);
+			err_set(err, ERR_USAGE, NULL, err->hint, "%s", what);
+			free(what);
+			return -1;
 		}
 	}
 	return err_set(err, ERR_USAGE, NULL, "`carrel config` lists the settings",
@@ -333,8 +368,10 @@ static int take_value(
 {
 	if (!rest) {
 		if (parser->at + 1 >= parser->argc) {
-			return err_set(err, ERR_USAGE, NULL, NULL, "--%s needs a value: %s",
-				row->name, row->argument);
+			char hint[64];
+
+			snprintf(hint, sizeof(hint), "--%s %.40s", row->name, row->argument);
+			return err_set(err, ERR_USAGE, NULL, hint, "--%s needs a value", row->name);
 		}
 		rest = parser->argv[++parser->at];
 	}
@@ -354,7 +391,8 @@ static int take_long(struct parser *parser, const char *text, struct err *err)
 		return take_value(parser, row, rest, err);
 	}
 	if (rest) {
-		return err_set(err, ERR_USAGE, NULL, NULL, "--%s takes no value", row->name);
+		return err_set(err, ERR_USAGE, text,
+			"leave out what follows the =", "--%s takes no value", row->name);
 	}
 	return set_value(parser->options, row, "yes", ORIGIN_FLAG, err);
 }

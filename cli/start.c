@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SYSTEM_MAX_BYTES = 16 << 20 };
 
@@ -21,7 +22,7 @@ int start_engine(struct engine **engine, const struct options *options, struct e
 		.template_name = options->template_name,
 		.kv_type = options->kv_type,
 		.context_tok = options->context_tok,
-		.n_thread = (int32_t)(options->n_thread < 4096 ? options->n_thread : 4096),
+		.n_thread = (int32_t)options->n_thread,
 	};
 	char *model = NULL;
 	int status;
@@ -82,6 +83,27 @@ int start_await(struct engine *engine, int64_t request, struct engine_event *eve
 	return engine_await(engine, request, event, &start_watch, err);
 }
 
+int start_read(struct buf *out, const char *path, size_t max_bytes, struct err *err)
+{
+	int status = strcmp(path, "-") == 0
+			     ? file_read_fd(out, STDIN_FILENO, "standard input", max_bytes, err)
+			     : file_read(out, path, max_bytes, err);
+
+	if (status < 0 && err->code == ERR_FAILURE) {
+		err->code = ERR_INPUTS;
+	}
+	return status;
+}
+
+int start_refuse_nul(const struct buf *text, const char *where, enum err_code code, struct err *err)
+{
+	const char *nul = text->len ? memchr(text->data, 0, text->len) : NULL;
+
+	return nul ? err_set(err, code, where, "give it as text without NUL bytes",
+			     "byte %zu is a NUL: this is no text", (size_t)(nul - text->data) + 1)
+		   : 0;
+}
+
 int start_system_text(const struct options *options, char **text, struct err *err)
 {
 	struct buf buf = BUF_INIT;
@@ -95,6 +117,11 @@ int start_system_text(const struct options *options, char **text, struct err *er
 		return 0;
 	}
 	if (file_read(&buf, options->system + 1, SYSTEM_MAX_BYTES, err) < 0) {
+		err->code = ERR_USAGE; /* the value of an option is wrong */
+		buf_finish(&buf);
+		return -1;
+	}
+	if (start_refuse_nul(&buf, options->system + 1, ERR_USAGE, err) < 0) {
 		buf_finish(&buf);
 		return -1;
 	}

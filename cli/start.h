@@ -26,7 +26,16 @@ extern const struct engine_watch start_watch;
 int start_await(
 	struct engine *engine, int64_t request, struct engine_event *event, struct err *err);
 
-/* The text of --system, read from its file if it says so; malloc'ed, NULL without one. */
+/*
+ * A whole input of a command ("-" is standard input), appended. What cannot be read is ERR_INPUTS;
+ * where the path is the value of an option instead, it is ERR_USAGE.
+ */
+int start_read(struct buf *out, const char *path, size_t max_bytes, struct err *err);
+/* An error of `code` where the text holds a NUL byte, which would end it early. */
+int start_refuse_nul(
+	const struct buf *text, const char *where, enum err_code code, struct err *err);
+
+/* The text of --system, from its file where it names one; malloc'ed, NULL without one. */
 int start_system_text(const struct options *options, char **text, struct err *err);
 void start_sampling(const struct options *options, struct engine_sampling *sampling);
 

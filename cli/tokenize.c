@@ -1,15 +1,13 @@
 /* carrel tokenize: the ids of a text, one per line. */
 #include "cli/commands.h"
 
-#include "base/file.h"
 #include "cli/library.h"
 #include "cli/output.h"
+#include "cli/start.h"
 #include "engine/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { TEXT_MAX_BYTES = 1 << 30 };
 
@@ -18,18 +16,10 @@ static int read_text(const struct options *options, struct buf *text, struct err
 	const char *path = options->n_argument ? options->argument[0] : "-";
 
 	if (options->n_argument > 1) {
-		return err_set(err, ERR_USAGE, NULL, NULL, "tokenize takes one file");
+		return err_set(err, ERR_USAGE, options->argument[1],
+			"give one, or - for standard input", "tokenize takes one file");
 	}
-	if (strcmp(path, "-") == 0) {
-		return file_read_fd(text, STDIN_FILENO, "standard input", TEXT_MAX_BYTES, err);
-	}
-	if (file_read(text, path, TEXT_MAX_BYTES, err) < 0) {
-		if (err->code == ERR_FAILURE) {
-			err->code = ERR_INPUTS;
-		}
-		return -1;
-	}
-	return 0;
+	return start_read(text, path, TEXT_MAX_BYTES, err);
 }
 
 static void print_ids(const struct options *options, const uint32_t *ids, size_t count)

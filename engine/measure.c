@@ -192,38 +192,52 @@ int engine_meter_decode(struct engine_meter *meter, struct segment *front, int64
 
 /* ---- logits ---- */
 
-int engine_ids_read(uint32_t **ids, size_t *count, const char *path, struct err *err)
+/* Nothing but ids and what parts them: a NUL would end the text early, unsaid. */
+static int take_ids(
+	uint32_t **ids, size_t *count, const struct buf *text, const char *path, struct err *err)
 {
-	struct buf text = BUF_INIT;
+	const char *at = buf_str(text), *stop = at + text->len;
 	size_t cap = 0;
-	const char *at;
 
-	*ids = NULL;
-	*count = 0;
-	if (file_read(&text, path, IDS_MAX_BYTES, err) < 0) {
-		buf_finish(&text);
-		return -1;
-	}
-	for (at = buf_str(&text); *(at += strspn(at, " \t\r\n,"));) {
-		char *end;
-		unsigned long id;
+	while ((at += strspn(at, " \t\r\n,")) < stop) {
+		char *end = (char *)at;
+		unsigned long id = 0;
 
 		errno = 0;
-		id = strtoul(at, &end, 10);
-		if (end == at || errno || id > UINT32_MAX || !strchr(" \t\r\n,", *end)) {
-			err_set(err, ERR_INPUTS, path, NULL, "byte %zu begins no token id",
-				(size_t)(at - text.data));
-			free(*ids);
-			*ids = NULL;
-			buf_finish(&text);
-			return -1;
+		if (*at >= '0' && *at <= '9') {
+			id = strtoul(at, &end, 10);
+		}
+		if (end == at || errno || id > UINT32_MAX ||
+			(end < stop && (!*end || !strchr(" \t\r\n,", *end)))) {
+			return err_set(err, ERR_INPUTS, path,
+				"write decimal numbers, parted by blanks",
+				"byte %zu begins no token id", (size_t)(at - text->data));
 		}
 		mem_grow(*ids, *count, cap);
 		(*ids)[(*count)++] = (uint32_t)id;
 		at = end;
 	}
-	buf_finish(&text);
 	return *count ? 0 : err_set(err, ERR_INPUTS, path, NULL, "holds no token ids");
+}
+
+int engine_ids_read(uint32_t **ids, size_t *count, const char *path, struct err *err)
+{
+	struct buf text = BUF_INIT;
+	int status = file_read(&text, path, IDS_MAX_BYTES, err);
+
+	*ids = NULL;
+	*count = 0;
+	if (status < 0 && err && err->code == ERR_FAILURE) {
+		err->code = ERR_INPUTS;
+	} else if (status == 0) {
+		status = take_ids(ids, count, &text, path, err);
+	}
+	buf_finish(&text);
+	if (status < 0) {
+		free(*ids);
+		*ids = NULL;
+	}
+	return status;
 }
 
 /* Little-endian whatever the machine is. */

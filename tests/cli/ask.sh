@@ -85,14 +85,43 @@ run $fake --show-context 'The question?' station.txt
 ok '--show-context prints the pack' prints '<source id="S1" kind="text" name="station.txt">'
 ok 'with line numbers' prints '1|Operations manual'
 ok 'and the question' prints 'The question?'
+CARREL_FAKE_FAULT=load run $fake --show-context 'The question?' station.txt
+ok 'and no model is loaded for it' status_is 0
+run $fake --json --show-context 'The question?' station.txt
+ok '--json makes it an object' json . context
+run $fake --partial --show-context 'The question?' missing.txt
+ok 'what could not be read shows in the status' status_is 6
+tab=$(printf '\t')
 run $fake --show-tokens 'The question?' station.txt
-ok '--show-tokens prints ids' grep -qxE '[0-9]+' out
-ok 'only ids' [ "$(grep -cvxE '[0-9]+' out)" = 0 ]
+ok '--show-tokens prints ids and texts' grep -qE "^[0-9]+$tab." out
+ok 'one token on each line, whatever it holds' [ "$(grep -cvE "^[0-9]+$tab[^$tab]*$" out)" = 0 ]
+ok 'which together are the prompt' [ "$(cut -f 2 out | tr -d '\n' | grep -c 'The question?')" = 1 ]
+ok 'line feeds shown' prints '^J'
+cut -f 1 out >ids
+run $fake --show-tokens --json 'The question?' station.txt
+ok 'under --json as a list' json . tokens
+ok 'of id and text' json tokens.0 id,text
+ok 'of the same length' json tokens "$(wc -l <ids)"
+printf 'evil\033[31m\302\205' >evil.txt
+run $fake --show-tokens 'Q' evil.txt
+ok 'no control reaches the lines' [ "$(tr -d '\n\t -~' <out | wc -c)" = 0 ]
 run $fake --no-cite --show-context 'The question?' station.txt
 ok '--no-cite leaves the citation line out' [ "$(grep -c 'Cite each' out)" = 0 ]
 echo 'Answer in Latin.' >latin
 run $fake --system @latin --show-context 'Q' station.txt
 ok '--system reads a file' prints 'Answer in Latin.'
+run $fake --system @missing 'Q'
+ok 'a file of --system that is not there is a usage error' status_is 2
+printf 'first\0second' >nul
+run $fake --system @nul 'Q'
+ok 'and so is one with a NUL, which would end it' status_is 2
+ok 'in a sentence' says 'byte 6 is a NUL'
+status=0
+$fake --json - station.txt <nul >out 2>err || status=$?
+ok 'a question with a NUL is refused' json error.code 6
+status=0
+$fake --json - station.txt <&- >out 2>err || status=$?
+ok 'and one that cannot be read' json error.code 6
 
 export CARREL_FAKE_TOKEN_US=50000
 $fake --json -n 400 'Words' station.txt >out 2>err &

@@ -59,6 +59,16 @@ ok 'the same bits with one thread' cmp logits logits1
 echo '1 2 three' >bad
 run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits
 ok 'ids that are none end with status 6' status_is 6
+printf '1 2 \0 3' >bad
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits
+ok 'as do ids behind a NUL' status_is 6
+echo '-18446744073709551615' >bad
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits
+ok 'and numbers below 0' status_is 6
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens missing --out logits
+ok 'and a file of ids that is not there' status_is 6
+run "$CARREL" eval perplexity -m "$CARREL_RANDOM" missing
+ok 'perplexity of a missing file ends with status 6' status_is 6
 run "$CARREL" eval perplexity -m "$CARREL_RANDOM" --json notes.txt main.c
 ok 'eval perplexity works' status_is 0
 ok 'every token is scored' [ "$("$JSON_GET" tokens <out)" -ge "$ids" ]

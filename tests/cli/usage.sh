@@ -18,6 +18,34 @@ ok 'errors have exactly the documented names' json error code,what,where,hint
 run "$CARREL" ask --temp=hot x
 ok 'a value that is no number is refused' status_is 2
 ok 'and the option is named' says --temp
+for bad in '--top-p=1.5' '--min-p=2' '--repeat-penalty=0' '--temp=1e9' '--threads=4097' \
+	'--template=mistral'; do
+	run "$CARREL" ask --device fake "$bad" x
+	ok "$bad is out of range" status_is 2
+	ok 'and named as on the command line' says "${bad%=*}: takes"
+done
+for good in '--top-p=1' '--top-p=0' '--min-p=1' '--repeat-penalty=1000' '--threads=4' \
+	'--template=mistral-v3' '--kv-type=f16'; do
+	run "$CARREL" ask --device fake -n 2 "$good" x
+	ok "$good is not" status_is 0
+done
+run "$CARREL" -q ask question
+ok 'a command behind options is a usage error' status_is 2
+ok 'with what to type' says 'carrel ask'
+run "$CARREL" --device fake aks question
+ok 'a word that is neither a command nor a file is a usage error' status_is 2
+run "$CARREL" --device fake ./aks
+ok 'a path that is not there is an input that cannot be read' status_is 6
+run "$CARREL" help nonsense
+ok 'help on nonsense is a usage error' status_is 2
+run "$CARREL" help ask
+ok 'help on a command works' prints 'usage: carrel ask'
+for wrong in 'tokenize a b' 'config x' 'models ls x' 'models info a b' 'bench x' 'config --json=yes' \
+	'ask -n' 'ask - -' 'eval' 'models' 'count' 'ask'; do
+	run "$CARREL" $wrong
+	ok "$wrong is a usage error" status_is 2
+	ok 'that says what to type' grep -q '(.*)$' err
+done
 run "$CARREL" ask -n
 ok 'a missing value is refused' status_is 2
 run "$CARREL" ask - -
@@ -48,6 +76,9 @@ printf 'temp = 0.7\n\ntmep = 1\n' >"$XDG_CONFIG_HOME/carrel/config"
 run "$CARREL" config
 ok 'an unknown setting is a usage error' status_is 2
 ok 'with the file and the line' says 'carrel/config:3'
+printf 'top-p = 7\n' >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" config
+ok 'a setting out of range is a usage error' says 'carrel/config:1: top-p takes a number'
 run "$CARREL" ask --help
 ok 'a broken settings file does not forbid help' status_is 0
 long=$(printf 'Answer in one word ; %0500d' 7)
