@@ -488,9 +488,13 @@ static void disconnect(struct engine *engine, const struct err *reason)
 int engine_open_link(struct engine **out, const struct engine_config *config,
 	const struct engine_link_ops *ops, struct err *err)
 {
-	struct engine *engine = mem_zero(1, sizeof(*engine));
 	struct epoll_event interest = {.events = EPOLLIN};
+	struct engine *engine;
 
+	if (wire_check_config(config, err) < 0) {
+		return -1;
+	}
+	engine = mem_zero(1, sizeof(*engine));
 	engine->ops = ops;
 	engine->fd = -1;
 	engine->config = *config;

@@ -167,7 +167,7 @@ struct engine_event {
 
 /*
  * Start the process and begin loading; LOAD events and READY or FAILED follow. Fails at once only
- * where the process cannot be started.
+ * where the process cannot be started, or (ERR_USAGE) a number or a name is beyond all measure.
  */
 int engine_open(struct engine **out, const struct engine_config *config, struct err *err);
 /* Ends the process; requests under way are dropped. NULL-safe. */

@@ -104,6 +104,8 @@ int wire_check_hello(const struct wire_frame *frame, const char *who, struct err
 void wire_put_config(struct buf *out, const struct engine_config *config);
 /* Strings are malloc'ed; wire_config_finish() frees them, also after a failure. */
 int wire_get_config(struct engine_config *config, const struct wire_frame *frame, struct err *err);
+/* What is wrong with a configuration, for a caller of the API and for the other side. */
+int wire_check_config(const struct engine_config *config, struct err *err);
 void wire_config_finish(struct engine_config *config);
 
 /* A segment, in as many frames as it takes. */

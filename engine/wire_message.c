@@ -3,6 +3,7 @@
 #include "engine/wire.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #define HELLO_MAGIC    0x6c726163 /* "carl" on a little-endian machine */
 #define THREADS_MAX    4096
 #define STOP_MAX_BYTES 4096
+#define NAME_MAX_BYTES 256
 
 #ifndef CARREL_BUILD
 #define CARREL_BUILD "unversioned"
@@ -21,6 +23,11 @@ static int damaged(struct err *err, const struct wire_frame *frame, const char *
 	return err_set(err, ERR_ENGINE, NULL, NULL,
 		"a message between carrel and its engine is damaged (%s, type %d, %zu bytes)", what,
 		frame->type, frame->size_bytes);
+}
+
+static int out_of_range(struct err *err, const char *name, const char *range)
+{
+	return err_set(err, ERR_USAGE, name, NULL, "must be %s", range);
 }
 
 /* ---- HELLO ---- */
@@ -78,15 +85,46 @@ int wire_get_config(struct engine_config *config, const struct wire_frame *frame
 
 	*config = (struct engine_config){0};
 	config->model = wire_get_string(&in, WIRE_STRING_MAX);
-	config->backend = wire_get_string(&in, 64);
-	config->template_name = wire_get_string(&in, 256);
-	config->kv_type = wire_get_string(&in, 64);
+	config->backend = wire_get_string(&in, NAME_MAX_BYTES);
+	config->template_name = wire_get_string(&in, NAME_MAX_BYTES);
+	config->kv_type = wire_get_string(&in, NAME_MAX_BYTES);
 	config->context_tok = wire_get_count(&in);
 	n_thread = wire_get_u32(&in);
-	if (frame->type != WIRE_OPEN || !wire_in_complete(&in) || n_thread > THREADS_MAX) {
+	config->n_thread = (int32_t)n_thread;
+	if (frame->type != WIRE_OPEN || !wire_in_complete(&in) ||
+		wire_check_config(config, NULL) < 0) {
 		return damaged(err, frame, "configuration");
 	}
-	config->n_thread = (int32_t)n_thread;
+	return 0;
+}
+
+int wire_check_config(const struct engine_config *config, struct err *err)
+{
+	const struct {
+		const char *text, *name;
+		size_t max;
+	} text[] = {
+		{config->model, "the path of the model", WIRE_STRING_MAX},
+		{config->backend, "the name of the device", NAME_MAX_BYTES},
+		{config->template_name, "the name of the chat template", NAME_MAX_BYTES},
+		{config->kv_type, "the KV type", NAME_MAX_BYTES},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		size_t len = text[i].text ? strlen(text[i].text) : 0;
+
+		if (len > text[i].max) {
+			return err_set(err, ERR_USAGE, NULL, NULL,
+				"%s is too long: %zu bytes, at most %zu", text[i].name, len,
+				text[i].max);
+		}
+	}
+	if (config->context_tok < 0) {
+		return out_of_range(err, "the context", "0 or more tokens");
+	}
+	if (config->n_thread < 0 || config->n_thread > THREADS_MAX) {
+		return out_of_range(err, "the number of threads", "between 0 and 4096");
+	}
 	return 0;
 }
 
@@ -273,11 +311,6 @@ void wire_submit_finish(struct engine_request *request)
 	request->stop = NULL;
 }
 
-static int out_of_range(struct err *err, const char *name, const char *range)
-{
-	return err_set(err, ERR_USAGE, name, NULL, "must be %s", range);
-}
-
 int wire_check_request(const struct engine_request *request, struct err *err)
 {
 	const struct engine_sampling *sampling = &request->sampling;
@@ -338,13 +371,29 @@ static const size_t info_flag[] = {
 	offsetof(struct engine_info, random_weights),
 };
 
+/* A model file may call itself anything: what no reader would take is cut at a character. */
+static void put_cut(struct buf *out, const char *text)
+{
+	char *cut;
+	size_t len;
+
+	if (!text || strlen(text) <= WIRE_STRING_MAX) {
+		wire_put_string(out, text);
+		return;
+	}
+	len = WIRE_STRING_MAX - utf8_incomplete_tail(text, WIRE_STRING_MAX);
+	cut = mem_strndup(text, len);
+	wire_put_string(out, cut);
+	free(cut);
+}
+
 void wire_put_info(struct buf *out, const struct engine_info *info)
 {
 	size_t begun = wire_begin(out, WIRE_INFO, 0);
 	const char *at = (const char *)info;
 
 	for (size_t i = 0; i < ARRAY_LEN(info_string); i++) {
-		wire_put_string(out, *(const char *const *)(at + info_string[i]));
+		put_cut(out, *(const char *const *)(at + info_string[i]));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(info_count); i++) {
 		wire_put_u64(out, (uint64_t) * (const int64_t *)(at + info_count[i]));

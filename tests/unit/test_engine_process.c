@@ -356,6 +356,33 @@ static void settings_that_make_no_sense_are_named(void **state)
 	}
 }
 
+static void settings_beyond_all_measure_are_refused_at_once(void **state)
+{
+	static char path[(64 << 10) + 2], name[301];
+	const struct engine_config bad[] = {
+		{.backend = "fake", .model = path},
+		{.backend = "fake", .template_name = name},
+		{.backend = name},
+		{.backend = "fake", .kv_type = name},
+		{.backend = "fake", .n_thread = -1},
+		{.backend = "fake", .n_thread = 5000},
+		{.backend = "fake", .context_tok = -5},
+	};
+
+	memset(path, 'm', sizeof(path) - 1);
+	memset(name, 'n', sizeof(name) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct engine *engine = NULL;
+		struct err err = {0};
+
+		assert_int_equal(-1, engine_open(&engine, &bad[i], &err));
+		assert_null(engine);
+		assert_int_equal(ERR_USAGE, err.code);
+		assert_null(strstr(err.what, "damaged"));
+	}
+	assert_no_children();
+}
+
 static void an_engine_that_dies_again_and_again_at_start_is_given_up(void **state)
 {
 	struct engine_config config = {.backend = "fake"};
@@ -732,6 +759,7 @@ int main(void)
 		TEST(a_program_that_is_no_engine_is_an_error),
 		TEST(a_model_that_cannot_be_loaded_is_the_error_of_every_request),
 		TEST(settings_that_make_no_sense_are_named),
+		TEST(settings_beyond_all_measure_are_refused_at_once),
 		TEST(an_engine_that_dies_again_and_again_at_start_is_given_up),
 		TEST(it_has_a_group_of_its_own_no_core_dumps_and_no_inherited_files),
 		TEST(it_ends_with_its_parent),

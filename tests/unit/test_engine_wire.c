@@ -127,6 +127,26 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 	buf_finish(&out);
 }
 
+static void a_long_name_of_a_model_is_cut_at_a_character(void **state)
+{
+	struct engine_info sent = {"", "b", "c", "d", "e", "f", "g", "h", .n_vocab = 7}, got;
+	char *name = malloc(WIRE_STRING_MAX + 3);
+	struct buf out = BUF_INIT;
+	struct wire_frame frame;
+
+	memset(name, 'n', WIRE_STRING_MAX + 2);
+	memcpy(name + WIRE_STRING_MAX - 1, "\xc3\xa9", 3);
+	sent.model_name = name;
+	wire_put_info(&out, &sent);
+	frame = only_frame(&out);
+	assert_int_equal(0, wire_get_info(&got, &frame, NULL));
+	assert_int_equal(WIRE_STRING_MAX - 1, strlen(got.model_name));
+	wire_info_finish(&got);
+	free((void *)frame.payload);
+	free(name);
+	buf_finish(&out);
+}
+
 static void text_and_logprobs_arrive_as_they_were_sent(void **state)
 {
 	const uint32_t ids[] = {1, 128255, 7};
@@ -638,6 +658,7 @@ int main(void)
 		cmocka_unit_test(a_request_arrives_as_it_was_sent),
 		cmocka_unit_test(a_configuration_keeps_absent_apart_from_empty),
 		cmocka_unit_test(the_description_of_a_model_arrives_as_it_was_sent),
+		cmocka_unit_test(a_long_name_of_a_model_is_cut_at_a_character),
 		cmocka_unit_test(text_and_logprobs_arrive_as_they_were_sent),
 		cmocka_unit_test(a_failure_arrives_with_place_and_hint),
 		cmocka_unit_test(long_lists_of_ids_and_rows_are_cut_and_lose_nothing),
