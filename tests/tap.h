@@ -42,6 +42,12 @@ __attribute__((format(printf, 1, 2))) static inline void tap_note(const char *fo
 	printf("\n");
 }
 
+/* The larger of two differences, where NaN (the test shall fail) is larger than everything. */
+static inline double tap_worse(double worst, double difference)
+{
+	return worst != worst || difference <= worst ? worst : difference;
+}
+
 /* The plan; main returns this. */
 static inline int tap_done(void)
 {

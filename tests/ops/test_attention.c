@@ -531,8 +531,10 @@ static void test_write(enum cpu_isa isa)
 				int64_t d = e % s->head_dim, h = e / s->head_dim % s->n_kv_head;
 				int64_t t = e / s->head_dim / s->n_kv_head;
 
-				worst = fmax(worst, fabs(stored(&cache, t, h, d, 0) - cache.k[e]));
-				worst = fmax(worst, fabs(stored(&cache, t, h, d, 1) - cache.v[e]));
+				worst = tap_worse(
+					worst, fabs(stored(&cache, t, h, d, 0) - cache.k[e]));
+				worst = tap_worse(
+					worst, fabs(stored(&cache, t, h, d, 1) - cache.v[e]));
 			}
 			by_reference = malloc(bytes);
 			memcpy(by_reference, cache.page[0], bytes);

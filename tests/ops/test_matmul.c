@@ -394,30 +394,50 @@ static int64_t pick_k(enum dtype dtype)
 	return unit * pick(1, 1280 / unit);
 }
 
+/* Rows of the batch, and what sets a large product apart; 0: random and small. */
+struct shape_case {
+	int64_t n_row, k_units, m;
+	int32_t n_part;
+};
+
+static void product_shape(struct product *p, const struct shape_case *c, enum dtype dtype)
+{
+	int64_t unit = dtype_info(dtype)->block_elems;
+
+	p->n_row = c->n_row;
+	p->n_part = c->n_part ? c->n_part : (int32_t)pick(1, MATMUL_MAX_PARTS);
+	p->k = c->k_units ? c->k_units * (unit < 32 ? 32 : unit) : pick_k(dtype);
+	p->with_bias = (int32_t)pick(0, 1);
+	p->accumulate = (int32_t)pick(0, 1);
+	for (int32_t part = 0; part < p->n_part; part++) {
+		p->dtype[part] = dtype;
+		p->m[part] = c->m ? c->m + pick(0, 40) : pick(1, 70);
+	}
+	/* As a model has it: V in Q6_K beside Q and K in Q4_K. */
+	if (p->n_part == 3 && dtype == DTYPE_Q4_K) {
+		p->dtype[2] = DTYPE_Q6_K;
+	}
+}
+
+/*
+ * Items are runs of several panels from 64 panels (m = 1024, all parts together) on, and there are
+ * several blocks of columns from 513 rows on: see plan_of() in matmul.c.
+ */
 static void products_are_right(enum cpu_isa isa, enum dtype dtype)
 {
-	static const int64_t rows[] = {1, 1, 2, 3, 4, 5, 8, 11, 16, 17, 24, 31, 33, 40, 513};
+	static const int64_t small[] = {1, 1, 2, 3, 4, 5, 8, 11, 16, 17, 24, 31, 33, 40};
+	static const struct shape_case large[] = {{1, 1, 1030, 1}, {3, 2, 1650, 1},
+		{18, 1, 2080, 1}, {2, 1, 400, 3}, {9, 1, 700, 2}, {513, 1, 37, 1}, {1041, 1, 20, 1},
+		{530, 1, 12, 3}};
+	const size_t n_small = sizeof(small) / sizeof(*small);
 	struct verdict verdict = {.guards = 1, .order = 1, .alone = 1};
 	const char *path = cpu_isa_name(isa), *type = dtype_info(dtype)->name;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct product p = {.n_row = rows[i], .k = pick_k(dtype), .n_part = 1};
+	for (size_t i = 0; i < n_small + sizeof(large) / sizeof(*large); i++) {
+		struct shape_case one = {i < n_small ? small[i] : 0, 0, 0, 0};
+		struct product p = {0};
 
-		p.n_part = (int32_t)pick(1, MATMUL_MAX_PARTS);
-		p.with_bias = (int32_t)pick(0, 1);
-		p.accumulate = (int32_t)pick(0, 1);
-		if (rows[i] == 513) {
-			p.k = dtype_info(dtype)->block_elems == 256 ? 256 : 96;
-			p.n_part = 1;
-		}
-		for (int32_t part = 0; part < p.n_part; part++) {
-			p.dtype[part] = dtype;
-			p.m[part] = rows[i] > 40 ? 37 : pick(1, 70);
-		}
-		/* As a model has it: V in Q6_K beside Q and K in Q4_K. */
-		if (p.n_part == 3 && dtype == DTYPE_Q4_K) {
-			p.dtype[2] = DTYPE_Q6_K;
-		}
+		product_shape(&p, i < n_small ? &one : &large[i - n_small], dtype);
 		try_product(&p, isa, &verdict);
 	}
 	tap_ok(verdict.bad == 0, "%s %s: every element is within its bounds (worst %.2f of it)",
