@@ -4,6 +4,7 @@
 #include "loaders/loader.h"
 #include "session/cite_parse.h"
 #include "session/fold.h"
+#include "session/marks.h"
 #include "session/pack.h"
 
 #include <stdlib.h>
@@ -69,9 +70,15 @@ struct checker {
 };
 
 /* The words of a quote, in the forms in which they may have been copied out of the pack. */
+struct form {
+	struct fold_needle needle;
+	const struct pack_marks *marks; /* that were left out; NULL for none */
+};
+
 struct forms {
-	struct fold_needle needle[4];
+	struct form form[4];
 	size_t n;
+	struct pack_marks marks;
 };
 
 struct found {
@@ -123,16 +130,27 @@ static int is_superseded(
 	return 0;
 }
 
+static int next_hit(struct fold_search *search, const struct cite_source *source,
+	const struct form *form, struct fold_hit *hit)
+{
+	while (fold_search_next(search, hit)) {
+		if (!form->marks || marks_agree(form->marks, source->document, search, hit)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* Whether the words stand in the range; the best of the places there. */
 static int search_range(struct checker *checker, struct cite_source *source, int superseded,
-	const struct place_range *range, const struct fold_needle *needle, struct found *found)
+	const struct place_range *range, const struct form *form, struct found *found)
 {
 	struct fold_search search;
 	struct fold_hit hit;
 
-	fold_search_init(&search, index_of(source), needle);
+	fold_search_init(&search, index_of(source), &form->needle);
 	fold_search_limit(&search, range->first, range->end);
-	while (fold_search_next(&search, &hit)) {
+	while (next_hit(&search, source, form, &hit)) {
 		if (!in_range(&hit, range) ||
 			is_superseded(checker, source, hit.first.part) != superseded) {
 			continue;
@@ -148,7 +166,7 @@ static int search_range(struct checker *checker, struct cite_source *source, int
 }
 
 static int search_claim(struct checker *checker, const struct claim *claim, int superseded,
-	const struct fold_needle *needle, struct found *found)
+	const struct form *form, struct found *found)
 {
 	for (size_t i = 0; i < checker->n_source; i++) {
 		struct cite_source *source = &checker->source[i];
@@ -161,7 +179,7 @@ static int search_claim(struct checker *checker, const struct claim *claim, int 
 		n = parse_place(source->document, checker->answer + claim->head.at,
 			claim->head.end - claim->head.at, range);
 		for (size_t k = 0; k < n; k++) {
-			if (search_range(checker, source, superseded, &range[k], needle, found)) {
+			if (search_range(checker, source, superseded, &range[k], form, found)) {
 				return 1;
 			}
 		}
@@ -170,16 +188,16 @@ static int search_claim(struct checker *checker, const struct claim *claim, int 
 }
 
 /* Everywhere: the first of the best places, and whether there are more. */
-static void search_everywhere(struct checker *checker, int superseded,
-	const struct fold_needle *needle, struct found *found)
+static void search_everywhere(
+	struct checker *checker, int superseded, const struct form *form, struct found *found)
 {
 	for (size_t i = 0; i < checker->n_source; i++) {
 		struct cite_source *source = &checker->source[i];
 		struct fold_search search;
 		struct fold_hit hit;
 
-		fold_search_init(&search, index_of(source), needle);
-		while (fold_search_next(&search, &hit)) {
+		fold_search_init(&search, index_of(source), &form->needle);
+		while (next_hit(&search, source, form, &hit)) {
 			if (is_superseded(checker, source, hit.first.part) != superseded) {
 				continue;
 			}
@@ -213,12 +231,12 @@ static enum verdict search_words(struct checker *checker, const struct claim *cl
 	*found = (struct found){.source = NULL};
 	for (int superseded = 0; superseded <= has_updates(checker); superseded++) {
 		for (size_t i = 0; i < forms->n; i++) {
-			if (search_claim(checker, claim, superseded, &forms->needle[i], found)) {
+			if (search_claim(checker, claim, superseded, &forms->form[i], found)) {
 				return VERDICT_VERIFIED;
 			}
 		}
 		for (size_t i = 0; i < forms->n; i++) {
-			search_everywhere(checker, superseded, &forms->needle[i], found);
+			search_everywhere(checker, superseded, &forms->form[i], found);
 			if (found->source) {
 				return found->n > 1 ? VERDICT_AMBIGUOUS : VERDICT_MOVED;
 			}
@@ -227,65 +245,7 @@ static enum verdict search_words(struct checker *checker, const struct claim *cl
 	return VERDICT_NOT_FOUND;
 }
 
-/* ---- what the pack and the model put between the words ---- */
-
-static int is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static int is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* The length of `N|` at text[at], at the beginning of a word; 0 if there is none. */
-static size_t line_number_at(const char *text, size_t len, size_t at)
-{
-	size_t i = at;
-
-	if (at > 0 && !is_blank(text[at - 1])) {
-		return 0;
-	}
-	while (i < len && is_digit(text[i])) {
-		i++;
-	}
-	return i > at && i < len && text[i] == '|' ? i + 1 - at : 0;
-}
-
-/* The length of `[hh:mm:ss] ` and of a `Speaker: ` behind it; 0 if there is none. */
-static size_t cue_head_at(const char *text, size_t len, size_t at)
-{
-	size_t i = at + 1, n_colon = 0, end;
-
-	if (text[at] != '[') {
-		return 0;
-	}
-	for (; i < len && (is_digit(text[i]) || text[i] == ':'); i++) {
-		n_colon += text[i] == ':';
-	}
-	if (n_colon != 2 || i >= len || text[i] != ']') {
-		return 0;
-	}
-	for (end = ++i; end < len && end - i < 64 && text[end] != '\n' && text[end] != ':'; end++) {
-	}
-	return (end + 1 < len && text[end] == ':' && text[end + 1] == ' ' ? end + 2 : i) - at;
-}
-
-static void drop_marks(struct buf *out, const char *text, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		size_t n = line_number_at(text, len, at);
-
-		n = n ? n : cue_head_at(text, len, at);
-		if (n) {
-			buf_addch(out, ' ');
-			at += n;
-		} else {
-			buf_addch(out, text[at++]);
-		}
-	}
-}
+/* ---- the words in their forms ---- */
 
 static void drop_backslash_quotes(struct buf *out, const char *text, size_t len)
 {
@@ -297,37 +257,45 @@ static void drop_backslash_quotes(struct buf *out, const char *text, size_t len)
 }
 
 /* Another form of the words, unless it folds to one that is there. */
-static void add_form(struct forms *forms, const char *text, size_t len)
+static void add_form(
+	struct forms *forms, const char *text, size_t len, const struct pack_marks *marks)
 {
-	struct fold_needle *needle = &forms->needle[forms->n];
+	struct form *form = &forms->form[forms->n];
 
-	fold_needle_init(needle, text, len);
+	fold_needle_init(&form->needle, text, len);
+	form->marks = marks;
 	for (size_t i = 0; i < forms->n; i++) {
-		if (forms->needle[i].len == needle->len &&
-			memcmp(forms->needle[i].bytes, needle->bytes, needle->len) == 0) {
-			fold_needle_finish(needle);
+		const struct fold_needle *other = &forms->form[i].needle;
+
+		if (other->len == form->needle.len &&
+			memcmp(other->bytes, form->needle.bytes, other->len) == 0) {
+			fold_needle_finish(&form->needle);
 			return;
 		}
 	}
-	if (needle->weight < WORDS_MIN_WEIGHT) {
-		fold_needle_finish(needle);
+	if (form->needle.weight < WORDS_MIN_WEIGHT) {
+		fold_needle_finish(&form->needle);
 		return;
 	}
 	forms->n++;
 }
 
-static void forms_init(struct forms *forms, const char *text, size_t len)
+static void forms_init(
+	struct forms *forms, const struct checker *checker, const char *text, size_t len)
 {
 	struct buf plain = BUF_INIT, unquoted = BUF_INIT, bare = BUF_INIT;
 
 	forms->n = 0;
 	pack_unescape(&plain, text, len);
-	add_form(forms, buf_str(&plain), plain.len);
+	add_form(forms, buf_str(&plain), plain.len, NULL);
 	drop_backslash_quotes(&unquoted, buf_str(&plain), plain.len);
-	add_form(forms, buf_str(&unquoted), unquoted.len);
-	drop_marks(&bare, buf_str(&unquoted), unquoted.len);
-	add_form(forms, buf_str(&bare), bare.len);
-	add_form(forms, text, len);
+	add_form(forms, buf_str(&unquoted), unquoted.len, NULL);
+	add_form(forms, text, len, NULL);
+	marks_drop(&forms->marks, buf_str(&unquoted), unquoted.len, checker->source,
+		checker->n_source, &bare);
+	if (forms->marks.n) {
+		add_form(forms, buf_str(&bare), bare.len, &forms->marks);
+	}
 	buf_finish(&plain);
 	buf_finish(&unquoted);
 	buf_finish(&bare);
@@ -336,7 +304,7 @@ static void forms_init(struct forms *forms, const char *text, size_t len)
 static void forms_finish(struct forms *forms)
 {
 	for (size_t i = 0; i < forms->n; i++) {
-		fold_needle_finish(&forms->needle[i]);
+		fold_needle_finish(&forms->form[i].needle);
 	}
 }
 
@@ -400,7 +368,7 @@ static struct citation check_words(
 	struct forms forms;
 	struct found found;
 
-	forms_init(&forms, text, len < QUOTE_MAX_BYTES ? len : QUOTE_MAX_BYTES);
+	forms_init(&forms, checker, text, len < QUOTE_MAX_BYTES ? len : QUOTE_MAX_BYTES);
 	citation.verdict = search_words(checker, claim, &forms, &found);
 	if (citation.verdict != VERDICT_NOT_FOUND) {
 		fill_place(&citation, &found);

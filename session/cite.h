@@ -15,7 +15,7 @@
  * points, U+2010 and U+2011 are the hyphen. A word that the source breaks at a line end with a
  * hyphen matches with and without the hyphen; hyphens elsewhere are themselves. The pack's escape
  * is undone, the pack's `N|` line numbers and `[hh:mm:ss] Speaker:` heads inside a quote are
- * passed over; a full stop, a comma or points of omission that the quote adds at its ends are
+ * passed over where they are true (session/marks.h); a full stop, a comma or points of omission that the quote adds at its ends are
  * forgiven. ASCII case differs only where no place has the words in their own case. Words are whole
  * words: "possible to restart" does not stand in "impossible to restart" (scripts without spaces
  * between words are exempt), and numbers whole numbers: "He paid 1" does not stand in "He paid

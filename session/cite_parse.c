@@ -6,19 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-static int is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static int is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 int parse_source_number(const char *text, size_t len, size_t at, int64_t *number, size_t *end)

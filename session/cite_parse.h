@@ -16,6 +16,16 @@ struct span {
 	size_t at, end;
 };
 
+static inline int is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline int is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* Whether `S` and a number stand at text[at]; *number and where the number ends. */
 int parse_source_number(const char *text, size_t len, size_t at, int64_t *number, size_t *end);
 /* The length of the quotation mark at text[at], as one that opens or one that closes; 0 for none. */

@@ -241,6 +241,7 @@ static void drop_front(struct fold_needle *needle, size_t n)
 	needle->len -= n;
 	memmove(needle->bytes, needle->bytes + n, needle->len);
 	memmove(needle->hyphen, needle->hyphen + n, needle->len);
+	memmove(needle->origin, needle->origin + n, needle->len * sizeof(*needle->origin));
 }
 
 void fold_needle_init(struct fold_needle *needle, const char *text, size_t len)
@@ -252,7 +253,10 @@ void fold_needle_init(struct fold_needle *needle, const char *text, size_t len)
 	*needle = (struct fold_needle){0};
 	needle->bytes = mem_alloc(2 * len + 4); /* U+FB03 makes three bytes of three */
 	needle->hyphen = mem_zero(2 * len + 4, 1);
+	needle->origin = mem_zero(2 * len + 4, sizeof(*needle->origin));
 	for (size_t at = 0; at < len;) {
+		size_t origin = at;
+
 		at += fold_next(text, len, at, &token);
 		pending = token.hyphen ? token.hyphen : pending;
 		if (token.n_byte == 0 || (token.byte[0] == ' ' && needle->len &&
@@ -261,7 +265,9 @@ void fold_needle_init(struct fold_needle *needle, const char *text, size_t len)
 		}
 		needle->hyphen[needle->len] = (uint8_t)pending;
 		memcpy(needle->bytes + needle->len, token.byte, token.n_byte);
-		needle->len += token.n_byte;
+		for (size_t i = 0; i < token.n_byte; i++) {
+			needle->origin[needle->len++] = origin;
+		}
 		pending = FOLD_NO_HYPHEN;
 	}
 	while (skip < needle->len && needle->bytes[skip] == ' ') {
@@ -288,6 +294,7 @@ void fold_needle_finish(struct fold_needle *needle)
 	free(needle->bytes);
 	free(needle->lower);
 	free(needle->hyphen);
+	free(needle->origin);
 	*needle = (struct fold_needle){0};
 }
 
@@ -760,6 +767,7 @@ int fold_search_next(struct fold_search *search, struct fold_hit *hit)
 		if (begins_inside_word(search, cursor, skip, hyphen)) {
 			continue;
 		}
+		hit->skip = skip;
 		hit->grade = compare(search, cursor, skip, hit);
 		if (hit->grade != FOLD_DIFFERENT) {
 			return 1;
@@ -767,4 +775,21 @@ int fold_search_next(struct fold_search *search, struct fold_hit *hit)
 	}
 	search->at = search->to;
 	return 0;
+}
+
+size_t fold_hit_places(const struct fold_search *search, const struct fold_hit *hit,
+	const size_t *offset, size_t n, struct fold_place *place)
+{
+	struct fold_cursor cursor = {.next = hit->first};
+	struct fold_token token;
+	struct fold_place here;
+	size_t walked = 0, count = 0;
+
+	while (count < n && cursor_next(&cursor, search->index->document, &token, &here)) {
+		walked += token.n_byte;
+		while (count < n && offset[count] + hit->skip < walked) {
+			place[count++] = here;
+		}
+	}
+	return count;
 }

@@ -39,6 +39,7 @@ size_t fold_next(const char *text, size_t len, size_t at, struct fold_token *tok
 struct fold_needle {
 	char *bytes, *lower; /* without white space and points of omission at the ends */
 	uint8_t *hyphen;     /* the enum fold_hyphen in front of each byte */
+	size_t *origin;      /* where in the text the token of each byte begins */
 	size_t len, n_tail;  /* bytes; how many more of punctuation stand at the end */
 	size_t weight;       /* letters and digits, those outside ASCII counted twice */
 };
@@ -63,6 +64,7 @@ enum fold_grade { FOLD_DIFFERENT, FOLD_CASE_DIFFERS, FOLD_TAIL_DIFFERS, FOLD_SAM
 
 struct fold_hit {
 	struct fold_place first, last; /* of the first and of the last byte's token */
+	size_t skip;                   /* bytes of the first token that stand before the words */
 	enum fold_grade grade;
 };
 
@@ -89,5 +91,8 @@ void fold_search_init(struct fold_search *search, const struct cite_index *index
 void fold_search_limit(struct fold_search *search, struct fold_place first, struct fold_place end);
 /* The next place that has the words, as whole words. Returns 0 where there is none. */
 int fold_search_next(struct fold_search *search, struct fold_hit *hit);
+/* Where the needle's bytes offset[0..n), ascending, stand at a hit. Returns how many of them. */
+size_t fold_hit_places(const struct fold_search *search, const struct fold_hit *hit,
+	const size_t *offset, size_t n, struct fold_place *place);
 
 #endif

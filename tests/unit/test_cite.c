@@ -438,9 +438,44 @@ static void what_the_pack_put_between_the_words_is_passed_over(void **state)
 			0, 0, NULL, 0, 60500},
 		{"[S4 1:00 \"[00:01:00] Ana: the ring is built\"]", VERDICT_VERIFIED, "S4", 0, 0,
 			NULL, 0, 60500},
+		{"[S4 1:00 \"[00:01:00] the ring is built [00:02:00] Bo: in init\"]",
+			VERDICT_VERIFIED, "S4", 0, 0, NULL, 0, 60500},
+		{"[S1 \"3|Never open valve B while the\n 4|   pump is running\"]", VERDICT_VERIFIED,
+			"S1", 3, 4, NAME, 0, 0},
+		{"[S1 \"except in an emer-\n5|gency\"]", VERDICT_VERIFIED, "S1", 4, 5, NAME, 0, 0},
 	};
 
 	CHECK_ALL(row);
+}
+
+static void what_only_looks_like_the_packs_marks_is_invented(void **state)
+{
+	static const char *const answer[] = {
+		/* heads of a cue in a source that has none, and any words in front of a colon */
+		"[S1 \"[00:01:02] Nobody may ever: The pump stands in hall 4.\"]",
+		"[S1 \"[00:01:02] The pump stands in hall 4.\"]",
+		"[S1 \"The pump [00:01:02] stands in hall 4.\"]",
+		"[S4 \"[00:01:00] Never start it: the ring is built\"]",
+		"[S4 \"[00:01:00] Bo: the ring is built\"]",
+		"[S4 \"[00:02:00] Ana: the ring is built\"]",
+		"[S4 \"[00:01:00] Ana: ring is built\"]", /* not the beginning of the cue */
+		"[S4 \"the ring [00:01:00] Ana: is built\"]",
+		"[S4 \"the ring is built\n[00:01:00] Ana: in init\"]",
+		/* numbers of no line, or of another one, or in the middle */
+		"[S1 \"The pump 12|stands in hall\"]",
+		"[S1 \"3|The pump stands in hall 4.\"]",
+		"[S1 \"2|stands in hall 4.\"]",
+		"[S1 \"Same words here.\n9|Same words here.\"]",
+		"[S1 \"Same words here. 10|Same words here.\"]",
+		"[S4 \"1|the ring is built\"]",
+		"[S3 \"1|Power is 500 kW\"]",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(answer); i++) {
+		struct expected want = {.answer = answer[i], .verdict = VERDICT_NOT_FOUND};
+
+		check(&want, UPDATE);
+	}
 }
 
 static void quotes_are_read_as_models_write_them(void **state)
@@ -721,6 +756,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_whole_numbers),
 		cmocka_unit_test(hyphenation_and_ligatures_are_undone),
 		cmocka_unit_test(what_the_pack_put_between_the_words_is_passed_over),
+		cmocka_unit_test(what_only_looks_like_the_packs_marks_is_invented),
 		cmocka_unit_test(quotes_are_read_as_models_write_them),
 		cmocka_unit_test(what_is_no_citation_is_left_alone),
 		cmocka_unit_test(one_bracket_may_hold_several_quotes),
