@@ -4,6 +4,8 @@
  */
 #include "engine/server.h"
 
+#include "base/mem.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,6 +47,12 @@ static void settle(void)
 	umask(077);
 }
 
+/* Nobody reads what this process prints: its exit status tells. */
+static void tell_exhaustion(void)
+{
+	_exit(SERVER_EXIT_MEMORY);
+}
+
 int main(int argc, char **argv)
 {
 	struct stat st;
@@ -55,5 +63,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	settle();
+	mem_at_exhaustion(tell_exhaustion);
 	return server_run(SOCKET_FD, 1);
 }

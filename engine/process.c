@@ -2,6 +2,7 @@
 #include "engine/link.h"
 
 #include "base/mem.h"
+#include "engine/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,6 +181,10 @@ static void explain(int status, struct err *why)
 	} else if (signal) {
 		err_set(why, ERR_ENGINE, NULL, again, "the engine process died (signal %d, %s)",
 			signal, strsignal(signal));
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == SERVER_EXIT_MEMORY) {
+		err_set(why, ERR_ENGINE, NULL,
+			"load less, take a smaller context with -c, or close other programs",
+			"the engine ran out of memory");
 	} else if (WIFEXITED(status)) {
 		err_set(why, ERR_ENGINE, NULL, again, "the engine process ended (exit status %d)",
 			WEXITSTATUS(status));

@@ -20,6 +20,11 @@ int program_create(struct program **out, const struct model *model, struct err *
 		program_destroy(program);
 		return -1;
 	}
+	if (program->is_short_of_memory) {
+		program_destroy(program);
+		return err_set(err, ERR_ENGINE, model->path, "use a smaller model",
+			"there is no memory for the model's program");
+	}
 	*out = program;
 	return 0;
 }

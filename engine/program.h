@@ -42,6 +42,7 @@ struct program {
 	uint32_t logits; /* handle of the BUFFER_LOGITS */
 	int64_t n_vocab;
 	int32_t n_layer, n_kv_head, head_dim; /* what the KV pages hold */
+	int is_short_of_memory;               /* a constant is missing: program_create() fails */
 };
 
 /* Emits the model's program by its family. */

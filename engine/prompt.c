@@ -83,6 +83,33 @@ void prompt_store_destroy(struct prompt_store *store)
 	free(store);
 }
 
+static int no_memory(struct err *err, const char *of, uint64_t count, const char *what)
+{
+	return err_set(err, ERR_ENGINE, NULL, "load less, or close other programs",
+		"the engine has no memory for %s %llu %s", of, (unsigned long long)count, what);
+}
+
+/* Room for `more` ids. */
+static int reserve_ids(struct ids *ids, size_t more)
+{
+	size_t cap = ids->cap ? ids->cap : 1024;
+	uint32_t *id;
+
+	if (ids->cap - ids->count >= more) {
+		return 0;
+	}
+	while (cap - ids->count < more) {
+		cap *= 2;
+	}
+	id = reallocarray(ids->id, cap, sizeof(*id));
+	if (!id) {
+		return -1;
+	}
+	ids->id = id;
+	ids->cap = cap;
+	return 0;
+}
+
 /* ---- segments ---- */
 
 int prompt_store_begin_segment(
@@ -98,6 +125,12 @@ int prompt_store_begin_segment(
 	stored->kind = segment->kind;
 	stored->mark = segment->mark;
 	stored->total_bytes = segment->total_bytes;
+	stored->data.data = malloc(stored->total_bytes + 1); /* all that will come */
+	if (!stored->data.data) {
+		free(stored);
+		return no_memory(err, "a text of", segment->total_bytes, "bytes");
+	}
+	stored->data.cap = stored->total_bytes + 1;
 	buf_add(&stored->data, segment->data, segment->len);
 	idmap_put(&store->segment, segment->number, stored);
 	return 0;
@@ -131,6 +164,23 @@ size_t prompt_store_segment_count(const struct prompt_store *store)
 
 /* ---- the present prompt ---- */
 
+static int reserve_place(struct prompt_store *store)
+{
+	size_t cap = store->cap_place ? 2 * store->cap_place : 64;
+	struct place *place;
+
+	if (store->n_place < store->cap_place) {
+		return 0;
+	}
+	place = reallocarray(store->place, cap, sizeof(*place));
+	if (!place) {
+		return -1;
+	}
+	store->place = place;
+	store->cap_place = cap;
+	return 0;
+}
+
 int prompt_store_set(struct prompt_store *store, uint64_t keep, const uint64_t *number,
 	size_t count, struct err *err)
 {
@@ -155,27 +205,24 @@ int prompt_store_set(struct prompt_store *store, uint64_t keep, const uint64_t *
 				"a prompt holds segment %llu, which was not sent",
 				(unsigned long long)number[i]);
 		}
-		mem_grow(store->place, store->n_place, store->cap_place);
+		if (reserve_place(store) < 0) {
+			return no_memory(err, "a prompt of", count, "segments");
+		}
 		store->place[store->n_place++] = (struct place){.number = number[i]};
 	}
 	return 0;
 }
 
-static void add_ids(struct ids *to, const uint32_t *id, size_t count)
+static int add_ids(struct ids *to, const uint32_t *id, size_t count, struct err *err)
 {
-	if (to->cap - to->count < count) {
-		size_t cap = to->cap ? to->cap : 1024;
-
-		while (cap - to->count < count) {
-			cap *= 2;
-		}
-		to->id = mem_resize(to->id, cap, sizeof(*to->id));
-		to->cap = cap;
+	if (reserve_ids(to, count) < 0) {
+		return no_memory(err, "a prompt of", to->count + count, "tokens");
 	}
 	if (count) {
 		memcpy(to->id + to->count, id, count * sizeof(*id));
 	}
 	to->count += count;
+	return 0;
 }
 
 static int add_mark(
@@ -199,15 +246,36 @@ static int add_mark(
 	return 0;
 }
 
-static void add_text(struct prompt_store *store, struct stored *stored, int first)
+/*
+ * Room for the most ids that a text can have is taken first (where memory is short that is an error of
+ * this prompt, while the tokenizer never fails) and given back afterwards; what is not written to costs
+ * nothing.
+ */
+static int encode(struct prompt_store *store, const struct stored *stored, int first,
+	struct ids *encoded, struct err *err)
+{
+	uint32_t *id;
+
+	if (reserve_ids(encoded, tokenizer_most_ids(store->tokenizer, stored->data.len)) < 0) {
+		return no_memory(err, "the tokens of a text of", stored->data.len, "bytes");
+	}
+	tokenizer_encode_text(store->encoder, stored->data.data, stored->data.len, first, encoded);
+	id = reallocarray(encoded->id, encoded->count ? encoded->count : 1, sizeof(*id));
+	if (id) {
+		encoded->id = id;
+		encoded->cap = encoded->count ? encoded->count : 1;
+	}
+	return 0;
+}
+
+static int add_text(struct prompt_store *store, struct stored *stored, int first, struct err *err)
 {
 	struct ids *encoded = &stored->encoded[first];
 
-	if (!encoded->count && stored->data.len) {
-		tokenizer_encode_text(
-			store->encoder, stored->data.data, stored->data.len, first, encoded);
+	if (!encoded->count && stored->data.len && encode(store, stored, first, encoded, err) < 0) {
+		return -1;
 	}
-	add_ids(&store->ids, encoded->id, encoded->count);
+	return add_ids(&store->ids, encoded->id, encoded->count, err);
 }
 
 /* Append the ids of the first segment that has none yet. */
@@ -230,11 +298,15 @@ static int add_place(struct prompt_store *store, struct err *err)
 	place->is_mark = stored->kind == SEGMENT_MARK;
 	switch (stored->kind) {
 	case SEGMENT_TEXT:
-		add_text(store, stored, first);
+		if (add_text(store, stored, first, err) < 0) {
+			return -1;
+		}
 		break;
 	case SEGMENT_IDS:
-		add_ids(&store->ids, (const uint32_t *)(const void *)stored->data.data,
-			stored->data.len / sizeof(uint32_t));
+		if (add_ids(&store->ids, (const uint32_t *)(const void *)stored->data.data,
+			    stored->data.len / sizeof(uint32_t), err) < 0) {
+			return -1;
+		}
 		break;
 	case SEGMENT_MARK:
 		if (add_mark(store, stored->mark, previous, err) < 0) {

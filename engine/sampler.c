@@ -29,8 +29,12 @@ struct sampler *sampler_create(int64_t n_vocab)
 	struct sampler *sampler = mem_zero(1, sizeof(*sampler));
 
 	sampler->n_vocab = n_vocab;
-	sampler->candidate = mem_zero((size_t)n_vocab, sizeof(*sampler->candidate));
-	sampler->seen = mem_zero((size_t)n_vocab, 1);
+	sampler->candidate = calloc((size_t)n_vocab, sizeof(*sampler->candidate));
+	sampler->seen = calloc((size_t)n_vocab, 1);
+	if (!sampler->candidate || !sampler->seen) {
+		sampler_destroy(sampler);
+		return NULL;
+	}
 	return sampler;
 }
 

@@ -21,7 +21,7 @@ struct sampling {
 
 struct sampler;
 
-struct sampler *sampler_create(int64_t n_vocab);
+struct sampler *sampler_create(int64_t n_vocab); /* NULL without memory */
 void sampler_destroy(struct sampler *sampler);
 
 /*

@@ -38,7 +38,7 @@ struct request {
 	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse;
 
 	uint32_t *ids; /* prompt, answer, closing; the KV of the first sequence.n_tok is there */
-	int64_t n_ids, cap_ids, n_prompt;
+	int64_t n_ids, n_prompt;
 	uint32_t *closing;
 	int64_t n_closing;
 
@@ -151,9 +151,15 @@ int scheduler_create(struct scheduler **out, const struct model *model, struct b
 		free(scheduler);
 		return err_set(err, ERR_ENGINE, NULL, NULL, "a context of no tokens was asked for");
 	}
+	scheduler->sampler = sampler_create(model->n_vocab);
+	if (!scheduler->sampler) {
+		free(scheduler);
+		return err_set(err, ERR_ENGINE, NULL, "use a smaller model",
+			"there is no memory to sample from a vocabulary of %lld",
+			(long long)model->n_vocab);
+	}
 	rows = (size_t)scheduler->config.batch_tok;
 	scheduler->cache = create_cache(scheduler);
-	scheduler->sampler = sampler_create(model->n_vocab);
 	scheduler->ids = mem_zero(rows, sizeof(*scheduler->ids));
 	scheduler->pos = mem_zero(rows, sizeof(*scheduler->pos));
 	scheduler->logprob = mem_zero(rows, sizeof(*scheduler->logprob));
@@ -248,9 +254,9 @@ static void emit_text(struct scheduler *scheduler, struct request *request, cons
 	buf_clear(ready);
 }
 
+/* There is room: it was taken for most_tokens(). */
 static void append_id(struct request *request, uint32_t id)
 {
-	mem_grow(request->ids, request->n_ids, request->cap_ids);
 	request->ids[request->n_ids++] = id;
 }
 
@@ -325,17 +331,18 @@ static int check_request(
 	return 0;
 }
 
-static void *copy_of(const void *bytes, size_t size)
+/* The most tokens whose KV this request may come to need. */
+static int64_t most_tokens(const struct scheduler *scheduler, const struct request *request)
 {
-	void *copy = mem_alloc(size);
+	int64_t room = scheduler->config.context_tok - request->n_prompt;
+	int64_t more = request->max_tok < room ? request->max_tok : room;
 
-	if (size) {
-		memcpy(copy, bytes, size);
-	}
-	return copy;
+	more += request->n_closing < room - more ? request->n_closing : room - more;
+	return request->n_prompt + more;
 }
 
-static struct request *copy_request(const struct scheduler_request *from)
+static struct request *copy_request(
+	const struct scheduler *scheduler, const struct scheduler_request *from, struct err *err)
 {
 	struct request *request = mem_zero(1, sizeof(*request));
 
@@ -348,10 +355,20 @@ static struct request *copy_request(const struct scheduler_request *from)
 	request->want_prompt_logprobs = from->want_prompt_logprobs;
 	request->want_logits = from->want_logits;
 	request->no_reuse = from->no_reuse;
-	request->ids = copy_of(from->ids, from->n_ids * sizeof(*from->ids));
-	request->n_ids = request->cap_ids = request->n_prompt = (int64_t)from->n_ids;
-	request->closing = copy_of(from->closing, from->n_closing * sizeof(*from->closing));
+	request->n_ids = request->n_prompt = (int64_t)from->n_ids;
 	request->n_closing = (int64_t)from->n_closing;
+	request->ids = malloc((size_t)most_tokens(scheduler, request) * sizeof(*request->ids));
+	if (!request->ids) {
+		free(request);
+		err_set(err, ERR_ENGINE, NULL, "load less, or close other programs",
+			"the engine has no memory for a prompt of %zu tokens", from->n_ids);
+		return NULL;
+	}
+	memcpy(request->ids, from->ids, from->n_ids * sizeof(*from->ids));
+	request->closing = mem_alloc(from->n_closing * sizeof(*from->closing));
+	if (from->n_closing) {
+		memcpy(request->closing, from->closing, from->n_closing * sizeof(*from->closing));
+	}
 	request->usage.prompt_tok = request->n_prompt;
 	request->submitted_ms = now_ms();
 	answer_init(&request->answer, from->stop);
@@ -360,17 +377,17 @@ static struct request *copy_request(const struct scheduler_request *from)
 
 void scheduler_submit(struct scheduler *scheduler, const struct scheduler_request *from)
 {
-	struct request **p = &scheduler->request, *request;
+	struct request **p = &scheduler->request, *request = NULL;
 	struct err err = {0};
 
-	if (check_request(scheduler, from, &err) < 0) {
+	if (check_request(scheduler, from, &err) < 0 ||
+		!(request = copy_request(scheduler, from, &err))) {
 		struct engine_event event = {
 			.type = ENGINE_FAILED, .request = from->id, .err = err};
 
 		emit(scheduler, &event);
 		return;
 	}
-	request = copy_request(from);
 	while (*p && (*p)->priority >= request->priority) {
 		p = &(*p)->next;
 	}
@@ -379,16 +396,6 @@ void scheduler_submit(struct scheduler *scheduler, const struct scheduler_reques
 }
 
 /* ---- from the queue to the batch ---- */
-
-/* The most tokens whose KV this request may come to need. */
-static int64_t most_tokens(const struct scheduler *scheduler, const struct request *request)
-{
-	int64_t room = scheduler->config.context_tok - request->n_prompt;
-	int64_t more = request->max_tok < room ? request->max_tok : room;
-
-	more += request->n_closing < room - more ? request->n_closing : room - more;
-	return request->n_prompt + more;
-}
 
 /* Requests start in order; one whose pages do not fit beside the running ones waits. */
 static void admit(struct scheduler *scheduler)

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct operand at(uint32_t buffer)
@@ -18,8 +19,12 @@ uint32_t emit_rows_buffer(struct program *program, enum op_rows rows, int64_t n)
 
 struct operand emit_constant(struct program *program, const void *data, int64_t bytes)
 {
-	void *copy = mem_alloc((size_t)bytes);
+	void *copy = malloc((size_t)bytes);
 
+	if (!copy) {
+		program->is_short_of_memory = 1;
+		return at(OPERAND_NONE);
+	}
 	memcpy(copy, data, (size_t)bytes);
 	return at(program_add_buffer(program,
 		(struct buffer_desc){
@@ -35,7 +40,11 @@ struct operand emit_vector(struct program *program, const struct weight *weight)
 		return at(OPERAND_NONE);
 	}
 	bytes = weight->row_elems * (int64_t)sizeof(float);
-	copy = mem_alloc((size_t)bytes);
+	copy = malloc((size_t)bytes);
+	if (!copy) {
+		program->is_short_of_memory = 1;
+		return at(OPERAND_NONE);
+	}
 	dtype_dequantize(weight->dtype, weight->data, copy, weight->row_elems);
 	return at(program_add_buffer(program,
 		(struct buffer_desc){

@@ -89,14 +89,17 @@ static struct kv_page *find_named(struct kv_cache *cache, const struct sha256_di
 
 static void add_named(struct kv_cache *cache, struct kv_page *page)
 {
-	struct kv_page **bucket;
+	struct kv_page **bucket, **grown = NULL;
 
 	if (cache->n_named >= cache->n_bucket) {
+		grown = calloc(2 * cache->n_bucket, sizeof(struct kv_page *));
+	}
+	if (grown) { /* without memory the chains are longer */
 		struct kv_page **old = cache->bucket;
 		size_t n_old = cache->n_bucket;
 
+		cache->bucket = grown;
 		cache->n_bucket *= 2;
-		cache->bucket = mem_zero(cache->n_bucket, sizeof(struct kv_page *));
 		for (size_t i = 0; i < n_old; i++) {
 			for (struct kv_page *p = old[i], *next; p; p = next) {
 				next = p->next_named;

@@ -16,18 +16,25 @@ static struct kv_page *parent_of(const struct kv_sequence *sequence, int64_t pag
 	return page > 0 ? sequence->page[page - 1] : NULL;
 }
 
-static void append_page(struct kv_sequence *sequence, struct kv_page *page)
+static int append_page(struct kv_sequence *sequence, struct kv_page *page)
 {
 	if (sequence->n_page >= sequence->cap_page) {
-		sequence->cap_page = sequence->cap_page ? 2 * sequence->cap_page : 16;
-		sequence->page = mem_resize(
-			sequence->page, (size_t)sequence->cap_page, sizeof(*sequence->page));
-		sequence->data = mem_resize(
-			sequence->data, (size_t)sequence->cap_page, sizeof(*sequence->data));
+		size_t cap = sequence->cap_page ? 2 * (size_t)sequence->cap_page : 16;
+		struct kv_page **pages =
+			reallocarray(sequence->page, cap, sizeof(struct kv_page *));
+		uint8_t **data = reallocarray(sequence->data, cap, sizeof(uint8_t *));
+
+		sequence->page = pages ? pages : sequence->page;
+		sequence->data = data ? data : sequence->data;
+		if (!pages || !data) {
+			return -1;
+		}
+		sequence->cap_page = (int64_t)cap;
 	}
 	sequence->page[sequence->n_page] = page;
 	sequence->data[sequence->n_page] = page->data;
 	sequence->n_page++;
+	return 0;
 }
 
 void kv_sequence_finish(struct kv_sequence *sequence)
@@ -144,13 +151,19 @@ void kv_sequence_match(struct kv_sequence *sequence, const uint32_t *ids, int64_
 		(page = kv_cache_find(
 			 cache, parent_of(sequence, sequence->n_page), ids + sequence->n_tok))) {
 		kv_cache_hold(cache, page);
-		append_page(sequence, page);
+		if (append_page(sequence, page) < 0) {
+			kv_cache_release(cache, page);
+			return; /* without memory it is computed again */
+		}
 		sequence->n_tok += KV_PAGE_TOK;
 	}
 	page = kv_cache_find_partial(cache, parent_of(sequence, sequence->n_page),
 		ids + sequence->n_tok, (size_t)(n_ids - sequence->n_tok), &n_more);
 	if (page && (page = copy_page(sequence, page, n_more, kv_cache_page_bytes(cache)))) {
-		append_page(sequence, page);
+		if (append_page(sequence, page) < 0) {
+			kv_cache_release(cache, page);
+			return;
+		}
 		sequence->n_tok += n_more;
 	}
 }
@@ -163,7 +176,8 @@ int kv_sequence_reserve(struct kv_sequence *sequence, int64_t n_tok, struct err 
 	while (sequence->n_page < n_page) {
 		struct kv_page *page = kv_cache_new_page(sequence->cache);
 
-		if (!page) {
+		if (!page || append_page(sequence, page) < 0) {
+			kv_cache_release(sequence->cache, page);
 			while (sequence->n_page > before) {
 				kv_cache_release(
 					sequence->cache, sequence->page[--sequence->n_page]);
@@ -174,7 +188,6 @@ int kv_sequence_reserve(struct kv_sequence *sequence, int64_t n_tok, struct err 
 				"are in use)",
 				(long long)n_tok, (long long)kv_cache_pages(sequence->cache));
 		}
-		append_page(sequence, page);
 	}
 	return 0;
 }

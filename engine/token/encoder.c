@@ -417,6 +417,11 @@ void tokenizer_encode_text(
 	free(prefixed);
 }
 
+size_t tokenizer_most_ids(const struct tokenizer *tokenizer, size_t len)
+{
+	return len + 1 + CACHE_IDS; /* one per byte, the prefix, and a cache entry's full width */
+}
+
 void tokenizer_encode_special(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, int first, struct ids *out)
 {

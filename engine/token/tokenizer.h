@@ -73,6 +73,9 @@ const struct tokenizer *tokenizer_encoder_tokenizer(const struct tokenizer_encod
 void tokenizer_encode_text(struct tokenizer_encoder *encoder, const char *text, size_t len,
 	int first, struct ids *out);
 
+/* The most ids that tokenizer_encode_text() appends for this many bytes, and then some. */
+size_t tokenizer_most_ids(const struct tokenizer *tokenizer, size_t len);
+
 /* The same, but the text of control and added tokens becomes their ids. */
 void tokenizer_encode_special(struct tokenizer_encoder *encoder, const char *text, size_t len,
 	int first, struct ids *out);

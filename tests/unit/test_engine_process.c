@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,7 +37,7 @@
 #define N_KILL 40
 #endif
 #endif
-#ifndef N_KILL
+#ifndef N_KILL /* no sanitizer */
 #define N_KILL 200
 #endif
 
@@ -381,6 +382,59 @@ static void settings_beyond_all_measure_are_refused_at_once(void **state)
 		assert_null(strstr(err.what, "damaged"));
 	}
 	assert_no_children();
+}
+
+static int64_t address_space_bytes(int32_t pid)
+{
+	char path[64];
+	long pages = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(1, fscanf(file, "%ld", &pages));
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Let the engine have so many bytes more than it has, then hand it 64 MB to read. */
+static void starve(int64_t more_bytes)
+{
+	enum { BIG = 64 << 20 };
+	struct engine *engine = open_engine(&(struct engine_config){.backend = "fake"});
+	int32_t pid = engine_info(engine)->process_id;
+	rlim_t bytes = (rlim_t)(address_space_bytes(pid) + more_bytes);
+	struct rlimit limit = {bytes, bytes};
+	char *text = malloc(BIG);
+	struct reply reply;
+
+	memset(text, 'x', BIG);
+	text[BIG - 1] = 0;
+	assert_int_equal(0, prlimit(pid, RLIMIT_AS, &limit, NULL));
+	reply = ask(engine, text, 10);
+	assert_int_equal(ENGINE_FAILED, reply.last.type);
+	assert_int_equal(ERR_ENGINE, reply.last.err.code);
+	print_message("# %s\n", reply.last.err.what);
+	if (!strstr(reply.last.err.what, "memory") || !reply.last.err.hint[0]) {
+		fail_msg("%s (%s)", reply.last.err.what, reply.last.err.hint);
+	}
+	reply_finish(&reply);
+	reply = ask(engine, "And now?", 10);
+	assert_int_equal(ENGINE_DONE, reply.last.type);
+	reply_finish(&reply);
+	free(text);
+	engine_close(engine);
+}
+
+static void an_engine_without_memory_says_so_and_answers_the_next(void **state)
+{
+	if (N_KILL < 200) {
+		skip(); /* its shadow memory is beyond any limit */
+	}
+	starve(0);                  /* not even a message fits */
+	starve((int64_t)20 << 20);  /* the text does not */
+	starve((int64_t)100 << 20); /* its tokens do not */
 }
 
 static void an_engine_that_dies_again_and_again_at_start_is_given_up(void **state)
@@ -760,6 +814,7 @@ int main(void)
 		TEST(a_model_that_cannot_be_loaded_is_the_error_of_every_request),
 		TEST(settings_that_make_no_sense_are_named),
 		TEST(settings_beyond_all_measure_are_refused_at_once),
+		TEST(an_engine_without_memory_says_so_and_answers_the_next),
 		TEST(an_engine_that_dies_again_and_again_at_start_is_given_up),
 		TEST(it_has_a_group_of_its_own_no_core_dumps_and_no_inherited_files),
 		TEST(it_ends_with_its_parent),
