@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum {
-	HEAD_MAX_BYTES = 400,    /* between a source's number and its quote */
+	HEAD_MAX_BYTES = 16384,  /* between a source's number and its quote: a long path, encoded */
+	BEFORE_MAX_BYTES = 3200, /* of a quote that stands before its bracket */
 	QUOTE_MAX_BYTES = 65536, /* a longer one is read up to here */
 	ENDS_TRIED = 4,          /* how many closing marks with a bracket behind them */
 	PIECES_MAX = 32,         /* quotes in one bracket */
@@ -394,9 +395,28 @@ static size_t skip_blank(const struct checker *checker, size_t at)
 	return at;
 }
 
+/* Where a source's number ends that is said at `at`, with `Source` before it or not; 0 for none. */
+static size_t number_at(const struct checker *checker, size_t at, int64_t *number)
+{
+	size_t after;
+
+	at += parse_source_word(checker->answer, checker->len, at);
+	return parse_source_number(checker->answer, checker->len, at, number, &after) ? after : 0;
+}
+
+/* Where the number ends of the citation that begins at `at`; 0 where none does. */
+static size_t begins_citation(const struct checker *checker, size_t at)
+{
+	int64_t number;
+
+	return checker->answer[at] == '[' ? number_at(checker, skip_blank(checker, at + 1), &number)
+					  : 0;
+}
+
 /*
  * The head from `at` on: up to a quotation mark, a closing bracket, or another source, which starts
- * it anew. Returns 0 where neither mark nor bracket comes.
+ * it anew. Returns 0, and in claim->head what was read, where neither mark nor bracket comes before
+ * the paragraph ends or another citation begins.
  */
 static int read_head(const struct checker *checker, size_t at, size_t end, struct claim *claim)
 {
@@ -405,15 +425,20 @@ static int read_head(const struct checker *checker, size_t at, size_t end, struc
 
 	claim->head = (struct span){.at = at, .end = at};
 	for (; at < limit; at++) {
+		claim->head.end = at;
 		if (checker->answer[at] == ']' || parse_quote_open(checker->answer, end, at)) {
-			claim->head.end = at;
 			return 1;
+		}
+		if (begins_citation(checker, at) ||
+			(end - at > 1 && memcmp(checker->answer + at, "\n\n", 2) == 0)) {
+			return 0;
 		}
 		if (parse_source_number(checker->answer, end, at, &claim->number, &after)) {
 			claim->head.at = at = after;
 			at--;
 		}
 	}
+	claim->head.end = limit;
 	return 0;
 }
 
@@ -430,8 +455,8 @@ static int next_quote(
 	const struct checker *checker, size_t at, size_t end, struct claim *claim, size_t *next)
 {
 	struct claim ahead = *claim;
-	size_t after, mark;
 	int64_t number;
+	size_t mark;
 
 	at = skip_blank(checker, at);
 	if (at < end && is_separator(checker->answer[at])) {
@@ -443,12 +468,10 @@ static int next_quote(
 		return 0;
 	}
 	if (!parse_quote_open(checker->answer, end, at)) {
-		if (!parse_source_number(checker->answer, end, at, &number, &after) &&
-			!is_digit(checker->answer[at]) && checker->answer[at] != 'p') {
-			return 0;
-		}
 		if (!read_head(checker, at, end, &ahead) ||
-			checker->answer[ahead.head.end] == ']') {
+			checker->answer[ahead.head.end] == ']' ||
+			(!number_at(checker, at, &number) &&
+				!parse_is_place(checker->answer + at, ahead.head.end - at))) {
 			return 0;
 		}
 		at = ahead.head.end;
@@ -527,15 +550,6 @@ struct quote_end {
 	size_t words_end, bracket_end;
 };
 
-static int begins_citation(const struct checker *checker, size_t at)
-{
-	int64_t number;
-	size_t after;
-
-	return checker->answer[at] == '[' && parse_source_number(checker->answer, checker->len,
-						     skip_blank(checker, at + 1), &number, &after);
-}
-
 static size_t find_ends(const struct checker *checker, size_t opened_at, size_t begin,
 	struct quote_end end[ENDS_TRIED])
 {
@@ -611,22 +625,19 @@ static size_t check_bracket_quotes(struct checker *checker, struct claim *claim,
 /* The quote that ends right before a bracket without one: `"words" [S1 a.txt:3]`. */
 static struct span words_before(const struct checker *checker, size_t bracket)
 {
-	size_t end = bracket, at, mark = 0;
+	size_t end = bracket, at, mark;
 
 	while (end > 0 &&
 		(is_blank(checker->answer[end - 1]) || strchr(".,;:(", checker->answer[end - 1])) &&
 		bracket - end < 8) {
 		end--;
 	}
-	for (at = end > 4 ? end - 4 : 0; at < end && !mark; at++) {
-		mark = parse_quote_open(checker->answer, end, at);
-		mark = at + mark == end ? mark : 0;
-	}
+	mark = parse_quote_end(checker->answer, end);
 	if (!mark) {
 		return (struct span){.at = bracket, .end = bracket};
 	}
 	end -= mark;
-	for (at = end; at > 0 && end - at < HEAD_MAX_BYTES * 8 && checker->answer[at - 1] != ']';
+	for (at = end; at > 0 && end - at < BEFORE_MAX_BYTES && checker->answer[at - 1] != ']';
 		at--) {
 		mark = parse_quote_open(checker->answer, end, at - 1);
 		if (mark && parse_quote_close(checker->answer, checker->len, end, at - 1)) {
@@ -640,13 +651,16 @@ static struct span words_before(const struct checker *checker, size_t bracket)
 static size_t check_bracket(struct checker *checker, size_t bracket)
 {
 	struct claim claim = {.number = 0};
-	struct span words;
-	size_t after;
+	struct span words = {.at = bracket, .end = bracket};
+	size_t after = number_at(checker, skip_blank(checker, bracket + 1), &claim.number);
 
-	if (!parse_source_number(checker->answer, checker->len, skip_blank(checker, bracket + 1),
-		    &claim.number, &after) ||
-		!read_head(checker, after, checker->len, &claim)) {
+	if (!after) {
 		return bracket + 1;
+	}
+	if (!read_head(checker, after, checker->len, &claim)) {
+		/* A citation all the same, of no words: it must not pass for none. */
+		add_citation(checker, check_words(checker, &claim, words, bracket));
+		return claim.head.end;
 	}
 	if (checker->answer[claim.head.end] != ']') {
 		return check_bracket_quotes(checker, &claim, bracket);

@@ -4,10 +4,12 @@
  *
  * WHAT A CITATION IS. `[S1 path:lines "words"]`, `[S1 p.page "words"]`, `[S1 time "words"]`, and
  * what models make of them: the place may be missing or spelled out (`line 3`, `lines 3-5`, `L3`,
- * `page 37`), quotes may be typographic, backticks, or nested, one bracket may hold several quotes
- * or several sources, and the words may stand before the bracket (`"words" [S1 a.txt:3]`). Quoted
- * words without a bracket that begins with S and a number are not citations. A bracket without any
- * words is a citation that cannot be verified: its text is empty and its verdict not_found.
+ * `page 37`) or a list (`lines 3, 5 and 7`), `Source` may stand before the number, quotes may be
+ * typographic, single, backticks, or nested, one bracket may hold several quotes or several sources,
+ * and the words may stand before the bracket (`"words" [S1 a.txt:3]`). Quoted words without a
+ * bracket that begins with S and a number are not citations. A bracket without any words, or one
+ * that never ends, is a citation that cannot be verified: its text is empty and its verdict
+ * not_found.
  *
  * WHAT COUNTS AS THE SAME WORDS. Runs of white space (also no-break and other Unicode spaces) are
  * one space; zero-width characters and soft hyphens are nothing; the ligatures U+FB00..FB06 are

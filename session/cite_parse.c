@@ -31,12 +31,54 @@ int parse_source_number(const char *text, size_t len, size_t at, int64_t *number
 	return 1;
 }
 
+size_t parse_source_word(const char *text, size_t len, size_t at)
+{
+	static const char *const word[] = {"sources", "source", "src", "see", "from"};
+	size_t begin = at;
+
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+		size_t n = strlen(word[i]);
+
+		if (len - at > n && strncasecmp(text + at, word[i], n) == 0 &&
+			(is_blank(text[at + n]) || text[at + n] == ':')) {
+			for (at += n; at < len && (is_blank(text[at]) || text[at] == ':'); at++) {
+			}
+			return at - begin;
+		}
+	}
+	return 0;
+}
+
 /* ---- quotation marks ---- */
 
-static size_t match_any(
-	const char *text, size_t len, size_t at, const char *const *mark, size_t n_mark)
+#define DOUBLE_LOW  "\xe2\x80\x9e" /* U+201E */
+#define DOUBLE_66   "\xe2\x80\x9c" /* U+201C */
+#define DOUBLE_99   "\xe2\x80\x9d" /* U+201D */
+#define SINGLE_LOW  "\xe2\x80\x9a" /* U+201A */
+#define SINGLE_6    "\xe2\x80\x98" /* U+2018 */
+#define SINGLE_9    "\xe2\x80\x99" /* U+2019 */
+#define GUILLEMET_L "\xc2\xab"
+#define GUILLEMET_R "\xc2\xbb"
+
+/* Kinds of marks: one that opens is closed by one of its kind. */
+enum { N_KIND = 4, KIND_SINGLE = 3 };
+
+static const char *const opening[N_KIND][4] = {
+	{"\"", DOUBLE_66, DOUBLE_99, DOUBLE_LOW},
+	{"`"},
+	{GUILLEMET_L, GUILLEMET_R},
+	{"'", SINGLE_6, SINGLE_LOW},
+};
+static const char *const closing[N_KIND][4] = {
+	{"\"", DOUBLE_99, DOUBLE_66},
+	{"`"},
+	{GUILLEMET_L, GUILLEMET_R},
+	{"'", SINGLE_9, SINGLE_6},
+};
+
+static size_t match_any(const char *text, size_t len, size_t at, const char *const mark[4])
 {
-	for (size_t i = 0; i < n_mark; i++) {
+	for (size_t i = 0; i < 4 && mark[i]; i++) {
 		size_t n = strlen(mark[i]);
 
 		if (len - at >= n && memcmp(text + at, mark[i], n) == 0) {
@@ -46,35 +88,57 @@ static size_t match_any(
 	return 0;
 }
 
-#define DOUBLE_LOW  "\xe2\x80\x9e" /* U+201E */
-#define DOUBLE_66   "\xe2\x80\x9c" /* U+201C */
-#define DOUBLE_99   "\xe2\x80\x9d" /* U+201D */
-#define GUILLEMET_L "\xc2\xab"
-#define GUILLEMET_R "\xc2\xbb"
+/* The kind of the mark that opens at text[at] and its length; 0 for none. */
+static size_t open_mark(const char *text, size_t len, size_t at, int *kind)
+{
+	for (*kind = 0; *kind < N_KIND && at < len; ++*kind) {
+		size_t n = match_any(text, len, at, opening[*kind]);
+
+		/* An apostrophe opens nothing inside a word. */
+		if (n && (*kind != KIND_SINGLE || at == 0 || is_blank(text[at - 1]) ||
+				 strchr(":,;([", text[at - 1]))) {
+			return n;
+		}
+	}
+	return 0;
+}
+
+static size_t close_mark(const char *text, size_t len, size_t at, int kind)
+{
+	size_t n = at < len ? match_any(text, len, at, closing[kind]) : 0;
+
+	/* Nor does it close anything there. */
+	if (n && kind == KIND_SINGLE && at + n < len &&
+		(is_letter(text[at + n]) || is_digit(text[at + n]))) {
+		return 0;
+	}
+	return n;
+}
 
 size_t parse_quote_open(const char *text, size_t len, size_t at)
 {
-	static const char *const mark[] = {
-		"\"", "`", DOUBLE_66, DOUBLE_99, DOUBLE_LOW, GUILLEMET_L, GUILLEMET_R};
+	int kind;
 
-	return at < len ? match_any(text, len, at, mark, sizeof(mark) / sizeof(mark[0])) : 0;
+	return open_mark(text, len, at, &kind);
 }
 
 size_t parse_quote_close(const char *text, size_t len, size_t at, size_t opened_at)
 {
-	static const char *const plain[] = {"\"", DOUBLE_99, DOUBLE_66};
-	static const char *const guillemet[] = {GUILLEMET_L, GUILLEMET_R};
+	int kind;
 
-	if (at >= len) {
-		return 0;
+	return open_mark(text, len, opened_at, &kind) ? close_mark(text, len, at, kind) : 0;
+}
+
+size_t parse_quote_end(const char *text, size_t len)
+{
+	for (size_t n = len < 3 ? len : 3; n > 0; n--) {
+		for (int kind = 0; kind < N_KIND; kind++) {
+			if (close_mark(text, len, len - n, kind) == n) {
+				return n;
+			}
+		}
 	}
-	if (text[opened_at] == '`') {
-		return text[at] == '`';
-	}
-	if (text[opened_at] == GUILLEMET_L[0]) {
-		return match_any(text, len, at, guillemet, 2);
-	}
-	return match_any(text, len, at, plain, 3);
+	return 0;
 }
 
 /* ---- heads ---- */
@@ -531,6 +595,35 @@ static size_t parse_times(const struct document *document, const char *text, str
 		range[i] = cues_range(document, list.range[i]);
 	}
 	return list.n ? list.n : 1;
+}
+
+int parse_is_place(const char *text, size_t len)
+{
+	static const char *const word[] = {
+		"lines", "line", "ln", "l", "pages", "page", "pp", "p", "at", "in", "on", "and"};
+	struct span span = {.end = len};
+
+	trim(text, &span);
+	for (size_t at = span.at, end; at < span.end; at = end) {
+		int is_known = 0;
+
+		for (end = at; end < span.end && !is_blank(text[end]); end++) {
+			is_known |= is_digit(text[end]) || text[end] == '/';
+		}
+		for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+			is_known |= strlen(word[i]) == end - at &&
+				    strncasecmp(text + at, word[i], end - at) == 0;
+		}
+		while (end < span.end && is_blank(text[end])) {
+			if (text[end++] == '\n') {
+				return 0;
+			}
+		}
+		if (!is_known) {
+			return 0;
+		}
+	}
+	return span.end > span.at;
 }
 
 size_t parse_place(const struct document *document, const char *head, size_t len,

@@ -28,9 +28,17 @@ static inline int is_blank(char c)
 
 /* Whether `S` and a number stand at text[at]; *number and where the number ends. */
 int parse_source_number(const char *text, size_t len, size_t at, int64_t *number, size_t *end);
+/* The length of `Source ` and its like at text[at], which may stand before the number; 0 for none. */
+size_t parse_source_word(const char *text, size_t len, size_t at);
+
 /* The length of the quotation mark at text[at], as one that opens or one that closes; 0 for none. */
 size_t parse_quote_open(const char *text, size_t len, size_t at);
 size_t parse_quote_close(const char *text, size_t len, size_t at, size_t opened_at);
+/* The length of the closing quotation mark that ends the text; 0 for none. */
+size_t parse_quote_end(const char *text, size_t len);
+
+/* Whether this can only be a place: `and line 4`, `src/a.c:3`; no other words. */
+int parse_is_place(const char *head, size_t len);
 
 /* h:mm:ss or m:ss at text[*at], moved behind it; fractions are dropped. Returns 0 for none. */
 int parse_clock(const char *text, size_t len, size_t *at, int64_t *seconds);

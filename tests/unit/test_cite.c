@@ -327,6 +327,9 @@ static void words_nowhere_are_not_found(void **state)
 		"[S1 \"B \"]",
 		"[S1]",
 		"[S1 notes/station 2.txt:2]",
+		"[S1",
+		"[S1 stands in hall",
+		"[S1 stands in hall\n\n\"stands in hall\"",
 		"[S1 x:1 \"",
 		"[S1 x:1 \"]",
 	};
@@ -506,6 +509,20 @@ static void quotes_are_read_as_models_write_them(void **state)
 		{"[S1 2 \"stands in hall\".]", VERDICT_VERIFIED, "S1", 2, 2, NAME, 0, 0},
 		{"[S1 1 \"operations manual,\"]", VERDICT_VERIFIED, "S1", 1, 1, NAME, 0, 0},
 		{"[S1 1 \"...manual\nThe pump...\"]", VERDICT_VERIFIED, "S1", 1, 2, NAME, 0, 0},
+		{"[S1 notes/station 2.txt:2 'stands in hall']", VERDICT_VERIFIED, "S1", 2, 2, NAME,
+			0, 0},
+		{"[S1 2 \xe2\x80\x98stands in hall\xe2\x80\x99]", VERDICT_VERIFIED, "S1", 2, 2,
+			NAME, 0, 0},
+		{"[S1 12 'She said \"go\" and left.']", VERDICT_VERIFIED, "S1", 12, 12, NAME, 0, 0},
+		{"It 'stands in hall' [S1 notes/station 2.txt:2].", VERDICT_VERIFIED, "S1", 2, 2,
+			NAME, 0, 0},
+		{"[S1 the users' notes:2 \"stands in hall\"]", VERDICT_VERIFIED, "S1", 2, 2, NAME,
+			0, 0},
+		{"[Source S1, line 2: \"stands in hall\"]", VERDICT_VERIFIED, "S1", 2, 2, NAME, 0,
+			0},
+		{"[source: S1 notes/station 2.txt:2 \"stands in hall\"]", VERDICT_VERIFIED, "S1", 2,
+			2, NAME, 0, 0},
+		{"\"stands in hall\" [see S1:2]", VERDICT_VERIFIED, "S1", 2, 2, NAME, 0, 0},
 		{"[S1, S2 src/nccl.h:1 \"int ring(void);\"]", VERDICT_VERIFIED, "S2", 1, 1,
 			"nccl/src/nccl.h", 0, 0},
 	};
@@ -516,8 +533,9 @@ static void quotes_are_read_as_models_write_them(void **state)
 static void what_is_no_citation_is_left_alone(void **state)
 {
 	static const char *const answer[] = {"", "\"stands in hall\"", "[1] \"stands\"", "[", "[[[",
-		"[S]", "[Sx \"stands\"]", "[S1x \"stands\"]", "[S1", "[S1 stands in hall", "a[S]",
-		"[section S1]", "see S1:2 \"stands in hall\"", "[S1234567890123 \"stands\"]"};
+		"[S]", "[Sx \"stands\"]", "[S1x \"stands\"]", "a[S]", "[section S1]", "[Source 1]",
+		"[resource S1]", "[sourceS1]", "see S1:2 \"stands in hall\"",
+		"[S1234567890123 \"stands\"]"};
 
 	for (size_t i = 0; i < ARRAY_LEN(answer); i++) {
 		size_t count;
@@ -560,8 +578,52 @@ static void one_bracket_may_hold_several_quotes(void **state)
 	check_several(
 		"One [S1 2 \"stands in hall\"] two [S1 7 \"impossible\"], three [S1 \"no no\"].",
 		"verified S1:2, verified S1:7, not_found -:0");
+	check_several("[S1 2 \"stands in hall\" and line 9 \"Same words here.\"]",
+		"verified S1:2, verified S1:9");
+	check_several("[S1 2 'stands in hall', lines 7, 9 'Same words here.']",
+		"verified S1:2, verified S1:9");
+	check_several("[S1 2 \"stands in hall\" and :3, 9 \"Same words here.\"]",
+		"verified S1:2, verified S1:9");
+	check_several("[S2 src/init.cc:5 \"return ring();\"; src/nccl.h:1 \"int ring(void)\"]",
+		"verified S2:5, verified S2:1");
+	check_several("[Source S1, line 2 \"stands in hall\"; Source S1, line 7 \"no no no\"]",
+		"verified S1:2, not_found -:0");
+	/* What stands between two quotes is no place: one quote, and nowhere. */
+	check_several(
+		"[S1 2 \"stands in hall\" and never line 9 \"Same words here.\"]", "not_found -:0");
+	check_several("[S1 2 [S1 \"stands in hall\"]", "not_found -:0, verified S1:2");
 	check_several("[S1 2 \"stands in hall\"][S1 7 \"It is impossible\"]",
 		"verified S1:2, verified S1:7");
+}
+
+/* Promise of --strict: what looks like a citation counts as one, however long its path is. */
+static void a_quote_behind_a_long_path_is_checked(void **state)
+{
+	char *path = mem_alloc(20001);
+	static const size_t len[] = {300, 600, 5000, 12000, 20000};
+
+	for (size_t i = 0; i < ARRAY_LEN(len); i++) {
+		char *answer;
+		size_t count;
+		struct citation *got;
+
+		memset(path, 'd', len[i]);
+		path[len[i]] = 0;
+		answer = mem_printf("[S1 %s:2 \"never said\"]", path);
+		got = cite_check(answer, strlen(answer), source, UPDATE, &count);
+		assert_int_equal(1, count);
+		assert_int_equal(VERDICT_NOT_FOUND, got->verdict);
+		citations_free(got, count);
+		free(answer);
+		answer = mem_printf("[S1 %s:2 \"stands in hall\"]", path);
+		got = cite_check(answer, strlen(answer), source, UPDATE, &count);
+		assert_int_equal(1, count);
+		assert_int_equal(
+			len[i] < 16000 ? VERDICT_VERIFIED : VERDICT_NOT_FOUND, got->verdict);
+		citations_free(got, count);
+		free(answer);
+	}
+	free(path);
 }
 
 static void case_counts_where_the_words_stand_in_their_own_case(void **state)
@@ -760,6 +822,7 @@ int main(void)
 		cmocka_unit_test(quotes_are_read_as_models_write_them),
 		cmocka_unit_test(what_is_no_citation_is_left_alone),
 		cmocka_unit_test(one_bracket_may_hold_several_quotes),
+		cmocka_unit_test(a_quote_behind_a_long_path_is_checked),
 		cmocka_unit_test(case_counts_where_the_words_stand_in_their_own_case),
 		cmocka_unit_test(an_update_supersedes_its_files_only),
 		cmocka_unit_test(a_source_cannot_speak_for_itself),
