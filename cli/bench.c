@@ -7,7 +7,6 @@
 #include "cli/start.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,20 +55,11 @@ static int watch(void *context, const struct engine_event *event)
 	return interrupt_pending();
 }
 
-/* As many as the engine uses where it is not told: one per processor that it may run on. */
-static int64_t thread_count(const struct options *options)
-{
-	cpu_set_t allowed;
-
-	if (options->n_thread > 0) {
-		return options->n_thread;
-	}
-	return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
-}
-
 static void report(struct bench *bench, const char *test, int64_t n_prompt, int64_t n_gen,
 	int64_t depth, const struct engine_speed *speed)
 {
+	int64_t n_thread = engine_info(bench->meter.engine)->n_thread;
+
 	if (bench->results) {
 		json_t *object = json_object();
 
@@ -77,7 +67,7 @@ static void report(struct bench *bench, const char *test, int64_t n_prompt, int6
 		json_object_set_new(object, "n_prompt", json_integer(n_prompt));
 		json_object_set_new(object, "n_gen", json_integer(n_gen));
 		json_object_set_new(object, "depth", json_integer(depth));
-		json_object_set_new(object, "threads", json_integer(thread_count(bench->options)));
+		json_object_set_new(object, "threads", json_integer(n_thread));
 		json_object_set_new(object, "tok_per_s", output_json_number(speed->tok_per_s));
 		json_object_set_new(object, "ms", output_json_number(speed->ms));
 		json_array_append_new(bench->results, object);

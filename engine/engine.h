@@ -91,7 +91,8 @@ struct engine_info { /* known from READY on; strings live as long as the handle 
 	int64_t n_params, weight_bytes, n_layer, n_vocab;
 	int64_t context_tok, context_train_tok;
 	int64_t kv_bytes_per_tok;
-	int has_system; /* the template has a system message */
+	int64_t n_thread; /* that compute */
+	int has_system;   /* the template has a system message */
 	int has_template;
 	int random_weights; /* the built-in model that nobody trained */
 	char tokenizer_digest[65], model_digest[65];

@@ -80,6 +80,7 @@ static void describe(struct loaded *loaded)
 	info->n_vocab = model->n_vocab;
 	info->context_train_tok = model->n_ctx_train;
 	info->kv_bytes_per_tok = layout->page_bytes / KV_PAGE_TOK;
+	info->n_thread = loaded->backend->ops->n_thread(loaded->backend);
 	info->has_template = model->chat_template != NULL;
 	info->has_system = model->chat_template && model->chat_template->has_system;
 	if (!loaded->is_fake) {

@@ -364,6 +364,7 @@ static const size_t info_count[] = {
 	offsetof(struct engine_info, context_tok),
 	offsetof(struct engine_info, context_train_tok),
 	offsetof(struct engine_info, kv_bytes_per_tok),
+	offsetof(struct engine_info, n_thread),
 };
 static const size_t info_flag[] = {
 	offsetof(struct engine_info, has_system),

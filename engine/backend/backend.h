@@ -60,6 +60,7 @@ struct backend_ops {
 	/* e.g. "avx512 2 threads"; part of the KV fingerprint is numerics_class: "cpu-avx512". */
 	const char *(*describe)(const struct backend *backend);
 	const char *(*numerics_class)(const struct backend *backend);
+	int32_t (*n_thread)(const struct backend *backend); /* that compute */
 };
 
 /* Embedded first in every implementation's struct. */

@@ -399,6 +399,11 @@ static const char *cpu_numerics_class(const struct backend *backend)
 	return cpu_of(backend)->numerics;
 }
 
+static int32_t cpu_n_thread(const struct backend *backend)
+{
+	return pool_threads(cpu_of(backend)->pool);
+}
+
 const struct backend_ops backend_cpu = {
 	.name = "cpu",
 	.create = cpu_create,
@@ -409,4 +414,5 @@ const struct backend_ops backend_cpu = {
 	.kv_layout = cpu_kv_layout,
 	.describe = cpu_describe,
 	.numerics_class = cpu_numerics_class,
+	.n_thread = cpu_n_thread,
 };

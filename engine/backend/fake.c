@@ -244,6 +244,11 @@ static const char *fake_describe(const struct backend *backend)
 	return "fake";
 }
 
+static int32_t fake_n_thread(const struct backend *backend)
+{
+	return 1;
+}
+
 const struct backend_ops backend_fake = {
 	.name = "fake",
 	.create = fake_create,
@@ -254,4 +259,5 @@ const struct backend_ops backend_fake = {
 	.kv_layout = fake_kv_layout,
 	.describe = fake_describe,
 	.numerics_class = fake_describe,
+	.n_thread = fake_n_thread,
 };

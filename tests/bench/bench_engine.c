@@ -127,10 +127,11 @@ static void report(struct bench *bench, const char *test, int64_t n_prompt, int6
 {
 	if (bench->json) {
 		printf("%s\n  {\"test\": \"%s\", \"n_prompt\": %lld, \"n_gen\": %lld, "
-		       "\"depth\": %lld, \"threads\": %d, \"tok_per_s\": %.6g, \"ms\": %.6g}",
+		       "\"depth\": %lld, \"threads\": %lld, \"tok_per_s\": %.6g, \"ms\": %.6g}",
 			bench->n_reported++ ? "," : "[", test, (long long)n_prompt,
-			(long long)n_gen, (long long)depth, bench->config.n_thread,
-			speed->tok_per_s, speed->ms);
+			(long long)n_gen, (long long)depth,
+			(long long)engine_info(bench->meter.engine)->n_thread, speed->tok_per_s,
+			speed->ms);
 	} else {
 		printf("%-8s %8lld tok at depth %8lld  %10.2f tok/s  %10.1f ms\n", test,
 			(long long)(n_prompt + n_gen), (long long)depth, speed->tok_per_s,

@@ -91,6 +91,8 @@ run "$CARREL" bench -m "$CARREL_RANDOM" -p 64 -n 4 -d 0,128 -r 1 --json
 ok 'bench works' status_is 0
 ok 'with two measurements at each depth' json . 4
 ok 'and says how many threads computed' [ "$("$JSON_GET" 0.threads <out)" -ge 1 ]
+run "$CARREL" bench -m "$CARREL_RANDOM" -p 64 -n 4 -r 1 -t 3 --json
+ok 'as the engine counts them' json 0.threads 3
 ok 'of exactly the documented names' json 0 test,n_prompt,n_gen,depth,threads,tok_per_s,ms
 
 run "$CARREL" models ls

@@ -103,6 +103,7 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 		.n_params = INT64_C(109000000000),
 		.n_vocab = 128256,
 		.context_tok = 5000000,
+		.n_thread = 12,
 		.has_template = 1,
 		.random_weights = 1,
 		.process_id = 4242,
@@ -118,6 +119,7 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 	assert_string_equal("Q8_0", got.storage);
 	assert_string_equal("", got.template_name);
 	assert_true(got.n_params == sent.n_params && got.context_tok == 5000000);
+	assert_int_equal(12, got.n_thread);
 	assert_true(got.has_template && got.random_weights && !got.has_system);
 	assert_string_equal(sent.model_digest, got.model_digest);
 	assert_string_equal("", got.tokenizer_digest);
