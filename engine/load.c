@@ -8,11 +8,15 @@
 #include "engine/program.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
+#include "engine/wire.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+_Static_assert(MODEL_VOCAB_MAX * sizeof(float) + 64 <= WIRE_FRAME_MAX_BYTES,
+	"a row of logits and the numbers before it are one frame");
 
 static double now_ms(void)
 {

@@ -254,6 +254,16 @@ static int find_template(struct model *model, const char *template_name, struct 
 	return 0;
 }
 
+static int check_vocab(const struct model *model, struct err *err)
+{
+	if (model->n_vocab > MODEL_VOCAB_MAX) {
+		return err_set(err, ERR_ENGINE, model->path, NULL,
+			"its weights know %lld tokens, and carrel computes with %lld at most",
+			(long long)model->n_vocab, (long long)MODEL_VOCAB_MAX);
+	}
+	return 0;
+}
+
 static int open_tokenizer(struct model *model, struct err *err)
 {
 	uint32_t count;
@@ -283,8 +293,8 @@ static int read_model(struct model *model, const char *template_name, struct err
 		return -1;
 	}
 	name_storage(model);
-	if (model->family->read(model, err) < 0 || open_tokenizer(model, err) < 0 ||
-		find_template(model, template_name, err) < 0) {
+	if (model->family->read(model, err) < 0 || check_vocab(model, err) < 0 ||
+		open_tokenizer(model, err) < 0 || find_template(model, template_name, err) < 0) {
 		return -1;
 	}
 	compute_digest(model);

@@ -17,6 +17,9 @@ struct tokenizer;
 struct chat_template;
 struct family;
 
+/* So many fit into a row of logits on its way to the caller (wire.h); no vocabulary comes near. */
+#define MODEL_VOCAB_MAX ((int64_t)4000000)
+
 /* A weight tensor in the file's layout. */
 struct weight {
 	const char *name; /* terminated */

@@ -154,6 +154,43 @@ static void the_digest_follows_metadata_and_weights(void **state)
 	image_finish(&image);
 }
 
+static void put_u64(char *at, uint64_t value)
+{
+	for (int i = 0; i < 8; i++) {
+		at[i] = (char)(value >> 8 * i);
+	}
+}
+
+/* The token embedding, moved behind everything and made so long; the file is one hole there. */
+static void a_vocabulary_beyond_a_row_of_logits_is_refused(void **state)
+{
+	const uint64_t n_vocab = 4000001;
+	struct image image;
+	uint64_t end;
+	struct model *model;
+	struct err err;
+	char *at;
+
+	image_load(&image, "rope-yarn.gguf");
+	at = image_after(&image, "token_embd.weight", 0);
+	assert_int_equal(2, *at); /* dimensions, then the type and the offset in the data */
+	assert_int_equal(0, at[4 + 16]);
+	end = (image.size + 31) / 32 * 32;
+	put_u64(at + 4 + 8, n_vocab);
+	put_u64(at + 4 + 16 + 4, end);
+	image_write(&image);
+	/* The data begins somewhere before 1 MiB. */
+	assert_int_equal(
+		0, truncate(image.path, (off_t)(end + n_vocab * 64 * sizeof(float) + (1 << 20))));
+	assert_int_equal(-1, model_open(&model, image.path, NULL, &err));
+	assert_null(model);
+	assert_int_equal(ERR_ENGINE, err.code);
+	if (!strstr(err.what, "know 4000001 tokens") || !strstr(err.what, "4000000 at most")) {
+		fail_msg("%s", err.what);
+	}
+	image_finish(&image);
+}
+
 /* `models info` names the reason, and the engine refuses the file too. */
 static void cannot_run(const struct image *image, const char *why)
 {
@@ -252,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_model_is_understood),
 		cmocka_unit_test(a_weight_is_asked_for_with_its_shape),
 		cmocka_unit_test(the_digest_follows_metadata_and_weights),
+		cmocka_unit_test(a_vocabulary_beyond_a_row_of_logits_is_refused),
 		cmocka_unit_test(what_cannot_run_is_refused_by_name),
 		cmocka_unit_test(what_can_run_is_summarised),
 		cmocka_unit_test(a_template_that_does_not_exist_is_a_usage_error),
