@@ -80,6 +80,14 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	va_end(args);
 }
 
+void buf_additem(struct buf *list, const char *item)
+{
+	if (list->len) {
+		buf_addstr(list, ", ");
+	}
+	buf_addstr(list, item);
+}
+
 const char *buf_str(const struct buf *buf)
 {
 	return buf->data ? buf->data : "";

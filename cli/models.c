@@ -15,6 +15,7 @@ static json_t *summary_json(const struct model_summary *summary, const char *pat
 	json_t *object = json_object();
 
 	json_object_set_new(object, "path", output_json_string(path));
+	json_object_set_new(object, "gguf_version", json_integer(summary->gguf_version));
 	json_object_set_new(object, "name", output_json_string(summary->name));
 	json_object_set_new(object, "architecture", output_json_string(summary->architecture));
 	json_object_set_new(object, "storage", output_json_string(summary->storage));
@@ -41,7 +42,7 @@ static const char *or_dash(const char *text)
 
 static void print_summary(const struct model_summary *summary, const char *path)
 {
-	output_line("file          %s", path);
+	output_line("file          %s, GGUF version %u", path, summary->gguf_version);
 	output_line("name          %s", or_dash(summary->name));
 	output_line("architecture  %s", or_dash(summary->architecture));
 	output_line("parameters    %.1f million", (double)summary->n_params / 1e6);

@@ -283,6 +283,7 @@ struct model_summary {
 	char *name, *architecture, *storage, *license, *template_name, *tokenizer;
 	int64_t n_params, weight_bytes, file_bytes, context_train_tok, n_layer, n_embd, n_vocab;
 	int64_t kv_bytes_per_tok; /* at q8 */
+	uint32_t gguf_version;
 	int can_run;
 	char *why_not; /* a sentence, where can_run is 0 */
 };

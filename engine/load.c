@@ -2,7 +2,6 @@
 
 #include "engine/backend/backend.h"
 #include "engine/backend/fake_model.h"
-#include "engine/model/gguf.h"
 #include "engine/model/model.h"
 #include "engine/planner.h"
 #include "engine/program.h"
@@ -87,10 +86,7 @@ static void describe(struct loaded *loaded)
 	info->n_thread = loaded->backend->ops->n_thread(loaded->backend);
 	info->has_template = model->chat_template != NULL;
 	info->has_system = model->chat_template && model->chat_template->has_system;
-	if (!loaded->is_fake) {
-		/* An absent key leaves it 0. */
-		gguf_get_bool(model->gguf, "carrel.random", &info->random_weights, NULL);
-	}
+	info->random_weights = model->is_random;
 	sha256_hex(tokenizer_digest(model->tokenizer), info->tokenizer_digest);
 	sha256_hex(&model->digest, info->model_digest);
 	info->process_id = (int32_t)getpid();

@@ -229,6 +229,7 @@ static int add_mark(
 	struct prompt_store *store, enum prompt_mark mark, int previous, struct err *err)
 {
 	uint32_t bos = tokenizer_bos(store->tokenizer);
+	struct buf known = BUF_INIT;
 
 	if (store->chat_template) {
 		template_write(store->chat_template, store->encoder, (enum template_mark)mark,
@@ -236,9 +237,12 @@ static int add_mark(
 		return 0;
 	}
 	if (mark != PROMPT_BEGIN) {
-		return err_set(err, ERR_ENGINE, NULL, "name one with --template",
+		template_list(&known);
+		err_set(err, ERR_ENGINE, NULL, "name one with --template",
 			"the model has no chat template that carrel knows (it knows %s)",
-			template_list());
+			buf_str(&known));
+		buf_finish(&known);
+		return -1;
 	}
 	if (tokenizer_add_bos(store->tokenizer) && bos != UINT32_MAX) {
 		ids_add(&store->ids, bos);

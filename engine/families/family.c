@@ -19,7 +19,9 @@ const struct family *family_find(const char *architecture, size_t len)
 	return NULL;
 }
 
-const char *family_list(void)
+void family_list(struct buf *out)
 {
-	return "llama";
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		buf_additem(out, families[i]->architecture);
+	}
 }

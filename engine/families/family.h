@@ -6,6 +6,7 @@
 #ifndef ENGINE_FAMILIES_FAMILY_H
 #define ENGINE_FAMILIES_FAMILY_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "kernels/kv.h"
 
@@ -33,7 +34,7 @@ extern const struct family family_llama;
 
 /* NULL if carrel does not know the architecture. */
 const struct family *family_find(const char *architecture, size_t len);
-/* "llama, ..." for messages. */
-const char *family_list(void);
+/* Appends "llama, ..." for messages. */
+void family_list(struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "engine/model/model.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "engine/families/family.h"
@@ -45,6 +46,7 @@ static const char *file_name(const char *path)
 static int find_family(struct model *model, struct err *err)
 {
 	struct gguf_string architecture;
+	struct buf known = BUF_INIT;
 	int result = gguf_get_string(model->gguf, "general.architecture", &architecture, err);
 
 	if (result < 0) {
@@ -56,10 +58,13 @@ static int find_family(struct model *model, struct err *err)
 	}
 	model->family = family_find(architecture.text, architecture.len);
 	if (!model->family) {
-		return err_set(err, ERR_ENGINE, model->path, NULL,
+		family_list(&known);
+		err_set(err, ERR_ENGINE, model->path, NULL,
 			"is of the architecture \"%.64s\", which carrel cannot compute; it knows "
 			"%s",
-			model->architecture, family_list());
+			model->architecture, buf_str(&known));
+		buf_finish(&known);
+		return -1;
 	}
 	return 0;
 }
@@ -229,15 +234,19 @@ static void compute_digest(struct model *model)
 
 static int find_template(struct model *model, const char *template_name, struct err *err)
 {
+	struct buf known = BUF_INIT;
 	struct gguf_string text;
 	int result;
 
 	if (template_name) {
 		model->chat_template = template_by_name(template_name);
 		if (!model->chat_template) {
-			return err_set(err, ERR_USAGE, "--template", NULL,
+			template_list(&known);
+			err_set(err, ERR_USAGE, "--template", NULL,
 				"there is no template \"%.64s\"; carrel knows %s", template_name,
-				template_list());
+				buf_str(&known));
+			buf_finish(&known);
+			return -1;
 		}
 	} else {
 		result = gguf_get_string(model->gguf, "tokenizer.chat_template", &text, err);

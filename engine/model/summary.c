@@ -64,6 +64,7 @@ static void describe_file(struct model_summary *summary, const struct gguf *gguf
 	summary->license = copy_text(gguf, "general.license", "");
 	summary->tokenizer = copy_text(gguf, "tokenizer.ggml.model", "");
 	summary->storage = storage_name(gguf);
+	summary->gguf_version = gguf_version(gguf);
 	summary->file_bytes = (int64_t)gguf_total_bytes(gguf);
 	summary->context_train_tok = family_int(gguf, summary->architecture, "context_length");
 	summary->n_layer = family_int(gguf, summary->architecture, "block_count");

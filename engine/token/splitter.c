@@ -279,7 +279,9 @@ const struct splitter *splitter_gpt2(void)
 	return &splitters[1];
 }
 
-const char *splitter_list(void)
+void splitter_list(struct buf *out)
 {
-	return "llama3, gpt2";
+	for (size_t i = 0; i < ARRAY_LEN(splitters); i++) {
+		buf_additem(out, splitters[i].name);
+	}
 }

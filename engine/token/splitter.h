@@ -6,6 +6,8 @@
 #ifndef ENGINE_TOKEN_SPLITTER_H
 #define ENGINE_TOKEN_SPLITTER_H
 
+#include "base/buf.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +29,7 @@ const struct splitter *splitter_by_gguf_name(const char *name, size_t len); /* o
 const struct splitter *splitter_by_pattern(const char *pattern);            /* or NULL */
 /* What the pre-tokenizer "ByteLevel" with use_regex does. */
 const struct splitter *splitter_gpt2(void);
-/* "llama3, gpt2" for messages */
-const char *splitter_list(void);
+/* Appends "llama3, gpt2" for messages. */
+void splitter_list(struct buf *out);
 
 #endif

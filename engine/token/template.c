@@ -153,9 +153,11 @@ const struct chat_template *template_recognise(const char *jinja, size_t len)
 	return NULL;
 }
 
-const char *template_list(void)
+void template_list(struct buf *out)
 {
-	return "chatml, gemma, llama2, llama3, mistral-v1, mistral-v3, mistral-v7";
+	for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
+		buf_additem(out, templates[i].name);
+	}
 }
 
 static const char *mark_text(

@@ -10,6 +10,7 @@
 #ifndef ENGINE_TOKEN_TEMPLATE_H
 #define ENGINE_TOKEN_TEMPLATE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "engine/token/tokenizer.h"
 
@@ -43,8 +44,8 @@ struct chat_template {
 const struct chat_template *template_by_name(const char *name);
 /* By the text of tokenizer.chat_template in the file; NULL if not recognised. */
 const struct chat_template *template_recognise(const char *jinja, size_t len);
-/* "chatml, gemma, ..." for messages. */
-const char *template_list(void);
+/* Appends "chatml, gemma, ..." for messages. */
+void template_list(struct buf *out);
 
 /* Append the ids of `mark`. `previous` is the mark before it in the prompt (-1 at the start). */
 void template_write(const struct chat_template *chat_template, struct tokenizer_encoder *encoder,

@@ -46,7 +46,6 @@ const char *tokenizer_describe(const struct tokenizer *tokenizer);
 
 /* UINT32_MAX where the tokenizer has none. */
 uint32_t tokenizer_bos(const struct tokenizer *tokenizer);
-uint32_t tokenizer_eos(const struct tokenizer *tokenizer);
 int tokenizer_add_bos(const struct tokenizer *tokenizer); /* whether a prompt begins with BOS */
 /* Whether sampling this id ends an answer (end of text, of turn, of message). */
 int tokenizer_is_end(const struct tokenizer *tokenizer, uint32_t id);

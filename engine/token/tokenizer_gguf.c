@@ -25,6 +25,7 @@ static int is(struct gguf_string string, const char *text)
 static int read_scheme(struct reader *r)
 {
 	struct gguf_string model = {0}, pre = {0};
+	struct buf known = BUF_INIT;
 	int space_prefix = 1, status;
 
 	status = gguf_get_string(r->gguf, "tokenizer.ggml.model", &model, r->err);
@@ -56,9 +57,12 @@ static int read_scheme(struct reader *r)
 	}
 	r->spec.splitter = splitter_by_gguf_name(pre.text, pre.len);
 	if (!r->spec.splitter) {
-		return err_set(r->err, ERR_ENGINE, r->spec.name, splitter_list(),
+		splitter_list(&known);
+		err_set(r->err, ERR_ENGINE, r->spec.name, buf_str(&known),
 			"the splitter \"%.*s\" (tokenizer.ggml.pre) is not one of those known",
 			(int)(pre.len < 60 ? pre.len : 60), pre.text);
+		buf_finish(&known);
+		return -1;
 	}
 	r->spec.ignore_merges = r->spec.splitter->ignore_merges;
 	return 0;

@@ -49,6 +49,7 @@ static int refuse_part(struct reader *r, const char *part, const json_t *object)
 static int read_split(struct reader *r, const json_t *split)
 {
 	const char *pattern = string_at(json_object_get(split, "pattern"), "Regex");
+	struct buf known = BUF_INIT;
 
 	if (strcmp(string_at(split, "behavior"), "Isolated") != 0 ||
 		json_is_true(json_object_get(split, "invert"))) {
@@ -56,9 +57,12 @@ static int read_split(struct reader *r, const json_t *split)
 	}
 	r->spec.splitter = splitter_by_pattern(pattern);
 	if (!r->spec.splitter) {
-		return err_set(r->err, ERR_ENGINE, r->spec.name, splitter_list(),
+		splitter_list(&known);
+		err_set(r->err, ERR_ENGINE, r->spec.name, buf_str(&known),
 			"the pre-tokenizer's pattern \"%.200s\" is not one of those known",
 			pattern);
+		buf_finish(&known);
+		return -1;
 	}
 	return 0;
 }

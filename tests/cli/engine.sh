@@ -99,6 +99,7 @@ run "$CARREL" models ls
 ok 'models ls names the built-in model' prints random
 run "$CARREL" models info "$CARREL_RANDOM" --json
 ok 'models info describes it' json can_run true
+ok 'and says its GGUF version' json gguf_version 3
 run "$CARREL" models add "$CARREL_RANDOM" --name mine
 ok 'models add registers a name' status_is 0
 run "$CARREL" ask -m mine -n 3 Words

@@ -251,6 +251,7 @@ static void what_can_run_is_summarised(void **state)
 	assert_int_equal(1, summary.can_run);
 	assert_null(summary.why_not);
 	assert_string_equal("Q4_K", summary.storage);
+	assert_int_equal(3, summary.gguf_version);
 	assert_int_equal(131072, summary.context_train_tok);
 	/* q8: a byte per element and a float per head, for keys and values of 2 layers, 2 heads */
 	assert_int_equal(2 * 2 * 2 * (64 + 4), summary.kv_bytes_per_tok);

@@ -122,16 +122,20 @@ static void a_conversation_reads_as_the_published_template_writes_it(void **stat
 
 static void templates_are_recognised_by_their_text(void **state)
 {
+	struct buf list = BUF_INIT;
 	static const char *const names[] = {
 		"chatml", "gemma", "llama2", "llama3", "mistral-v1", "mistral-v3", "mistral-v7"};
 
+	template_list(&list);
+	assert_string_equal(
+		"chatml, gemma, llama2, llama3, mistral-v7, mistral-v3, mistral-v1", list.data);
+	buf_finish(&list);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *relative = mem_printf("tests/vectors/templates/%s.jinja", names[i]);
 		struct buf jinja = fixture_read(relative);
 
 		assert_ptr_equal(
 			template_by_name(names[i]), template_recognise(jinja.data, jinja.len));
-		assert_non_null(strstr(template_list(), names[i]));
 		buf_finish(&jinja);
 		free(relative);
 	}

@@ -357,7 +357,7 @@ static void a_vocabulary_says_what_begins_and_ends_its_texts(void **state)
 		tokenizer_find(tokenizer, "<|begin_of_text|>", 17), tokenizer_bos(tokenizer));
 	assert_true(tokenizer_is_end(tokenizer, tokenizer_find(tokenizer, "<|eot_id|>", 10)));
 	assert_true(tokenizer_is_end(tokenizer, tokenizer_find(tokenizer, "<|eom_id|>", 10)));
-	assert_true(tokenizer_is_end(tokenizer, tokenizer_eos(tokenizer)));
+	assert_true(tokenizer_is_end(tokenizer, tokenizer_find(tokenizer, "<|end_of_text|>", 15)));
 	assert_false(tokenizer_is_end(tokenizer, tokenizer_bos(tokenizer)));
 	tokenizer_close(tokenizer);
 	tokenizer = fixture_tokenizer("gpt2-small.gguf");
