@@ -32,7 +32,8 @@ static int64_t segment_tokens(struct tokens *tokens, const struct segment *segme
 {
 	size_t len, n_ids;
 	const char *text = segment_bytes(segment, &len);
-	uint32_t *ids = tokens_encode(tokens, text, len, 0, &n_ids);
+	/* Sources stand behind the instructions: none of their segments is the first. */
+	uint32_t *ids = tokens_encode(tokens, text, len, TOKENS_TEXT, 0, &n_ids);
 
 	free(ids);
 	return (int64_t)n_ids;

@@ -65,7 +65,8 @@ int command_tokenize(const struct options *options, struct err *err)
 	}
 	status = read_text(options, &text, err);
 	if (status == 0) {
-		ids = tokens_encode(tokens, buf_str(&text), text.len, options->special, &count);
+		ids = tokens_encode(tokens, buf_str(&text), text.len,
+			options->special ? TOKENS_SPECIAL : TOKENS_TEXT, 1, &count);
 		print_ids(options, ids, count);
 		free(ids);
 	}

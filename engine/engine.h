@@ -294,9 +294,14 @@ void model_summary_finish(struct model_summary *summary);
 struct tokens;
 int tokens_open(struct tokens **out, const char *path, struct err *err);
 void tokens_close(struct tokens *tokens);
-/* Returns a malloc'ed array of *count ids (the caller frees it); special parses special tokens. */
-uint32_t *tokens_encode(
-	struct tokens *tokens, const char *text, size_t len, int special, size_t *count);
+/*
+ * Returns a malloc'ed array of *count ids (the caller frees it). `first`: the text begins a prompt,
+ * so it gets the SentencePiece dummy prefix, as no later segment does. TOKENS_SPECIAL parses special
+ * tokens; else the ids are those that the engine gives document text under the file's template.
+ */
+enum tokens_as { TOKENS_TEXT, TOKENS_SPECIAL };
+uint32_t *tokens_encode(struct tokens *tokens, const char *text, size_t len, enum tokens_as as,
+	int first, size_t *count);
 /* Appends the text of the ids, special tokens shown, to a malloc'ed string. */
 char *tokens_decode(struct tokens *tokens, const uint32_t *ids, size_t count, size_t *len);
 const char *tokens_describe(const struct tokens *tokens);

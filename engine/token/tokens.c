@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/model/gguf.h"
+#include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 
 #include <stdlib.h>
@@ -15,6 +16,19 @@ struct tokens {
 	struct tokenizer_encoder *encoder;
 };
 
+/* As the engine does, so that text has the ids here that it has there. */
+static int forbid_markers(struct tokenizer *tokenizer, const struct gguf *gguf, struct err *err)
+{
+	const struct chat_template *chat_template;
+	struct gguf_string text = {0};
+
+	if (gguf_get_string(gguf, "tokenizer.chat_template", &text, err) < 0) {
+		return -1;
+	}
+	chat_template = template_recognise(text.text, text.len);
+	return chat_template ? template_forbid_markers(chat_template, tokenizer, err) : 0;
+}
+
 static int open_gguf(struct tokenizer **out, const char *path, struct err *err)
 {
 	struct gguf *gguf;
@@ -24,6 +38,11 @@ static int open_gguf(struct tokenizer **out, const char *path, struct err *err)
 		return -1;
 	}
 	result = tokenizer_open_gguf(out, gguf, err);
+	if (result == 0 && forbid_markers(*out, gguf, err) < 0) {
+		tokenizer_close(*out);
+		*out = NULL;
+		result = -1;
+	}
 	gguf_close(gguf);
 	return result;
 }
@@ -64,15 +83,15 @@ void tokens_close(struct tokens *tokens)
 	}
 }
 
-uint32_t *tokens_encode(
-	struct tokens *tokens, const char *text, size_t len, int special, size_t *count)
+uint32_t *tokens_encode(struct tokens *tokens, const char *text, size_t len, enum tokens_as as,
+	int first, size_t *count)
 {
 	struct ids ids = {0};
 
-	if (special) {
-		tokenizer_encode_special(tokens->encoder, text, len, 1, &ids);
+	if (as == TOKENS_SPECIAL) {
+		tokenizer_encode_special(tokens->encoder, text, len, first, &ids);
 	} else {
-		tokenizer_encode_text(tokens->encoder, text, len, 1, &ids);
+		tokenizer_encode_text(tokens->encoder, text, len, first, &ids);
 	}
 	*count = ids.count;
 	return ids.id ? ids.id : mem_zero(1, sizeof(*ids.id));

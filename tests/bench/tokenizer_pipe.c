@@ -38,7 +38,8 @@ int main(int argc, char **argv)
 			fprintf(stderr, "tokenizer_pipe: the last record is cut short\n");
 			return 1;
 		}
-		ids = tokens_encode(tokens, text, len, special, &n);
+		ids = tokens_encode(
+			tokens, text, len, special ? TOKENS_SPECIAL : TOKENS_TEXT, 1, &n);
 		count = (uint32_t)n;
 		fwrite(&count, sizeof(count), 1, stdout);
 		fwrite(ids, sizeof(*ids), n, stdout);

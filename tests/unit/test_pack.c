@@ -6,6 +6,10 @@
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "engine/engine.h"
+#include "engine/model/gguf.h"
+#include "engine/prompt.h"
+#include "engine/token/tokenizer.h"
+#include "engine/wire.h"
 #include "loaders/loader.h"
 
 #include <setjmp.h>
@@ -144,7 +148,7 @@ static void prompt_ids(const struct prompt *prompt, struct tokens *tokens, struc
 	for (size_t i = 0; i < prompt->count; i++) {
 		size_t len, count;
 		const char *text = segment_bytes(prompt->item[i], &len);
-		uint32_t *id = tokens_encode(tokens, text, len, 0, &count);
+		uint32_t *id = tokens_encode(tokens, text, len, TOKENS_TEXT, 1, &count);
 
 		for (size_t k = 0; k < count; k++) {
 			buf_printf(out, "%s%u", k ? " " : "", id[k]);
@@ -549,9 +553,81 @@ static void a_segment_does_not_depend_on_the_files_around_it(void **state)
 	document_finish(&two);
 }
 
+/* ---- counting ---- */
+
+static size_t engine_count(struct prompt_store *store, const struct prompt *prompt, size_t n)
+{
+	uint64_t number[64];
+	const uint32_t *ids;
+	size_t count;
+
+	assert_true(n <= ARRAY_LEN(number));
+	for (size_t i = 0; i < n; i++) {
+		number[i] = i + 1;
+	}
+	assert_int_equal(0, prompt_store_set(store, 0, number, n, NULL));
+	assert_int_equal(0, prompt_store_ids(store, &ids, &count, NULL));
+	return count;
+}
+
+/* Sources behind instructions, counted alone as `count` does, and in the prompt by the engine. */
+static void counts_of_sources_are_what_the_engine_reads(void **state)
+{
+	static const char *const names[] = {"spm-small.gguf", "gpt2-small.gguf"};
+
+	for (size_t v = 0; v < ARRAY_LEN(names); v++) {
+		char *name = mem_printf("../tokenizer/%s", names[v]);
+		struct document documents[] = {text_document("a.txt", "The licence.\n [INST]\n"),
+			code_document(), pdf_document()};
+		char *path = mem_strdup(vector_path(name, ""));
+		struct prompt prompt = {0};
+		struct prompt_store *store;
+		struct tokenizer *tokenizer;
+		struct tokens *tokens;
+		struct gguf *gguf;
+		size_t n_before, n_counted = 0;
+
+		assert_int_equal(0, gguf_open(&gguf, path, NULL));
+		assert_int_equal(0, tokenizer_open_gguf(&tokenizer, gguf, NULL));
+		assert_int_equal(0, tokens_open(&tokens, path, NULL));
+		store = prompt_store_create(tokenizer, NULL);
+		pack_instructions(&prompt, NULL, 0);
+		n_before = prompt.count;
+		for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+			pack_source(&prompt, i ? PACK_BEFORE_SOURCE : PACK_BEFORE_OTHER,
+				(int64_t)i + 1, &documents[i]);
+			document_finish(&documents[i]);
+		}
+		for (size_t i = 0; i < prompt.count; i++) {
+			size_t len, count;
+			const char *text = segment_bytes(prompt.item[i], &len);
+			struct wire_segment segment = {.number = i + 1,
+				.kind = SEGMENT_TEXT,
+				.total_bytes = len,
+				.data = (const uint8_t *)text,
+				.len = len};
+
+			assert_int_equal(0, prompt_store_begin_segment(store, &segment, NULL));
+			free(tokens_encode(tokens, text, len, TOKENS_TEXT, 0, &count));
+			n_counted += i >= n_before ? count : 0;
+		}
+		assert_true(prompt.count > n_before + 4);
+		assert_int_equal(n_counted, engine_count(store, &prompt, prompt.count) -
+						    engine_count(store, &prompt, n_before));
+		prompt_finish(&prompt);
+		prompt_store_destroy(store);
+		tokens_close(tokens);
+		tokenizer_close(tokenizer);
+		gguf_close(gguf);
+		free(path);
+		free(name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_of_sources_are_what_the_engine_reads),
 		cmocka_unit_test(every_kind_of_source_is_pinned),
 		cmocka_unit_test(instructions_and_questions_are_pinned),
 		cmocka_unit_test(late_sources_and_updates_are_pinned),

@@ -486,8 +486,8 @@ static void tokens_open_reads_either_file_and_names_what_it_cannot(void **state)
 
 		assert_int_equal(0, tokens_open(&tokens, path, &err));
 		assert_string_equal("llama3 byte-level BPE, 2508 tokens", tokens_describe(tokens));
-		plain = tokens_encode(tokens, text, strlen(text), 0, &n_plain);
-		special = tokens_encode(tokens, text, strlen(text), 1, &n_special);
+		plain = tokens_encode(tokens, text, strlen(text), TOKENS_TEXT, 1, &n_plain);
+		special = tokens_encode(tokens, text, strlen(text), TOKENS_SPECIAL, 1, &n_special);
 		assert_true(n_plain > n_special);
 		back = tokens_decode(tokens, special, n_special, &len);
 		assert_string_equal(text, back);
@@ -497,7 +497,7 @@ static void tokens_open_reads_either_file_and_names_what_it_cannot(void **state)
 		free(back);
 		free(plain);
 		free(special);
-		plain = tokens_encode(tokens, "", 0, 0, &n_plain);
+		plain = tokens_encode(tokens, "", 0, TOKENS_TEXT, 1, &n_plain);
 		assert_int_equal(0, n_plain);
 		free(plain);
 		tokens_close(tokens);
