@@ -172,8 +172,6 @@ struct op {
 	};
 };
 
-const char *op_name(enum op_kind kind);
-
 /* The rows of a batch that belong to one sequence: consecutive tokens at consecutive positions. */
 struct op_sequence {
 	int64_t first_row, n_row;

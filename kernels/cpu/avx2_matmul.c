@@ -310,17 +310,19 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k, struct pa
 	store(part, sum, out);
 }
 
-INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k, struct part part,
-	float out[ACT_COLS][PANEL_ROWS])
+/* Floats of 4 bytes, or of 2 that become 4. */
+INLINE void floats(const uint8_t *weight, const uint8_t *act, int64_t k, struct part part,
+	float out[ACT_COLS][PANEL_ROWS], const int bytes)
 {
-	const struct panel_f32 *in = (const struct panel_f32 *)weight;
 	__m256 sum[4][2];
 
 	clear(part, sum);
-	for (int64_t i = 0; i < k; i++, in++, act += part.width * 4) {
+	for (int64_t i = 0; i < k; i++, weight += PANEL_ROWS * bytes, act += part.width * 4) {
 		UNROLL
 		for (int h = 0; h < part.halves; h++) {
-			__m256 w = _mm256_loadu_ps(&in->w[8 * (part.half + h)]);
+			const uint8_t *at = weight + 8 * (part.half + h) * bytes;
+			__m256 w = bytes == 4 ? _mm256_loadu_ps((const float *)at)
+					      : load_halves((const uint16_t *)at);
 
 			UNROLL
 			for (int c = 0; c < part.columns; c++) {
@@ -332,26 +334,16 @@ INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k, struct par
 	store(part, sum, out);
 }
 
+INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k, struct part part,
+	float out[ACT_COLS][PANEL_ROWS])
+{
+	floats(weight, act, k, part, out, 4);
+}
+
 INLINE void f16(const uint8_t *weight, const uint8_t *act, int64_t k, struct part part,
 	float out[ACT_COLS][PANEL_ROWS])
 {
-	const struct panel_f16 *in = (const struct panel_f16 *)weight;
-	__m256 sum[4][2];
-
-	clear(part, sum);
-	for (int64_t i = 0; i < k; i++, in++, act += part.width * 4) {
-		UNROLL
-		for (int h = 0; h < part.halves; h++) {
-			__m256 w = load_halves(&in->w[8 * (part.half + h)]);
-
-			UNROLL
-			for (int c = 0; c < part.columns; c++) {
-				sum[c][h] = _mm256_fmadd_ps(
-					w, load_float(act + (part.column + c) * 4), sum[c][h]);
-			}
-		}
-	}
-	store(part, sum, out);
+	floats(weight, act, k, part, out, 2);
 }
 
 /* A bfloat16 number is the upper half of a float. The later of a pair first, as in ref_matmul.c. */

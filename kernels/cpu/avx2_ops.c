@@ -171,7 +171,7 @@ static void write_q8(const struct kv_layout *kv, uint8_t *keys, uint8_t *values,
 	}
 }
 
-static void write_f16(const struct kv_layout *kv, uint16_t *keys, uint16_t *values, int64_t tok,
+static void write_f16(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
 	const float *k, const float *v)
 {
 	const __m256 most = _mm256_set1_ps(65504), least = _mm256_set1_ps(-65504);
@@ -179,13 +179,13 @@ static void write_f16(const struct kv_layout *kv, uint16_t *keys, uint16_t *valu
 	for (int64_t d = 0; d < kv->head_dim_pad; d += 8) {
 		__m256 key = avx2_load(k + d, kv->head_dim - d);
 		__m256 value = avx2_load(v + d, kv->head_dim - d);
-		uint16_t *at_key = keys + kv_key_index(kv, tok, d);
+		uint16_t *at_key = (uint16_t *)(void *)keys + kv_key_index(kv, tok, d);
 		uint16_t half[8];
 
 		key = _mm256_min_ps(_mm256_max_ps(key, least), most);
 		value = _mm256_min_ps(_mm256_max_ps(value, least), most);
 		_mm_storeu_si128((void *)half, _mm256_cvtps_ph(key, _MM_FROUND_TO_NEAREST_INT));
-		_mm_storeu_si128((void *)(values + kv_value_index(kv, tok, d)),
+		_mm_storeu_si128((void *)(values + 2 * kv_value_index(kv, tok, d)),
 			_mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
 		for (int j = 0; j < 8; j++) {
 			at_key[16 * j] = half[j];
@@ -196,30 +196,9 @@ static void write_f16(const struct kv_layout *kv, uint16_t *keys, uint16_t *valu
 /* f32 is for tests: the reference writes it. */
 CPU_RUN(avx2_kv_write)
 {
-	const struct op_kv_write *o = &op->kv_write;
-	const struct kv_layout *kv = env->kv;
-	const float *k = op_env_at(env, o->k), *v = op_env_at(env, o->v);
-
-	if (kv->type == KV_F32) {
+	if (env->kv->type == KV_F32) {
 		ref_kv_write(op, env, first, end);
-		return;
-	}
-	for (int64_t row = first; row < end; row++) {
-		const struct op_sequence *sequence = kv_sequence_of_row(env, row);
-		int64_t pos = sequence->first_pos + row - sequence->first_row;
-		uint8_t *page = sequence->page[pos / KV_PAGE_TOK];
-
-		for (int32_t h = 0; h < kv->n_kv_head; h++) {
-			int64_t at = (row * kv->n_kv_head + h) * kv->head_dim;
-			uint8_t *keys = kv_block_keys(kv, page, o->layer, h);
-			uint8_t *values = kv_block_values(kv, page, o->layer, h);
-
-			if (kv->type == KV_Q8) {
-				write_q8(kv, keys, values, pos % KV_PAGE_TOK, k + at, v + at);
-			} else {
-				write_f16(kv, (void *)keys, (void *)values, pos % KV_PAGE_TOK,
-					k + at, v + at);
-			}
-		}
+	} else {
+		kv_write_rows(op, env, first, end, env->kv->type == KV_Q8 ? write_q8 : write_f16);
 	}
 }

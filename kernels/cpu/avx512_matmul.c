@@ -338,14 +338,16 @@ INLINE void q6_k(const uint8_t *weight, const uint8_t *act, int64_t k,
 	store(out, sum, width);
 }
 
-INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k,
-	float out[ACT_COLS][PANEL_ROWS], const int width)
+/* Floats of 4 bytes, or of 2 that become 4. */
+INLINE void floats(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width, const int bytes)
 {
 	__m512 sum[ACT_COLS];
 
 	clear(sum, width);
-	for (int64_t i = 0; i < k; i++, weight += sizeof(struct panel_f32), act += width * 4) {
-		__m512 w = _mm512_loadu_ps(weight);
+	for (int64_t i = 0; i < k; i++, weight += PANEL_ROWS * bytes, act += width * 4) {
+		__m512 w = bytes == 4 ? _mm512_loadu_ps(weight)
+				      : load_halves((const uint16_t *)weight);
 
 		UNROLL
 		for (int c = 0; c < width; c++) {
@@ -355,21 +357,16 @@ INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k,
 	store(out, sum, width);
 }
 
+INLINE void f32(const uint8_t *weight, const uint8_t *act, int64_t k,
+	float out[ACT_COLS][PANEL_ROWS], const int width)
+{
+	floats(weight, act, k, out, width, 4);
+}
+
 INLINE void f16(const uint8_t *weight, const uint8_t *act, int64_t k,
 	float out[ACT_COLS][PANEL_ROWS], const int width)
 {
-	__m512 sum[ACT_COLS];
-
-	clear(sum, width);
-	for (int64_t i = 0; i < k; i++, weight += sizeof(struct panel_f16), act += width * 4) {
-		__m512 w = load_halves((const uint16_t *)weight);
-
-		UNROLL
-		for (int c = 0; c < width; c++) {
-			sum[c] = fma_at(w, act + c * 4, sum[c]);
-		}
-	}
-	store(out, sum, width);
+	floats(weight, act, k, out, width, 2);
 }
 
 INLINE void bf16(const uint8_t *weight, const uint8_t *act, int64_t k,

@@ -216,22 +216,5 @@ static void write_float(const struct kv_layout *kv, uint8_t *keys, uint8_t *valu
 
 CPU_RUN(avx512_kv_write)
 {
-	const struct op_kv_write *o = &op->kv_write;
-	const struct kv_layout *kv = env->kv;
-	const float *k = op_env_at(env, o->k), *v = op_env_at(env, o->v);
-
-	for (int64_t row = first; row < end; row++) {
-		const struct op_sequence *sequence = kv_sequence_of_row(env, row);
-		int64_t pos = sequence->first_pos + row - sequence->first_row;
-		uint8_t *page = sequence->page[pos / KV_PAGE_TOK];
-
-		for (int32_t h = 0; h < kv->n_kv_head; h++) {
-			int64_t at = (row * kv->n_kv_head + h) * kv->head_dim;
-
-			(kv->type == KV_Q8 ? write_q8 : write_float)(kv,
-				kv_block_keys(kv, page, o->layer, h),
-				kv_block_values(kv, page, o->layer, h), pos % KV_PAGE_TOK, k + at,
-				v + at);
-		}
-	}
+	kv_write_rows(op, env, first, end, env->kv->type == KV_Q8 ? write_q8 : write_float);
 }

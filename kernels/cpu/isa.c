@@ -1,4 +1,18 @@
-#include "kernels/cpu/kernels.h"
+/* What every architecture has: the names of the paths, and plain C. */
+#include "kernels/cpu/kernels_internal.h"
+
+const struct cpu_kernel cpu_kernels_portable[OP_KIND_COUNT] = {
+	[OP_EMBED] = {rows_items, ref_embed},
+	[OP_RMSNORM] = {rows_items, ref_rmsnorm},
+	[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
+	[OP_MATMUL] = {matmul_items, ref_matmul},
+	[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+	[OP_ROPE] = {rows_items, ref_rope},
+	[OP_KV_WRITE] = {rows_items, ref_kv_write},
+	[OP_ATTENTION] = {ref_attention_items, ref_attention},
+	[OP_SWIGLU] = {rows_items, ref_swiglu},
+	[OP_GATHER] = {gather_items, ref_gather},
+};
 
 const char *cpu_isa_name(enum cpu_isa isa)
 {

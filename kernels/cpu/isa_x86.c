@@ -1,50 +1,36 @@
-/* The tables of x86-64, and which of them this machine can run. */
+/* The paths of x86-64, and which of them this machine can run. */
 #include "kernels/cpu/kernels_internal.h"
 
 #include <cpuid.h>
 #include <stddef.h>
 
-static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
-	{
-		[CPU_ISA_PORTABLE] =
-			{
-				[OP_EMBED] = {rows_items, ref_embed},
-				[OP_RMSNORM] = {rows_items, ref_rmsnorm},
-				[OP_PACK_ACT] = {pack_act_items, ref_pack_act},
-				[OP_MATMUL] = {matmul_items, ref_matmul},
-				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
-				[OP_ROPE] = {rows_items, ref_rope},
-				[OP_KV_WRITE] = {rows_items, ref_kv_write},
-				[OP_ATTENTION] = {ref_attention_items, ref_attention},
-				[OP_SWIGLU] = {rows_items, ref_swiglu},
-				[OP_GATHER] = {gather_items, ref_gather},
-			},
-		[CPU_ISA_AVX2] =
-			{
-				[OP_EMBED] = {rows_items, ref_embed},
-				[OP_RMSNORM] = {rows_items, avx2_rmsnorm},
-				[OP_PACK_ACT] = {pack_act_items, avx2_pack_act},
-				[OP_MATMUL] = {matmul_items, avx2_matmul},
-				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
-				[OP_ROPE] = {rows_items, avx2_rope},
-				[OP_KV_WRITE] = {rows_items, avx2_kv_write},
-				[OP_ATTENTION] = {attention_items, avx2_attention},
-				[OP_SWIGLU] = {rows_items, avx2_swiglu},
-				[OP_GATHER] = {gather_items, ref_gather},
-			},
-		[CPU_ISA_AVX512] =
-			{
-				[OP_EMBED] = {rows_items, ref_embed},
-				[OP_RMSNORM] = {rows_items, avx512_rmsnorm},
-				[OP_PACK_ACT] = {pack_act_items, avx512_pack_act},
-				[OP_MATMUL] = {matmul_items, avx512_matmul},
-				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
-				[OP_ROPE] = {rows_items, avx512_rope},
-				[OP_KV_WRITE] = {rows_items, avx512_kv_write},
-				[OP_ATTENTION] = {attention_items, avx512_attention},
-				[OP_SWIGLU] = {rows_items, avx512_swiglu},
-				[OP_GATHER] = {gather_items, ref_gather},
-			},
+static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
+	[CPU_ISA_AVX2] =
+		{
+			[OP_EMBED] = {rows_items, ref_embed},
+			[OP_RMSNORM] = {rows_items, avx2_rmsnorm},
+			[OP_PACK_ACT] = {pack_act_items, avx2_pack_act},
+			[OP_MATMUL] = {matmul_items, avx2_matmul},
+			[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+			[OP_ROPE] = {rows_items, avx2_rope},
+			[OP_KV_WRITE] = {rows_items, avx2_kv_write},
+			[OP_ATTENTION] = {attention_items, avx2_attention},
+			[OP_SWIGLU] = {rows_items, avx2_swiglu},
+			[OP_GATHER] = {gather_items, ref_gather},
+		},
+	[CPU_ISA_AVX512] =
+		{
+			[OP_EMBED] = {rows_items, ref_embed},
+			[OP_RMSNORM] = {rows_items, avx512_rmsnorm},
+			[OP_PACK_ACT] = {pack_act_items, avx512_pack_act},
+			[OP_MATMUL] = {matmul_items, avx512_matmul},
+			[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+			[OP_ROPE] = {rows_items, avx512_rope},
+			[OP_KV_WRITE] = {rows_items, avx512_kv_write},
+			[OP_ATTENTION] = {attention_items, avx512_attention},
+			[OP_SWIGLU] = {rows_items, avx512_swiglu},
+			[OP_GATHER] = {gather_items, ref_gather},
+		},
 };
 
 /* clang 14's __builtin_cpu_supports() does not know the name. */
@@ -76,6 +62,9 @@ int cpu_isa_supported(enum cpu_isa isa)
 
 const struct cpu_kernel *cpu_kernels(enum cpu_isa isa)
 {
+	if (isa == CPU_ISA_PORTABLE) {
+		return cpu_kernels_portable;
+	}
 	return cpu_isa_supported(isa) ? tables[isa] : NULL;
 }
 

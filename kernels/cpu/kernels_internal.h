@@ -34,6 +34,13 @@ CPU_RUN(ref_gather);
 CPU_RUN(ref_pack_act);
 CPU_RUN(ref_matmul);
 
+/* The plain C table, [OP_KIND_COUNT]. isa.c */
+extern const struct cpu_kernel cpu_kernels_portable[];
+/* OP_KV_WRITE, given what writes one token of one head into its block (kv_block.h). ref.c */
+void kv_write_rows(const struct op *op, const struct op_env *env, int64_t first, int64_t end,
+	void (*write)(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
+		const float *k, const float *v));
+
 /* AVX2, FMA, F16C: avx2_attention.c, avx2_ops.c, avx2_matmul.c */
 CPU_RUN(avx2_attention);
 CPU_RUN(avx2_rmsnorm);

@@ -125,7 +125,7 @@ static uint16_t f16_saturate(float x)
 	return f32_to_f16(x > 65504 ? 65504 : x < -65504 ? -65504 : x);
 }
 
-static void kv_write_q8(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
+static void write_q8(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
 	const float *k, const float *v)
 {
 	float k_max = amax_of(k, kv->head_dim), v_max = amax_of(v, kv->head_dim);
@@ -142,13 +142,9 @@ static void kv_write_q8(const struct kv_layout *kv, uint8_t *keys, uint8_t *valu
 	}
 }
 
-static void kv_write_head(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
+static void write_float(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
 	const float *k, const float *v)
 {
-	if (kv->type == KV_Q8) {
-		kv_write_q8(kv, keys, values, tok, k, v);
-		return;
-	}
 	for (int64_t d = 0; d < kv->head_dim_pad; d++) {
 		int64_t at_key = kv_key_index(kv, tok, d), at_value = kv_value_index(kv, tok, d);
 		float key = d < kv->head_dim ? k[d] : 0, value = d < kv->head_dim ? v[d] : 0;
@@ -163,7 +159,9 @@ static void kv_write_head(const struct kv_layout *kv, uint8_t *keys, uint8_t *va
 	}
 }
 
-CPU_RUN(ref_kv_write)
+void kv_write_rows(const struct op *op, const struct op_env *env, int64_t first, int64_t end,
+	void (*write)(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,
+		const float *k, const float *v))
 {
 	const struct op_kv_write *o = &op->kv_write;
 	const struct kv_layout *kv = env->kv;
@@ -177,11 +175,16 @@ CPU_RUN(ref_kv_write)
 		for (int32_t h = 0; h < kv->n_kv_head; h++) {
 			int64_t at = (row * kv->n_kv_head + h) * kv->head_dim;
 
-			kv_write_head(kv, kv_block_keys(kv, page, o->layer, h),
+			write(kv, kv_block_keys(kv, page, o->layer, h),
 				kv_block_values(kv, page, o->layer, h), pos % KV_PAGE_TOK, k + at,
 				v + at);
 		}
 	}
+}
+
+CPU_RUN(ref_kv_write)
+{
+	kv_write_rows(op, env, first, end, env->kv->type == KV_Q8 ? write_q8 : write_float);
 }
 
 CPU_RUN(ref_swiglu)
