@@ -61,6 +61,13 @@ void file_map_close(struct file_map *map)
 	*map = (struct file_map){0};
 }
 
+static int (*wait_to_read)(int fd);
+
+void file_wait_with(int (*wait)(int fd))
+{
+	wait_to_read = wait;
+}
+
 int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, struct err *err)
 {
 	size_t start = out->len;
@@ -68,6 +75,10 @@ int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, st
 	for (;;) {
 		ssize_t n;
 
+		if (wait_to_read && !wait_to_read(fd)) {
+			out->len = start;
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
+		}
 		buf_reserve(out, 65536);
 		n = read(fd, out->data + out->len, 65536);
 		if (n < 0 && errno == EINTR) {

@@ -25,7 +25,12 @@ void file_map_close(struct file_map *map);
  */
 int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *err);
 
-/* Append everything from a descriptor (a pipe, standard input); `name` is for messages. */
+/*
+ * Append everything from a descriptor (a pipe, standard input); `name` is for messages. `out` is
+ * unchanged on failure, which is ERR_INTERRUPTED where the wait of file_wait_with() says so.
+ */
 int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, struct err *err);
+/* How to wait until a descriptor can be read: 0 gives up. Without one, reading itself waits. */
+void file_wait_with(int (*wait)(int fd));
 
 #endif

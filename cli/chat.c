@@ -4,25 +4,23 @@
  */
 #include "cli/commands.h"
 
-#include "base/conf.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/interrupt.h"
+#include "cli/line.h"
 #include "cli/output.h"
 #include "cli/start.h"
 #include "loaders/loader.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <readline/history.h>
-#include <readline/readline.h>
+#include <readline/tilde.h>
 
-enum { HISTORY_LINES = 1000 };
+enum { SCRIPT_READ_BYTES = 65536 };
 
 struct chat {
 	const struct options *options;
@@ -32,10 +30,7 @@ struct chat {
 	double submit_s;
 	int interactive, ends_with_newline, any_text, quit;
 	int status; /* of a script: the code of the first thing that failed */
-	char *history_path;
 };
-
-static const char prompt_text[] = "> ";
 
 static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
 {
@@ -61,14 +56,25 @@ static void on_text(void *arg, const char *text, size_t len)
 
 static int on_stopped(void *arg)
 {
-	return interrupt_pending();
+	return interrupt_pending() || output_flush() < 0;
+}
+
+/* Ctrl-C at a terminal stops one answer; nobody is there to stop a script's next one. */
+static void end_script(struct chat *chat)
+{
+	if (!chat->interactive) {
+		chat->status = ERR_INTERRUPTED;
+		chat->quit = 1;
+	}
 }
 
 /* Say what failed; the chat goes on. */
 static void complain(struct chat *chat, const struct err *err)
 {
 	log_err(err);
-	if (!chat->status) {
+	if (err->code == ERR_INTERRUPTED) {
+		end_script(chat);
+	} else if (!chat->status) {
 		chat->status = err->code;
 	}
 }
@@ -80,7 +86,6 @@ static void ask(struct chat *chat, const char *question)
 	struct err err;
 	int status;
 
-	interrupt_clear();
 	chat->submit_s = output_clock_s();
 	chat->any_text = 0;
 	status = session_ask(chat->session, chat->engine, question, &chat->sampling,
@@ -89,18 +94,22 @@ static void ask(struct chat *chat, const char *question)
 	if (chat->any_text && !chat->ends_with_newline) {
 		putchar('\n');
 	}
-	fflush(stdout);
+	if (output_flush() < 0) {
+		chat->quit = 1; /* the end of the command says why */
+	}
 	if (status < 0) {
 		complain(chat, &err);
 	} else {
 		if (answer.stop == ENGINE_STOP_CANCELLED) {
-			log_note("stopped; what came is kept");
+			end_script(chat);
+			log_note(answer.usage.generated_tok ? "stopped; what came is kept"
+							    : "stopped before the first word; the "
+							      "question is not kept");
 		}
 		start_show_citations(&answer);
 		start_show_usage(&answer);
 	}
 	session_answer_finish(&answer);
-	interrupt_clear();
 }
 
 static int load(
@@ -131,13 +140,25 @@ static void slash_help(struct chat *chat, const char *argument);
 static void slash_load(struct chat *chat, const char *argument)
 {
 	struct err err;
+	char *path;
 
 	if (!argument[0]) {
 		err_set(&err, ERR_USAGE, "/load", "/load PATH", "needs the path of a file");
 		complain(chat, &err);
-	} else if (load(chat, &argument, 1, 0, &err) < 0) {
+		return;
+	}
+	if (!chat->interactive && strcmp(argument, "-") == 0) {
+		err_set(&err, ERR_USAGE, "/load -", "name a file",
+			"standard input is where the messages come from");
+		complain(chat, &err);
+		return;
+	}
+	/* At a prompt a ~ means what it means in a shell, and Tab completes behind it. */
+	path = chat->interactive ? tilde_expand(argument) : mem_strdup(argument);
+	if (load(chat, (const char *const *)&path, 1, 0, &err) < 0) {
 		complain(chat, &err);
 	}
+	free(path);
 }
 
 static void slash_quit(struct chat *chat, const char *argument)
@@ -174,6 +195,11 @@ static const struct slash {
 	{"sources", "", "show the sources and what they cost", slash_sources},
 };
 
+static const char *slash_name(size_t n)
+{
+	return n < ARRAY_LEN(slash_table) ? slash_table[n].name : NULL;
+}
+
 static void slash_help(struct chat *chat, const char *argument)
 {
 	for (size_t i = 0; i < ARRAY_LEN(slash_table); i++) {
@@ -201,10 +227,17 @@ static void slash(struct chat *chat, const char *line)
 	complain(chat, &err);
 }
 
-static void take_line(struct chat *chat, char *line)
+/* One message, `line` terminated. */
+static void take_line(struct chat *chat, char *line, size_t len)
 {
-	size_t len = strlen(line);
+	if (memchr(line, 0, len)) {
+		struct err err;
 
+		err_set(&err, ERR_USAGE, NULL, "leave it out",
+			"a message holds a NUL byte, which is no text");
+		complain(chat, &err);
+		return;
+	}
 	while (len && strchr(" \t\r\n", line[len - 1])) {
 		line[--len] = 0;
 	}
@@ -218,96 +251,72 @@ static void take_line(struct chat *chat, char *line)
 	}
 }
 
-/* ---- the terminal ---- */
-
-/* Ctrl-C while a line is being typed: begin a new one, as a shell does. */
-static int on_readline_signal(void)
-{
-	if (interrupt_pending()) {
-		interrupt_clear();
-		rl_replace_line("", 0);
-		rl_crlf();
-		rl_on_new_line();
-		rl_redisplay();
-	}
-	return 0;
-}
-
-/* The history is private: made 0600 under any umask. */
-static void history_open(struct chat *chat)
-{
-	char *folder = conf_state_dir();
-	struct err err;
-	int fd;
-
-	if (!folder || conf_make_dir(folder, &err) < 0) {
-		free(folder);
-		return;
-	}
-	chat->history_path = mem_printf("%s/history", folder);
-	free(folder);
-	fd = open(chat->history_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		log_info("%s cannot be opened: %s", chat->history_path, strerror(errno));
-		free(chat->history_path);
-		chat->history_path = NULL;
-		return;
-	}
-	close(fd);
-	using_history();
-	stifle_history(HISTORY_LINES);
-	read_history(chat->history_path);
-}
-
-static void history_remember(struct chat *chat, const char *line)
-{
-	HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
-
-	if (!line[0] || (last && strcmp(last->line, line) == 0)) {
-		return;
-	}
-	add_history(line);
-	if (chat->history_path && append_history(1, chat->history_path) != 0) {
-		log_info("%s cannot be written", chat->history_path);
-	}
-}
+/* ---- where lines come from ---- */
 
 static void talk_on_terminal(struct chat *chat)
 {
-	rl_readline_name = "carrel";
-	rl_catch_signals = 0;
-	rl_signal_event_hook = on_readline_signal;
-	rl_variable_bind("enable-bracketed-paste", "on");
-	history_open(chat);
+	struct line_config config = {
+		.command = slash_name,
+		.path_command = "load",
+		.plain = chat->options->plain,
+	};
+
+	line_open(&config);
 	log_note("%s: type a question, /help for commands, Ctrl-D to leave",
 		engine_info(chat->engine)->model_name);
 	while (!chat->quit) {
-		char *line = readline(prompt_text);
+		char *line = line_read("> ");
 
 		if (!line) {
 			putchar('\n');
 			break;
 		}
-		history_remember(chat, line);
-		take_line(chat, line);
+		line_remember(line);
+		take_line(chat, line, strlen(line));
 		free(line);
 	}
-	if (chat->history_path) {
-		history_truncate_file(chat->history_path, HISTORY_LINES);
-	}
-	free(chat->history_path);
+	line_close();
 }
 
-/* A script: each line is a message, and the exit status tells of the first failure. */
+/*
+ * A script: each line is a message, and the exit status tells of the first failure. Lines are read
+ * here and not by stdio, which would lose a Ctrl-C that comes just before it waits.
+ */
 static void talk_from_pipe(struct chat *chat)
 {
-	char *line = NULL;
-	size_t cap = 0;
+	struct buf text = BUF_INIT;
+	size_t scanned = 0;
+	ssize_t n = 1;
 
-	while (!chat->quit && getline(&line, &cap, stdin) >= 0) {
-		take_line(chat, line);
+	while (!chat->quit && (n > 0 || text.len)) {
+		char *end = text.len > scanned
+				    ? memchr(text.data + scanned, '\n', text.len - scanned)
+				    : NULL;
+
+		if (!end && n > 0) {
+			scanned = text.len;
+			buf_reserve(&text, SCRIPT_READ_BYTES);
+			if (!interrupt_wait(STDIN_FILENO)) {
+				chat->status = ERR_INTERRUPTED;
+				break;
+			}
+			n = read(STDIN_FILENO, text.data + text.len, SCRIPT_READ_BYTES);
+			text.len += n > 0 ? (size_t)n : 0;
+			text.data[text.len] = 0;
+			continue;
+		}
+		if (!end) {
+			take_line(
+				chat, text.data, text.len); /* the last one, without a line feed */
+			break;
+		}
+		*end = 0;
+		take_line(chat, text.data, (size_t)(end - text.data));
+		text.len -= (size_t)(end + 1 - text.data);
+		memmove(text.data, end + 1, text.len + 1);
+		scanned = 0;
 	}
-	free(line);
+	buf_finish(&text);
 }
 
 static int run(struct chat *chat, const char *system, struct err *err)

@@ -1,16 +1,23 @@
 #include "cli/interrupt.h"
 
 #include "base/err.h"
+#include "base/file.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t pending;
+static void (*restore_before_exit)(void);
 
 static void on_interrupt(int signal_number)
 {
 	if (pending) {
+		if (restore_before_exit) {
+			restore_before_exit();
+		}
 		_exit(ERR_INTERRUPTED);
 	}
 	pending = 1;
@@ -23,6 +30,12 @@ void interrupt_install(void)
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
+	file_wait_with(interrupt_wait);
+}
+
+void interrupt_at_exit(void (*restore)(void))
+{
+	restore_before_exit = restore;
 }
 
 int interrupt_pending(void)
@@ -33,4 +46,23 @@ int interrupt_pending(void)
 void interrupt_clear(void)
 {
 	pending = 0;
+}
+
+/* The signal is let through only inside of ppoll(): it cannot slip in between a look and a wait. */
+int interrupt_wait(int fd)
+{
+	struct pollfd readable = {fd, POLLIN, 0};
+	sigset_t held, old, open;
+	int status;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigprocmask(SIG_BLOCK, &held, &old);
+	open = old;
+	sigdelset(&open, SIGINT);
+	do {
+		status = pending ? 0 : ppoll(&readable, 1, NULL, &open);
+	} while (status < 0 && errno == EINTR);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return status != 0;
 }

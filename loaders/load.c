@@ -142,7 +142,9 @@ static int load_one(struct load_result *result, const char *path, struct err *er
 	if (!is_stdin) {
 		close(fd);
 	}
-	if (status < 0) {
+	if (status < 0 && read_err.code == ERR_INTERRUPTED) {
+		*err = read_err;
+	} else if (status < 0) {
 		status = skip(result, path, SKIP_UNREADABLE, mem_strdup(read_err.what));
 	} else {
 		status = add_document(

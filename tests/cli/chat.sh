@@ -63,13 +63,101 @@ cat >script <<-'END'
 	wait 600
 	send \c
 	expect stopped
+	expect > 
 	send \d
 END
 run "$PTY_RUN" script "$CARREL" --device fake
 ok 'an engine that is killed in mid-answer is a sentence, and is started again' status_is 0
-unset CARREL_FAKE_TOKEN_US
 
+# Every pty_run also proves that the terminal is left as it was found (status 98 if not).
+for signal in TERM HUP QUIT; do
+	case $signal in TERM) number=143 ;; HUP) number=129 ;; QUIT) number=131 ;; esac
+	printf 'expect > \nsend half a li\nexpect half a li\nsignal %s\n' $signal >script
+	run "$PTY_RUN" script "$CARREL" --device fake
+	ok "SIG$signal at the prompt restores the terminal and ends the chat" status_is $number
+	printf 'expect > \nsend Words\\n\nwait 500\nsignal %s\n' $signal >script
+	run "$PTY_RUN" script "$CARREL" --device fake
+	ok "SIG$signal in an answer does too" status_is $number
+done
+printf 'expect > \nsignal HUP\nsend still here\nexpect still here\nsend \\c\nexpect > \nsend \\d\n' >script
+run nohup "$PTY_RUN" script "$CARREL" --device fake
+ok 'a SIGHUP that is ignored stays so' status_is 0
+
+printf 'expect > \nsignal INT\nexpect > \nsignal INT\nexpect > \nsend /quit\\n\n' >script
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'SIGINT at the prompt, twice, never quits' status_is 0
+cat >script <<-'END'
+	expect > 
+	send /load -\n
+	wait 300
+	send \c
+	expect interrupted
+	expect > 
+	send \c
+	expect > 
+	send \c
+	expect > 
+	send /sources\n
+	expect context
+	expect > 
+	send /quit\n
+END
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'Ctrl-C ends /load -, and leaves nothing behind for the prompt' status_is 0
+unset CARREL_FAKE_TOKEN_US
+export CARREL_FAKE_PREFILL_US=100000
+printf 'expect > \nsend Words\\n\nwait 500\nsend \\c\nexpect before the first word\nexpect > \nsend /quit\\n\n' >script
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'Ctrl-C before a word came does not say that words are kept' status_is 0
+unset CARREL_FAKE_PREFILL_US
+
+# What is pasted between the marks is one message until Enter.
 export CARREL_FAKE_ANSWER='Yes.'
+cat >script <<-'END'
+	expect > 
+	send \e[200~first line\nsecond line\nthird\e[201~
+	expect third
+	wait 300
+	absent Yes.
+	send \n
+	expect Yes.
+	expect > 
+	absent Yes.
+	send \e[200~a paste without an end
+	wait 300
+	send \c
+	expect > 
+	send again\n
+	expect Yes.
+	expect > 
+	resize 10 30
+	send a line that is longer than the thirty columns of this terminal
+	resize 24 80
+	send \n
+	expect Yes.
+	expect > 
+	send \d
+END
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'a paste of several lines is one message, and Ctrl-C ends one without an end' status_is 0
+ok 'the history keeps it' grep -q 'third' "$XDG_STATE_HOME/carrel/history"
+
+rm -rf "$XDG_STATE_HOME"
+mkdir -p "$XDG_STATE_HOME/carrel"
+seq 1200 >"$XDG_STATE_HOME/carrel/history"
+chmod 600 "$XDG_STATE_HOME/carrel/history"
+printf 'expect > \nsend Words\\n\nexpect Yes\nexpect > \nsend \\d\n' >script
+umask 000
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'a long history is cut' [ "$(wc -l <"$XDG_STATE_HOME/carrel/history")" = 1000 ]
+ok 'and still private under umask 000' \
+	[ "$(stat -c %a "$XDG_STATE_HOME/carrel/history")" = 600 ]
+rm -rf "$XDG_STATE_HOME"
+run "$PTY_RUN" script "$CARREL" --device fake
+umask 022
+ok 'a new history is private under umask 000' \
+	[ "$(find "$XDG_STATE_HOME" -perm /077 | wc -l) $status" = '0 0' ]
+
 status=0
 printf 'First?\n\nSecond?\n/quit\nThird?\n' | "$CARREL" --device fake station.txt >out 2>err ||
 	status=$?
@@ -79,6 +167,51 @@ status=0
 printf '/load missing.txt\nFirst?\n' | "$CARREL" --device fake >out 2>err || status=$?
 ok 'a script goes on after a failure, and the status tells' status_is 6
 ok 'what follows is answered' prints 'Yes.'
+status=0
+printf 'First?\nSec\0ond?\n' | "$CARREL" --device fake >out 2>err || status=$?
+ok 'a NUL in a message is refused, not cut at' status_is 2
+ok 'what stands before it is answered' [ "$(cat out)" = 'Yes.' ]
+status=0
+printf '/load -\nFirst?' | "$CARREL" --device fake >out 2>err || status=$?
+ok 'a script cannot be loaded by itself' status_is 2
+ok 'a last line without a line feed is answered' [ "$(cat out)" = 'Yes.' ]
+
+# Ctrl-C while standard input is read, in mid-answer of a script, and between two messages.
+mkfifo pipe
+interrupt()
+{
+	"$@" <pipe >out 2>err &
+	pid=$!
+	exec 9>pipe
+	sleep 0.4
+	kill -INT $pid
+	status=0
+	wait $pid || status=$?
+	exec 9>&-
+}
+interrupt "$CARREL" --device fake
+ok 'Ctrl-C ends a script that waits for a message with status 130' status_is 130
+interrupt "$CARREL" ask --device fake --json -
+ok 'Ctrl-C ends a question from standard input with status 130' status_is 130
+ok 'and valid JSON' json error.code 130
+interrupt "$CARREL" ask --device fake --json Words -
+ok 'Ctrl-C ends a source from standard input with status 130' status_is 130
+ok 'and valid JSON' json error.code 130
+interrupt "$CARREL" count -m "$CARREL_RANDOM" -
+ok 'Ctrl-C ends count - with status 130' status_is 130
+export CARREL_FAKE_TOKEN_US=100000
+unset CARREL_FAKE_ANSWER
+printf 'Words\nMore words\n' >script
+"$CARREL" --device fake <script >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'Ctrl-C in an answer ends a script with status 130' status_is 130
+ok 'after one answer' [ "$(wc -l <out)" = 1 ]
+unset CARREL_FAKE_TOKEN_US
+
 run "$CARREL" --device fake missing.txt
 ok 'a path that cannot be read ends the chat at once' status_is 6
 finish

@@ -2,13 +2,20 @@
  * pty_run SCRIPT COMMAND [ARGS]: runs a command on a pseudo-terminal of 80 x 24 and plays a script:
  *
  *	expect TEXT    wait until TEXT has been printed (after what was expected before)
- *	send TEXT      type TEXT (\n is Enter, \c Ctrl-C, \d Ctrl-D, \\ a backslash)
+ *	absent TEXT    TEXT has not been printed (after what was expected before)
+ *	send TEXT      type TEXT
  *	kill NAME      kill -9 the child process called NAME of the command
+ *	signal NAME    send the command INT, TERM, HUP, QUIT, STOP or CONT
+ *	resize R C     make the terminal R rows high and C columns wide
  *	wait MS        do nothing for a while
  *
- * Everything the command printed goes to standard output, raw. The exit status is the command's,
- * 99 when the script does not play within 20 seconds.
+ * In TEXT, \n is Enter, \c Ctrl-C, \d Ctrl-D, \t Tab, \e Escape, \xHH any byte, \\ a backslash.
+ *
+ * Everything the command printed goes to standard output, raw. The exit status is the command's
+ * (128 + N when signal N ended it), 99 when the script does not play within 20 seconds, and 98 when
+ * the terminal is not left as it was found: its modes, and bracketed paste off.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +25,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +37,7 @@ static char output[MAX_OUTPUT + 1];
 static size_t n_output, n_expected;
 static int terminal;
 static pid_t child;
+static struct termios modes_before;
 
 static long now_ms(void)
 {
@@ -65,17 +75,67 @@ static void give_up(const char *why, const char *what)
 	exit(99);
 }
 
-static void expect(const char *text)
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/* The bytes that a TEXT stands for, in place; returns how many. */
+static size_t unescape(char *text)
+{
+	size_t n = 0;
+
+	for (const char *at = text; *at; at++) {
+		if (*at != '\\' || !at[1]) {
+			text[n++] = *at;
+			continue;
+		}
+		at++;
+		if (*at == 'x' && isxdigit((unsigned char)at[1]) &&
+			isxdigit((unsigned char)at[2])) {
+			text[n++] = (char)(hex(at[1]) << 4 | hex(at[2]));
+			at += 2;
+			continue;
+		}
+		switch (*at) {
+		case 'n':
+			text[n++] = '\r';
+			break;
+		case 'c':
+			text[n++] = 3;
+			break;
+		case 'd':
+			text[n++] = 4;
+			break;
+		case 't':
+			text[n++] = '\t';
+			break;
+		case 'e':
+			text[n++] = 27;
+			break;
+		default:
+			text[n++] = *at;
+		}
+	}
+	return n;
+}
+
+static char *find_output(const char *text, size_t len)
+{
+	return memmem(output + n_expected, n_output - n_expected, text, len);
+}
+
+static void expect(char *text)
 {
 	long until = now_ms() + LIMIT_MS;
+	size_t len = unescape(text);
 	int open = 1;
 
 	for (;;) {
-		char *found =
-			memmem(output + n_expected, n_output - n_expected, text, strlen(text));
+		char *found = find_output(text, len);
 
 		if (found) {
-			n_expected = (size_t)(found - output) + strlen(text);
+			n_expected = (size_t)(found - output) + len;
 			return;
 		}
 		if (!open || now_ms() > until) {
@@ -85,18 +145,50 @@ static void expect(const char *text)
 	}
 }
 
-static void type(const char *text)
+static void absent(char *text)
 {
-	for (; *text; text++) {
-		char c = *text;
+	size_t len = unescape(text);
 
-		if (c == '\\' && text[1]) {
-			text++;
-			c = *text == 'n' ? '\r' : *text == 'c' ? 3 : *text == 'd' ? 4 : *text;
-		}
-		if (write(terminal, &c, 1) != 1) {
+	if (find_output(text, len)) {
+		give_up("was printed", text);
+	}
+}
+
+static void type(char *text)
+{
+	size_t len = unescape(text);
+
+	for (size_t i = 0; i < len; i++) {
+		if (write(terminal, text + i, 1) != 1) {
 			give_up("cannot be typed", text);
 		}
+	}
+}
+
+static void send_signal(const char *name)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} known[] = {{"INT", SIGINT}, {"TERM", SIGTERM}, {"HUP", SIGHUP}, {"QUIT", SIGQUIT},
+		{"STOP", SIGSTOP}, {"CONT", SIGCONT}};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(known[i].name, name) == 0) {
+			kill(child, known[i].number);
+			return;
+		}
+	}
+	give_up("is not a signal of a script", name);
+}
+
+static void resize(const char *size)
+{
+	struct winsize new = {0};
+
+	if (sscanf(size, "%hu %hu", &new.ws_row, &new.ws_col) != 2 ||
+		ioctl(terminal, TIOCSWINSZ, &new) < 0) {
+		give_up("is not a size", size);
 	}
 }
 
@@ -137,6 +229,12 @@ static void play(char *line)
 	}
 	if (strcmp(line, "expect") == 0 && argument) {
 		expect(argument);
+	} else if (strcmp(line, "absent") == 0 && argument) {
+		absent(argument);
+	} else if (strcmp(line, "signal") == 0 && argument) {
+		send_signal(argument);
+	} else if (strcmp(line, "resize") == 0 && argument) {
+		resize(argument);
 	} else if (strcmp(line, "send") == 0 && argument) {
 		type(argument);
 	} else if (strcmp(line, "kill") == 0 && argument) {
@@ -154,6 +252,40 @@ static void play(char *line)
 	}
 }
 
+/* Where the last one of these bytes stands in the output, from 1; 0 if nowhere. */
+static size_t last_printed(const char *text)
+{
+	size_t at = 0;
+	char *found;
+
+	while ((found = memmem(output + at, n_output - at, text, strlen(text)))) {
+		at = (size_t)(found - output) + 1;
+	}
+	return at;
+}
+
+/* The modes that the master sees are those of the command's end. */
+static int terminal_is_restored(void)
+{
+	struct termios modes;
+
+	if (tcgetattr(terminal, &modes) < 0) {
+		perror("pty_run: the modes of the terminal");
+		return 0;
+	}
+	if (modes.c_iflag != modes_before.c_iflag || modes.c_oflag != modes_before.c_oflag ||
+		modes.c_cflag != modes_before.c_cflag || modes.c_lflag != modes_before.c_lflag ||
+		memcmp(modes.c_cc, modes_before.c_cc, sizeof(modes.c_cc)) != 0) {
+		fprintf(stderr, "pty_run: the modes of the terminal were not restored\n");
+		return 0;
+	}
+	if (last_printed("\033[?2004h") > last_printed("\033[?2004l")) {
+		fprintf(stderr, "pty_run: bracketed paste was left on\n");
+		return 0;
+	}
+	return 1;
+}
+
 static int finish(void)
 {
 	long until = now_ms() + LIMIT_MS;
@@ -166,6 +298,9 @@ static int finish(void)
 	}
 	waitpid(child, &status, 0);
 	fwrite(output, 1, n_output, stdout);
+	if (!terminal_is_restored()) {
+		return 98;
+	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -188,6 +323,7 @@ int main(int argc, char **argv)
 		execvp(argv[2], argv + 2);
 		_exit(127);
 	}
+	tcgetattr(terminal, &modes_before);
 	while (fgets(line, sizeof(line), script)) {
 		line[strcspn(line, "\n")] = 0;
 		play(line);

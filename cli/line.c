@@ -1,0 +1,546 @@
+#include "cli/line.h"
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/escape.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "cli/interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+enum { HISTORY_LINES = 1000, MATCHES_SHOWN = 200 };
+
+static const struct line_config *config;
+static char *history_path;
+
+/* ---- the way out ---- */
+
+static struct termios modes_before;
+static volatile sig_atomic_t is_editing; /* readline has changed the terminal's modes */
+static int has_paste_marks;
+
+/* Called by signal handlers and where memory is exhausted: only system calls. */
+static void restore_terminal(void)
+{
+	static const char paste_off[] = "\033[?2004l\r\n";
+	size_t skipped = has_paste_marks ? 0 : sizeof(paste_off) - 3;
+
+	if (!is_editing) {
+		return;
+	}
+	is_editing = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &modes_before);
+	if (write(STDOUT_FILENO, paste_off + skipped, sizeof(paste_off) - 1 - skipped) < 0) {
+		return; /* the terminal is gone */
+	}
+}
+
+static void on_fatal(int number)
+{
+	restore_terminal();
+	raise(number); /* SA_RESETHAND: it ends the program when the handler returns */
+}
+
+static void guard_terminal(void)
+{
+	static const int fatal[] = {SIGHUP, SIGQUIT, SIGTERM, SIGABRT, SIGBUS, SIGFPE, SIGILL,
+		SIGSEGV, SIGALRM, SIGXCPU};
+
+	tcgetattr(STDIN_FILENO, &modes_before);
+	for (size_t i = 0; i < ARRAY_LEN(fatal); i++) {
+		struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_RESETHAND}, old;
+
+		sigemptyset(&action.sa_mask);
+		/* What is ignored (nohup) or already looked after stays so. */
+		if (sigaction(fatal[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+			sigaction(fatal[i], &action, NULL);
+		}
+	}
+	mem_at_exhaustion(restore_terminal);
+	interrupt_at_exit(restore_terminal);
+}
+
+/* ---- what is shown ---- */
+
+/*
+ * Append one character as the line shows it and return its length. C0 controls are left to readline,
+ * which shows them itself and knows what a line feed and a tab need.
+ */
+static size_t show_character(struct buf *shown, const char *at, size_t len)
+{
+	uint32_t cp;
+	size_t n;
+
+	if ((unsigned char)at[0] < 0x80) {
+		buf_addch(shown, at[0]);
+		return 1;
+	}
+	n = utf8_decode(at, len, &cp);
+	n = n ? n : 1;
+	escape_add(shown, at, n, ESCAPE_LINE);
+	return n;
+}
+
+/* Readline draws an escaped copy; the line itself keeps its bytes. */
+static void redisplay(void)
+{
+	char *line = rl_line_buffer;
+	int end = rl_end, point = rl_point, mark = rl_mark;
+	struct buf shown = BUF_INIT;
+
+	buf_reserve(&shown, (size_t)end + 1);
+	for (int i = 0; i < end;) {
+		int next = i + (int)show_character(&shown, line + i, (size_t)(end - i));
+
+		if (point > i && point <= next) {
+			rl_point = (int)shown.len;
+		}
+		if (mark > i && mark <= next) {
+			rl_mark = (int)shown.len;
+		}
+		i = next;
+	}
+	rl_line_buffer = shown.data;
+	rl_line_buffer[shown.len] = 0;
+	rl_end = (int)shown.len;
+	rl_redisplay();
+	rl_line_buffer = line;
+	rl_end = end;
+	rl_point = point;
+	rl_mark = mark;
+	buf_finish(&shown);
+}
+
+/* The last component of what Tab could make of the line. */
+static const char *match_name(const char *match)
+{
+	size_t len = strlen(match);
+
+	if (len && match[len - 1] == '/') {
+		len--;
+	}
+	while (len && match[len - 1] != '/') {
+		len--;
+	}
+	return match + len;
+}
+
+static void show_matches(char **match, int count, int longest)
+{
+	int n = count < MATCHES_SHOWN ? count : MATCHES_SHOWN, widest = 0;
+	char **name = mem_zero((size_t)n + 2, sizeof(*name));
+
+	name[0] = mem_strdup("");
+	for (int i = 1; i <= n; i++) {
+		struct buf shown = BUF_INIT;
+		const char *text = match_name(match[i]);
+
+		escape_add(&shown, text, strlen(text), ESCAPE_LINE);
+		widest = (int)shown.len > widest ? (int)shown.len : widest;
+		name[i] = buf_take(&shown);
+	}
+	rl_display_match_list(name, n, widest);
+	if (n < count) {
+		fprintf(rl_outstream, "and %d more\n", count - n);
+	}
+	for (int i = 0; i <= n; i++) {
+		free(name[i]);
+	}
+	free(name);
+	rl_forced_update_display();
+}
+
+/* ---- completion ---- */
+
+static char *next_command(const char *text, int state)
+{
+	static size_t next;
+	const char *name;
+
+	next = state ? next : 0;
+	while ((name = config->command(next++))) {
+		if (strncmp(name, text + 1, strlen(text + 1)) == 0) {
+			return mem_printf("/%s", name);
+		}
+	}
+	return NULL;
+}
+
+static size_t path_offset; /* where the path begins in the line */
+
+static char *next_path(const char *text, int state)
+{
+	char *name = rl_filename_completion_function(text + path_offset, state), *match, *path;
+	struct stat st;
+
+	if (!name) {
+		return NULL;
+	}
+	path = tilde_expand(name);
+	match = mem_printf("%.*s%s%s", (int)path_offset, text, name,
+		path && stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? "/" : "");
+	free(path);
+	free(name);
+	return match;
+}
+
+/* The word is the whole line up to the cursor: paths may hold blanks. */
+static char **complete(const char *text, int start, int end)
+{
+	size_t word = strcspn(text, " ");
+	char **match = NULL;
+
+	rl_attempted_completion_over = 1;
+	rl_completion_append_character = ' ';
+	if (text[0] != '/') {
+		return NULL;
+	}
+	if (!text[word]) {
+		return rl_completion_matches(text, next_command);
+	}
+	if (strncmp(text + 1, config->path_command, word - 1) == 0 &&
+		!config->path_command[word - 1]) {
+		path_offset = word + strspn(text + word, " ");
+		match = rl_completion_matches(text, next_path);
+		rl_completion_suppress_append = 1;
+		rl_filename_completion_desired =
+			0; /* or readline would look for the line as a file */
+	}
+	return match;
+}
+
+/* ---- keys ---- */
+
+static int is_pasting, is_abandoned;
+static int interrupt_key = -1; /* while a line is typed */
+
+static int abandon(int count, int key)
+{
+	is_abandoned = 1;
+	return 0;
+}
+
+/*
+ * Ctrl-C is a key among others while a line is typed: as a signal it would overtake and flush the
+ * keys before it, perhaps between the wait for one and its read.
+ */
+static void prepare_terminal(int meta)
+{
+	struct termios modes;
+
+	rl_prep_terminal(meta);
+	if (tcgetattr(STDIN_FILENO, &modes) < 0 || modes.c_cc[VINTR] == _POSIX_VDISABLE) {
+		return;
+	}
+	interrupt_key = modes.c_cc[VINTR];
+	modes.c_cc[VINTR] = _POSIX_VDISABLE;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+	rl_bind_key_in_map(interrupt_key, abandon, emacs_standard_keymap);
+	rl_bind_key_in_map(interrupt_key, abandon, vi_insertion_keymap);
+	rl_bind_key_in_map(interrupt_key, abandon, vi_movement_keymap);
+}
+
+/* One byte; EOF at the end of input, and where Ctrl-C ends a paste whose own end does not come. */
+static int read_byte(FILE *stream)
+{
+	for (;;) {
+		unsigned char byte;
+		ssize_t n;
+
+		if (is_pasting && !interrupt_wait(fileno(stream))) {
+			return EOF;
+		}
+		n = read(fileno(stream), &byte, 1);
+		if (n == 1) {
+			is_abandoned = is_pasting && byte == interrupt_key;
+			return is_abandoned ? EOF : byte;
+		}
+		if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+			return EOF;
+		}
+		if (errno == EAGAIN) {
+			interrupt_wait(fileno(stream));
+		}
+	}
+}
+
+/*
+ * What is searched for stands in a prompt that readline draws by itself: characters that could not
+ * be shown there are dropped. In a line they are kept, see redisplay().
+ */
+static int read_key(FILE *stream)
+{
+	static char character[4];
+	static size_t n, next;
+
+	if (next < n) {
+		return (unsigned char)character[next++];
+	}
+	for (;;) {
+		int byte = read_byte(stream);
+		uint32_t cp;
+
+		if (byte < 0x80 || !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH)) {
+			return byte;
+		}
+		character[0] = (char)byte;
+		n = 1;
+		while (utf8_incomplete_tail(character, n) == n && n < sizeof(character)) {
+			if ((byte = read_byte(stream)) == EOF) {
+				break;
+			}
+			character[n++] = (char)byte;
+		}
+		if (utf8_decode(character, n, &cp) == n && !escape_needed(cp)) {
+			next = 1;
+			return (unsigned char)character[0];
+		}
+		n = next = 0;
+	}
+}
+
+static int paste(int count, int key)
+{
+	int status;
+
+	is_pasting = 1;
+	status = rl_bracketed_paste_begin(count, key);
+	is_pasting = 0;
+	return status;
+}
+
+static void open_readline(void)
+{
+	const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+	has_paste_marks = terminal && terminal[0] && strcmp(terminal, "dumb") != 0;
+	rl_readline_name = "carrel";
+	rl_catch_signals = 0;
+	rl_catch_sigwinch = 0;
+	rl_prep_term_function = prepare_terminal;
+	rl_getc_function = read_key;
+	rl_redisplay_function = redisplay;
+	rl_attempted_completion_function = complete;
+	rl_completion_display_matches_hook = show_matches;
+	rl_completer_word_break_characters = "";
+	rl_initialize();
+	rl_variable_bind("enable-bracketed-paste", has_paste_marks ? "on" : "off");
+	if (config->plain) {
+		rl_variable_bind("enable-active-region", "off");
+	}
+	if (config->plain || (no_color && no_color[0])) {
+		rl_variable_bind("colored-stats", "off");
+		rl_variable_bind("colored-completion-prefix", "off");
+	}
+	rl_bind_keyseq_in_map("\033[200~", paste, emacs_standard_keymap);
+	rl_bind_keyseq_in_map("\033[200~", paste, vi_insertion_keymap);
+}
+
+/* ---- signals while a line is typed ---- */
+
+static volatile sig_atomic_t wants_stop, was_continued, was_resized;
+
+static void on_signal(int number)
+{
+	if (number == SIGTSTP) {
+		wants_stop = 1;
+	} else if (number == SIGCONT) {
+		was_continued = 1;
+	} else {
+		was_resized = 1;
+	}
+}
+
+static const int watched[] = {SIGTSTP, SIGCONT, SIGWINCH};
+
+struct signals {
+	struct sigaction old[ARRAY_LEN(watched)];
+	sigset_t mask; /* of before: what a wait for a key lets through */
+};
+
+/* From here on signals come only while a key is waited for. */
+static void signals_hold(struct signals *signals)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+		sigaddset(&held, watched[i]);
+	}
+	sigprocmask(SIG_BLOCK, &held, &signals->mask);
+	for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+		sigaction(watched[i], NULL, &signals->old[i]);
+		if (signals->old[i].sa_handler != SIG_IGN) {
+			sigaction(watched[i], &action, NULL);
+		}
+	}
+}
+
+static void signals_release(const struct signals *signals)
+{
+	for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+		sigaction(watched[i], &signals->old[i], NULL);
+	}
+	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
+}
+
+/* ---- lines ---- */
+
+static struct {
+	const char *prompt;
+	char *line;
+	int is_done;
+} reading;
+
+static void on_line(char *line)
+{
+	rl_callback_handler_remove();
+	is_editing = 0;
+	reading.line = line;
+	reading.is_done = 1;
+}
+
+static void begin_line(void)
+{
+	is_editing = 1;
+	rl_callback_handler_install(reading.prompt, on_line);
+}
+
+/* Ctrl-C: what was typed stays on the screen, and a new line begins, as in a shell. */
+static void abandon_line(void)
+{
+	rl_callback_sigcleanup();
+	rl_point = rl_end;
+	rl_redisplay_function();
+	rl_crlf();
+	rl_free_line_state();
+	rl_callback_handler_remove();
+	begin_line();
+}
+
+static void obey_signals(void)
+{
+	if (is_abandoned || interrupt_pending()) {
+		is_abandoned = 0;
+		interrupt_clear();
+		abandon_line();
+	}
+	if (wants_stop) {
+		wants_stop = 0;
+		rl_deprep_terminal();
+		raise(SIGSTOP); /* goes on here after SIGCONT */
+		was_continued = 1;
+	}
+	if (was_continued) {
+		/* Others have used the terminal meanwhile. */
+		was_continued = 0;
+		was_resized = 1;
+		rl_deprep_terminal();
+		prepare_terminal(1);
+		rl_on_new_line();
+		rl_redisplay_function();
+	}
+	if (was_resized) {
+		was_resized = 0;
+		rl_resize_terminal();
+	}
+}
+
+char *line_read(const char *prompt)
+{
+	struct pollfd key = {STDIN_FILENO, POLLIN, 0};
+	struct signals signals;
+
+	reading.prompt = prompt;
+	reading.line = NULL;
+	reading.is_done = 0;
+	interrupt_clear();
+	signals_hold(&signals);
+	begin_line();
+	while (!reading.is_done) {
+		if (ppoll(&key, 1, NULL, &signals.mask) > 0) {
+			rl_callback_read_char();
+		}
+		if (!reading.is_done) {
+			obey_signals();
+		}
+	}
+	interrupt_clear();
+	signals_release(&signals);
+	return reading.line;
+}
+
+/* ---- history ---- */
+
+/* The history is private: made 0600 under any umask. */
+static void history_open(void)
+{
+	char *folder = conf_state_dir();
+	struct err err;
+	int fd;
+
+	if (!folder || conf_make_dir(folder, &err) < 0) {
+		free(folder);
+		return;
+	}
+	history_path = mem_printf("%s/history", folder);
+	free(folder);
+	fd = open(history_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd < 0) {
+		log_info("%s cannot be opened: %s", history_path, strerror(errno));
+		free(history_path);
+		history_path = NULL;
+		return;
+	}
+	close(fd);
+	using_history();
+	stifle_history(HISTORY_LINES);
+	read_history(history_path);
+}
+
+void line_remember(const char *line)
+{
+	HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+
+	if (!line[0] || (last && strcmp(last->line, line) == 0)) {
+		return;
+	}
+	add_history(line);
+	if (history_path && append_history(1, history_path) != 0) {
+		log_info("%s cannot be written", history_path);
+	}
+}
+
+void line_open(const struct line_config *line_config)
+{
+	config = line_config;
+	guard_terminal();
+	open_readline();
+	history_open();
+}
+
+void line_close(void)
+{
+	if (history_path) {
+		history_truncate_file(history_path, HISTORY_LINES);
+	}
+	free(history_path);
+	history_path = NULL;
+}

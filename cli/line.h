@@ -1,0 +1,30 @@
+/*
+ * One line typed on a terminal: readline behind its callback interface, so that signals are looked
+ * at between two keys and never inside of it.
+ *
+ * The line holds exactly what was typed, pasted, completed or recalled; what a terminal would obey
+ * in it is shown escaped (base/escape.h). The terminal is restored on every way out: the end of a
+ * line, a signal that ends the program, exhausted memory.
+ */
+#ifndef CLI_LINE_H
+#define CLI_LINE_H
+
+#include <stddef.h>
+
+struct line_config {
+	/* The n-th word that Tab completes after a / at the beginning; NULL ends them. */
+	const char *(*command)(size_t n);
+	/* The one of them that a path follows. */
+	const char *path_command;
+	int plain; /* nothing but text: no highlighted paste */
+};
+
+/* Once, on a terminal, before line_read(). `config` is kept. Recalls the lines of earlier days. */
+void line_open(const struct line_config *config);
+/* Malloc'ed, without its line feed; NULL at the end of input. Ctrl-C begins a new line. */
+char *line_read(const char *prompt);
+/* For line_read() to recall, today and later. */
+void line_remember(const char *line);
+void line_close(void);
+
+#endif
