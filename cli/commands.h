@@ -33,8 +33,10 @@ int command_tokenize(const struct options *options, struct err *err);
 
 /* help.c: from the tables. */
 void help_print(const struct command *command);
-/* The generated half of the documentation: "bash", "zsh", "fish" completions, or "man", the
- * commands and options in scdoc's form. Returns -1 for any other name. */
+/*
+ * The generated half of the documentation: "bash", "zsh", "fish" completions, or in scdoc's form
+ * "synopsis", and "man", the commands and options. Returns -1 for any other name.
+ */
 int help_generate(const char *form);
 
 #endif

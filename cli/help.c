@@ -29,6 +29,12 @@ static void print_folded(const char *text, int indent, int width)
 	putchar('\n');
 }
 
+/* "chat" is carrel without a command. */
+static const char *command_shown_name(const struct command *command)
+{
+	return command->name[0] ? command->name : "chat";
+}
+
 static void option_title(const struct option_row *row, struct buf *out)
 {
 	if (row->letter) {
@@ -105,6 +111,16 @@ static void print_scdoc(const char *text)
 	}
 }
 
+static void generate_synopsis(void)
+{
+	printf("# SYNOPSIS\n\n");
+	for (size_t i = 0; i < command_count(); i++) {
+		printf("*carrel%s%s* ", command_table[i].name[0] ? " " : "", command_table[i].name);
+		print_scdoc(command_table[i].arguments);
+		printf("%s\n", i + 1 < command_count() ? "++" : "");
+	}
+}
+
 static void generate_man(void)
 {
 	printf("# COMMANDS\n\n");
@@ -140,8 +156,7 @@ static void generate_man(void)
 		}
 		for (size_t k = 0; k < command_count() && row->commands != COMMAND_ALL; k++) {
 			if (row->commands & command_table[k].bit) {
-				printf("%s%s", comma,
-					command_table[k].name[0] ? command_table[k].name : "chat");
+				printf("%s%s", comma, command_shown_name(&command_table[k]));
 				comma = ", ";
 			}
 		}
@@ -220,7 +235,12 @@ static void print_quoted(const char *text, const char *also)
 
 static void zsh_option(const struct option_row *row)
 {
-	printf("\t\t\t'--%s[", row->name);
+	printf("\t\t\t");
+	if (row->letter) {
+		printf("'(-%c --%s)'{-%c,--%s}'[", row->letter, row->name, row->letter, row->name);
+	} else {
+		printf("'--%s[", row->name);
+	}
 	print_quoted(row->help, "[]:\\");
 	putchar(']');
 	if (row->argument) {
@@ -268,9 +288,23 @@ static void generate_zsh(void)
 	printf("\tesac\n}\n_carrel \"$@\"\n");
 }
 
+/* __carrel_in COMMAND...: whether one of them is being typed; "chat" where there is none. */
+static void fish_function(void)
+{
+	printf("function __carrel_in\n\tset -l words (commandline -opc)\n"
+	       "\tset -l command chat\n\tif contains -- \"$words[2]\"");
+	for (size_t k = 0; k < command_count(); k++) {
+		if (command_table[k].name[0]) {
+			printf(" %s", command_table[k].name);
+		}
+	}
+	printf("\n\t\tset command $words[2]\n\tend\n\tcontains -- $command $argv\nend\n");
+}
+
 static void generate_fish(void)
 {
 	printf("# fish completion for carrel\n");
+	fish_function();
 	for (size_t k = 0; k < command_count(); k++) {
 		if (command_table[k].name[0]) {
 			printf("complete -c carrel -n __fish_use_subcommand -a %s -d '",
@@ -279,22 +313,17 @@ static void generate_fish(void)
 			printf("'\n");
 		}
 		if (command_table[k].subcommands) {
-			printf("complete -c carrel -n '__fish_seen_subcommand_from %s' -a '%s'\n",
+			printf("complete -c carrel -n '__carrel_in %s' -a '%s'\n",
 				command_table[k].name, command_table[k].subcommands);
 		}
 	}
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option_row *row = &option_table[i];
 
-		printf("complete -c carrel");
-		if (row->commands & COMMAND_CHAT) {
-			printf(" -n 'true");
-		} else {
-			printf(" -n '__fish_seen_subcommand_from");
-			for (size_t k = 0; k < command_count(); k++) {
-				if (row->commands & command_table[k].bit) {
-					printf(" %s", command_table[k].name);
-				}
+		printf("complete -c carrel -n '__carrel_in");
+		for (size_t k = 0; k < command_count(); k++) {
+			if (row->commands & command_table[k].bit) {
+				printf(" %s", command_shown_name(&command_table[k]));
 			}
 		}
 		printf("' -l %s", row->name);
@@ -324,6 +353,7 @@ int help_generate(const char *form)
 		{"bash", generate_bash},
 		{"fish", generate_fish},
 		{"man", generate_man},
+		{"synopsis", generate_synopsis},
 		{"zsh", generate_zsh},
 	};
 

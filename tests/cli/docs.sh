@@ -1,33 +1,109 @@
 #!/bin/sh
-# The manual page, --help and the completions name every option and command.
+# The manual page, --help and the completions name every option and command, and what they say of
+# defaults and exit statuses is so.
 . "$CARREL_SOURCE/tests/cli/tap.sh"
 status=0
 : >err
 : >out
+commands='ask bench config count eval models tokenize'
 "$CARREL" --generate man >man
+"$CARREL" --generate synopsis >synopsis
 for form in bash zsh fish; do
 	"$CARREL" --generate $form >completion.$form
 done
-for command in ask bench config count eval models tokenize; do
+for command in $commands; do
 	"$CARREL" $command --help >help.$command
 done
 "$CARREL" --help >help.chat
+
+# options FILE: their names.
+options()
+{
+	sed -nE 's/^  (-., |    )--([a-z-]+).*/\2/p' "$1"
+}
+
 missing=
-for option in $(sed -nE 's/^  (-., |    )--([a-z-]+).*/\2/p' help.* | sort -u); do
-	grep -qF -- "--$option" man || missing="$missing man:$option"
-	grep -qF -- "--$option" completion.bash || missing="$missing bash:$option"
-	grep -qF -- "--$option" completion.zsh || missing="$missing zsh:$option"
-	grep -qF -- "-l $option" completion.fish || missing="$missing fish:$option"
+for option in $(for help in help.*; do options $help; done | sort -u); do
+	grep -qF -- "*--$option*" man || missing="$missing man:$option"
+	grep -qF -- "--$option[" completion.zsh || grep -qF -- ",--$option}'[" completion.zsh ||
+		missing="$missing zsh:$option"
+	grep -qE -- "-l $option( |\$)" completion.fish || missing="$missing fish:$option"
 done
-ok 'there are options to document' [ "$(grep -cE '^  (-., |    )--' help.ask)" -gt 20 ]
+ok 'there are options to document' [ "$(options help.ask | wc -l)" -gt 20 ]
 ok 'every option is in the manual page and the completions' [ -z "$missing" ]
+echo "# missing:$missing"
+missing=
+for command in $commands; do
+	[ "$(grep -cF "*carrel $command*" man)" = 1 ] || missing="$missing man:$command"
+	[ "$(grep -cF "*carrel $command*" synopsis)" = 1 ] || missing="$missing synopsis:$command"
+	grep -qF "'$command:" completion.zsh || missing="$missing zsh:$command"
+	grep -qF -- "-a $command " completion.fish || missing="$missing fish:$command"
+	grep -qE "^  $command  +[a-z]" help.chat || missing="$missing help:$command"
+	for option in $(options help.$command); do
+		sed -n "/^	$command) options=/p" completion.bash | grep -qF -- "--$option " ||
+			missing="$missing bash:$command:$option"
+	done
+done
+ok 'every command is, with its options' [ -z "$missing" ]
+echo "# missing:$missing"
+grep -oE '^  [a-z]+  +[a-z]' help.chat | awk '{ print $1 }' | sort >listed
+ok 'and no other' [ "$(echo $commands | tr ' ' '\n' | cmp - listed && echo same)" = same ]
+
+# A default in the manual page is what `config` shows.
+"$CARREL" config | sed -nE 's/^([a-z-]+) += ([^ ]+) +# default$/\1 \2/p' >defaults
+wrong=
+while read -r name value; do
+	case $value in
+	no) ;;
+	*)
+		grep -A 1 -- "\*--$name\*" man | tr -d '\\' | grep -qF "(default: $value)" ||
+			wrong="$wrong $name=$value"
+		;;
+	esac
+done <defaults
+ok 'there are defaults to document' [ "$(wc -l <defaults)" -gt 10 ]
+ok 'the defaults of the manual page are those of config' [ -z "$wrong" ]
+echo "# wrong:$wrong"
+sed -nE 's/^(\[\[|\|) +([0-9]+)$/\2/p' "$CARREL_SOURCE/man/carrel.1.scd" | sort -n >statuses
+sed -nE 's/^\tERR_[A-Z]+ = ([0-9]+),.*/\1/p' "$CARREL_SOURCE/base/err.h" | sort -n >codes
+ok 'the exit statuses of the manual page are those of the program' cmp statuses codes
+sed -nE 's/^\t\t\.name = "([a-z0-9-]+)",.*/\1/p' "$CARREL_SOURCE/engine/token/template.c" | sort >templates
+"$CARREL" ask --help | sed -nE 's/.*--template ([^ ]*).*/\1/p' | tr '|' '\n' | sort >offered
+ok 'the templates that --template takes are those of the engine' cmp templates offered
+run "$CARREL" ask -m "$CARREL_RANDOM" --template chatml --show-tokens question
+ok '--template changes the prompt' prints 'im_start'
+
 ok 'the bash completion is valid' bash -n completion.bash
 ok 'bash completes options of a command' bash -c '. ./completion.bash
 	COMP_WORDS=(carrel ask --show-c); COMP_CWORD=2; _carrel; [ "${COMPREPLY[*]}" = --show-context ]'
 ok 'bash completes commands' bash -c '. ./completion.bash
 	COMP_WORDS=(carrel toke); COMP_CWORD=1; _carrel; [ "${COMPREPLY[*]}" = tokenize ]'
+if command -v zsh >/dev/null; then
+	ok 'the zsh completion is valid' zsh -n completion.zsh
+	ok 'zsh expands the letters of an option' zsh -fc "words=( $(sed -n '/^	ask)/,/;;/p' \
+		completion.zsh | grep -F -- '--model}' | tr -d '\\') )
+		[[ \$words[1] == *-m\\[* && \$words[2] == *--model\\[* ]]"
+else
+	skip 'the zsh completion is valid' 'zsh is not installed'
+fi
+if command -v fish >/dev/null; then
+	complete()
+	{
+		fish -c "source completion.fish; complete -C '$1'" | cut -f 1
+	}
+	ok 'the fish completion is valid' fish -n completion.fish
+	ok 'fish completes options of a command' [ "$(complete 'carrel ask --show-')" = \
+		"$(printf -- '--show-context\n--show-tokens')" ]
+	ok 'fish completes no option of the chat behind a command' \
+		[ -z "$(complete 'carrel models --temp')$(complete 'carrel ask --plain')" ]
+	ok 'fish completes options of the chat' [ "$(complete 'carrel --plai')" = --plain ]
+	ok 'fish completes subcommands' [ "$(complete 'carrel models i' | grep -cx info)" = 1 ]
+else
+	skip 'the fish completion is valid' 'fish is not installed'
+fi
 if command -v scdoc >/dev/null && [ -f "$CARREL_MAN" ]; then
-	ok 'the manual page was made' grep -q 'show\\*-context\|show.*context' "$CARREL_MAN"
+	ok 'the manual page has every section' [ "$(grep -cE '^\.SH (NAME|SYNOPSIS|DESCRIPTION|COMMANDS|OPTIONS|THE MODEL|JSON|SETTINGS|EXIT STATUS|FILES|ENVIRONMENT|EXAMPLES)$' "$CARREL_MAN")" = 12 ]
+	ok 'and nothing unfilled' [ "$(grep -c '@[A-Z]*@' "$CARREL_MAN")" = 0 ]
 else
 	skip 'the manual page was made' 'scdoc is not installed'
 fi
