@@ -1,11 +1,11 @@
 #include "engine/backend/pool.h"
 
 #include "base/mem.h"
+#include "engine/backend/cpus.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +48,8 @@ struct pool {
 	int32_t n_thread, n_worker; /* n_worker are running */
 	int spin_rounds;
 	struct worker *worker;
-	cpu_set_t allowed;
-	int caller_cpu;
+	struct cpus cpus;
+	int is_pinned;
 };
 
 static void relax(void)
@@ -107,14 +107,22 @@ static int wait_for_work(struct pool *pool, unsigned seen_batch)
 	return !stop;
 }
 
-static void pin_to(int cpu)
+/*
+ * Only a pool that fills the cores is pinned: a smaller one cannot know which of them another engine
+ * on this machine has taken. A refusal costs speed only.
+ */
+static void pin_to(struct pool *pool, int cpu)
 {
-	cpu_set_t set;
+	size_t bytes = pool->cpus.set_bytes;
+	cpu_set_t *set;
 
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	/* A refusal costs speed only. */
-	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	if (!pool->is_pinned) {
+		return;
+	}
+	set = mem_zero(1, bytes);
+	CPU_SET_S((size_t)cpu, bytes, set);
+	(void)pthread_setaffinity_np(pthread_self(), bytes, set);
+	free(set);
 }
 
 static void *worker_main(void *arg)
@@ -124,7 +132,7 @@ static void *worker_main(void *arg)
 	struct sched_param param = {0};
 	unsigned batch;
 
-	pin_to(worker->cpu);
+	pin_to(pool, worker->cpu);
 	(void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
 	do {
 		int idle = 0;
@@ -152,68 +160,19 @@ static void wake_all(struct pool *pool)
 	}
 }
 
-/* Whether this is the first processor of its core; one that the system does not describe is. */
-static int leads_its_core(int cpu)
-{
-	char path[96];
-	FILE *file;
-	int first = cpu;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list",
-		cpu);
-	file = fopen(path, "re");
-	if (file) {
-		if (fscanf(file, "%d", &first) != 1) {
-			first = cpu;
-		}
-		fclose(file);
-	}
-	return first == cpu;
-}
-
-/*
- * The processors that this process may use, one of each core first: two threads on one core share
- * its multipliers. Returns how many there are, *n_core how many cores.
- */
-static int list_cpus(const cpu_set_t *allowed, int *list, int *n_core)
-{
-	int n = 0;
-
-	for (int leading = 1; leading >= 0; leading--) {
-		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-			if (CPU_ISSET(cpu, allowed) && leads_its_core(cpu) == leading) {
-				list[n++] = cpu;
-			}
-		}
-		if (leading) {
-			*n_core = n;
-		}
-	}
-	if (*n_core == 0) { /* only second processors are allowed */
-		*n_core = n;
-	}
-	return n;
-}
-
 int pool_create(struct pool **out, int32_t n_thread, struct err *err)
 {
 	struct pool *pool = aligned_alloc(64, (sizeof(*pool) + 63) / 64 * 64);
-	int cpu[CPU_SETSIZE], n_cpu, n_core = 0;
 
 	*out = NULL;
 	if (!pool) {
 		return err_set(err, ERR_ENGINE, NULL, NULL, "there is no memory for threads");
 	}
 	memset(pool, 0, sizeof(*pool));
-	if (sched_getaffinity(0, sizeof(pool->allowed), &pool->allowed) != 0 ||
-		CPU_COUNT(&pool->allowed) == 0) {
-		CPU_ZERO(&pool->allowed);
-		CPU_SET(0, &pool->allowed);
-	}
-	n_cpu = list_cpus(&pool->allowed, cpu, &n_core);
-	pool->n_thread = n_thread > 0 ? n_thread : n_core;
-	pool->spin_rounds = pool->n_thread <= n_cpu ? SPIN_ROUNDS : 0;
-	pool->caller_cpu = cpu[0];
+	cpus_init(&pool->cpus, NULL);
+	pool->n_thread = n_thread > 0 ? n_thread : pool->cpus.n_core;
+	pool->spin_rounds = pool->n_thread <= pool->cpus.n_cpu ? SPIN_ROUNDS : 0;
+	pool->is_pinned = pool->n_thread >= pool->cpus.n_core;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->wake, NULL);
 	pool->worker = mem_zero((size_t)pool->n_thread, sizeof(*pool->worker));
@@ -222,12 +181,14 @@ int pool_create(struct pool **out, int32_t n_thread, struct err *err)
 		int failed;
 
 		worker->pool = pool;
-		worker->cpu = cpu[(i + 1) % n_cpu];
+		worker->cpu = pool->cpus.cpu[(i + 1) % pool->cpus.n_cpu];
 		failed = pthread_create(&worker->thread, NULL, worker_main, worker);
 		if (failed) {
+			int n = (int)pool->n_thread;
+
 			pool_destroy(pool);
 			return err_set_errno(err, ERR_ENGINE, failed, NULL,
-				"cannot start thread %d of %d", (int)i + 2, (int)n_thread);
+				"cannot start thread %d of %d", (int)i + 2, n);
 		}
 		pool->n_worker++;
 	}
@@ -249,6 +210,7 @@ void pool_destroy(struct pool *pool)
 	}
 	pthread_cond_destroy(&pool->wake);
 	pthread_mutex_destroy(&pool->lock);
+	cpus_finish(&pool->cpus);
 	free(pool->worker);
 	free(pool);
 }
@@ -263,7 +225,7 @@ void pool_begin(struct pool *pool)
 	if (pool->n_worker == 0) {
 		return;
 	}
-	pin_to(pool->caller_cpu);
+	pin_to(pool, pool->cpus.cpu[0]);
 	atomic_store(&pool->in_batch, 1);
 	atomic_fetch_add(&pool->batch, 1);
 	wake_all(pool);
@@ -275,7 +237,10 @@ void pool_end(struct pool *pool)
 		return;
 	}
 	atomic_store(&pool->in_batch, 0);
-	(void)pthread_setaffinity_np(pthread_self(), sizeof(pool->allowed), &pool->allowed);
+	if (pool->is_pinned) {
+		(void)pthread_setaffinity_np(
+			pthread_self(), pool->cpus.set_bytes, pool->cpus.allowed);
+	}
 }
 
 void pool_run(struct pool *pool, int64_t n_item, void (*fn)(void *arg, int64_t first, int64_t end),

@@ -1,5 +1,5 @@
 /*
- * A pool of pinned threads that computes items of independent work. The calling thread computes
+ * A pool of threads that computes items of independent work. The calling thread computes
  * too; it is the only one that calls anything here.
  *
  * Work is dealt in chunks by an atomic counter, and a job is over when all of its chunks are: a
@@ -17,13 +17,13 @@ struct pool;
 
 /*
  * n_thread threads, the caller included; 0: one per core that this process may run on. More threads
- * than cores is slow and correct.
+ * than cores is slow and correct. Where they fill the cores, each thread is pinned to one.
  */
 int pool_create(struct pool **out, int32_t n_thread, struct err *err);
 void pool_destroy(struct pool *pool); /* NULL-safe */
 int32_t pool_threads(const struct pool *pool);
 
-/* A batch of jobs follows closely: wakes the threads and pins the caller until pool_end(). */
+/* A batch of jobs follows closely: wakes the threads, and pins the caller with them until pool_end(). */
 void pool_begin(struct pool *pool);
 void pool_end(struct pool *pool);
 
