@@ -447,23 +447,7 @@ INLINE float quantize(const float *in, uint8_t *q, int32_t sum[2])
 
 static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
 {
-	uint8_t *sums = panel + k / ACT_BLOCK * width * ACT_Q8_BYTES;
-
-	if (n_row < width) {
-		memset(panel, 0, (size_t)(act_column_bytes(ACT_Q8, k) * width));
-	}
-	for (int32_t c = 0; c < n_row; c++) {
-		uint8_t *record = panel, *extra = sums;
-
-		for (int64_t i = 0; i < k; i += ACT_BLOCK) {
-			int32_t sum[2];
-			float d = quantize(in + c * k + i, record + c * ACT_BLOCK, sum);
-
-			act_q8_finish(record, extra, width, c, d, sum[0], sum[1]);
-			record += width * ACT_Q8_BYTES;
-			extra += width * ACT_Q8_SUMS_BYTES;
-		}
-	}
+	act_pack_q8(in, k, n_row, width, panel, quantize);
 }
 
 /* Eight floats to bfloat16 in 32 bits each, as f32_to_bf16() does it. */

@@ -104,29 +104,9 @@ static void rotate_halves(float *x, const float *angles, int64_t n_freq)
 	}
 }
 
-static void rotate_heads(float *x, int64_t n_head, const struct op_rope *o, const float *angles)
-{
-	for (int64_t h = 0; h < n_head; h++) {
-		if (o->neox) {
-			rotate_halves(x + h * o->head_dim, angles, o->n_freq);
-		} else {
-			rotate_pairs(x + h * o->head_dim, angles, o->n_freq);
-		}
-	}
-}
-
 CPU_RUN(avx512_rope)
 {
-	const struct op_rope *o = &op->rope;
-	const float *table = op_env_at(env, o->table);
-	float *q = op_env_at(env, o->q), *k = op_env_at(env, o->k);
-
-	for (int64_t row = first; row < end; row++) {
-		const float *angles = table + row * o->n_freq * 2;
-
-		rotate_heads(q + row * o->n_head * o->head_dim, o->n_head, o, angles);
-		rotate_heads(k + row * o->n_kv_head * o->head_dim, o->n_kv_head, o, angles);
-	}
+	rope_rows(op, env, first, end, op->rope.neox ? rotate_halves : rotate_pairs);
 }
 
 /* 16 elements at most to integers of a scale, as ref.c rounds them. */

@@ -36,6 +36,9 @@ CPU_RUN(ref_matmul);
 
 /* The plain C table, [OP_KIND_COUNT]. isa.c */
 extern const struct cpu_kernel cpu_kernels_portable[];
+/* OP_ROPE, given what rotates one head by angles { cos, sin } [n_freq]. ref.c */
+void rope_rows(const struct op *op, const struct op_env *env, int64_t first, int64_t end,
+	void (*rotate)(float *x, const float *angles, int64_t n_freq));
 /* OP_KV_WRITE, given what writes one token of one head into its block (kv_block.h). ref.c */
 void kv_write_rows(const struct op *op, const struct op_env *env, int64_t first, int64_t end,
 	void (*write)(const struct kv_layout *kv, uint8_t *keys, uint8_t *values, int64_t tok,

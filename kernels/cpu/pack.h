@@ -143,4 +143,31 @@ static inline void act_q8_finish(uint8_t *record, uint8_t *sums, int32_t width, 
 	memcpy(at + width * 8, &n128, 4);
 }
 
+/*
+ * A panel of ACT_Q8 (struct matmul_path's `pack`), given what quantizes a block: returns d, and the
+ * sums of q over either 16. Inlined, `quantize` with it, into each path's file.
+ */
+static inline __attribute__((always_inline)) void act_pack_q8(const float *in, int64_t k,
+	int32_t n_row, int32_t width, uint8_t *panel,
+	float (*quantize)(const float *in, uint8_t *q, int32_t sum[2]))
+{
+	uint8_t *sums = panel + k / ACT_BLOCK * width * ACT_Q8_BYTES;
+
+	if (n_row < width) {
+		memset(panel, 0, (size_t)(act_column_bytes(ACT_Q8, k) * width));
+	}
+	for (int32_t c = 0; c < n_row; c++) {
+		uint8_t *record = panel, *extra = sums;
+
+		for (int64_t i = 0; i < k; i += ACT_BLOCK) {
+			int32_t sum[2];
+			float d = quantize(in + c * k + i, record + c * ACT_BLOCK, sum);
+
+			act_q8_finish(record, extra, width, c, d, sum[0], sum[1]);
+			record += width * ACT_Q8_BYTES;
+			extra += width * ACT_Q8_SUMS_BYTES;
+		}
+	}
+}
+
 #endif

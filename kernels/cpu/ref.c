@@ -66,21 +66,8 @@ CPU_RUN(ref_rope_table)
 	}
 }
 
-/* One head in place: pairs (2i, 2i+1), or (i, i + n_freq) with `neox`. */
-static void rotate(float *x, const float *table, int64_t n_freq, int neox)
-{
-	int64_t next = neox ? 1 : 2, other = neox ? n_freq : 1;
-
-	for (int64_t i = 0; i < n_freq; i++) {
-		float c = table[2 * i], s = table[2 * i + 1];
-		float a = x[i * next], b = x[i * next + other];
-
-		x[i * next] = a * c - b * s;
-		x[i * next + other] = a * s + b * c;
-	}
-}
-
-CPU_RUN(ref_rope)
+void rope_rows(const struct op *op, const struct op_env *env, int64_t first, int64_t end,
+	void (*rotate)(float *x, const float *angles, int64_t n_freq))
 {
 	const struct op_rope *o = &op->rope;
 	const float *table = op_env_at(env, o->table);
@@ -90,13 +77,42 @@ CPU_RUN(ref_rope)
 		const float *angles = table + row * o->n_freq * 2;
 
 		for (int64_t h = 0; h < o->n_head; h++) {
-			rotate(q + (row * o->n_head + h) * o->head_dim, angles, o->n_freq, o->neox);
+			rotate(q + (row * o->n_head + h) * o->head_dim, angles, o->n_freq);
 		}
 		for (int64_t h = 0; h < o->n_kv_head; h++) {
-			rotate(k + (row * o->n_kv_head + h) * o->head_dim, angles, o->n_freq,
-				o->neox);
+			rotate(k + (row * o->n_kv_head + h) * o->head_dim, angles, o->n_freq);
 		}
 	}
+}
+
+/* *a and *b are a pair, angle { cos, sin }. */
+static void rotate_pair(float *a, float *b, const float *angle)
+{
+	float c = angle[0], s = angle[1], x = *a, y = *b;
+
+	*a = x * c - y * s;
+	*b = x * s + y * c;
+}
+
+/* Pairs (2i, 2i+1). */
+static void rotate_pairs(float *x, const float *angles, int64_t n_freq)
+{
+	for (int64_t i = 0; i < n_freq; i++) {
+		rotate_pair(x + 2 * i, x + 2 * i + 1, angles + 2 * i);
+	}
+}
+
+/* Pairs (i, i + n_freq). */
+static void rotate_halves(float *x, const float *angles, int64_t n_freq)
+{
+	for (int64_t i = 0; i < n_freq; i++) {
+		rotate_pair(x + i, x + n_freq + i, angles + 2 * i);
+	}
+}
+
+CPU_RUN(ref_rope)
+{
+	rope_rows(op, env, first, end, op->rope.neox ? rotate_halves : rotate_pairs);
 }
 
 static float amax_of(const float *x, int64_t n)

@@ -261,13 +261,14 @@ static void put_f32(uint8_t *at, float value)
 
 /*
  * One block of 32: d = amax/127, or 0 where amax is too small for 127/amax; NaN where an element is
- * infinite or NaN, so that what is wrong stays visible.
+ * infinite or NaN, so that what is wrong stays visible. Sums of q over either half.
  */
-static float quantize(const float *in, int8_t q[ACT_BLOCK])
+static float quantize(const float *in, uint8_t *q, int32_t sum[2])
 {
 	float amax = 0, inverse;
 	int finite = 1;
 
+	sum[0] = sum[1] = 0;
 	for (int i = 0; i < ACT_BLOCK; i++) {
 		float magnitude = fabsf(in[i]);
 
@@ -280,33 +281,17 @@ static float quantize(const float *in, int8_t q[ACT_BLOCK])
 	}
 	inverse = 127.0f / amax;
 	for (int i = 0; i < ACT_BLOCK; i++) {
-		q[i] = (int8_t)lrintf(in[i] * inverse);
+		int8_t rounded = (int8_t)lrintf(in[i] * inverse);
+
+		q[i] = (uint8_t)rounded;
+		sum[i / 16] += rounded;
 	}
 	return amax / 127.0f;
 }
 
 static void pack_q8(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
 {
-	uint8_t *sums = panel + k / ACT_BLOCK * width * ACT_Q8_BYTES;
-
-	memset(panel, 0, (size_t)(act_column_bytes(ACT_Q8, k) * width));
-	for (int32_t c = 0; c < n_row; c++) {
-		uint8_t *record = panel, *extra = sums;
-
-		for (int64_t i = 0; i < k; i += ACT_BLOCK) {
-			int8_t *q = (int8_t *)record + c * ACT_BLOCK;
-			float d = quantize(in + c * k + i, q);
-			int32_t low = 0, high = 0;
-
-			for (int e = 0; e < 16; e++) {
-				low += q[e];
-				high += q[16 + e];
-			}
-			act_q8_finish(record, extra, width, c, d, low, high);
-			record += width * ACT_Q8_BYTES;
-			extra += width * ACT_Q8_SUMS_BYTES;
-		}
-	}
+	act_pack_q8(in, k, n_row, width, panel, quantize);
 }
 
 static void pack_f32(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel)
