@@ -1,6 +1,6 @@
 #include "engine/planner.h"
 
-#include "base/buf.h"
+#include "base/mem.h"
 #include "engine/model/model.h"
 #include "engine/program.h"
 #include "kernels/cpu/kernels.h"
@@ -10,6 +10,11 @@
 #include <string.h>
 
 #define MB(bytes) ((long long)((bytes) >> 20))
+
+static int64_t min_of(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* "name   123" in a file of such lines, or the number alone with a NULL name; -1 if absent. */
 static int64_t number_in_file(const char *path, const char *name)
@@ -33,20 +38,121 @@ static int64_t number_in_file(const char *path, const char *name)
 	return value;
 }
 
-int64_t planner_available_bytes(void)
+/* The two generations of control groups, and what each calls its limits and its memory in use. */
+struct cgroups {
+	const char *controller; /* in /proc/self/cgroup; "" is the second generation's line */
+	const char *mount;
+	const char *limit[2];
+	const char *used; /* in memory.stat: what is not given back when memory is short */
+};
+
+static const struct cgroups generation[] = {
+	{"", "/sys/fs/cgroup", {"memory.max", "memory.high"}, "anon"},
+	{"memory", "/sys/fs/cgroup/memory", {"memory.limit_in_bytes", NULL}, "total_rss"},
+};
+
+static int64_t number_below(const char *folder, const char *file, const char *name)
 {
-	int64_t available = number_in_file("/proc/meminfo", "MemAvailable");
-	int64_t limit = number_in_file("/sys/fs/cgroup/memory.max", NULL);
-	int64_t used = number_in_file("/sys/fs/cgroup/memory.stat", "anon");
+	char *path = mem_printf("%s/%s", folder, file);
+	int64_t value = number_in_file(path, name);
+
+	free(path);
+	return value;
+}
+
+/* What one group's limits leave. */
+static int64_t left_in_group(const char *folder, const struct cgroups *cgroups)
+{
+	int64_t used = number_below(folder, "memory.stat", cgroups->used), left = INT64_MAX;
+
+	for (size_t i = 0; i < ARRAY_LEN(cgroups->limit) && cgroups->limit[i] && used >= 0; i++) {
+		int64_t limit = number_below(folder, cgroups->limit[i], NULL); /* "max": none */
+
+		if (limit >= 0) {
+			left = min_of(left, limit > used ? limit - used : 0);
+		}
+	}
+	return left;
+}
+
+/* Whether the controllers of a line ("4:memory,cpu:/a/b") hold this one; *path begins its path. */
+static int is_line_of(const char *line, const char *controller, const char **path)
+{
+	const char *list = strchr(line, ':'), *end = list ? strchr(list + 1, ':') : NULL;
+	size_t len = strlen(controller);
+
+	if (!end) {
+		return 0;
+	}
+	*path = end + 1;
+	if (!len) {
+		return end == list + 1;
+	}
+	while (list < end) {
+		size_t n = strcspn(list + 1, ",:");
+
+		if (n == len && strncmp(list + 1, controller, len) == 0) {
+			return 1;
+		}
+		list += n + 1;
+	}
+	return 0;
+}
+
+/*
+ * A limit of any group above ours counts. Within a container the path may be that of the machine
+ * outside, where only the mount itself is there: its beginnings that do not exist limit nothing.
+ */
+static int64_t left_in_groups(const char *root, const char *line)
+{
+	int64_t left = INT64_MAX;
+
+	for (size_t i = 0; i < ARRAY_LEN(generation); i++) {
+		const char *path;
+		char *folder, *mount_end;
+
+		if (!is_line_of(line, generation[i].controller, &path)) {
+			continue;
+		}
+		folder = mem_printf("%s%s%s", root, generation[i].mount, path);
+		mount_end = folder + strlen(root) + strlen(generation[i].mount);
+		for (;;) {
+			char *slash;
+
+			left = min_of(left, left_in_group(folder, &generation[i]));
+			slash = strrchr(mount_end, '/');
+			if (!slash) {
+				break;
+			}
+			*slash = 0;
+		}
+		free(folder);
+	}
+	return left;
+}
+
+int64_t planner_available_below(const char *root)
+{
+	int64_t available = number_below(root, "proc/meminfo", "MemAvailable");
+	char *path = mem_printf("%s/proc/self/cgroup", root);
+	FILE *file = fopen(path, "re");
+	char line[4608]; /* a path and the names of every controller */
 
 	available = available < 0 ? INT64_MAX / 2 : available * 1024;
-	/* A container's own limit; what it holds of files is given back when memory is short. */
-	if (limit >= 0 && used >= 0) {
-		int64_t left = limit > used ? limit - used : 0;
-
-		available = left < available ? left : available;
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = 0;
+		available = min_of(available, left_in_groups(root, line));
 	}
+	if (file) {
+		fclose(file);
+	}
+	free(path);
 	return available;
+}
+
+int64_t planner_available_bytes(void)
+{
+	return planner_available_below("");
 }
 
 static void add_buffers(struct plan *plan, const struct program *program)

@@ -34,7 +34,12 @@ struct plan {
 int planner_plan(struct plan *plan, const struct model *model, const struct program *program,
 	enum kv_type kv_type, int64_t context_tok, struct err *err);
 
-/* Memory that this process could still take without harm, by the kernel's own estimate. */
+/*
+ * Memory that this process could still take without harm: by the kernel's own estimate, and within the
+ * limits of every control group that it is in.
+ */
 int64_t planner_available_bytes(void);
+/* The same, of the /proc and /sys below another root, for tests. */
+int64_t planner_available_below(const char *root);
 
 #endif

@@ -70,8 +70,7 @@ static uint8_t *huge_alloc(int64_t size_bytes)
 		raw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		return raw == MAP_FAILED ? NULL : raw;
 	}
-	raw = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	raw = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (raw == MAP_FAILED) {
 		return NULL;
 	}
