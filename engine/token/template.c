@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * One row per family. The first row whose fingerprint fits is taken, so what is more particular
- * stands first. Sources: the model cards' chat templates as published with the weights; for the
- * Mistral generations also mistral-common's tokenizers v1, v3 and v7.
+ * One row per family; template_recognise.c has their fingerprints. Sources: the model cards' chat
+ * templates as published with the weights; for the Mistral generations also mistral-common's
+ * tokenizers v1, v3 and v7.
  *
  * What the published templates add and these leave out: Llama 3.1's "Cutting Knowledge Date" and
  * "Today Date" lines and tool texts (nothing that changes from day to day stands in a prompt), and
@@ -27,7 +27,6 @@ static const struct chat_template templates[] = {
 				[MARK_MODEL_CLOSE] = "<|im_end|>\n",
 			},
 		.marker = {"<|im_start|>", "<|im_end|>"},
-		.fingerprint = {"<|im_start|>", "<|im_end|>"},
 	},
 	{
 		.name = "gemma", /* 1, 2 and 3 */
@@ -40,7 +39,6 @@ static const struct chat_template templates[] = {
 				[MARK_MODEL_CLOSE] = "<end_of_turn>\n",
 			},
 		.marker = {"<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>"},
-		.fingerprint = {"<start_of_turn>", "<end_of_turn>"},
 	},
 	{
 		.name = "llama2",
@@ -58,7 +56,6 @@ static const struct chat_template templates[] = {
 		.user_open_later = "<s> [INST]",
 		.text_first = 1u << MARK_USER_OPEN | 1u << MARK_MODEL_OPEN,
 		.marker = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<s>", "</s>"},
-		.fingerprint = {"[INST]", "[/INST]", "<<SYS>>"},
 	},
 	{
 		.name = "llama3", /* 3, 3.1, 3.2 and 3.3 */
@@ -77,7 +74,6 @@ static const struct chat_template templates[] = {
 			},
 		.marker = {"<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>",
 			"<|end_header_id|>", "<|eot_id|>"},
-		.fingerprint = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
 	},
 	{
 		.name = "mistral-v7", /* Mistral Small 2501 and later */
@@ -93,7 +89,6 @@ static const struct chat_template templates[] = {
 			},
 		.marker = {"[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[INST]", "[/INST]", "<s>",
 			"</s>"},
-		.fingerprint = {"[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[INST]", "[/INST]"},
 	},
 	{
 		.name = "mistral-v3", /* Mistral 7B v0.3, Mixtral 8x22B v0.1 Instruct */
@@ -106,7 +101,6 @@ static const struct chat_template templates[] = {
 			},
 		.text_first = 1u << MARK_USER_OPEN | 1u << MARK_MODEL_OPEN,
 		.marker = {"[INST]", "[/INST]", "<s>", "</s>"},
-		.fingerprint = {"[INST]", "[/INST]", "[AVAILABLE_TOOLS]"},
 	},
 	{
 		.name = "mistral-v1", /* Mistral 7B v0.1 and v0.2, Mixtral 8x7B Instruct */
@@ -119,7 +113,6 @@ static const struct chat_template templates[] = {
 			},
 		.text_first = 1u << MARK_USER_OPEN | 1u << MARK_MODEL_OPEN,
 		.marker = {"[INST]", "[/INST]", "<s>", "</s>"},
-		.fingerprint = {"[INST]", "[/INST]"},
 	},
 };
 
@@ -127,26 +120,6 @@ const struct chat_template *template_by_name(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
 		if (!strcmp(templates[i].name, name)) {
-			return &templates[i];
-		}
-	}
-	return NULL;
-}
-
-static int holds_all(const char *jinja, size_t len, const char *const *fingerprint)
-{
-	for (; *fingerprint; fingerprint++) {
-		if (!memmem(jinja, len, *fingerprint, strlen(*fingerprint))) {
-			return 0;
-		}
-	}
-	return 1;
-}
-
-const struct chat_template *template_recognise(const char *jinja, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
-		if (holds_all(jinja, len, templates[i].fingerprint)) {
 			return &templates[i];
 		}
 	}

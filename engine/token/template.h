@@ -1,7 +1,7 @@
 /*
  * Chat templates, as data. Templates in model files are programs (Jinja) and are never executed:
  * known families are recognised by a fingerprint of the template's text, anything else needs
- * --template NAME.
+ * --template NAME (template_recognise.c says what counts as known).
  *
  * A prompt alternates marks and text: BEGIN [SYSTEM_OPEN text SYSTEM_CLOSE] (USER_OPEN text
  * USER_CLOSE MODEL_OPEN text MODEL_CLOSE)... What a mark is in tokens depends on the template and,
@@ -36,8 +36,6 @@ struct chat_template {
 	unsigned text_first; /* 1 << mark: see template_text_first() */
 	/* What text must never imitate; NULL-terminated. */
 	const char *marker[8];
-	/* Recognition: the file's template holds every one of these strings; NULL-terminated. */
-	const char *fingerprint[6];
 };
 
 /* By --template NAME; NULL if there is none of that name. */

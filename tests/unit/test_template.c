@@ -144,12 +144,133 @@ static void templates_are_recognised_by_their_text(void **state)
 	assert_null(template_by_name("no such template"));
 }
 
+static void expect(const char *name, const char *jinja)
+{
+	const struct chat_template *got = template_recognise(jinja, strlen(jinja));
+
+	if (got != (name ? template_by_name(name) : NULL)) {
+		fail_msg("recognised as %s, not as %s: %s", got ? got->name : "nothing",
+			name ? name : "nothing", jinja);
+	}
+}
+
+#define CHATML_TURN                                                                                \
+	"{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}"
+#define CHATML_ANSWER "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+#define EACH          "{% for message in messages %}"
+#define DONE          "{% endfor %}"
+
+/* Other spellings of the same, and what differs only where carrel never goes. */
+static void spellings_of_one_template_are_one(void **state)
+{
+	expect("chatml", EACH CHATML_TURN DONE CHATML_ANSWER);
+	expect("chatml",
+		"{%- for message in messages -%}\n  {{- \"<|im_start|>\" + message.role + \"\\n\" "
+		"-}}\n  {{- message.content|trim -}}\n  {{- \"<|im_end|>\\n\" -}}\n{%- endfor -%}\n"
+		"{{- '<|im_start|>assistant\\n' }}");
+	/* a default system message: there always is one */
+	expect("chatml",
+		"{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou are a "
+		"helpful "
+		"assistant.<|im_end|>\\n' }}{% endif %}" EACH CHATML_TURN DONE CHATML_ANSWER);
+	/* tools: there never are any */
+	expect("chatml",
+		"{%- if tools %}{{- '<tools>' }}{{- tools | tojson }}{{- '</tools>, within "
+		"<tool_call></tool_call>' }}{%- endif %}" EACH CHATML_TURN DONE CHATML_ANSWER);
+}
+
+static void near_misses_are_not_taken_for_what_they_resemble(void **state)
+{
+	/* an answer that is opened with more than the role */
+	expect(NULL, EACH CHATML_TURN DONE "{{ '<|im_start|>assistant\\n<think>\\n' }}");
+	expect(NULL, EACH CHATML_TURN DONE "{{ '<|im_start|>assistant\\n' }}{{ '<answer>' }}");
+	/* earlier reasoning that is cut out of the turns */
+	expect(NULL, EACH
+		"{% set content = message.reasoning_content %}" CHATML_TURN DONE CHATML_ANSWER);
+	/* no way to open an answer; another order; no line end; a space that is not ours */
+	expect(NULL, EACH CHATML_TURN DONE);
+	expect(NULL, CHATML_ANSWER EACH CHATML_TURN DONE);
+	expect(NULL, EACH "{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
+			  "'<|im_end|>'}}" DONE CHATML_ANSWER);
+	expect(NULL, EACH "{{'<|im_start|> ' + message['role'] + '\\n' + message['content'] + "
+			  "'<|im_end|>\\n'}}" DONE CHATML_ANSWER);
+	expect(NULL, EACH "{{'<|im_start|>'}} {{message['role'] + '\\n' + message['content'] + "
+			  "'<|im_end|>\\n'}}" DONE CHATML_ANSWER);
+	/* the strings alone, as a comment or in a text */
+	expect(NULL, "{# <|im_start|> <|im_end|> #}{{ messages[0].content }}");
+	expect(NULL, "{# " EACH CHATML_TURN DONE CHATML_ANSWER " #}{{ messages[0].content }}");
+	expect(NULL, "[INST] [/INST] <<SYS>> [AVAILABLE_TOOLS]");
+	/* a second format beside ours */
+	expect(NULL, "{% if old %}{{ '<|user|>' }}{% endif %}" EACH CHATML_TURN DONE CHATML_ANSWER);
+	expect(NULL, "{% if x %}{{ '[INST]' }}{% endif %}" EACH CHATML_TURN DONE CHATML_ANSWER);
+}
+
+/* How other families write a turn, each beside markers that one of ours uses too. */
+static void other_families_ask_for_a_template(void **state)
+{
+	/* Llama 4 */
+	expect(NULL, EACH "{{- '<|header_start|>' + message['role'] + '<|header_end|>\\n\\n' + "
+			  "message['content'] | trim + '<|eot|>' }}" DONE
+			  "{{- '<|header_start|>assistant<|header_end|>\\n\\n' }}");
+	/* Phi 3, Zephyr */
+	expect(NULL, EACH "{{ '<|' + message['role'] + '|>' + '\\n' + message['content'] + "
+			  "'<|end|>\\n' }}" DONE "{{ '<|assistant|>\\n' }}");
+	expect(NULL, EACH "{{ '<|user|>\\n' + message['content'] + eos_token }}" DONE
+			  "{{ '<|assistant|>' }}");
+	/* Phi 4 has ChatML's markers, and one of its own between role and text. */
+	expect(NULL,
+		EACH "{{'<|im_start|>user<|im_sep|>' + message['content'] + '<|im_end|>'}}" DONE
+		     "{{ '<|im_start|>assistant<|im_sep|>' }}");
+	/* DeepSeek */
+	expect(NULL, EACH "{{ '<\xef\xbd\x9cUser\xef\xbd\x9c>' + message['content'] }}" DONE
+			  "{{ '<\xef\xbd\x9c"
+			  "Assistant\xef\xbd\x9c><think>\\n' }}");
+	/* Command R */
+	expect(NULL,
+		EACH "{{ '<|START_OF_TURN_TOKEN|><|USER_TOKEN|>' + message['content'].strip() + "
+		     "'<|END_OF_TURN_TOKEN|>' }}" DONE);
+	/* Mistral 7B v0.1's first template: no space before the answer, so other tokens. */
+	expect(NULL, "{{ bos_token }}" EACH "{{ '[INST] ' + message['content'] + ' [/INST]' }}"
+		     "{{ message['content'] + eos_token }}" DONE);
+	/* Mistral's reasoning models */
+	expect(NULL, "{{ '[SYSTEM_PROMPT][THINK]draft[/THINK][/SYSTEM_PROMPT]' }}" EACH
+		     "{{ '[INST]' + message['content'] + '[/INST]' }}"
+		     "{% if 1 %}{{'[SYSTEM_PROMPT]' + message['content'] + '[/SYSTEM_PROMPT]'}}"
+		     "{% elif 1 %}{{ message['content'] + eos_token }}{% endif %}" DONE);
+}
+
+static void text_of_any_kind_is_read_to_its_end_only(void **state)
+{
+	static const char *const parts[] = {"{{", "}}", "{%", "%}", "{#", "#}", "'", "\"", "\\",
+		"-", "<", ">", "[", "]", "INST", "|trim", ".role", "+", " ", "\n", "x"};
+	struct dice dice = {.seed = 5};
+
+	for (int round = 0; round < 20000; round++) {
+		struct buf jinja = BUF_INIT;
+		char *exact;
+
+		for (uint32_t n = dice_below(&dice, 24); n > 0; n--) {
+			buf_addstr(&jinja, parts[dice_below(&dice, ARRAY_LEN(parts))]);
+		}
+		/* Exactly as long as it is, so that the sanitizer sees reads beyond it. */
+		exact = mem_alloc(jinja.len ? jinja.len : 1);
+		memcpy(exact, buf_str(&jinja), jinja.len);
+		assert_null(template_recognise(exact, jinja.len));
+		free(exact);
+		buf_finish(&jinja);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_conversation_has_the_ids_of_the_published_template),
 		cmocka_unit_test(a_conversation_reads_as_the_published_template_writes_it),
 		cmocka_unit_test(templates_are_recognised_by_their_text),
+		cmocka_unit_test(spellings_of_one_template_are_one),
+		cmocka_unit_test(near_misses_are_not_taken_for_what_they_resemble),
+		cmocka_unit_test(other_families_ask_for_a_template),
+		cmocka_unit_test(text_of_any_kind_is_read_to_its_end_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
