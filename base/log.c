@@ -3,12 +3,21 @@
 #include "base/escape.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How often progress is a line where it cannot be redrawn. */
+enum { PROGRESS_LINE_MS = 5000 };
 
 static const char *log_program = "carrel";
 static enum log_level log_most = LOG_NOTE;
+static int append_only;
 static int progress_drawn;
+static int64_t progress_since_ms; /* the last line of progress, or its beginning */
 
 void log_setup(const char *program, enum log_level level)
 {
@@ -16,11 +25,10 @@ void log_setup(const char *program, enum log_level level)
 	log_most = level;
 }
 
-static void say(const char *format, va_list args)
+static void write_line(const char *format, va_list args)
 {
 	struct buf text = BUF_INIT, line = BUF_INIT;
 
-	log_progress_clear();
 	buf_vprintf(&text, format, args);
 	buf_printf(&line, "%s: ", log_program);
 	escape_add(&line, buf_str(&text), text.len, ESCAPE_LINE);
@@ -29,6 +37,12 @@ static void say(const char *format, va_list args)
 	fflush(stderr);
 	buf_finish(&text);
 	buf_finish(&line);
+}
+
+static void say(const char *format, va_list args)
+{
+	log_progress_clear();
+	write_line(format, args);
 }
 
 void log_error(const char *format, ...)
@@ -71,9 +85,39 @@ void log_err(const struct err *err)
 	log_error("%s", err_format(err, text, sizeof(text)));
 }
 
-int log_progress_shown(void)
+void log_append_only(void)
 {
-	return log_most >= LOG_NOTE && isatty(STDERR_FILENO);
+	append_only = 1;
+}
+
+static int redraws(void)
+{
+	const char *term = getenv("TERM");
+
+	return !append_only && term && term[0] && strcmp(term, "dumb") != 0;
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether it is time for a line of progress; what is soon over gets none. */
+static int line_is_due(void)
+{
+	int64_t now_ms = clock_ms();
+
+	if (!progress_since_ms) {
+		progress_since_ms = now_ms;
+	}
+	if (now_ms - progress_since_ms < PROGRESS_LINE_MS) {
+		return 0;
+	}
+	progress_since_ms = now_ms;
+	return 1;
 }
 
 void log_progress(const char *format, ...)
@@ -81,10 +125,15 @@ void log_progress(const char *format, ...)
 	struct buf text = BUF_INIT;
 	va_list args;
 
-	if (!log_progress_shown()) {
+	if (log_most < LOG_NOTE || !isatty(STDERR_FILENO) || (!redraws() && !line_is_due())) {
 		return;
 	}
 	va_start(args, format);
+	if (!redraws()) {
+		write_line(format, args);
+		va_end(args);
+		return;
+	}
 	buf_vprintf(&text, format, args);
 	va_end(args);
 	fputc('\r', stderr);
@@ -97,6 +146,7 @@ void log_progress(const char *format, ...)
 
 void log_progress_clear(void)
 {
+	progress_since_ms = 0;
 	if (progress_drawn) {
 		fputs("\r\033[K", stderr);
 		fflush(stderr);

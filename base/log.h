@@ -22,11 +22,15 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "carrel: where: what (hint)". */
 void log_err(const struct err *err);
 
-/* Draw over the progress line; nothing where standard error is not a terminal or under -q. */
+/*
+ * Draw over the progress line; nothing where standard error is not a terminal or under -q. What
+ * takes longer is a line every few seconds where nothing may be redrawn (log_append_only(), and a
+ * terminal called dumb).
+ */
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Take the progress line away. Messages do that themselves. */
 void log_progress_clear(void);
-/* Whether log_progress() shows anything. */
-int log_progress_shown(void);
+/* For screen readers: from now on only ever append. */
+void log_append_only(void);
 
 #endif

@@ -118,6 +118,9 @@ static int run(const struct command *command, int argc, char **argv)
 		log_setup("carrel", options.quiet     ? LOG_ERROR
 				    : options.verbose ? LOG_INFO
 						      : LOG_NOTE);
+		if (options.plain) {
+			log_append_only();
+		}
 		status = command->run(&options, &err);
 		if (status == 0) {
 			status = output_finish(&err);
