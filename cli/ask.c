@@ -8,7 +8,6 @@
 #include "cli/library.h"
 #include "cli/output.h"
 #include "cli/start.h"
-#include "loaders/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,6 @@ struct ask {
 	const struct options *options;
 	struct session *session;
 	struct engine *engine;
-	struct load_result loaded;
 	char *question, *system;
 	struct session_answer answer;
 	size_t unreadable;
@@ -107,20 +105,6 @@ static json_t *json_sources(const struct session *session)
 	return list;
 }
 
-static json_t *json_skipped(const struct load_result *loaded)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < loaded->n_skipped; i++) {
-		json_t *item = json_object();
-
-		json_object_set_new(item, "path", output_json_string(loaded->skipped[i].path));
-		json_object_set_new(item, "reason", output_json_string(loaded->skipped[i].reason));
-		json_array_append_new(list, item);
-	}
-	return list;
-}
-
 /* A number where the source has such a thing, else null. */
 static json_t *number_or_null(int64_t value, int has)
 {
@@ -174,7 +158,6 @@ static json_t *json_timing(const struct ask *ask)
 	 * clock says when the first one was there. */
 	double first_s = ask->first_text_s ? ask->first_text_s
 					   : ask->submit_s + usage->first_token_ms / 1000;
-	int64_t steps = usage->generated_tok > 1 ? usage->generated_tok - 1 : 0;
 	json_t *object = json_object();
 
 	json_object_set_new(
@@ -184,9 +167,8 @@ static json_t *json_timing(const struct ask *ask)
 		usage->generated_tok ? output_json_number(1000 * (first_s - ask->ready_s))
 				     : json_null());
 	json_object_set_new(object, "decode_ms", output_json_number(usage->decode_ms));
-	json_object_set_new(object, "decode_tok_per_s",
-		output_json_number(
-			usage->decode_ms > 0 ? 1000 * (double)steps / usage->decode_ms : 0));
+	json_object_set_new(
+		object, "decode_tok_per_s", output_json_number(start_decode_rate(usage)));
 	return object;
 }
 
@@ -208,7 +190,7 @@ static void print_json(const struct ask *ask)
 		object, "model", output_json_string(engine_info(ask->engine)->model_name));
 	json_object_set_new(object, "session", json_null());
 	json_object_set_new(object, "sources", json_sources(ask->session));
-	json_object_set_new(object, "skipped", json_skipped(&ask->loaded));
+	json_object_set_new(object, "skipped", start_json_skipped(ask->session));
 	json_object_set_new(object, "coverage", coverage);
 	json_object_set_new(object, "citations", json_citations(answer));
 	json_object_set_new(object, "usage", json_usage(&answer->usage));
@@ -251,8 +233,8 @@ static int answer_question(struct ask *ask, struct err *err)
 
 	start_sampling(ask->options, &sampling);
 	ask->submit_s = output_clock_s();
-	status = session_ask(ask->session, ask->engine, ask->question, &sampling,
-		ask->options->max_tok, &watch, &ask->answer, err);
+	status = session_ask(ask->session, ask->engine, ask->question, strlen(ask->question),
+		&sampling, ask->options->max_tok, &watch, &ask->answer, err);
 	log_progress_clear();
 	if (!ask->options->json && ask->first_text_s && !ask->ends_with_newline) {
 		putchar('\n');
@@ -261,10 +243,8 @@ static int answer_question(struct ask *ask, struct err *err)
 		return -1;
 	}
 	if (ask->options->json) {
-		int64_t total_tok;
-
 		/* The sources' own counts; without them the answer is still an answer. */
-		session_count(ask->session, ask->engine, &total_tok, NULL);
+		session_count(ask->session, ask->engine, &watch, NULL, NULL);
 		print_json(ask);
 	} else {
 		fflush(stdout);
@@ -284,7 +264,7 @@ static int show_context(struct ask *ask, struct err *err)
 {
 	struct buf text = BUF_INIT;
 
-	session_context_text(ask->session, ask->question, 1, &text);
+	session_context_text(ask->session, ask->question, strlen(ask->question), &text);
 	if (ask->options->json) {
 		json_t *object = json_object();
 
@@ -332,7 +312,8 @@ static int show_tokens(struct ask *ask, struct err *err)
 	int64_t request;
 	int status = 0;
 
-	session_prompt(ask->session, ask->question, engine_info(ask->engine), &prompt);
+	session_prompt(ask->session, ask->question, strlen(ask->question), engine_info(ask->engine),
+		&prompt);
 	request = engine_render(ask->engine, &prompt, err);
 	prompt_finish(&prompt);
 	do {
@@ -360,12 +341,14 @@ static int load_sources(struct ask *ask, struct err *err)
 	const struct options *options = ask->options;
 	struct session_config config = {.system = ask->system, .no_cite = options->no_cite};
 
-	if (start_load(&ask->loaded, options->argument + 1, options->n_argument - 1,
+	ask->session = session_create(&config);
+	if (start_load(ask->session, options->argument + 1, options->n_argument - 1,
 		    options->partial, &ask->unreadable, err) < 0) {
+		if (ask->unreadable && !err->hint[0]) {
+			snprintf(err->hint, sizeof(err->hint), "ask --partial answers without it");
+		}
 		return -1;
 	}
-	ask->session = session_create(&config);
-	session_add_sources(ask->session, &ask->loaded);
 	return 0;
 }
 
@@ -398,7 +381,6 @@ int command_ask(const struct options *options, struct err *err)
 	session_answer_finish(&ask.answer);
 	session_destroy(ask.session);
 	engine_close(ask.engine);
-	load_result_finish(&ask.loaded);
 	free(ask.question);
 	free(ask.system);
 	return status;

@@ -11,7 +11,6 @@
 #include "cli/line.h"
 #include "cli/output.h"
 #include "cli/start.h"
-#include "loaders/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,8 +87,8 @@ static void ask(struct chat *chat, const char *question)
 
 	chat->submit_s = output_clock_s();
 	chat->any_text = 0;
-	status = session_ask(chat->session, chat->engine, question, &chat->sampling,
-		chat->options->max_tok, &watch, &answer, &err);
+	status = session_ask(chat->session, chat->engine, question, strlen(question),
+		&chat->sampling, chat->options->max_tok, &watch, &answer, &err);
 	log_progress_clear();
 	if (chat->any_text && !chat->ends_with_newline) {
 		putchar('\n');
@@ -115,21 +114,16 @@ static void ask(struct chat *chat, const char *question)
 static int load(
 	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
 {
-	struct load_result loaded = {0};
-	size_t unreadable;
-	int status = start_load(&loaded, path, n_path, partial, &unreadable, err);
+	size_t first = session_source_count(chat->session), unreadable;
+	int status = start_load(chat->session, path, n_path, partial, &unreadable, err);
 
 	if (status == 0) {
-		size_t first = session_source_count(chat->session);
-
-		session_add_sources(chat->session, &loaded);
 		for (size_t i = first; i < session_source_count(chat->session); i++) {
 			struct session_source source = session_source_at(chat->session, i);
 
 			log_note("%s %s %s", source.id, source.kind, source.path);
 		}
 	}
-	load_result_finish(&loaded);
 	return status;
 }
 
@@ -168,10 +162,11 @@ static void slash_quit(struct chat *chat, const char *argument)
 
 static void slash_sources(struct chat *chat, const char *argument)
 {
+	struct session_watch watch = {.stopped = on_stopped, .arg = chat};
 	struct err err;
 	int64_t total_tok;
 
-	if (session_count(chat->session, chat->engine, &total_tok, &err) < 0) {
+	if (session_count(chat->session, chat->engine, &watch, &total_tok, &err) < 0) {
 		complain(chat, &err);
 		return;
 	}

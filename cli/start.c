@@ -6,7 +6,7 @@
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
-#include "loaders/loader.h"
+#include "session/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,43 +145,59 @@ void start_sampling(const struct options *options, struct engine_sampling *sampl
 	sampling->seed = (uint64_t)options->seed;
 }
 
-int start_load(struct load_result *loaded, const char *const *path, size_t n_path, int partial,
-	size_t *unreadable, struct err *err)
+/* What a load left out, from `first` on; the last one that cannot be read where `but_last`. */
+static size_t show_skipped(const struct session *session, size_t first, int but_last)
 {
-	size_t by_rule = 0;
-	const struct skipped *last = NULL;
+	size_t count = session_skipped_count(session), by_rule = 0, unreadable = 0;
 
-	*unreadable = 0;
-	if (load_paths(loaded, path, n_path, err) < 0) {
-		return -1;
+	for (size_t i = count; i > first && but_last; i--) {
+		if (session_skipped_at(session, i - 1).is_unreadable) {
+			count = i - 1; /* it is the error that ends the command */
+			unreadable++;
+			break;
+		}
 	}
-	for (size_t i = 0; i < loaded->n_skipped; i++) {
-		const struct skipped *skipped = &loaded->skipped[i];
+	for (size_t i = first; i < session_skipped_count(session); i++) {
+		struct session_skipped skipped = session_skipped_at(session, i);
 
-		if (skipped->class == SKIP_RULE) {
-			log_info("left out %s: %s", skipped->path, skipped->reason);
+		if (!skipped.is_unreadable) {
+			log_info("left out %s: %s", skipped.path, skipped.reason);
 			by_rule++;
-			continue;
+		} else if (i < count) {
+			log_error("%s: cannot be read: %s", skipped.path, skipped.reason);
+			unreadable++;
 		}
-		if (last) {
-			log_error("%s: cannot be read: %s", last->path, last->reason);
-		}
-		last = skipped;
-		++*unreadable;
 	}
 	if (by_rule) {
 		log_note("%zu file%s left out by rules (-v lists them)", by_rule,
 			by_rule == 1 ? "" : "s");
 	}
-	/* The last one is the error itself where it ends the command. */
-	if (last && !partial) {
-		return err_set(err, ERR_INPUTS, last->path, "ask --partial answers without it",
-			"cannot be read: %s", last->reason);
+	return unreadable;
+}
+
+int start_load(struct session *session, const char *const *path, size_t n_path, int partial,
+	size_t *unreadable, struct err *err)
+{
+	size_t first = session_skipped_count(session);
+	int status = session_load(session, path, n_path, partial, err);
+
+	*unreadable = show_skipped(session, first, status < 0);
+	return status;
+}
+
+json_t *start_json_skipped(const struct session *session)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < session_skipped_count(session); i++) {
+		struct session_skipped skipped = session_skipped_at(session, i);
+		json_t *item = json_object();
+
+		json_object_set_new(item, "path", output_json_string(skipped.path));
+		json_object_set_new(item, "reason", output_json_string(skipped.reason));
+		json_array_append_new(list, item);
 	}
-	if (last) {
-		log_error("%s: cannot be read: %s", last->path, last->reason);
-	}
-	return 0;
+	return list;
 }
 
 void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
@@ -206,9 +222,8 @@ static void add_place(struct buf *out, const struct citation *citation)
 	if (citation->page > 0) {
 		buf_printf(out, " p.%lld", (long long)citation->page);
 	} else if (citation->time_ms >= 0) {
-		long long s = citation->time_ms / 1000;
-
-		buf_printf(out, " %02lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+		buf_addch(out, ' ');
+		pack_time(out, citation->time_ms);
 	} else if (citation->line_first > 0) {
 		buf_printf(out, ":%lld", (long long)citation->line_first);
 		if (citation->line_last > citation->line_first) {
@@ -235,15 +250,20 @@ void start_show_citations(const struct session_answer *answer)
 	}
 }
 
+double start_decode_rate(const struct engine_usage *usage)
+{
+	/* The first token comes out of the prefill. */
+	return usage->decode_ms > 0 && usage->generated_tok > 1
+		       ? 1000 * (double)(usage->generated_tok - 1) / usage->decode_ms
+		       : 0;
+}
+
 void start_show_usage(const struct session_answer *answer)
 {
 	const struct engine_usage *usage = &answer->usage;
-	double rate = usage->decode_ms > 0 && usage->generated_tok > 1
-			      ? 1000 * (double)(usage->generated_tok - 1) / usage->decode_ms
-			      : 0;
 
 	log_note("%lld prompt tokens (%lld cached, %lld new in %.1f s), %lld generated, %.1f tok/s",
 		(long long)usage->prompt_tok, (long long)usage->cached_tok,
 		(long long)usage->prefill_tok, usage->prefill_ms / 1000,
-		(long long)usage->generated_tok, rate);
+		(long long)usage->generated_tok, start_decode_rate(usage));
 }

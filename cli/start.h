@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "session/session.h"
 
-struct load_result;
+#include <jansson.h>
 
 /* Start the engine process; it loads while the caller goes on. */
 int start_engine(struct engine **engine, const struct options *options, struct err *err);
@@ -40,17 +40,21 @@ int start_system_text(const struct options *options, char **text, struct err *er
 void start_sampling(const struct options *options, struct engine_sampling *sampling);
 
 /*
- * Load the paths and say what was left out. Without `partial`, an input that cannot be read is
- * ERR_INPUTS. *unreadable counts them.
+ * Load the paths into the session and say what was left out. Without `partial`, an input that
+ * cannot be read is ERR_INPUTS. *unreadable counts them.
  */
-int start_load(struct load_result *loaded, const char *const *path, size_t n_path, int partial,
+int start_load(struct session *session, const char *const *path, size_t n_path, int partial,
 	size_t *unreadable, struct err *err);
+/* [{"path", "reason"}...] of all that was left out. */
+json_t *start_json_skipped(const struct session *session);
 
 /* The progress line of a prefill; `began_s` is when it began (output_clock_s()). */
 void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok);
 
 /* One line per citation on standard error. */
 void start_show_citations(const struct session_answer *answer);
+/* Generated tokens per second; 0 where there was nothing to measure. */
+double start_decode_rate(const struct engine_usage *usage);
 /* Tokens and speeds of an answer on standard error. */
 void start_show_usage(const struct session_answer *answer);
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *document_kind_name(enum document_kind kind)
 {
@@ -59,4 +60,15 @@ void load_result_finish(struct load_result *result)
 	}
 	free(result->skipped);
 	*result = (struct load_result){0};
+}
+
+char *document_part_path(const struct document *document, const char *root, size_t part)
+{
+	const char *own = document->part[part].place.path;
+
+	if (document->kind != DOCUMENT_CODE || !own || !root ||
+		(document->name && strcmp(own, document->name) == 0)) {
+		return mem_strdup(root ? root : own);
+	}
+	return mem_printf("%s%s%s", root, root[strlen(root) - 1] == '/' ? "" : "/", own);
 }

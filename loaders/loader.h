@@ -45,6 +45,11 @@ struct document {
 };
 
 void document_finish(struct document *document);
+/*
+ * A part's path behind `root`, malloc'ed; the root itself where that is the only file: a file given
+ * by name is a tree of its own, whose only file has the same name. `root` may be NULL.
+ */
+char *document_part_path(const struct document *document, const char *root, size_t part);
 
 /* Something that was not loaded. */
 enum skip_class {

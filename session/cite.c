@@ -323,19 +323,6 @@ static int64_t line_at(const struct part *part, size_t at)
 	return line;
 }
 
-/* A file as it can be opened: a single file as it was named, a tree's behind the tree. */
-static char *shown_path(const struct document *document, const struct part *part)
-{
-	const char *origin = document->origin ? document->origin : document->name;
-	const char *own = part->place.path;
-
-	if (document->kind != DOCUMENT_CODE || !own || !origin ||
-		(document->name && strcmp(own, document->name) == 0)) {
-		return mem_strdup(origin ? origin : own);
-	}
-	return mem_printf("%s%s%s", origin, origin[strlen(origin) - 1] == '/' ? "" : "/", own);
-}
-
 static void fill_place(struct citation *citation, const struct found *found)
 {
 	const struct document *document = found->source->document;
@@ -343,7 +330,9 @@ static void fill_place(struct citation *citation, const struct found *found)
 	const struct part *part = &document->part[hit->first.part];
 
 	citation->source = mem_printf("S%lld", (long long)found->source->number);
-	citation->path = shown_path(document, part);
+	/* A file as it can be opened. */
+	citation->path = document_part_path(
+		document, document->origin ? document->origin : document->name, hit->first.part);
 	citation->page = part->place.page;
 	citation->label = mem_strdup(part->place.label);
 	if (document->kind == DOCUMENT_TRANSCRIPT) {

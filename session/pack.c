@@ -360,6 +360,15 @@ void pack_update(struct prompt *out, enum pack_before before, int64_t number,
 	writer_finish(&writer);
 }
 
+int pack_ends_file(const struct segment *segment)
+{
+	static const char tag[] = "</file>\n";
+	size_t len, tag_len = strlen(tag);
+	const char *text = segment_bytes(segment, &len);
+
+	return len >= tag_len && memcmp(text + len - tag_len, tag, tag_len) == 0;
+}
+
 struct segment *pack_question(enum pack_before before, const char *question, size_t len)
 {
 	struct buf text = BUF_INIT;

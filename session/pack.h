@@ -67,6 +67,8 @@ void pack_source(struct prompt *out, enum pack_before before, int64_t number,
 /* `document` holds the new text of source `number`: of a tree, the files that changed. */
 void pack_update(struct prompt *out, enum pack_before before, int64_t number,
 	const struct document *document);
+/* Whether a file of a tree ends with this segment: no body can hold its tag. */
+int pack_ends_file(const struct segment *segment);
 struct segment *pack_question(enum pack_before before, const char *question, size_t len);
 
 /* The escape of bodies, and back: pack_unescape undoes pack_escape on any bytes. */

@@ -18,8 +18,7 @@ struct source {
 
 /* A message of the user's and its answer. */
 struct turn {
-	struct prompt late; /* sources and updates at its head */
-	char *question;
+	struct prompt late;             /* sources and updates at its head */
 	struct segment *alone, *behind; /* the question as its message, or with text before it */
 	struct segment *ids;            /* the answer as it was sampled */
 	struct segment *text;           /* and for an engine with another tokenizer */
@@ -39,6 +38,8 @@ struct session {
 	struct turn *turn;
 	size_t n_turn, cap_turn;
 	struct prompt late; /* for the next turn */
+	struct skipped *skipped;
+	size_t n_skipped, cap_skipped;
 };
 
 /* ---- sources ---- */
@@ -56,7 +57,6 @@ struct session *session_create(const struct session_config *config)
 static void turn_finish(struct turn *turn)
 {
 	prompt_finish(&turn->late);
-	free(turn->question);
 	segment_unref(turn->alone);
 	segment_unref(turn->behind);
 	segment_unref(turn->ids);
@@ -88,6 +88,11 @@ void session_destroy(struct session *session)
 	free(session->system);
 	free(session->source);
 	free(session->update);
+	for (size_t i = 0; i < session->n_skipped; i++) {
+		free(session->skipped[i].path);
+		free(session->skipped[i].reason);
+	}
+	free(session->skipped);
 	free(session->cite);
 	free(session->turn);
 	free(session);
@@ -145,6 +150,63 @@ size_t session_add_sources(struct session *session, struct load_result *loaded)
 	return count;
 }
 
+/* They leave *loaded. Returns the last one that is unreadable; NULL where none is. */
+static const struct skipped *take_skipped(struct session *session, struct load_result *loaded)
+{
+	const struct skipped *unreadable = NULL;
+
+	for (size_t i = 0; i < loaded->n_skipped; i++) {
+		mem_grow(session->skipped, session->n_skipped, session->cap_skipped);
+		session->skipped[session->n_skipped++] = loaded->skipped[i];
+	}
+	for (size_t i = 0; i < loaded->n_skipped; i++) {
+		const struct skipped *own = &session->skipped[session->n_skipped - 1 - i];
+
+		if (own->class == SKIP_UNREADABLE && !unreadable) {
+			unreadable = own;
+		}
+	}
+	loaded->n_skipped = 0;
+	return unreadable;
+}
+
+int session_load(struct session *session, const char *const *path, size_t n_path, int partial,
+	struct err *err)
+{
+	const struct skipped *unreadable;
+	struct load_result loaded;
+	int status = 0;
+
+	if (load_paths(&loaded, path, n_path, err) < 0) {
+		return -1;
+	}
+	unreadable = take_skipped(session, &loaded);
+	if (unreadable && !partial) {
+		status = err_set(err, ERR_INPUTS, unreadable->path, NULL, "cannot be read: %s",
+			unreadable->reason);
+	} else {
+		session_add_sources(session, &loaded);
+	}
+	load_result_finish(&loaded);
+	return status;
+}
+
+size_t session_skipped_count(const struct session *session)
+{
+	return session->n_skipped;
+}
+
+struct session_skipped session_skipped_at(const struct session *session, size_t index)
+{
+	const struct skipped *skipped = &session->skipped[index];
+
+	return (struct session_skipped){
+		.path = skipped->path,
+		.reason = skipped->reason,
+		.is_unreadable = skipped->class == SKIP_UNREADABLE,
+	};
+}
+
 int session_update_source(
 	struct session *session, size_t index, struct document *document, struct err *err)
 {
@@ -194,10 +256,9 @@ static void add_mark(struct prompt *out, enum prompt_mark mark)
 	prompt_add(out, segment_mark(mark));
 }
 
-static struct segment *question_segment(const char *question, int is_behind)
+static struct segment *question_segment(const char *question, size_t len, int is_behind)
 {
-	return pack_question(
-		is_behind ? PACK_BEFORE_OTHER : PACK_BEFORE_NOTHING, question, strlen(question));
+	return pack_question(is_behind ? PACK_BEFORE_OTHER : PACK_BEFORE_NOTHING, question, len);
 }
 
 static void add_beginning(
@@ -242,7 +303,7 @@ static void add_turns(
 	}
 }
 
-void session_prompt(const struct session *session, const char *question,
+void session_prompt(const struct session *session, const char *question, size_t question_len,
 	const struct engine_info *info, struct prompt *out)
 {
 	int is_behind;
@@ -250,7 +311,7 @@ void session_prompt(const struct session *session, const char *question,
 	add_beginning(session, info, out);
 	add_turns(session, info, out);
 	is_behind = add_message_head(session, info, session->n_turn, &session->late, out);
-	prompt_add(out, question_segment(question, is_behind));
+	prompt_add(out, question_segment(question, question_len, is_behind));
 	add_mark(out, PROMPT_USER_CLOSE);
 	add_mark(out, PROMPT_MODEL_OPEN);
 }
@@ -280,7 +341,7 @@ static void add_message_text(struct buf *out, const struct segment *segment)
  * first question either way.
  */
 void session_context_text(
-	const struct session *session, const char *question, int has_system, struct buf *out)
+	const struct session *session, const char *question, size_t question_len, struct buf *out)
 {
 	add_texts(out, &session->front);
 	for (size_t i = 0; i < session->n_turn; i++) {
@@ -298,10 +359,22 @@ void session_context_text(
 		add_texts(out, &session->late);
 	}
 	if (question) {
-		struct segment *segment = question_segment(question, 0);
+		struct segment *segment = question_segment(question, question_len, 0);
 
 		add_message_text(out, segment);
 		segment_unref(segment);
+	}
+}
+
+void session_sources_text(const struct session *session, struct buf *out)
+{
+	for (size_t i = 0; i < session->n_source; i++) {
+		struct prompt block = {0};
+
+		pack_source(&block, i ? PACK_BEFORE_SOURCE : PACK_BEFORE_NOTHING, (int64_t)i + 1,
+			session->source[i].document);
+		add_texts(out, &block);
+		prompt_finish(&block);
 	}
 }
 
@@ -344,29 +417,50 @@ static int count_prompt(struct engine *engine, const struct prompt *prompt,
 
 /*
  * A source is counted behind the instructions, as it stands in a prompt: alone it would be the
- * first text, which some tokenizers prefix.
+ * first text, which some tokenizers prefix. Without a block, the instructions are counted.
  */
-static int count_source(const struct session *session, struct engine *engine,
-	const struct prompt *block, int64_t *tokens, struct err *err)
+static int count_block(const struct session *session, struct engine *engine,
+	const struct prompt *block, const struct session_watch *watch, int64_t *tokens,
+	struct err *err)
 {
 	struct prompt prompt = {0};
-	int64_t without = 0, with = 0;
 	int status;
 
 	add_mark(&prompt, PROMPT_BEGIN);
 	prompt_add(&prompt, segment_ref(session->front.item[0]));
-	status = count_prompt(engine, &prompt, NULL, &without, err);
-	if (status == 0) {
+	if (block) {
 		prompt_copy(&prompt, block);
-		status = count_prompt(engine, &prompt, NULL, &with, err);
-		*tokens = with - without;
 	}
+	status = count_prompt(engine, &prompt, watch, tokens, err);
 	prompt_finish(&prompt);
 	return status;
 }
 
-int session_count(
-	struct session *session, struct engine *engine, int64_t *total_tok, struct err *err)
+static int count_sources(struct session *session, struct engine *engine,
+	const struct session_watch *watch, struct err *err)
+{
+	int64_t front_tok = -1, tokens;
+
+	for (size_t i = 0; i < session->n_source; i++) {
+		struct source *source = &session->source[i];
+
+		if (source->tokens >= 0) {
+			continue;
+		}
+		if (front_tok < 0 &&
+			count_block(session, engine, NULL, watch, &front_tok, err) < 0) {
+			return -1;
+		}
+		if (count_block(session, engine, &source->block, watch, &tokens, err) < 0) {
+			return -1;
+		}
+		source->tokens = tokens - front_tok;
+	}
+	return 0;
+}
+
+int session_count(struct session *session, struct engine *engine, const struct session_watch *watch,
+	int64_t *total_tok, struct err *err)
 {
 	const struct engine_info *info;
 	struct prompt prompt = {0};
@@ -376,13 +470,11 @@ int session_count(
 		return -1;
 	}
 	info = engine_info(engine);
-	for (size_t i = 0; i < session->n_source; i++) {
-		struct source *source = &session->source[i];
-
-		if (source->tokens < 0 &&
-			count_source(session, engine, &source->block, &source->tokens, err) < 0) {
-			return -1;
-		}
+	if (count_sources(session, engine, watch, err) < 0) {
+		return -1;
+	}
+	if (!total_tok) {
+		return 0;
 	}
 	if (info->has_template) {
 		add_beginning(session, info, &prompt);
@@ -392,9 +484,71 @@ int session_count(
 		add_mark(&prompt, PROMPT_BEGIN);
 		prompt_copy(&prompt, &session->front);
 	}
-	status = count_prompt(engine, &prompt, NULL, total_tok, err);
+	status = count_prompt(engine, &prompt, watch, total_tok, err);
 	prompt_finish(&prompt);
 	return status;
+}
+
+static int64_t segment_tokens(struct tokens *tokens, const struct segment *segment)
+{
+	size_t len, n_ids;
+	const char *text = segment_bytes(segment, &len);
+	/* Sources stand behind the instructions: none of their segments is the first. */
+	uint32_t *ids = tokens_encode(tokens, text, len, TOKENS_TEXT, 0, &n_ids);
+
+	free(ids);
+	return (int64_t)n_ids;
+}
+
+static void add_file(struct session_tally *tally, char *path, int64_t tokens, size_t bytes)
+{
+	mem_grow(tally->file, tally->n_file, tally->cap_file);
+	tally->file[tally->n_file++] = (struct session_file){path, tokens, (int64_t)bytes};
+	tally->total_bytes += (int64_t)bytes;
+}
+
+void session_tally_source(const struct session *session, size_t index, struct tokens *tokens,
+	struct session_tally *tally)
+{
+	const struct document *document = session->source[index].document;
+	const struct prompt *block = &session->source[index].block;
+	int is_tree = document->kind == DOCUMENT_CODE;
+	int64_t since = 0;
+	size_t part = 0, bytes = 0;
+
+	for (size_t i = 0; i < block->count; i++) {
+		int64_t here = segment_tokens(tokens, block->item[i]);
+
+		tally->total_tok += here;
+		if (is_tree && i == 0) {
+			tally->packing_tok += here;
+			continue;
+		}
+		since += here;
+		if (is_tree && part < document->n_part && pack_ends_file(block->item[i])) {
+			add_file(tally, document_part_path(document, document->name, part), since,
+				document->part[part].len);
+			since = 0;
+			part++;
+		}
+	}
+	if (is_tree) {
+		tally->packing_tok += since;
+		return;
+	}
+	for (size_t i = 0; i < document->n_part; i++) {
+		bytes += document->part[i].len;
+	}
+	add_file(tally, mem_strdup(document->name), since, bytes);
+}
+
+void session_tally_finish(struct session_tally *tally)
+{
+	for (size_t i = 0; i < tally->n_file; i++) {
+		free(tally->file[i].path);
+	}
+	free(tally->file);
+	*tally = (struct session_tally){0};
 }
 
 /* ---- asking ---- */
@@ -481,14 +635,13 @@ static int check_fits(struct engine *engine, const struct prompt *prompt,
 	return 0;
 }
 
-static void append_turn(struct session *session, const char *question,
+static void append_turn(struct session *session, const char *question, size_t question_len,
 	const struct engine_info *info, const struct reply *reply)
 {
 	struct turn turn = {
 		.late = session->late,
-		.question = mem_strdup(question),
-		.alone = question_segment(question, 0),
-		.behind = question_segment(question, 1),
+		.alone = question_segment(question, question_len, 0),
+		.behind = question_segment(question, question_len, 1),
 		.ids = segment_ids((const uint32_t *)(const void *)reply->ids.data,
 			reply->ids.len / sizeof(uint32_t)),
 		.text = segment_text(buf_str(&reply->text), reply->text.len),
@@ -501,8 +654,8 @@ static void append_turn(struct session *session, const char *question,
 }
 
 static int request_answer(struct session *session, struct engine *engine, const char *question,
-	const struct engine_request *request, const struct session_watch *watch,
-	struct reply *reply, struct err *err)
+	size_t question_len, const struct engine_request *request,
+	const struct session_watch *watch, struct reply *reply, struct err *err)
 {
 	int64_t id;
 
@@ -515,14 +668,14 @@ static int request_answer(struct session *session, struct engine *engine, const 
 	}
 	/* A question that was stopped before a word came may be asked again as if it never was. */
 	if (reply->ids.len || reply->stop != ENGINE_STOP_CANCELLED) {
-		append_turn(session, question, engine_info(engine), reply);
+		append_turn(session, question, question_len, engine_info(engine), reply);
 	}
 	return 0;
 }
 
 int session_ask(struct session *session, struct engine *engine, const char *question,
-	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
-	struct session_answer *answer, struct err *err)
+	size_t question_len, const struct engine_sampling *sampling, int64_t max_tok,
+	const struct session_watch *watch, struct session_answer *answer, struct err *err)
 {
 	struct engine_request request = {
 		.sampling = sampling ? *sampling : engine_sampling_default,
@@ -536,9 +689,10 @@ int session_ask(struct session *session, struct engine *engine, const char *ques
 	if (engine_wait_ready(engine, err) < 0) {
 		return -1;
 	}
-	session_prompt(session, question, engine_info(engine), &prompt);
+	session_prompt(session, question, question_len, engine_info(engine), &prompt);
 	request.prompt = &prompt;
-	status = request_answer(session, engine, question, &request, watch, &reply, err);
+	status = request_answer(
+		session, engine, question, question_len, &request, watch, &reply, err);
 	prompt_finish(&prompt);
 	buf_finish(&reply.ids);
 	if (status < 0) {

@@ -16,6 +16,7 @@
 struct document;
 struct load_result;
 struct session;
+struct tokens;
 
 struct session_config {
 	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
@@ -24,6 +25,22 @@ struct session_config {
 
 struct session *session_create(const struct session_config *config);
 void session_destroy(struct session *session);
+
+/*
+ * Load the paths ("-" is standard input) and add one source for each. All or none: where a path is
+ * refused, or cannot be read and `partial` does not allow that, nothing is added. What was left out
+ * is listed either way.
+ */
+int session_load(struct session *session, const char *const *path, size_t n_path, int partial,
+	struct err *err);
+
+/* Something that a load left out. */
+struct session_skipped {
+	const char *path, *reason;
+	int is_unreadable; /* damaged, missing, forbidden; else left out by a rule */
+};
+size_t session_skipped_count(const struct session *session);
+struct session_skipped session_skipped_at(const struct session *session, size_t index);
 
 /*
  * Take over the documents of a load (they leave *loaded). Before the first turn they stand in
@@ -50,9 +67,11 @@ struct session_source session_source_at(const struct session *session, size_t in
  * empty line between messages. `question` may be NULL.
  */
 void session_context_text(
-	const struct session *session, const char *question, int has_system, struct buf *out);
+	const struct session *session, const char *question, size_t question_len, struct buf *out);
+/* The packed text of the sources alone. */
+void session_sources_text(const struct session *session, struct buf *out);
 /* The prompt of the next question, up to where the model begins; end it with prompt_finish(). */
-void session_prompt(const struct session *session, const char *question,
+void session_prompt(const struct session *session, const char *question, size_t question_len,
 	const struct engine_info *info, struct prompt *out);
 
 struct session_answer {
@@ -81,11 +100,33 @@ struct session_watch {
  * unchanged. What came before a stop is kept (answer->stop says so).
  */
 int session_ask(struct session *session, struct engine *engine, const char *question,
-	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
-	struct session_answer *answer, struct err *err);
+	size_t question_len, const struct engine_sampling *sampling, int64_t max_tok,
+	const struct session_watch *watch, struct session_answer *answer, struct err *err);
 
-/* Tokens of each source and of the whole prompt without a question, by the engine's tokenizer. */
-int session_count(
-	struct session *session, struct engine *engine, int64_t *total_tok, struct err *err);
+/*
+ * Tokens of each source and of the whole prompt without a question, by the engine's tokenizer.
+ * Sources are counted once; `total_tok` and `watch` may be NULL. A stop is ERR_INTERRUPTED.
+ */
+int session_count(struct session *session, struct engine *engine, const struct session_watch *watch,
+	int64_t *total_tok, struct err *err);
+
+/* What each file of the sources costs. */
+struct session_file {
+	char *path; /* shown; a tree's files behind its name */
+	int64_t tokens, bytes;
+};
+struct session_tally {
+	struct session_file *file;
+	size_t n_file, cap_file;
+	int64_t packing_tok; /* tags around a tree's files */
+	int64_t total_tok, total_bytes;
+};
+/*
+ * Add one source, counted without an engine: one row for a document, one for each file of a tree.
+ * Zero-initialise the tally, and end it with session_tally_finish().
+ */
+void session_tally_source(const struct session *session, size_t index, struct tokens *tokens,
+	struct session_tally *tally);
+void session_tally_finish(struct session_tally *tally);
 
 #endif

@@ -12,9 +12,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -79,7 +81,8 @@ static void ask(struct session *session, struct engine *engine, const char *ques
 {
 	struct err err;
 
-	if (session_ask(session, engine, question, NULL, max_tok, watch, answer, &err) < 0) {
+	if (session_ask(session, engine, question, strlen(question), NULL, max_tok, watch, answer,
+		    &err) < 0) {
 		fail_msg("%s: %s", err.where, err.what);
 	}
 }
@@ -88,7 +91,7 @@ static char *context(const struct session *session, const char *question)
 {
 	struct buf text = BUF_INIT;
 
-	session_context_text(session, question, 1, &text);
+	session_context_text(session, question, question ? strlen(question) : 0, &text);
 	return buf_take(&text);
 }
 
@@ -117,7 +120,7 @@ static struct prompt stable_part(const struct session *session, const struct eng
 	struct prompt all = {0}, stable = {0};
 	size_t keep;
 
-	session_prompt(session, "Q", info, &all);
+	session_prompt(session, "Q", 1, info, &all);
 	keep = all.count - 3; /* question, USER_CLOSE, MODEL_OPEN */
 	for (size_t i = 0; i < keep; i++) {
 		prompt_add(&stable, segment_ref(all.item[i]));
@@ -278,7 +281,7 @@ static void marks_stand_where_the_template_has_them(void **state)
 		struct prompt prompt = {0};
 		const char *text;
 
-		session_prompt(session, "Q?", &info, &prompt);
+		session_prompt(session, "Q?", 2, &info, &prompt);
 		assert_int_equal(n, prompt.count);
 		for (size_t i = 0; i < n; i++) {
 			assert_int_equal(want[i], segment_kind(prompt.item[i]) == SEGMENT_MARK
@@ -303,7 +306,7 @@ static void a_turn_is_sent_again_as_it_was_sampled(void **state)
 	size_t count, len;
 
 	ask(session, engine, "First?", 9, NULL, &answer);
-	session_prompt(session, "Second?", engine_info(engine), &prompt);
+	session_prompt(session, "Second?", 7, engine_info(engine), &prompt);
 	assert_int_equal(SEGMENT_IDS, segment_kind(prompt.item[8]));
 	segment_get_ids(prompt.item[8], &count);
 	assert_int_equal(answer.usage.generated_tok, count);
@@ -311,7 +314,7 @@ static void a_turn_is_sent_again_as_it_was_sampled(void **state)
 	/* Another tokenizer has other ids: it gets the text. */
 	other = *engine_info(engine);
 	memset(other.tokenizer_digest, 'f', 64);
-	session_prompt(session, "Second?", &other, &prompt);
+	session_prompt(session, "Second?", 7, &other, &prompt);
 	assert_int_equal(SEGMENT_TEXT, segment_kind(prompt.item[8]));
 	assert_memory_equal(answer.text, segment_bytes(prompt.item[8], &len), answer.text_len);
 	prompt_finish(&prompt);
@@ -427,7 +430,7 @@ static void a_prompt_too_long_is_refused_with_both_numbers(void **state)
 		"0123456789012345678901234567890123456789012345678901234567890123456789\n"
 		"0123456789012345678901234567890123456789012345678901234567890123456789\n");
 	before = context(session, "Q?");
-	assert_int_equal(-1, session_ask(session, engine, "Q?", NULL, 10, NULL, &answer, &err));
+	assert_int_equal(-1, session_ask(session, engine, "Q?", 2, NULL, 10, NULL, &answer, &err));
 	assert_int_equal(ERR_CONTEXT, err.code);
 	assert_non_null(strstr(err.what, " 512"));
 	assert_non_null(strstr(err.what, " tokens"));
@@ -455,7 +458,7 @@ static void an_engine_that_fails_leaves_the_conversation_unchanged(void **state)
 	before = context(session, "Q?");
 	bad.top_p = -1;
 	bad.temperature = -1;
-	assert_int_equal(-1, session_ask(session, engine, "Q?", &bad, 10, NULL, &answer, &err));
+	assert_int_equal(-1, session_ask(session, engine, "Q?", 2, &bad, 10, NULL, &answer, &err));
 	assert_int_not_equal(ERR_NONE, err.code);
 	after = context(session, "Q?");
 	assert_string_equal(before, after);
@@ -500,7 +503,8 @@ static void an_engine_that_dies_in_mid_answer_leaves_it_unasked(void **state)
 	killer.process = engine_info(engine)->process_id;
 	add_text(session, "a.txt", "alpha\n");
 	before = context(session, "Q?");
-	assert_int_equal(-1, session_ask(session, engine, "Q?", NULL, 1000, &watch, &answer, &err));
+	assert_int_equal(
+		-1, session_ask(session, engine, "Q?", 2, NULL, 1000, &watch, &answer, &err));
 	assert_int_equal(ERR_ENGINE, err.code);
 	after = context(session, "Q?");
 	assert_string_equal(before, after);
@@ -525,11 +529,11 @@ static void counts_add_up(void **state)
 	int64_t without = 0, with = 0;
 	struct session_source a, b;
 
-	assert_int_equal(0, session_count(session, engine, &without, NULL));
+	assert_int_equal(0, session_count(session, engine, NULL, &without, NULL));
 	add_text(session, "a.txt", "alpha\n");
 	add_text(session, "b.txt", "beta\ngamma\n");
 	assert_int_equal(-1, session_source_at(session, 1).tokens);
-	assert_int_equal(0, session_count(session, engine, &with, NULL));
+	assert_int_equal(0, session_count(session, engine, NULL, &with, NULL));
 	a = session_source_at(session, 0);
 	b = session_source_at(session, 1);
 	assert_string_equal("S1", a.id);
@@ -540,6 +544,146 @@ static void counts_add_up(void **state)
 		strlen("\n\n<source id=\"S1\" kind=\"text\" name=\"a.txt\">\n1|alpha\n</source>"),
 		a.tokens);
 	assert_int_equal(with, without + a.tokens + b.tokens);
+	session_destroy(session);
+	engine_close(engine);
+}
+
+static int at_once(void *arg)
+{
+	return 1;
+}
+
+static void a_count_can_be_stopped(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.no_cite = 0});
+	struct engine *engine = open_fake(0);
+	struct session_watch watch = {.stopped = at_once};
+	struct err err;
+
+	add_text(session, "a.txt", "alpha\n");
+	assert_int_equal(-1, session_count(session, engine, &watch, NULL, &err));
+	assert_int_equal(ERR_INTERRUPTED, err.code);
+	assert_int_equal(-1, session_source_at(session, 0).tokens);
+	assert_int_equal(0, session_count(session, engine, NULL, NULL, &err));
+	assert_true(session_source_at(session, 0).tokens > 0);
+	session_destroy(session);
+	engine_close(engine);
+}
+
+static void a_question_keeps_its_bytes(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.no_cite = 1});
+	struct buf text = BUF_INIT;
+
+	session_context_text(session, "one\0two", 7, &text);
+	assert_true(text.len > 7);
+	assert_memory_equal("one\0two", text.data + text.len - 7, 7);
+	buf_finish(&text);
+	session_destroy(session);
+}
+
+/* ---- loading ---- */
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(0, fclose(file));
+}
+
+static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.no_cite = 0});
+	char folder[] = "/tmp/carrel-session-XXXXXX";
+	struct session_skipped skipped;
+	const char *path[3];
+	struct err err;
+
+	assert_non_null(mkdtemp(folder));
+	path[0] = mem_printf("%s/a.txt", folder);
+	path[1] = mem_printf("%s/none.txt", folder);
+	path[2] = mem_printf("%s/empty.txt", folder);
+	write_text(path[0], "alpha\n");
+	write_text(path[2], "");
+
+	assert_int_equal(-1, session_load(session, path, 3, 0, &err));
+	assert_int_equal(ERR_INPUTS, err.code);
+	assert_string_equal(path[1], err.where);
+	assert_int_equal(0, session_source_count(session));
+	assert_int_equal(2, session_skipped_count(session));
+	skipped = session_skipped_at(session, 0);
+	assert_string_equal(path[1], skipped.path);
+	assert_true(skipped.is_unreadable);
+	skipped = session_skipped_at(session, 1);
+	assert_string_equal(path[2], skipped.path);
+	assert_false(skipped.is_unreadable);
+
+	assert_int_equal(0, session_load(session, path, 3, 1, &err));
+	assert_int_equal(1, session_source_count(session));
+	assert_int_equal(4, session_skipped_count(session));
+
+	assert_int_equal(-1, session_load(session, (const char *[]){path[0], folder}, 2, 1, &err));
+	assert_int_equal(1, session_source_count(session));
+	for (int i = 0; i < 3; i++) {
+		unlink(path[i]);
+		free((char *)path[i]);
+	}
+	rmdir(folder);
+	session_destroy(session);
+}
+
+/* Files, the tags around them, and nothing else: the same text that a prompt holds. */
+static void a_tally_has_a_row_for_each_file_and_adds_up(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.no_cite = 0});
+	const char *build = getenv("CARREL_TEST_BUILD");
+	char *model = mem_printf("%s/models/random.gguf", build ? build : ".");
+	struct engine *engine = open_random();
+	struct session_tally tally = {0};
+	struct load_result loaded = {0};
+	struct document *tree;
+	struct tokens *tokens;
+	struct buf text = BUF_INIT;
+	struct err err;
+
+	assert_int_equal(0, tokens_open(&tokens, model, &err));
+	add_text(session, "a.txt", "alpha\n");
+	mem_grow(loaded.document, loaded.n_document, loaded.cap_document);
+	tree = &loaded.document[loaded.n_document++];
+	*tree = (struct document){
+		.kind = DOCUMENT_CODE, .name = mem_strdup("tree"), .origin = mem_strdup("tree")};
+	for (int i = 0; i < 2; i++) {
+		struct part *part = document_add_part(tree);
+
+		part->place.path = mem_printf("f%d.c", i);
+		part->text = mem_strdup("int x; /* </file>\n */\n");
+		part->len = strlen(part->text);
+	}
+	session_add_sources(session, &loaded);
+	load_result_finish(&loaded);
+	for (size_t i = 0; i < 2; i++) {
+		session_tally_source(session, i, tokens, &tally);
+	}
+	assert_int_equal(0, session_count(session, engine, NULL, NULL, &err));
+	assert_int_equal(3, tally.n_file);
+	assert_string_equal("a.txt", tally.file[0].path);
+	assert_string_equal("tree/f0.c", tally.file[1].path);
+	assert_string_equal("tree/f1.c", tally.file[2].path);
+	assert_int_equal(session_source_at(session, 0).tokens, tally.file[0].tokens);
+	assert_int_equal(session_source_at(session, 1).tokens,
+		tally.file[1].tokens + tally.file[2].tokens + tally.packing_tok);
+	assert_int_equal(tally.total_tok, tally.file[0].tokens + tally.file[1].tokens +
+						  tally.file[2].tokens + tally.packing_tok);
+	assert_int_equal(6 + 2 * strlen("int x; /* </file>\n */\n"), tally.total_bytes);
+	session_sources_text(session, &text);
+	assert_memory_equal("<source id=\"S1\"", text.data, 15);
+	assert_memory_equal("</source>", text.data + text.len - 9, 9);
+	buf_finish(&text);
+	session_tally_finish(&tally);
+	tokens_close(tokens);
+	free(model);
 	session_destroy(session);
 	engine_close(engine);
 }
@@ -557,6 +701,10 @@ int main(void)
 		cmocka_unit_test(quotes_in_an_answer_are_checked),
 		cmocka_unit_test(a_prompt_too_long_is_refused_with_both_numbers),
 		cmocka_unit_test(an_engine_that_fails_leaves_the_conversation_unchanged),
+		cmocka_unit_test(a_count_can_be_stopped),
+		cmocka_unit_test(a_question_keeps_its_bytes),
+		cmocka_unit_test(a_load_adds_all_or_nothing_and_lists_what_it_left_out),
+		cmocka_unit_test(a_tally_has_a_row_for_each_file_and_adds_up),
 		cmocka_unit_test(an_engine_that_dies_in_mid_answer_leaves_it_unasked),
 		cmocka_unit_test(counts_add_up),
 	};
