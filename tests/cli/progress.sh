@@ -23,7 +23,7 @@ run "$CARREL" ask --device fake words text
 ok 'a standard error that is no terminal shows none' [ "$(grep -ca 'prefill ' err)" = 0 ]
 
 tokens=$("$CARREL" ask --device fake --show-tokens words text | wc -l)
-CARREL_FAKE_PREFILL_US=$((5800000 / tokens))
+CARREL_FAKE_PREFILL_US=$((10000000 / tokens))
 cat >script <<-'END'
 	expect > 
 	send words\n
