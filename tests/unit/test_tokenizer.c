@@ -10,153 +10,46 @@
 
 #include <time.h>
 
-static int hex_value(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-static void check_line(
-	struct tokenizer_encoder *encoder, const char *line, size_t number, const char *name)
-{
-	const char *colon = strchr(line, ':');
-	size_t len = (size_t)(colon - line) / 2;
-	char *text = mem_alloc(len), *at = (char *)colon + 1;
-	struct ids ids;
-
-	for (size_t i = 0; i < len; i++) {
-		text[i] = (char)(hex_value(line[2 * i]) * 16 + hex_value(line[2 * i + 1]));
-	}
-	ids = fixture_encode(encoder, text, len);
-	for (size_t i = 0; i < ids.count; i++) {
-		char *next;
-		unsigned long want = strtoul(at, &next, 10);
-
-		if (next == at || want != ids.id[i]) {
-			fail_msg("%s line %zu, id %zu: got %u, want %.20s", name, number, i,
-				ids.id[i], at);
-		}
-		at = next;
-	}
-	if (*at) {
-		fail_msg("%s line %zu: ids are missing: %.40s", name, number, at);
-	}
-	ids_finish(&ids);
-	free(text);
-}
-
-/* Returns how many lines were compared. */
-static size_t check_vectors(struct tokenizer *tokenizer, const char *name)
-{
-	struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
-	char *relative = mem_printf("tests/vectors/tokenizer/%s", name);
-	struct buf vectors = fixture_read(relative);
-	char *rest = vectors.data, *line;
-	size_t n = 0;
-
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (*line) {
-			check_line(encoder, line, ++n, name);
-		}
-	}
-	buf_finish(&vectors);
-	free(relative);
-	tokenizer_encoder_destroy(encoder);
-	return n;
-}
-
 static void ids_are_those_of_the_reference(void **state)
 {
 	static const char *const pairs[][2] = {
-		{"llama3-small.json", "llama3-small.json.vec"},
 		{"llama3-small.gguf", "llama3-small.json.vec"},
-		{"gpt2-small.json", "gpt2-small.json.vec"},
 		{"gpt2-small.gguf", "gpt2-small.json.vec"},
-		{"spm-small.json", "spm-small.json.vec"},
 		{"spm-small.gguf", "spm-small.gguf.vec"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
 		struct tokenizer *tokenizer = fixture_tokenizer(pairs[i][0]);
 
-		assert_true(check_vectors(tokenizer, pairs[i][1]) > 300);
+		assert_true(fixture_check_vectors(tokenizer, pairs[i][1]) > 300);
 		tokenizer_close(tokenizer);
 	}
-}
-
-static void the_real_llama3_vocabulary_gives_its_published_ids(void **state)
-{
-	char *path = fixture_path("../shared/vocab/llama3/tokenizer.json");
-	struct tokenizer *tokenizer;
-	struct buf json = BUF_INIT;
-	struct err err;
-
-	if (access(path, R_OK)) {
-		print_message("no %s: skipped\n", path);
-		free(path);
-		skip();
-	}
-	assert_int_equal(0, file_read(&json, path, (size_t)1 << 30, &err));
-	assert_int_equal(0, tokenizer_open_json(&tokenizer, json.data, json.len, path, &err));
-	assert_int_equal(47, check_vectors(tokenizer, "llama3.vec"));
-	assert_int_equal(128256, tokenizer_vocab_count(tokenizer));
-	assert_int_equal(128000, tokenizer_bos(tokenizer));
-	assert_true(tokenizer_is_end(tokenizer, 128009));
-	tokenizer_close(tokenizer);
-	buf_finish(&json);
-	free(path);
-}
-
-/* Bytes of every kind: text, markup of the vocabularies, invalid UTF-8. */
-static size_t random_text(struct dice *dice, char *out, size_t max)
-{
-	static const char *const parts[] = {" the ", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>",
-		"<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|begin_of_text|>", "<|endoftext|>",
-		"<|start_header_id|>", "<|end_header_id|>", "<s>", "</s>", "<unk>", "<0x0A>",
-		"<start_of_turn>", "<end_of_turn>", "<tool>", "<tool_call>", "\n\n", "    ", "'S",
-		"\xe2\x96\x81", "\xc3\xa9", "e\xcc\x81", "\xe6\x97\xa5", "\xf0\x9f\x9a\x80", "\xff",
-		"\xe2\x96", "12345", "[SYSTEM_PROMPT]", "[INST", "INST]", "<|im_", "start|>", "[I",
-		"system\n", "user\n", " [INST] <<SYS>>\n", "<<", "SYS", ">>"};
-	size_t n = 0, want = 1 + dice_below(dice, (uint32_t)max - 32);
-
-	while (n < want) {
-		if (dice_below(dice, 2)) {
-			const char *part = parts[dice_below(dice, ARRAY_LEN(parts))];
-
-			memcpy(out + n, part, strlen(part));
-			n += strlen(part);
-		} else {
-			out[n++] = (char)dice_below(dice, dice_below(dice, 2) ? 128 : 256);
-		}
-	}
-	return n;
 }
 
 static void any_bytes_come_back_from_their_ids(void **state)
 {
 	struct dice dice = {.seed = 1};
-	char text[400];
 
 	for (size_t v = 0; v < ARRAY_LEN(fixture_names); v++) {
 		struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[v]);
-		struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
 
-		for (int round = 0; round < 2000; round++) {
-			size_t len = random_text(&dice, text, sizeof(text));
-			struct ids ids = {0};
-			struct buf back = BUF_INIT;
-
-			tokenizer_encode_text(encoder, text, len, 0, &ids);
-			for (size_t i = 0; i < ids.count; i++) {
-				tokenizer_decode(tokenizer, ids.id[i], 0, &back);
-			}
-			assert_int_equal(len, back.len);
-			assert_memory_equal(text, back.data, len);
-			buf_finish(&back);
-			ids_finish(&ids);
-		}
-		tokenizer_encoder_destroy(encoder);
+		fixture_round_trip(tokenizer, &dice);
 		tokenizer_close(tokenizer);
 	}
+}
+
+static void vocabularies_have_digests_of_their_own(void **state)
+{
+	struct sha256_digest digest[ARRAY_LEN(fixture_names)];
+
+	for (size_t i = 0; i < ARRAY_LEN(fixture_names); i++) {
+		struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[i]);
+
+		digest[i] = *tokenizer_digest(tokenizer);
+		tokenizer_close(tokenizer);
+	}
+	assert_false(sha256_equal(&digest[0], &digest[1]));
+	assert_false(sha256_equal(&digest[1], &digest[2]));
 }
 
 static void a_full_cache_gives_the_ids_of_an_empty_one(void **state)
@@ -170,7 +63,7 @@ static void a_full_cache_gives_the_ids_of_an_empty_one(void **state)
 
 		for (int round = 0; round < 300; round++) {
 			struct tokenizer_encoder *fresh = tokenizer_encoder_create(tokenizer);
-			size_t len = random_text(&dice, text, sizeof(text));
+			size_t len = fixture_random_text(&dice, text, sizeof(text));
 			struct ids a = fixture_encode(used, text, len);
 			struct ids b = fixture_encode(fresh, text, len);
 
@@ -195,7 +88,8 @@ static void pieces_end_where_the_text_does_however_it_is_cut(void **state)
 		const struct splitter *splitter = splitter_by_gguf_name(names[s], strlen(names[s]));
 
 		for (int round = 0; round < 3000; round++) {
-			size_t len = random_text(&dice, text, sizeof(text)), all[400], one, at = 0;
+			size_t len = fixture_random_text(&dice, text, sizeof(text)), all[400], one,
+			       at = 0;
 			char *exact = mem_strndup(text, len); /* the sanitizer sees reads beyond */
 			size_t n = splitter->split(exact, len, all, ARRAY_LEN(all));
 
@@ -256,7 +150,7 @@ static void attack(struct tokenizer *tokenizer, const struct chat_template *chat
 			strlen(chat_template->marker[n]), 0, &marker[n]);
 	}
 	for (int round = 0; round < 1500; round++) {
-		size_t len = random_text(&dice, text, sizeof(text));
+		size_t len = fixture_random_text(&dice, text, sizeof(text));
 		struct ids ids = encode_in_segments(encoder, &dice, text, len);
 
 		for (size_t i = 0; i < ids.count; i++) {
@@ -370,21 +264,6 @@ static void a_vocabulary_says_what_begins_and_ends_its_texts(void **state)
 	tokenizer_close(tokenizer);
 }
 
-static void the_same_tokenizer_has_one_digest_in_either_file(void **state)
-{
-	struct sha256_digest digest[ARRAY_LEN(fixture_names)];
-
-	for (size_t i = 0; i < ARRAY_LEN(fixture_names); i++) {
-		struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[i]);
-
-		digest[i] = *tokenizer_digest(tokenizer);
-		tokenizer_close(tokenizer);
-	}
-	assert_true(sha256_equal(&digest[0], &digest[3]));
-	assert_false(sha256_equal(&digest[0], &digest[1]));
-	assert_false(sha256_equal(&digest[1], &digest[2]));
-}
-
 /* ---- long runs ---- */
 
 static double thread_s(void)
@@ -471,41 +350,15 @@ static void a_piece_beyond_a_mebibyte_is_cut_and_comes_back(void **state)
 
 /* ---- a tokenizer alone ---- */
 
-static void tokens_open_reads_either_file_and_names_what_it_cannot(void **state)
+static void tokens_open_reads_a_model_file_and_names_what_it_cannot(void **state)
 {
-	static const char text[] = "Hello <|eot_id|>";
+	struct tokens *tokens;
+	struct err err;
 
-	for (size_t i = 0; i < 2; i++) {
-		char *path = fixture_path(i ? "tests/vectors/tokenizer/llama3-small.json"
-					    : "tests/vectors/tokenizer/llama3-small.gguf");
-		struct tokens *tokens;
-		uint32_t *plain, *special;
-		size_t n_plain, n_special, len;
-		char *back;
-		struct err err;
-
-		assert_int_equal(0, tokens_open(&tokens, path, &err));
-		assert_string_equal("llama3 byte-level BPE, 2508 tokens", tokens_describe(tokens));
-		plain = tokens_encode(tokens, text, strlen(text), TOKENS_TEXT, 1, &n_plain);
-		special = tokens_encode(tokens, text, strlen(text), TOKENS_SPECIAL, 1, &n_special);
-		assert_true(n_plain > n_special);
-		back = tokens_decode(tokens, special, n_special, &len);
-		assert_string_equal(text, back);
-		free(back);
-		back = tokens_decode(tokens, plain, n_plain, &len);
-		assert_string_equal(text, back);
-		free(back);
-		free(plain);
-		free(special);
-		plain = tokens_encode(tokens, "", 0, TOKENS_TEXT, 1, &n_plain);
-		assert_int_equal(0, n_plain);
-		free(plain);
-		tokens_close(tokens);
-		assert_int_equal(-1, tokens_open(&tokens, "/no/such/file", &err));
-		assert_int_equal(ERR_ENGINE, err.code);
-		assert_null(tokens);
-		free(path);
-	}
+	fixture_check_tokens("tests/vectors/tokenizer/llama3-small.gguf");
+	assert_int_equal(-1, tokens_open(&tokens, "/no/such/file", &err));
+	assert_int_equal(ERR_ENGINE, err.code);
+	assert_null(tokens);
 }
 
 /* ---- splitting, checked on its own ---- */
@@ -562,7 +415,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_are_those_of_the_reference),
-		cmocka_unit_test(the_real_llama3_vocabulary_gives_its_published_ids),
 		cmocka_unit_test(any_bytes_come_back_from_their_ids),
 		cmocka_unit_test(a_full_cache_gives_the_ids_of_an_empty_one),
 		cmocka_unit_test(pieces_end_where_the_text_does_however_it_is_cut),
@@ -570,10 +422,10 @@ int main(void)
 		cmocka_unit_test(markers_of_several_tokens_are_broken_not_lost),
 		cmocka_unit_test(user_defined_tokens_are_for_text_until_they_are_markers),
 		cmocka_unit_test(a_vocabulary_says_what_begins_and_ends_its_texts),
-		cmocka_unit_test(the_same_tokenizer_has_one_digest_in_either_file),
+		cmocka_unit_test(vocabularies_have_digests_of_their_own),
 		cmocka_unit_test(a_long_run_of_one_class_costs_no_more_than_its_length),
 		cmocka_unit_test(a_piece_beyond_a_mebibyte_is_cut_and_comes_back),
-		cmocka_unit_test(tokens_open_reads_either_file_and_names_what_it_cannot),
+		cmocka_unit_test(tokens_open_reads_a_model_file_and_names_what_it_cannot),
 		cmocka_unit_test(contractions_split_in_any_case_for_llama3_only),
 		cmocka_unit_test(white_space_splits_as_the_patterns_say),
 		cmocka_unit_test(the_class_table_knows_its_corners),
