@@ -35,6 +35,38 @@ static json_t *summary_json(const struct model_summary *summary, const char *pat
 	return object;
 }
 
+/* What the model would take of this machine; null where it cannot be run at all. */
+static json_t *plan_json(const struct engine_plan *plan)
+{
+	json_t *object;
+
+	if (!plan) {
+		return json_null();
+	}
+	object = json_object();
+	json_object_set_new(object, "weight_bytes", json_integer(plan->weight_bytes));
+	json_object_set_new(object, "packed_bytes", json_integer(plan->packed_bytes));
+	json_object_set_new(object, "scratch_bytes", json_integer(plan->scratch_bytes));
+	json_object_set_new(object, "kv_bytes", json_integer(plan->kv_bytes));
+	json_object_set_new(object, "needed_bytes", json_integer(plan->needed_bytes));
+	json_object_set_new(object, "available_bytes", json_integer(plan->available_bytes));
+	json_object_set_new(object, "context_tokens", json_integer(plan->context_tok));
+	json_object_set_new(object, "fits", json_boolean(plan->fits));
+	return object;
+}
+
+static void print_plan(const struct engine_plan *plan)
+{
+	const double mib = 1048576;
+
+	output_line("memory        %.1f MiB: %.1f weights, %.1f scratch, %.1f KV of %lld tokens",
+		(double)plan->needed_bytes / mib, (double)plan->packed_bytes / mib,
+		(double)plan->scratch_bytes / mib, (double)plan->kv_bytes / mib,
+		(long long)plan->context_tok);
+	output_line("              of %.1f MiB that are free: %s",
+		(double)plan->available_bytes / mib, plan->fits ? "it fits" : plan->why_not.what);
+}
+
 static const char *or_dash(const char *text)
 {
 	return text && text[0] ? text : "-";
@@ -67,6 +99,7 @@ static void print_summary(const struct model_summary *summary, const char *path)
 static int models_info(const struct options *options, struct err *err)
 {
 	struct model_summary summary;
+	struct engine_plan plan;
 	char *path;
 	int status;
 
@@ -78,12 +111,21 @@ static int models_info(const struct options *options, struct err *err)
 		return -1;
 	}
 	status = model_summary_read(&summary, path, err);
-	if (status == 0 && options->json) {
-		output_json(summary_json(&summary, path));
-	} else if (status == 0) {
-		print_summary(&summary, path);
-	}
 	if (status == 0) {
+		struct engine_config config = {.model = path};
+		int has_plan = engine_plan(&plan, &config, NULL) == 0;
+
+		if (options->json) {
+			json_t *object = summary_json(&summary, path);
+
+			json_object_set_new(object, "plan", plan_json(has_plan ? &plan : NULL));
+			output_json(object);
+		} else {
+			print_summary(&summary, path);
+			if (has_plan) {
+				print_plan(&plan);
+			}
+		}
 		model_summary_finish(&summary);
 	}
 	free(path);

@@ -18,9 +18,23 @@ run "$CARREL" ask -n 24 --temp 1 --seed 7 -t 2 'Words' notes.txt
 ok 'the same seed gives the same answer with other threads' cmp out first
 run "$CARREL" ask -n 24 --temp 1 --seed 8 'Words' notes.txt
 ok 'another seed gives another' [ "$(cmp -s out first; echo $?)" = 1 ]
+for type in q8 f16 f32; do
+	run "$CARREL" ask --kv-type $type -n 12 -v 'Words' notes.txt
+	ok "--kv-type $type answers" status_is 0
+	cp out kv.$type
+done
+ok '-v says more' says 'tokens of context'
+run "$CARREL" ask --kv-type f64 Words
+ok 'an unknown type of KV is a usage error' status_is 2
 run "$CARREL" ask -c 256 -n 8 'Words' "$CARREL_SOURCE/LICENSE"
 ok 'a licence does not fit 256 tokens' status_is 3
 
+run "$CARREL" count --json main.c notes.txt missing.txt
+ok 'count --json has exactly the documented names' json . \
+	files,packing_tokens,total_tokens,total_bytes,n_files,skipped
+ok 'for files' json files.0 path,tokens,bytes
+ok 'and for what was left out' json skipped.0 path,reason
+ok 'bytes add up' json total_bytes "$(cat main.c notes.txt | wc -c)"
 run "$CARREL" count --json main.c notes.txt
 ok 'count counts' [ "$("$JSON_GET" total_tokens <out)" -gt 10 ]
 ok 'by file' json files 2
@@ -47,6 +61,16 @@ ids=$(wc -l <out)
 cp out ids
 run "$CARREL" tokenize -m "$CARREL_RANDOM" --count notes.txt
 ok 'and counts them' [ "$(cat out)" = "$ids" ]
+run "$CARREL" tokenize -m "$CARREL_RANDOM" --json notes.txt
+ok 'tokenize --json has exactly the documented names' json . count,ids
+ok 'and as many ids' json ids "$ids"
+run "$CARREL" tokenize -m "$CARREL_RANDOM" --json --count notes.txt
+ok 'with --count only the count' json . count
+printf '<|eot_id|>' >special.txt
+run "$CARREL" tokenize -m "$CARREL_RANDOM" special.txt
+ok 'text never becomes a special token' [ "$(wc -l <out)" -gt 1 ]
+run "$CARREL" tokenize -m "$CARREL_RANDOM" --special special.txt
+ok '--special reads one' [ "$(wc -l <out)" = 1 ]
 run "$CARREL" tokenize -m "$CARREL_RANDOM" missing.txt
 ok 'tokenize of a missing file ends with status 6' status_is 6
 
@@ -71,7 +95,16 @@ run "$CARREL" eval perplexity -m "$CARREL_RANDOM" missing
 ok 'perplexity of a missing file ends with status 6' status_is 6
 run "$CARREL" eval perplexity -m "$CARREL_RANDOM" --json notes.txt main.c
 ok 'eval perplexity works' status_is 0
-ok 'every token is scored' [ "$("$JSON_GET" tokens <out)" -ge "$ids" ]
+both=$((ids + $("$CARREL" tokenize -m "$CARREL_RANDOM" --count main.c)))
+ok 'every token is scored once: the BOS token stands in front' json tokens "$both"
+ok 'with exactly the documented names' json . \
+	perplexity,tokens,bytes,nats,nats_per_byte,window_tokens
+ok 'perplexity is exp(nats / tokens)' [ "$("$JSON_GET" perplexity nats tokens <out |
+	awk 'NR == 1 { p = $1 } NR == 2 { n = $1 } NR == 3 { d = exp(n / $1) / p - 1; print d * d < 1e-12 }')" = 1 ]
+ok 'bytes are those of the files' json bytes "$(cat notes.txt main.c | wc -c)"
+run "$CARREL" eval perplexity -m "$CARREL_RANDOM" -c 8 --json notes.txt main.c
+ok 'small windows score every token too' json tokens "$both"
+ok 'and say how large they are' json window_tokens 8
 for context in 1 2; do
 	run "$CARREL" eval perplexity -m "$CARREL_RANDOM" -c $context notes.txt
 	ok "a context of $context has nothing to score: status 2" status_is 2
@@ -100,6 +133,18 @@ ok 'models ls names the built-in model' prints random
 run "$CARREL" models info "$CARREL_RANDOM" --json
 ok 'models info describes it' json can_run true
 ok 'and says its GGUF version' json gguf_version 3
+ok 'with exactly the documented names' json . "path,gguf_version,name,architecture,storage,license,\
+template,tokenizer,parameters,weight_bytes,file_bytes,context_tokens,layers,width,vocabulary,\
+kv_bytes_per_token,can_run,why_not,plan"
+ok 'and what it would take here' json plan "weight_bytes,packed_bytes,scratch_bytes,kv_bytes,\
+needed_bytes,available_bytes,context_tokens,fits"
+ok 'which adds up' [ "$("$JSON_GET" plan.packed_bytes plan.scratch_bytes plan.kv_bytes \
+	plan.needed_bytes <out | tr '\n' ' ' | awk '{ print ($1 + $2 + $3 == $4 && $4 > 0) }')" = 1 ]
+run "$CARREL" models info "$CARREL_RANDOM"
+ok 'in words too' grep -qE '^memory  +[0-9.]+ MiB: [0-9.]+ weights' out
+run "$CARREL" models ls --json
+ok 'models ls --json is a list' json . 1
+ok 'whose names are documented' json 0.model random
 run "$CARREL" models add "$CARREL_RANDOM" --name mine
 ok 'models add registers a name' status_is 0
 run "$CARREL" ask -m mine -n 3 Words

@@ -62,7 +62,8 @@ run "$CARREL" --version
 ok '--version prints the version' prints 'carrel '
 
 run "$CARREL" config --json
-ok 'config --json is valid' valid_json
+ok 'config --json is a list of settings' [ "$("$JSON_GET" . <out)" -gt 15 ]
+ok 'with exactly the documented names' json 0 setting,value,origin
 run "$CARREL" config
 ok 'config shows defaults' grep -q '^temp  *= 0  *# default' out
 mkdir -p "$XDG_CONFIG_HOME/carrel"
