@@ -31,6 +31,8 @@
 /* So many deaths during loading, the last one so recently, and we stop trying. */
 #define EARLY_DEATHS_MAX 3
 #define EARLY_DEATH_NS   (INT64_C(30) * 1000000000)
+/* How long a request waits for the end of a process that is ending, before it is refused. */
+#define RESTART_WAIT_MS 50
 
 const struct engine_sampling engine_sampling_default = {
 	.top_p = 1, .repeat_penalty = 1, .repeat_last = 64};
@@ -47,7 +49,9 @@ struct engine {
 	const struct engine_link_ops *ops;
 	struct engine_link *link;
 	struct engine_config config;
-	int fd; /* -1: nothing runs */
+	int fd; /* -1: nothing runs, or what ran is ending */
+	int is_ending;
+	struct err reason; /* why we ended it; no code: it ended itself */
 	int epoll_fd;
 	int wants_write;
 
@@ -76,6 +80,7 @@ struct engine {
 };
 
 static void disconnect(struct engine *engine, const struct err *reason);
+static void settle(struct engine *engine, int wait_ms);
 
 static int64_t now_ns(void)
 {
@@ -383,6 +388,7 @@ static void pump(struct engine *engine)
 	struct err err = {.code = ERR_NONE};
 	int result = 1;
 
+	settle(engine, 0);
 	if (engine->fd < 0) {
 		return;
 	}
@@ -434,7 +440,7 @@ static int connect_engine(struct engine *engine, struct err *err)
 
 		close(engine->fd);
 		engine->fd = -1;
-		engine->ops->finish(engine->link, &ignored);
+		engine->ops->finish(engine->link, -1, &ignored);
 		return err_set_errno(err, ERR_ENGINE, saved, NULL, "the engine cannot be watched");
 	}
 	engine->wants_write = engine->has_info = engine->is_ready = engine->has_failed = 0;
@@ -457,18 +463,20 @@ static void forget_other_end(struct engine *engine)
 	free(number);
 }
 
-/* The connection has ended; `reason` is NULL if the other end did it. */
-static void disconnect(struct engine *engine, const struct err *reason)
+/* Once the other end is gone, which may take wait_ms (-1: any time), everybody is told why. */
+static void settle(struct engine *engine, int wait_ms)
 {
 	int was_idle = engine->n_pending == 0;
 	struct err why;
 
-	close(engine->fd); /* leaves the epoll set with it: nobody else has the descriptor */
-	engine->fd = -1;
-	engine->ops->finish(engine->link, &why);
-	engine->link = NULL;
+	if (engine->fd >= 0 || !engine->is_ending ||
+		!engine->ops->finish(engine->link, wait_ms, &why)) {
+		return;
+	}
+	engine->link = NULL; /* its descriptor left the epoll set as it was closed */
+	engine->is_ending = 0;
 	if (!engine->has_failed) {
-		engine->error = reason ? *reason : why;
+		engine->error = engine->reason.code ? engine->reason : why;
 		if (!engine->is_ready) {
 			engine->n_early_death++;
 			engine->early_death_ns = now_ns();
@@ -482,7 +490,24 @@ static void disconnect(struct engine *engine, const struct err *reason)
 		queue_failed(engine, engine->pending->id, &engine->error);
 		remove_pending(engine, engine->pending);
 	}
+}
+
+/* The connection has ended; `reason` is NULL if the other end did it. Does not wait for its end. */
+static void disconnect(struct engine *engine, const struct err *reason)
+{
+	struct epoll_event interest = {.events = EPOLLIN};
+
+	close(engine->fd); /* leaves the epoll set with it: nobody else has the descriptor */
+	engine->fd = -1;
+	engine->is_ending = 1;
+	engine->reason = reason ? *reason : (struct err){.code = ERR_NONE};
 	forget_other_end(engine);
+	if (engine->ops->fd && epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD,
+				       engine->ops->fd(engine->link), &interest) < 0) {
+		settle(engine, -1);
+	} else {
+		settle(engine, 0);
+	}
 }
 
 int engine_open_link(struct engine **out, const struct engine_config *config,
@@ -538,7 +563,9 @@ void engine_close(struct engine *engine)
 	}
 	if (engine->fd >= 0) {
 		close(engine->fd);
-		engine->ops->finish(engine->link, &ignored);
+	}
+	if (engine->fd >= 0 || engine->is_ending) {
+		engine->ops->finish(engine->link, -1, &ignored);
 	}
 	forget_other_end(engine);
 	event_queue_finish(&engine->events);
@@ -585,7 +612,7 @@ int engine_next(struct engine *engine, int timeout_ms, struct engine_event *even
 			continue;
 		}
 		left_ms = (until_ns - now_ns() + 999999) / 1000000;
-		if (engine->fd < 0 || (timeout_ms >= 0 && left_ms <= 0) ||
+		if ((engine->fd < 0 && !engine->is_ending) || (timeout_ms >= 0 && left_ms <= 0) ||
 			poll(&poll_fd, 1, timeout_ms < 0 ? -1 : (int)left_ms) < 0) {
 			return event_queue_take(&engine->events, event);
 		}
@@ -595,6 +622,7 @@ int engine_next(struct engine *engine, int timeout_ms, struct engine_event *even
 int engine_wait_ready(struct engine *engine, struct err *err)
 {
 	notice_death(engine);
+	settle(engine, -1);
 	if (engine->fd < 0 && connect_engine(engine, err) < 0) {
 		return -1;
 	}
@@ -607,6 +635,7 @@ int engine_wait_ready(struct engine *engine, struct err *err)
 		result = receive(engine, &reason);
 		if (result < 0) {
 			disconnect(engine, reason.code ? &reason : NULL);
+			settle(engine, -1);
 			if (err) {
 				*err = engine->error;
 			}
@@ -681,6 +710,11 @@ static int64_t begin_request(
 	struct pending *pending;
 
 	notice_death(engine);
+	settle(engine, RESTART_WAIT_MS);
+	if (engine->is_ending) {
+		return err_set(err, ERR_ENGINE, NULL, "ask again in a moment",
+			"the engine process lost its connection and has not ended yet");
+	}
 	if (engine->fd < 0 && connect_engine(engine, err) < 0) {
 		return -1;
 	}

@@ -43,15 +43,17 @@ static int thread_start(
 	return 0;
 }
 
-static void thread_finish(struct engine_link *link, struct err *why)
+/* It ends as soon as it sees that we are gone. */
+static int thread_finish(struct engine_link *link, int wait_ms, struct err *why)
 {
 	pthread_join(link->thread, NULL);
 	free(link);
 	err_set(why, ERR_ENGINE, NULL, "ask again: it restarts by itself",
 		"the engine's thread ended");
+	return 1;
 }
 
-static const struct engine_link_ops link_thread = {thread_start, thread_finish};
+static const struct engine_link_ops link_thread = {thread_start, thread_finish, NULL};
 
 int engine_open_thread(struct engine **out, const struct engine_config *config, struct err *err)
 {

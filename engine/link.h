@@ -18,10 +18,13 @@ struct engine_link_ops {
 	int (*start)(struct engine_link **out, int *fd, const struct engine_config *config,
 		struct err *err);
 	/*
-	 * After our end of the socket was closed: wait until the other end is gone (ended by force
-	 * if it takes too long), free the link, and say in *why how it ended.
+	 * After our end of the socket was closed: whether the other end is gone by now; then the
+	 * link is freed and *why says how it ended. Waits for that at most wait_ms (-1: for as long
+	 * as it takes). Other ends that take too long are ended by force.
 	 */
-	void (*finish)(struct engine_link *link, struct err *why);
+	int (*finish)(struct engine_link *link, int wait_ms, struct err *why);
+	/* Readable when finish() is to be called again. NULL where finish() always waits. */
+	int (*fd)(const struct engine_link *link);
 };
 
 extern const struct engine_link_ops engine_link_process;

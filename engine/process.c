@@ -12,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 /* How long an engine that lost its connection may take to end by itself. */
 #define GRACE_MS 2000
+/* How often we look whether it has. */
+#define LOOK_NS (INT64_C(5) * 1000000)
 
 #ifndef CARREL_LIBEXECDIR
 #define CARREL_LIBEXECDIR "/usr/libexec/carrel"
@@ -27,6 +30,9 @@ extern char **environ;
 
 struct engine_link {
 	pid_t pid;
+	int timer_fd;      /* ticks while it is ending */
+	int64_t ending_ns; /* since when; 0: it is not */
+	int is_killed;
 };
 
 int engine_link_pair(int *client, int *server, struct err *err)
@@ -133,29 +139,34 @@ static int process_start(
 	struct engine_link **out, int *fd, const struct engine_config *config, struct err *err)
 {
 	char *program = find_program(config, err);
-	int client, server, moved, result;
+	int client, server, moved, result, timer_fd;
 	pid_t pid;
 
 	if (!program || engine_link_pair(&client, &server, err) < 0) {
 		free(program);
 		return -1;
 	}
+	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	/* Opening 0 to 2 in the child must not hit the socket: a parent may have them closed. */
 	moved = fcntl(server, F_DUPFD_CLOEXEC, 3);
 	close(server);
-	result = moved < 0 ? err_set_errno(err, ERR_ENGINE, errno, NULL,
-				     "the engine's socket cannot be set up")
-			   : spawn(&pid, program, moved, err);
+	result = moved < 0 || timer_fd < 0 ? err_set_errno(err, ERR_ENGINE, errno, NULL,
+						     "the engine's socket cannot be set up")
+					   : spawn(&pid, program, moved, err);
 	if (moved >= 0) {
 		close(moved);
 	}
 	free(program);
 	if (result < 0) {
 		close(client);
+		if (timer_fd >= 0) {
+			close(timer_fd);
+		}
 		return -1;
 	}
 	*out = mem_zero(1, sizeof(**out));
 	(*out)->pid = pid;
+	(*out)->timer_fd = timer_fd;
 	*fd = client;
 	return 0;
 }
@@ -203,25 +214,68 @@ static pid_t reap(pid_t pid, int *status, int options)
 	return result;
 }
 
-static void process_finish(struct engine_link *link, struct err *why)
+static int64_t now_ns(void)
 {
-	struct timespec pause = {.tv_nsec = 200000};
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Look again after so long, and then as often; 0: never. */
+static void set_timer(struct engine_link *link, int64_t ns)
+{
+	struct itimerspec every = {.it_interval.tv_nsec = ns, .it_value.tv_nsec = ns};
+
+	timerfd_settime(link->timer_fd, 0, &every, NULL);
+}
+
+/* Whether it is gone; one that takes too long is killed on the way. */
+static int look(struct engine_link *link, struct err *why)
+{
 	int status = -1;
 	pid_t result = reap(link->pid, &status, WNOHANG);
 
-	for (int64_t ns = 0; result == 0 && ns < GRACE_MS * INT64_C(1000000);) {
-		nanosleep(&pause, NULL);
-		ns += pause.tv_nsec;
-		pause.tv_nsec = pause.tv_nsec < 10000000 ? 2 * pause.tv_nsec : 10000000;
-		result = reap(link->pid, &status, WNOHANG);
-	}
 	if (result == 0) {
-		kill(link->pid, SIGKILL);
-		result = reap(link->pid, &status, 0);
+		if (!link->is_killed && now_ns() - link->ending_ns > GRACE_MS * INT64_C(1000000)) {
+			kill(link->pid, SIGKILL);
+			link->is_killed = 1;
+		}
+		return 0;
 	}
 	/* Without a status (somebody ignores SIGCHLD) only its end is known. */
 	explain(result == link->pid ? status : -1, why);
+	close(link->timer_fd);
 	free(link);
+	return 1;
 }
 
-const struct engine_link_ops engine_link_process = {process_start, process_finish};
+static int process_finish(struct engine_link *link, int wait_ms, struct err *why)
+{
+	struct timespec pause = {.tv_nsec = 200000};
+	int64_t start_ns = now_ns();
+	uint64_t ticks;
+
+	if (!link->ending_ns) {
+		link->ending_ns = start_ns;
+		set_timer(link, LOOK_NS);
+	}
+	if (read(link->timer_fd, &ticks, sizeof(ticks)) < 0) {
+		/* not yet: nothing to clear */
+	}
+	while (!look(link, why)) {
+		if (wait_ms >= 0 && now_ns() - start_ns >= wait_ms * INT64_C(1000000)) {
+			return 0;
+		}
+		nanosleep(&pause, NULL);
+		pause.tv_nsec = pause.tv_nsec < LOOK_NS ? 2 * pause.tv_nsec : LOOK_NS;
+	}
+	return 1;
+}
+
+static int process_fd(const struct engine_link *link)
+{
+	return link->timer_fd;
+}
+
+const struct engine_link_ops engine_link_process = {process_start, process_finish, process_fd};

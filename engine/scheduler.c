@@ -711,7 +711,11 @@ int scheduler_step(struct scheduler *scheduler)
 		if (result < 0) {
 			fail(scheduler, scheduler->in_batch[i], &err);
 		} else if (result == 0) {
-			after_batch(scheduler, scheduler->in_batch[i], logits, ms);
+			struct request *request = scheduler->in_batch[i];
+
+			/* Its share of a batch is that of its rows. */
+			after_batch(scheduler, request, logits,
+				ms * (double)request->batch_n_row / (double)batch->n_row);
 		}
 	}
 	return scheduler->request != NULL;

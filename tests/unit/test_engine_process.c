@@ -592,14 +592,60 @@ static int stranger_start(
 	return 0;
 }
 
-static void stranger_finish(struct engine_link *link, struct err *why)
+static int stranger_finish(struct engine_link *link, int wait_ms, struct err *why)
 {
 	err_set(why, ERR_ENGINE, NULL, NULL, "the stranger left");
+	return 1;
+}
+
+/* An engine that hangs up and then does not end. */
+static void a_process_that_will_not_end_blocks_nobody(void **state)
+{
+	char script[] = "/tmp/carrel-stuck-XXXXXX";
+	static const char text[] = "#!/bin/sh\nexec 3>&- 4>&-\ntrap '' TERM\nsleep 60\n";
+	int file = mkstemp(script);
+	struct engine_config config = {.program = script, .backend = "fake"};
+	double start = now_s(), longest = 0;
+	struct engine_event event = {.type = ENGINE_READY};
+	struct engine *engine;
+	struct err err;
+
+	assert_int_equal(sizeof(text) - 1, write(file, text, sizeof(text) - 1));
+	assert_int_equal(0, fchmod(file, 0700));
+	close(file);
+	assert_int_equal(0, engine_open(&engine, &config, NULL));
+	usleep(100000);
+	while (event.type != ENGINE_FAILED && now_s() - start < 10) {
+		struct pollfd poll_fd = {.fd = engine_fd(engine), .events = POLLIN};
+		double before;
+
+		assert_int_equal(1, poll(&poll_fd, 1, 5000)); /* there is always more to come */
+		before = now_s();
+		engine_next(engine, 0, &event);
+		before = now_s() - before;
+		longest = before > longest ? before : longest;
+	}
+	assert_int_equal(ENGINE_FAILED, event.type);
+	assert_non_null(strstr(event.err.what, "died (signal 9"));
+	print_message("# it took %.1f s to end; nobody waited more than %.1f ms\n", now_s() - start,
+		longest * 1e3);
+	assert_true(longest < 0.5);
+	/* The same while a request comes in. */
+	assert_int_equal(1, submit_chat(engine, "hello", 5, &err) > 0);
+	usleep(100000);
+	start = now_s();
+	assert_int_equal(0, engine_next(engine, 0, &event) && event.type == ENGINE_DONE);
+	assert_int_equal(-1, submit_chat(engine, "hello", 5, &err));
+	assert_int_equal(ERR_ENGINE, err.code);
+	assert_true(now_s() - start < 1);
+	engine_close(engine);
+	unlink(script);
+	assert_no_children();
 }
 
 static void nothing_that_an_engine_says_crashes_its_client(void **state)
 {
-	static const struct engine_link_ops ops = {stranger_start, stranger_finish};
+	static const struct engine_link_ops ops = {stranger_start, stranger_finish, NULL};
 	struct engine_info info = {"a", "b", "c", "d", "e", "f", "g", "h", .n_vocab = 7};
 	struct engine_event events[] = {{.type = ENGINE_READY}, {.type = ENGINE_DONE, .request = 1},
 		{.type = ENGINE_TOKENS, .request = 1}, {.type = ENGINE_TEXT, .request = 0}};
@@ -818,6 +864,7 @@ int main(void)
 		TEST(an_engine_that_dies_again_and_again_at_start_is_given_up),
 		TEST(it_has_a_group_of_its_own_no_core_dumps_and_no_inherited_files),
 		TEST(it_ends_with_its_parent),
+		TEST(a_process_that_will_not_end_blocks_nobody),
 		TEST(nothing_that_an_engine_says_crashes_its_client),
 		TEST(nothing_that_a_client_says_crashes_the_engine),
 		TEST(a_real_model_answers_the_same_after_a_kill),

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -574,6 +575,40 @@ static void every_row_of_a_prompt_can_be_had(void **state)
 	n_row_ids = 0;
 }
 
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* Eight prompts in one batch: what they took together is the time of the batch, not eight of it. */
+static void a_batch_is_charged_to_its_requests_by_their_rows(void **state)
+{
+	enum { N = 8, PROMPT_TOK = 8 };
+	uint32_t ids[N][PROMPT_TOK];
+	double start, sum = 0;
+
+	start_with(CONTEXT_TOK, 0);
+	for (int i = 0; i < N; i++) {
+		struct scheduler_request request = {
+			.id = i, .ids = ids[i], .n_ids = PROMPT_TOK, .no_reuse = 1};
+
+		fill(ids[i], PROMPT_TOK, 900 + (uint64_t)i);
+		scheduler_submit(scheduler, &request);
+	}
+	start = now_ms();
+	assert_int_equal(0, scheduler_step(scheduler)); /* one batch was all */
+	start = now_ms() - start;
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(PROMPT_TOK, outcome[i].usage.prefill_tok);
+		assert_true(outcome[i].usage.prefill_ms > 0);
+		sum += outcome[i].usage.prefill_ms;
+	}
+	assert_true(sum <= start);
+}
+
 static void a_prompt_computed_ahead_costs_nothing_later(void **state)
 {
 	uint32_t ids[500];
@@ -643,6 +678,7 @@ int main(void)
 		cmocka_unit_test(without_memory_for_its_pages_a_request_fails_with_a_sentence),
 		cmocka_unit_test(more_requests_than_run_at_once_all_end),
 		cmocka_unit_test(every_row_of_a_prompt_can_be_had),
+		cmocka_unit_test(a_batch_is_charged_to_its_requests_by_their_rows),
 		cmocka_unit_test(a_prompt_computed_ahead_costs_nothing_later),
 	};
 
