@@ -496,16 +496,7 @@ static void pack_bf16(const float *in, int64_t k, int32_t n_row, int32_t width, 
 void avx512_matmul(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
 	static const struct matmul_path path = {
-		.tile =
-			{
-				[DTYPE_F32] = tile_f32,
-				[DTYPE_F16] = tile_f16,
-				[DTYPE_BF16] = tile_bf16,
-				[DTYPE_Q8_0] = tile_q8_0,
-				[DTYPE_Q4_0] = tile_q4_0,
-				[DTYPE_Q4_K] = tile_q4_k,
-				[DTYPE_Q6_K] = tile_q6_k,
-			},
+		.tile = MATMUL_TILES,
 	};
 	matmul_run(&path, op, env, first, end);
 }

@@ -20,6 +20,14 @@ struct matmul_path {
 	void (*pack[3])(const float *in, int64_t k, int32_t n_row, int32_t width, uint8_t *panel);
 };
 
+/* The tiles of a file that has one for every storage type: tile_q8_0() ... */
+#define MATMUL_TILES                                                                               \
+	{                                                                                          \
+		[DTYPE_F32] = tile_f32, [DTYPE_F16] = tile_f16, [DTYPE_BF16] = tile_bf16,          \
+		[DTYPE_Q8_0] = tile_q8_0, [DTYPE_Q4_0] = tile_q4_0, [DTYPE_Q4_K] = tile_q4_k,      \
+		[DTYPE_Q6_K] = tile_q6_k,                                                          \
+	}
+
 void matmul_run(const struct matmul_path *path, const struct op *op, const struct op_env *env,
 	int64_t first, int64_t end);
 void pack_act_run(const struct matmul_path *path, const struct op *op, const struct op_env *env,

@@ -5,6 +5,7 @@
  */
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/kv_block.h"
+#include "tests/ops/paths.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -557,23 +558,20 @@ static void test_write(enum cpu_isa isa)
 	}
 }
 
+static void test_path(enum cpu_isa isa)
+{
+	test_write(isa);
+	test_error(isa);
+	if (isa != CPU_ISA_PORTABLE) {
+		test_against_reference(isa);
+	}
+	test_growing(isa);
+	test_rows_alone(isa);
+	test_batches(isa);
+}
+
 int main(void)
 {
-	for (int i = 0; i < CPU_ISA_COUNT; i++) {
-		enum cpu_isa isa = (enum cpu_isa)i;
-
-		if (!cpu_isa_supported(isa)) {
-			tap_skip(cpu_isa_name(isa), "this machine does not run it");
-			continue;
-		}
-		test_write(isa);
-		test_error(isa);
-		if (isa != CPU_ISA_PORTABLE) {
-			test_against_reference(isa);
-		}
-		test_growing(isa);
-		test_rows_alone(isa);
-		test_batches(isa);
-	}
+	paths_each(test_path);
 	return tap_done();
 }

@@ -12,6 +12,7 @@
  */
 #include "base/rng.h"
 #include "kernels/cpu/kernels.h"
+#include "tests/ops/paths.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -506,20 +507,19 @@ static void activations_are_the_same_bytes(enum cpu_isa isa)
 	tap_ok(same, "%s: packed activations are plain C's, byte for byte", cpu_isa_name(isa));
 }
 
+static void test_path(enum cpu_isa isa)
+{
+	activations_are_the_same_bytes(isa);
+	for (int d = 0; d < DTYPE_COUNT; d++) {
+		products_are_right(isa, (enum dtype)d);
+	}
+}
+
 int main(void)
 {
 	for (int d = 0; d < DTYPE_COUNT; d++) {
 		packing_loses_nothing((enum dtype)d);
 	}
-	for (int isa = 0; isa < CPU_ISA_COUNT; isa++) {
-		if (!cpu_isa_supported((enum cpu_isa)isa)) {
-			tap_skip(cpu_isa_name((enum cpu_isa)isa), "this machine does not have it");
-			continue;
-		}
-		activations_are_the_same_bytes((enum cpu_isa)isa);
-		for (int d = 0; d < DTYPE_COUNT; d++) {
-			products_are_right((enum cpu_isa)isa, (enum dtype)d);
-		}
-	}
+	paths_each(test_path);
 	return tap_done();
 }

@@ -6,6 +6,7 @@
  */
 #include "base/rng.h"
 #include "kernels/cpu/kernels.h"
+#include "tests/ops/paths.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -487,21 +488,18 @@ static void test_gather(enum cpu_isa isa)
 	tap_ok(equal, "%s: the rows asked for are gathered", cpu_isa_name(isa));
 }
 
+static void test_path(enum cpu_isa isa)
+{
+	test_embed(isa);
+	test_rmsnorm(isa);
+	test_rope_table(isa);
+	test_rope(isa);
+	test_swiglu(isa);
+	test_gather(isa);
+}
+
 int main(void)
 {
-	for (int i = 0; i < CPU_ISA_COUNT; i++) {
-		enum cpu_isa isa = (enum cpu_isa)i;
-
-		if (!cpu_isa_supported(isa)) {
-			tap_skip(cpu_isa_name(isa), "this machine does not run it");
-			continue;
-		}
-		test_embed(isa);
-		test_rmsnorm(isa);
-		test_rope_table(isa);
-		test_rope(isa);
-		test_swiglu(isa);
-		test_gather(isa);
-	}
+	paths_each(test_path);
 	return tap_done();
 }
