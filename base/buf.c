@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +21,40 @@ void buf_clear(struct buf *buf)
 	}
 }
 
-void buf_reserve(struct buf *buf, size_t more_bytes)
+int buf_try_reserve(struct buf *buf, size_t more_bytes)
 {
-	size_t need = buf->len + more_bytes + 1;
-	size_t cap = buf->cap ? buf->cap : 64;
+	size_t cap = buf->cap ? buf->cap : 64, need;
+	char *data;
 
+	/* No object is larger than half of the addresses. */
+	if (more_bytes >= PTRDIFF_MAX / 2 - buf->len) {
+		return -1;
+	}
+	need = buf->len + more_bytes + 1;
 	if (need <= buf->cap) {
-		return;
+		return 0;
 	}
 	while (cap < need) {
 		cap *= 2;
 	}
-	buf->data = mem_resize(buf->data, cap, 1);
+	data = realloc(buf->data, cap);
+	if (!data) {
+		cap = need; /* with nothing to spare, then */
+		data = realloc(buf->data, cap);
+	}
+	if (!data) {
+		return -1;
+	}
+	buf->data = data;
 	buf->cap = cap;
+	return 0;
+}
+
+void buf_reserve(struct buf *buf, size_t more_bytes)
+{
+	if (buf_try_reserve(buf, more_bytes) < 0) {
+		mem_exhausted();
+	}
 }
 
 void buf_add(struct buf *buf, const void *bytes, size_t len)

@@ -20,6 +20,8 @@ struct buf {
 void buf_finish(struct buf *buf);
 void buf_clear(struct buf *buf); /* keeps the memory */
 void buf_reserve(struct buf *buf, size_t more_bytes);
+/* The same for what may be large: returns -1, the buffer unchanged, where memory runs out. */
+int buf_try_reserve(struct buf *buf, size_t more_bytes);
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_addstr(struct buf *buf, const char *text);
 void buf_addch(struct buf *buf, char c);

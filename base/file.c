@@ -79,7 +79,11 @@ int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, st
 			out->len = start;
 			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
 		}
-		buf_reserve(out, 65536);
+		if (buf_try_reserve(out, 65536) < 0) {
+			out->len = start;
+			return err_set(err, ERR_FAILURE, name, "free some memory",
+				"does not fit into memory");
+		}
 		n = read(fd, out->data + out->len, 65536);
 		if (n < 0 && errno == EINTR) {
 			continue;
@@ -118,7 +122,11 @@ int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *e
 			"holds %lld bytes, more than the limit of %zu", (long long)st.st_size,
 			max_bytes);
 	}
-	buf_reserve(out, (size_t)st.st_size);
+	if (buf_try_reserve(out, (size_t)st.st_size) < 0) {
+		close(fd);
+		return err_set(err, ERR_FAILURE, path, "free some memory",
+			"does not fit into memory: it holds %lld bytes", (long long)st.st_size);
+	}
 	result = file_read_fd(out, fd, path, max_bytes, err);
 	close(fd);
 	return result;

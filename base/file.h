@@ -21,7 +21,7 @@ void file_map_close(struct file_map *map);
 
 /*
  * Append the whole of a regular file to `out`. More than max_bytes is an error (which names the
- * limit). `out` is unchanged on failure.
+ * limit), and so is more than memory holds. `out` is unchanged on failure.
  */
 int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *err);
 

@@ -13,7 +13,7 @@ void mem_at_exhaustion(void (*restore)(void))
 	restore_before_exit = restore;
 }
 
-static _Noreturn void exhausted(void)
+_Noreturn void mem_exhausted(void)
 {
 	static const char text[] = "carrel: out of memory\n";
 
@@ -31,7 +31,7 @@ void *mem_alloc(size_t bytes)
 	void *p = malloc(bytes ? bytes : 1);
 
 	if (!p) {
-		exhausted();
+		mem_exhausted();
 	}
 	return p;
 }
@@ -41,7 +41,7 @@ void *mem_zero(size_t count, size_t size)
 	void *p = calloc(count ? count : 1, size ? size : 1);
 
 	if (!p) {
-		exhausted();
+		mem_exhausted();
 	}
 	return p;
 }
@@ -55,7 +55,7 @@ void *mem_resize(void *old, size_t count, size_t size)
 	}
 	p = reallocarray(old, count, size);
 	if (!p) {
-		exhausted();
+		mem_exhausted();
 	}
 	return p;
 }
@@ -84,7 +84,7 @@ char *mem_printf(const char *format, ...)
 	len = vasprintf(&text, format, args);
 	va_end(args);
 	if (len < 0) {
-		exhausted();
+		mem_exhausted();
 	}
 	return text;
 }

@@ -18,6 +18,8 @@ char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Called once before the process gives up; must not allocate. */
 void mem_at_exhaustion(void (*restore)(void));
+/* Give up: the sentence, and status 1. */
+_Noreturn void mem_exhausted(void);
 
 /*
  * Room for one more element in a growing array: doubles *cap when count has reached it. `array` is

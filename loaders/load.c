@@ -123,6 +123,15 @@ static int add_document(struct load_result *result, const char *path, const char
 	return skip(result, path, status == LOADER_SKIP ? SKIP_RULE : SKIP_UNREADABLE, reason);
 }
 
+/* The reason alone: that the file cannot be read is said of everything that is skipped so. */
+static char *read_reason(const struct err *err)
+{
+	static const char said[] = "cannot be read: ";
+
+	return mem_strdup(
+		strncmp(err->what, said, strlen(said)) == 0 ? err->what + strlen(said) : err->what);
+}
+
 static int load_one(struct load_result *result, const char *path, struct err *err)
 {
 	int is_stdin = strcmp(path, "-") == 0;
@@ -145,7 +154,7 @@ static int load_one(struct load_result *result, const char *path, struct err *er
 	if (status < 0 && read_err.code == ERR_INTERRUPTED) {
 		*err = read_err;
 	} else if (status < 0) {
-		status = skip(result, path, SKIP_UNREADABLE, mem_strdup(read_err.what));
+		status = skip(result, path, SKIP_UNREADABLE, read_reason(&read_err));
 	} else {
 		status = add_document(
 			result, path, is_stdin ? "stdin" : shown_name(path), &bytes, err);

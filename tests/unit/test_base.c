@@ -99,6 +99,10 @@ static void a_buffer_is_always_terminated(void **state)
 		buf_printf(&buf, "%d,", i);
 		assert_int_equal(0, buf.data[buf.len]);
 	}
+	assert_int_equal(-1, buf_try_reserve(&buf, SIZE_MAX));
+	assert_int_equal(-1, buf_try_reserve(&buf, SIZE_MAX / 2));
+	assert_int_equal(-1, buf_try_reserve(&buf, SIZE_MAX - buf.len));
+	assert_int_equal(0, buf_try_reserve(&buf, 100));
 	text = buf_take(&buf);
 	assert_int_equal(0, memcmp(text, "0,1,2,", 6));
 	free(text);

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -193,11 +195,73 @@ static void what_cannot_be_read_is_named(void **state)
 	check_skipped("missing.txt", SKIP_UNREADABLE, "does not exist");
 	write_file("file", "x", 1);
 	check_skipped("file/below", SKIP_UNREADABLE, "Not a directory");
+}
+
+/* Root reads everything, so it becomes somebody else for a moment. */
+static void a_forbidden_file_is_named(void **state)
+{
+	uid_t own = geteuid();
+
 	write_file("secret.txt", "x", 1);
 	assert_int_equal(0, chmod("secret.txt", 0));
-	if (geteuid() != 0) { /* root reads everything */
-		check_skipped("secret.txt", SKIP_UNREADABLE, "Permission denied");
+	assert_int_equal(0, chmod(".", 0755));
+	if (own == 0 && seteuid(65534) < 0) {
+		print_message("root cannot become another user here: nothing is forbidden to it\n");
+		skip();
 	}
+	check_skipped("secret.txt", SKIP_UNREADABLE, "Permission denied");
+	assert_int_equal(0, seteuid(own));
+}
+
+static void a_read_that_fails_is_a_reason_said_once(void **state)
+{
+	struct load_result result = load_one("/proc/self/mem");
+
+	assert_int_equal(1, result.n_skipped);
+	assert_string_equal("Input/output error", result.skipped[0].reason);
+	load_result_finish(&result);
+}
+
+/* Whether addresses are reserved without end, as sanitizers do: then no limit can be set. */
+static int has_endless_addresses(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long long pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(1, fscanf(file, "%llu", &pages));
+	fclose(file);
+	return pages > 1ULL << 28;
+}
+
+/* In a process of its own, whose memory ends soon. */
+static void a_file_that_does_not_fit_into_memory_is_named(void **state)
+{
+	int fd = open("large.txt", O_CREAT | O_WRONLY, 0600), status;
+	pid_t child;
+
+	assert_int_equal(0, ftruncate(fd, LOAD_MAX_BYTES));
+	close(fd);
+	if (has_endless_addresses()) {
+		print_message("a sanitizer reserves more addresses than the limit would leave\n");
+		skip();
+	}
+	child = fork();
+	if (child == 0) {
+		struct rlimit limit = {.rlim_cur = 128 << 20, .rlim_max = 128 << 20};
+		const char *path = "large.txt";
+		struct load_result result;
+		struct err err;
+
+		if (setrlimit(RLIMIT_AS, &limit) < 0 || load_paths(&result, &path, 1, &err) < 0 ||
+			result.n_skipped != 1) {
+			_exit(2);
+		}
+		_exit(strcmp(result.skipped[0].reason, "does not fit into memory") == 0 ? 0 : 3);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
 }
 
 static void a_huge_sparse_file_costs_nothing(void **state)
@@ -272,6 +336,9 @@ int main(void)
 		cmocka_unit_test(what_is_no_text_is_named),
 		cmocka_unit_test(a_nul_byte_far_into_a_file_is_found),
 		cmocka_unit_test(what_cannot_be_read_is_named),
+		cmocka_unit_test(a_forbidden_file_is_named),
+		cmocka_unit_test(a_read_that_fails_is_a_reason_said_once),
+		cmocka_unit_test(a_file_that_does_not_fit_into_memory_is_named),
 		cmocka_unit_test(a_huge_sparse_file_costs_nothing),
 		cmocka_unit_test(a_directory_is_an_error_and_leaves_nothing),
 		cmocka_unit_test(files_keep_their_order_around_skipped_ones),
