@@ -185,7 +185,7 @@ static const struct slash {
 	void (*run)(struct chat *chat, const char *argument);
 } slash_table[] = {
 	{"help", "", "show these commands", slash_help},
-	{"load", "PATH", "add a file or a directory to the sources", slash_load},
+	{"load", "PATH", "add a file to the sources", slash_load},
 	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
 	{"sources", "", "show the sources and what they cost", slash_sources},
 };

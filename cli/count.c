@@ -1,4 +1,4 @@
-/* carrel count: tokens by file and directory, exactly as the model would read them. */
+/* carrel count: tokens by file, exactly as the model would read them. */
 #include "cli/commands.h"
 
 #include "base/log.h"
@@ -60,7 +60,9 @@ static void print_rows(const struct count *count, size_t n_shown)
 			count->tally.file[i].path);
 	}
 	if (n_shown < count->tally.n_file) {
-		output_line("%12s  (%zu more files)", "...", count->tally.n_file - n_shown);
+		size_t n_more = count->tally.n_file - n_shown;
+
+		output_line("%12s  (%zu more file%s)", "...", n_more, n_more == 1 ? "" : "s");
 	}
 	if (count->tally.packing_tok) {
 		output_line("%12lld  (tags around files)", (long long)count->tally.packing_tok);
@@ -76,9 +78,16 @@ static void print_packed(const struct count *count)
 	struct buf text = BUF_INIT;
 
 	session_sources_text(count->session, &text);
-	output_text(buf_str(&text), text.len);
+	if (count->options->json) {
+		json_t *object = json_object();
+
+		json_object_set_new(object, "text", output_json_bytes(buf_str(&text), text.len));
+		output_json(object);
+	} else {
+		output_text(buf_str(&text), text.len);
+		putchar('\n');
+	}
 	buf_finish(&text);
-	putchar('\n');
 }
 
 static int count_all(struct count *count, struct err *err)

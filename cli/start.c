@@ -145,8 +145,22 @@ void start_sampling(const struct options *options, struct engine_sampling *sampl
 	sampling->seed = (uint64_t)options->seed;
 }
 
-/* What a load left out, from `first` on; the last one that cannot be read where `but_last`. */
-static size_t show_skipped(const struct session *session, size_t first, int but_last)
+static int is_given(const char *path, const char *const *given, size_t n_given)
+{
+	for (size_t i = 0; i < n_given; i++) {
+		if (strcmp(path, given[i]) == 0 || (strcmp(given[i], "-") == 0 && n_given == 1)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * What a load of the given paths left out, from `first` on; the last one that cannot be read is left
+ * to the caller where `but_last`. What was asked for by name is named; what a tree held is counted.
+ */
+static size_t show_skipped(const struct session *session, size_t first, const char *const *given,
+	size_t n_given, int but_last)
 {
 	size_t count = session_skipped_count(session), by_rule = 0, unreadable = 0;
 
@@ -160,7 +174,9 @@ static size_t show_skipped(const struct session *session, size_t first, int but_
 	for (size_t i = first; i < session_skipped_count(session); i++) {
 		struct session_skipped skipped = session_skipped_at(session, i);
 
-		if (!skipped.is_unreadable) {
+		if (!skipped.is_unreadable && is_given(skipped.path, given, n_given)) {
+			log_note("left out %s: %s", skipped.path, skipped.reason);
+		} else if (!skipped.is_unreadable) {
 			log_info("left out %s: %s", skipped.path, skipped.reason);
 			by_rule++;
 		} else if (i < count) {
@@ -169,7 +185,7 @@ static size_t show_skipped(const struct session *session, size_t first, int but_
 		}
 	}
 	if (by_rule) {
-		log_note("%zu file%s left out by rules (-v lists them)", by_rule,
+		log_note("%zu more file%s left out by rules (-v lists them)", by_rule,
 			by_rule == 1 ? "" : "s");
 	}
 	return unreadable;
@@ -181,7 +197,7 @@ int start_load(struct session *session, const char *const *path, size_t n_path, 
 	size_t first = session_skipped_count(session);
 	int status = session_load(session, path, n_path, partial, err);
 
-	*unreadable = show_skipped(session, first, status < 0);
+	*unreadable = show_skipped(session, first, path, n_path, status < 0);
 	return status;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Loaders turn what people have into text with locations. Each is one function table in one file;
- * type.c decides which one a file belongs to, tree.c walks what is given on the command line.
+ * type.c decides which one a file belongs to, load.c reads what is given on the command line.
  *
  * A document is a list of parts in reading order, each with its place (a file of a tree, a page, a
  * cue). Text is kept exactly as it was read (bytes that are not UTF-8 included); nothing is lost

@@ -49,9 +49,20 @@ ok 'more than the budget ends with status 3' status_is 3
 run "$CARREL" count --budget $total main.c notes.txt
 ok 'the budget itself does not' status_is 0
 run "$CARREL" count --top 1 main.c notes.txt
-ok '--top lists so many files and says how many more' prints '(1 more files)'
+ok '--top lists so many files and says how many more' prints '(1 more file)'
 run "$CARREL" count --show notes.txt
 ok 'count --show prints the packed text' prints '1|Some words of a text.'
+run "$CARREL" count --show --json notes.txt
+ok 'and under --json an object' json . text
+printf 'a\0b' >binary.bin
+: >empty.txt
+run "$CARREL" count notes.txt binary.bin empty.txt
+ok 'what a rule leaves out does not change the status' status_is 0
+ok 'but is named' says 'left out binary.bin: '
+ok 'each of them, with its reason' says 'left out empty.txt: '
+status=0
+"$CARREL" count - <binary.bin >out 2>err || status=$?
+ok 'standard input too' says 'left out '
 run "$CARREL" count notes.txt missing.txt
 ok 'count goes on without what cannot be read, with status 6' status_is 6
 
