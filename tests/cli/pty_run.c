@@ -320,6 +320,9 @@ int main(int argc, char **argv)
 		return 99;
 	}
 	if (child == 0) {
+		/* A shell starts what ends in & with these ignored. */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		execvp(argv[2], argv + 2);
 		_exit(127);
 	}
