@@ -50,11 +50,12 @@ struct model {
 	int is_random;
 
 	/*
-	 * Which model this is. SHA-256 over, for each file, its metadata and tensor table and its
-	 * size, and for each tensor eight samples of 4 KiB (first, last and six between; the whole of
-	 * a small one). NOT over all of the data: that would read the whole file at every start. So
-	 * two files that differ only inside unsampled weights have one digest; good enough for a
-	 * cache that lives as long as the process, not for one on disk.
+	 * Which model this is, as far as samples tell: SHA-256 over the metadata and tensor table of
+	 * each shard, the bytes of all shards together, and of each tensor (by name) eight samples of
+	 * 4 KiB: its first and last, and six between that begin on multiples of 4 KiB; a tensor of up
+	 * to 32 KiB whole. NOT over all of the data, which would read the whole file at every start:
+	 * two files that differ only in weights between the samples have one digest. Good enough for
+	 * a cache that lives as long as the process, not for one on disk, nor against an adversary.
 	 */
 	struct sha256_digest digest;
 

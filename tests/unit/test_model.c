@@ -1,6 +1,7 @@
 /* Models as the engine and `models info` see them: what is read, what is refused, and why. */
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/model/gguf.h"
 #include "engine/model/model.h"
 
 #include <setjmp.h>
@@ -134,8 +135,32 @@ static struct sha256_digest digest_of(const struct image *image)
 	return digest;
 }
 
-static void the_digest_follows_metadata_and_weights(void **state)
+/* A byte of a tensor in the image. */
+static char *image_weight(const struct image *image, const char *name, int64_t at)
 {
+	const struct gguf_tensor *tensor;
+	struct gguf *gguf;
+	struct err err;
+	char *byte;
+
+	assert_int_equal(0, gguf_open_bytes(&gguf, image->bytes, image->size, "image", &err));
+	tensor = gguf_tensor_find(gguf, name);
+	assert_non_null(tensor);
+	at += at < 0 ? tensor->size_bytes : 0;
+	byte = image->bytes + ((const char *)tensor->data - image->bytes) + at;
+	gguf_close(gguf);
+	return byte;
+}
+
+static void the_digest_follows_metadata_and_sampled_weights(void **state)
+{
+	/* of a large tensor the ends are sampled, a small one is hashed whole */
+	static const struct {
+		const char *tensor;
+		int64_t at; /* from its beginning; negative: from its end */
+	} flips[] = {{"token_embd.weight", 0}, {"token_embd.weight", 4095},
+		{"token_embd.weight", -1}, {"blk.0.attn_norm.weight", 100},
+		{"blk.1.attn_k.weight", 9999}};
 	struct sha256_digest first, second;
 	struct image image;
 
@@ -143,11 +168,14 @@ static void the_digest_follows_metadata_and_weights(void **state)
 	first = digest_of(&image);
 	second = digest_of(&image);
 	assert_true(sha256_equal(&first, &second));
-	/* the last tensor's last byte: one bit of one weight */
-	image.bytes[image.size - 1] ^= 1;
-	second = digest_of(&image);
-	assert_false(sha256_equal(&first, &second));
-	image.bytes[image.size - 1] ^= 1;
+	for (size_t i = 0; i < sizeof(flips) / sizeof(flips[0]); i++) {
+		char *byte = image_weight(&image, flips[i].tensor, flips[i].at);
+
+		*byte ^= 1;
+		second = digest_of(&image);
+		assert_false(sha256_equal(&first, &second));
+		*byte ^= 1;
+	}
 	*image_after(&image, "general.name", 4 + 8) ^= 1;
 	second = digest_of(&image);
 	assert_false(sha256_equal(&first, &second));
@@ -289,7 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_model_is_understood),
 		cmocka_unit_test(a_weight_is_asked_for_with_its_shape),
-		cmocka_unit_test(the_digest_follows_metadata_and_weights),
+		cmocka_unit_test(the_digest_follows_metadata_and_sampled_weights),
 		cmocka_unit_test(a_vocabulary_beyond_a_row_of_logits_is_refused),
 		cmocka_unit_test(what_cannot_run_is_refused_by_name),
 		cmocka_unit_test(what_can_run_is_summarised),
