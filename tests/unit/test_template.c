@@ -87,8 +87,9 @@ static void check_text(const char *name, const struct ids *ids, const struct tok
 static void a_conversation_has_the_ids_of_the_published_template(void **state)
 {
 	static const char *const pairs[][2] = {{"chatml", "gpt2-small.gguf"},
-		{"llama2", "spm-small.gguf"}, {"llama3", "llama3-small.gguf"},
-		{"mistral-v1", "spm-small.gguf"}};
+		{"gemma", "spm-small.gguf"}, {"llama2", "spm-small.gguf"},
+		{"mistral-v3", "spm-inst.gguf"}, {"mistral-v7", "gpt2-inst.gguf"},
+		{"llama3", "llama3-small.gguf"}, {"mistral-v1", "spm-small.gguf"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
 		struct tokenizer *tokenizer = fixture_tokenizer(pairs[i][1]);

@@ -9,6 +9,7 @@ is its rendering of the conversation below, and NAME.ids the ids of that renderi
 small vocabularies, made by Hugging Face `tokenizers` or `sentencepiece`. carrel itself never
 executes a template; test_template.c compares.
 """
+import json
 import os
 import re
 import sys
@@ -20,9 +21,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tokenizer_vectors
 
 SYSTEM = "Answer from the sources. Quote them."
+INST_CONTROLS = ["[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"]
+INST_COUNT = 800
 TURNS = ["Where is the licence?", "In section 4, the first paragraph.", "And the warranty?"]
 
-# name: (template, the small vocabulary whose ids are stored or None)
+# name: (template, the small vocabulary whose ids are stored)
 TEMPLATES = {
     "chatml": (
         "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
@@ -35,7 +38,8 @@ TEMPLATES = {
         "user/assistant/user/assistant/...') }}{% endif %}{% if (message['role'] == 'assistant') %}"
         "{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}"
         "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
-        "{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}", None),
+        "{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}",
+        "spm-small"),
     "llama2": (
         "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set "
         "system_message = messages[0]['content'] %}{% else %}{% set loop_messages = messages %}"
@@ -68,16 +72,17 @@ TEMPLATES = {
         "tools is defined and tools is not none and loop.last %}{{- '[AVAILABLE_TOOLS] [' }}"
         "{{- '[/AVAILABLE_TOOLS]' }}{%- endif %}{{- '[INST] ' + message['content'] + '[/INST]' }}"
         "{%- elif message['role'] == 'assistant' %}{{- ' ' + message['content']|trim + eos_token}}"
-        "{%- endif %}{%- endfor %}", None),
+        "{%- endif %}{%- endfor %}", "spm-inst"),
     "mistral-v7": (
         "{{- bos_token }}{%- for message in messages %}{%- if message['role'] == 'user' %}"
         "{{- '[INST]' + message['content'] + '[/INST]' }}{%- elif message['role'] == 'system' %}"
         "{{- '[SYSTEM_PROMPT]' + message['content'] + '[/SYSTEM_PROMPT]' }}{%- elif "
         "message['role'] == 'assistant' %}{{- message['content'] + eos_token }}{%- endif %}"
-        "{%- endfor %}", None),
+        "{%- endfor %}", "gpt2-inst"),
 }
 HAS_SYSTEM = {"chatml", "llama2", "llama3", "mistral-v7"}
 TOKENS = {"gpt2-small": ("", "<|endoftext|>"),
+          "gpt2-inst": ("<s>", "</s>"),
           "llama3-small": ("<|begin_of_text|>", "<|end_of_text|>")}
 
 
@@ -93,15 +98,30 @@ def fail(message):
     raise ValueError(message)
 
 
-def sentencepiece_ids(sp, text):
+def sentencepiece_ids(sp, text, dummy_prefix=True):
     """As the models' own code does: each stretch between control tokens is a text of its own."""
+    controls = [sp.id_to_piece(i) for i in range(sp.vocab_size()) if sp.is_control(i)]
     ids = []
-    for part in re.split(r"(<s>|</s>)", text):
-        if part in ("<s>", "</s>"):
+    for part in re.split("(%s)" % "|".join(map(re.escape, controls)), text):
+        if part in controls:
             ids.append(sp.piece_to_id(part))
-        elif part:
+        elif part and dummy_prefix:
             ids += sp.encode(part[1:] if part.startswith(" ") else part)
+        elif part:  # nothing merges with a line end, which is a byte
+            ids += sp.encode("\n" + part)[2:]
     return ids
+
+
+def inst_vocabularies(folder):
+    """[INST] and its kin as tokens: SentencePiece as Mistral's v3, byte-level as its v7."""
+    sp = tokenizer_vectors.sentencepiece_small(INST_COUNT, INST_CONTROLS[:2])
+    gpt2 = tokenizer_vectors.gpt2_small(INST_COUNT, ["<s>", "</s>"] + INST_CONTROLS)
+    files = {"spm-inst": tokenizer_vectors.sentencepiece_gguf(sp),
+             "gpt2-inst": tokenizer_vectors.bpe_gguf(gpt2, "gpt-2", {"bos": "<s>", "eos": "</s>"})}
+    for name, data in files.items():
+        with open(os.path.join(folder, name + ".gguf"), "wb") as f:
+            f.write(data)
+    return sp, Tokenizer.from_str(json.dumps(gpt2))
 
 
 def main():
@@ -109,6 +129,7 @@ def main():
     env = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
     env.globals["raise_exception"] = fail
     sp = tokenizer_vectors.sentencepiece_small(tokenizer_vectors.SPM_COUNT)
+    inst_sp, inst_gpt2 = inst_vocabularies(folder)
     for name, (template, vocabulary) in TEMPLATES.items():
         bos, eos = TOKENS.get(vocabulary, ("<s>", "</s>"))
         text = env.from_string(template).render(messages=conversation(name), bos_token=bos,
@@ -117,10 +138,12 @@ def main():
             f.write(template)
         with open(os.path.join(out, name + ".text"), "w") as f:
             f.write(text)
-        if vocabulary is None:
-            continue
         if vocabulary == "spm-small":
-            ids = sentencepiece_ids(sp, text)
+            ids = sentencepiece_ids(sp, text, dummy_prefix=name != "gemma")
+        elif vocabulary == "spm-inst":
+            ids = sentencepiece_ids(inst_sp, text)
+        elif vocabulary == "gpt2-inst":
+            ids = inst_gpt2.encode(text, add_special_tokens=False).ids
         else:
             tokenizer = Tokenizer.from_file(os.path.join(folder, vocabulary + ".json"))
             ids = tokenizer.encode(text, add_special_tokens=False).ids

@@ -60,17 +60,17 @@ def llama3_small(path, n):
     return full
 
 
-def gpt2_small(n):
+def gpt2_small(n, specials=tuple(GPT2_SPECIALS)):
     t = Tokenizer(models.BPE())
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     t.decoder = decoders.ByteLevel()
     t.train_from_iterator(corpus(), trainers.BpeTrainer(
-        vocab_size=n, special_tokens=GPT2_SPECIALS, show_progress=False,
+        vocab_size=n, special_tokens=list(specials), show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     return json.loads(t.to_str())
 
 
-def sentencepiece_small(n):
+def sentencepiece_small(n, controls=("<start_of_turn>", "<end_of_turn>")):
     model = io.BytesIO()
     lines = iter(line for text in corpus() for line in text.split("\n") if line)
     sentencepiece.SentencePieceTrainer.train(
@@ -78,7 +78,7 @@ def sentencepiece_small(n):
         byte_fallback=True, split_digits=True, normalization_rule_name="identity",
         remove_extra_whitespaces=False, add_dummy_prefix=True, character_coverage=0.9995,
         allow_whitespace_only_pieces=True, user_defined_symbols=["<tool>"],
-        control_symbols=["<start_of_turn>", "<end_of_turn>"], minloglevel=2)
+        control_symbols=list(controls), minloglevel=2)
     return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 
 
