@@ -85,8 +85,7 @@ static void print_summary(const struct model_summary *summary, const char *path)
 	output_line("context       %lld tokens in training", (long long)summary->context_train_tok);
 	output_line(
 		"KV            %lld bytes per token (q8)", (long long)summary->kv_bytes_per_tok);
-	output_line("tokenizer     %s, %lld tokens", or_dash(summary->tokenizer),
-		(long long)summary->n_vocab);
+	output_line("tokenizer     %s", or_dash(summary->tokenizer));
 	output_line("              its normalizer, if it has one, is not applied to documents");
 	output_line("template      %s", summary->template_name && summary->template_name[0]
 						? summary->template_name

@@ -148,7 +148,7 @@ void start_sampling(const struct options *options, struct engine_sampling *sampl
 static int is_given(const char *path, const char *const *given, size_t n_given)
 {
 	for (size_t i = 0; i < n_given; i++) {
-		if (strcmp(path, given[i]) == 0 || (strcmp(given[i], "-") == 0 && n_given == 1)) {
+		if (strcmp(path, given[i]) == 0) {
 			return 1;
 		}
 	}
