@@ -73,7 +73,7 @@ struct checker {
 /* The words of a quote, in the forms in which they may have been copied out of the pack. */
 struct form {
 	struct fold_needle needle;
-	const struct pack_marks *marks; /* that were left out; NULL for none */
+	struct pack_marks *marks; /* that were left out; NULL for none */
 };
 
 struct forms {
@@ -258,8 +258,7 @@ static void drop_backslash_quotes(struct buf *out, const char *text, size_t len)
 }
 
 /* Another form of the words, unless it folds to one that is there. */
-static void add_form(
-	struct forms *forms, const char *text, size_t len, const struct pack_marks *marks)
+static void add_form(struct forms *forms, const char *text, size_t len, struct pack_marks *marks)
 {
 	struct form *form = &forms->form[forms->n];
 

@@ -98,6 +98,7 @@ void marks_drop(struct pack_marks *marks, const char *text, size_t len,
 			continue;
 		}
 		buf_addch(out, ' ');
+		mark->part = NULL;
 		mark->at = out->len;
 		marks->n++;
 		at += n;
@@ -119,30 +120,36 @@ static int is_white(const char *text, size_t len, size_t from, size_t to)
 	return 1;
 }
 
-/* Whether what stands at text[at] is the first that line `line` has. */
-static int begins_line(const struct part *part, size_t at, int64_t line)
+/* Where the mark's line begins; past the end where there are fewer lines. */
+static size_t line_begin(struct pack_mark *mark, const struct part *part)
 {
-	const char *text = part->text, *end = text + at;
+	size_t at = 0;
 
-	for (; line > 1; line--) {
-		const char *newline = text < end ? memchr(text, '\n', (size_t)(end - text)) : NULL;
-
-		if (!newline) {
-			return 0;
-		}
-		text = newline + 1;
+	if (mark->part == part) {
+		return mark->line_at;
 	}
-	return is_white(part->text, part->len, (size_t)(text - part->text), at);
+	for (int64_t line = 1; line < mark->line && at < part->len; line++) {
+		const char *newline = memchr(part->text + at, '\n', part->len - at);
+
+		at = newline ? (size_t)(newline - part->text) + 1 : part->len + 1;
+	}
+	mark->part = part;
+	mark->line_at = at;
+	return at;
 }
 
 static int mark_agrees(
-	const struct pack_mark *mark, const struct document *document, struct fold_place place)
+	struct pack_mark *mark, const struct document *document, struct fold_place place)
 {
 	const struct part *part = &document->part[place.part];
+	size_t begin;
 
 	if (mark->line) {
-		return (document->kind == DOCUMENT_TEXT || document->kind == DOCUMENT_CODE) &&
-		       begins_line(part, place.at, mark->line);
+		if (document->kind != DOCUMENT_TEXT && document->kind != DOCUMENT_CODE) {
+			return 0;
+		}
+		begin = line_begin(mark, part);
+		return begin <= place.at && is_white(part->text, part->len, begin, place.at);
 	}
 	return document->kind == DOCUMENT_TRANSCRIPT &&
 	       part->place.time_ms / 1000 == mark->seconds &&
@@ -151,7 +158,7 @@ static int mark_agrees(
 	       is_white(part->text, part->len, 0, place.at);
 }
 
-int marks_agree(const struct pack_marks *marks, const struct document *document,
+int marks_agree(struct pack_marks *marks, const struct document *document,
 	const struct fold_search *search, const struct fold_hit *hit)
 {
 	struct fold_place place[MARKS_MAX];

@@ -16,11 +16,16 @@
 
 enum { MARKS_MAX = 256 }; /* in one quote; further ones are words like others */
 
+struct part;
+
 struct pack_mark {
 	size_t at;           /* of the text without marks: where what stands behind it begins */
 	int64_t line;        /* of `N|`; 0 for a cue */
 	int64_t seconds;     /* of a cue */
 	const char *speaker; /* borrowed from a document; NULL where the mark has none */
+	/* Where the line begins in the part that was looked at last: hits come in order. */
+	const struct part *part;
+	size_t line_at;
 };
 
 struct pack_marks {
@@ -35,7 +40,7 @@ struct pack_marks {
 void marks_drop(struct pack_marks *marks, const char *text, size_t len,
 	const struct cite_source *source, size_t n_source, struct buf *out);
 /* Whether the marks are what the document has at the hit of the needle made of the text without. */
-int marks_agree(const struct pack_marks *marks, const struct document *document,
+int marks_agree(struct pack_marks *marks, const struct document *document,
 	const struct fold_search *search, const struct fold_hit *hit);
 
 #endif
