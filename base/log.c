@@ -1,12 +1,14 @@
 #include "base/log.h"
 
 #include "base/escape.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -120,9 +122,28 @@ static int line_is_due(void)
 	return 1;
 }
 
+/* Cut to one row of the terminal: what wraps could not be drawn over. */
+static void cut_to_row(struct buf *line)
+{
+	struct winsize size;
+	size_t columns = 0, at = 0;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2) {
+		return;
+	}
+	while (at < line->len && columns + 2 < size.ws_col) {
+		uint32_t cp = 0;
+		size_t n = utf8_decode(line->data + at, line->len - at, &cp);
+
+		at += n ? n : 1;
+		columns += cp < 0x1100 ? 1 : 2; /* from there on many are two columns wide */
+	}
+	line->len = at;
+}
+
 void log_progress(const char *format, ...)
 {
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, line = BUF_INIT;
 	va_list args;
 
 	if (log_most < LOG_NOTE || !isatty(STDERR_FILENO) || (!redraws() && !line_is_due())) {
@@ -136,11 +157,14 @@ void log_progress(const char *format, ...)
 	}
 	buf_vprintf(&text, format, args);
 	va_end(args);
+	escape_add(&line, buf_str(&text), text.len, ESCAPE_LINE);
+	cut_to_row(&line);
 	fputc('\r', stderr);
-	escape_write(stderr, buf_str(&text), text.len, ESCAPE_LINE);
+	fwrite(line.data, 1, line.len, stderr);
 	fputs("\033[K", stderr);
 	fflush(stderr);
 	buf_finish(&text);
+	buf_finish(&line);
 	progress_drawn = 1;
 }
 

@@ -135,6 +135,7 @@ static void slash_load(struct chat *chat, const char *argument)
 {
 	struct err err;
 	char *path;
+	int lends, status;
 
 	if (!argument[0]) {
 		err_set(&err, ERR_USAGE, "/load", "/load PATH", "needs the path of a file");
@@ -149,7 +150,15 @@ static void slash_load(struct chat *chat, const char *argument)
 	}
 	/* At a prompt a ~ means what it means in a shell, and Tab completes behind it. */
 	path = chat->interactive ? tilde_expand(argument) : mem_strdup(argument);
-	if (load(chat, (const char *const *)&path, 1, 0, &err) < 0) {
+	lends = chat->interactive && strcmp(path, "-") == 0;
+	if (lends) {
+		line_lend_terminal(1);
+	}
+	status = load(chat, (const char *const *)&path, 1, 0, &err);
+	if (lends) {
+		line_lend_terminal(0);
+	}
+	if (status < 0) {
 		complain(chat, &err);
 	}
 	free(path);

@@ -27,25 +27,47 @@ enum { HISTORY_LINES = 1000, MATCHES_SHOWN = 200 };
 static const struct line_config *config;
 static char *history_path;
 
-/* ---- the way out ---- */
+/* ---- the terminal ---- */
 
-static struct termios modes_before;
-static volatile sig_atomic_t is_editing; /* readline has changed the terminal's modes */
+/*
+ * From line_open() to line_close() the terminal echoes nothing by itself, since its echo would obey
+ * what is pasted in mid-answer, and pastes are marked at all times. Between two lines keys wait
+ * unread; Ctrl-C is a signal then.
+ */
+static struct termios modes_before, modes_between;
+static volatile sig_atomic_t is_taken;
 static int has_paste_marks;
 
-/* Called by signal handlers and where memory is exhausted: only system calls. */
+static void send_terminal(const char *text, size_t len)
+{
+	if (write(STDOUT_FILENO, text, len) < 0) {
+		return; /* the terminal is gone */
+	}
+}
+
+/* Both are called by signal handlers: only system calls. */
+static void take_terminal(void)
+{
+	static const char paste_on[] = "\033[?2004h";
+
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &modes_between);
+	is_taken = 1;
+	if (has_paste_marks) {
+		send_terminal(paste_on, sizeof(paste_on) - 1);
+	}
+}
+
 static void restore_terminal(void)
 {
-	static const char paste_off[] = "\033[?2004l\r\n";
-	size_t skipped = has_paste_marks ? 0 : sizeof(paste_off) - 3;
+	static const char paste_off[] = "\033[?2004l\r";
 
-	if (!is_editing) {
+	if (!is_taken) {
 		return;
 	}
-	is_editing = 0;
+	is_taken = 0;
 	tcsetattr(STDIN_FILENO, TCSANOW, &modes_before);
-	if (write(STDOUT_FILENO, paste_off + skipped, sizeof(paste_off) - 1 - skipped) < 0) {
-		return; /* the terminal is gone */
+	if (has_paste_marks) {
+		send_terminal(paste_off, sizeof(paste_off) - 1);
 	}
 }
 
@@ -55,12 +77,29 @@ static void on_fatal(int number)
 	raise(number); /* SA_RESETHAND: it ends the program when the handler returns */
 }
 
+/* Ctrl-Z in mid-answer. */
+static void on_stop(int number)
+{
+	int saved = errno;
+
+	restore_terminal();
+	raise(SIGSTOP);
+	take_terminal();
+	errno = saved;
+}
+
 static void guard_terminal(void)
 {
 	static const int fatal[] = {SIGHUP, SIGQUIT, SIGTERM, SIGABRT, SIGBUS, SIGFPE, SIGILL,
 		SIGSEGV, SIGALRM, SIGXCPU};
 
+	struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, old_stop;
+
 	tcgetattr(STDIN_FILENO, &modes_before);
+	modes_between = modes_before;
+	modes_between.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+	modes_between.c_cc[VMIN] = 1;
+	modes_between.c_cc[VTIME] = 0;
 	for (size_t i = 0; i < ARRAY_LEN(fatal); i++) {
 		struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_RESETHAND}, old;
 
@@ -69,6 +108,10 @@ static void guard_terminal(void)
 		if (sigaction(fatal[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
 			sigaction(fatal[i], &action, NULL);
 		}
+	}
+	sigemptyset(&stop.sa_mask);
+	if (sigaction(SIGTSTP, NULL, &old_stop) == 0 && old_stop.sa_handler == SIG_DFL) {
+		sigaction(SIGTSTP, &stop, NULL);
 	}
 	mem_at_exhaustion(restore_terminal);
 	interrupt_at_exit(restore_terminal);
@@ -243,6 +286,7 @@ static void prepare_terminal(int meta)
 	struct termios modes;
 
 	rl_prep_terminal(meta);
+	rl_tty_set_echoing(1); /* readline echoes, whether the terminal did or not */
 	if (tcgetattr(STDIN_FILENO, &modes) < 0 || modes.c_cc[VINTR] == _POSIX_VDISABLE) {
 		return;
 	}
@@ -333,12 +377,13 @@ static void open_readline(void)
 	rl_catch_sigwinch = 0;
 	rl_prep_term_function = prepare_terminal;
 	rl_getc_function = read_key;
-	rl_redisplay_function = redisplay;
 	rl_attempted_completion_function = complete;
 	rl_completion_display_matches_hook = show_matches;
 	rl_completer_word_break_characters = "";
 	rl_initialize();
-	rl_variable_bind("enable-bracketed-paste", has_paste_marks ? "on" : "off");
+	/* Not before: readline asks nothing of a terminal that others draw on. */
+	rl_redisplay_function = redisplay;
+	rl_variable_bind("enable-bracketed-paste", "off"); /* see take_terminal() */
 	if (config->plain) {
 		rl_variable_bind("enable-active-region", "off");
 	}
@@ -412,14 +457,12 @@ static struct {
 static void on_line(char *line)
 {
 	rl_callback_handler_remove();
-	is_editing = 0;
 	reading.line = line;
 	reading.is_done = 1;
 }
 
 static void begin_line(void)
 {
-	is_editing = 1;
 	rl_callback_handler_install(reading.prompt, on_line);
 }
 
@@ -445,6 +488,7 @@ static void obey_signals(void)
 	if (wants_stop) {
 		wants_stop = 0;
 		rl_deprep_terminal();
+		restore_terminal();
 		raise(SIGSTOP); /* goes on here after SIGCONT */
 		was_continued = 1;
 	}
@@ -453,6 +497,7 @@ static void obey_signals(void)
 		was_continued = 0;
 		was_resized = 1;
 		rl_deprep_terminal();
+		take_terminal();
 		prepare_terminal(1);
 		rl_on_new_line();
 		rl_redisplay_function();
@@ -534,10 +579,21 @@ void line_open(const struct line_config *line_config)
 	guard_terminal();
 	open_readline();
 	history_open();
+	take_terminal();
+}
+
+void line_lend_terminal(int lend)
+{
+	if (lend) {
+		restore_terminal();
+	} else {
+		take_terminal();
+	}
 }
 
 void line_close(void)
 {
+	restore_terminal();
 	if (history_path) {
 		history_truncate_file(history_path, HISTORY_LINES);
 	}

@@ -25,6 +25,8 @@ void line_open(const struct line_config *config);
 char *line_read(const char *prompt);
 /* For line_read() to recall, today and later. */
 void line_remember(const char *line);
+/* Give the terminal to who reads standard input as it is, and take it back. */
+void line_lend_terminal(int lend);
 void line_close(void);
 
 #endif

@@ -111,6 +111,26 @@ run "$PTY_RUN" script "$CARREL" --device fake
 ok 'Ctrl-C before a word came does not say that words are kept' status_is 0
 unset CARREL_FAKE_PREFILL_US
 
+export CARREL_FAKE_TOKEN_US=50000 CARREL_FAKE_ANSWER='These are some words of an answer.'
+cat >script <<-'END'
+	expect > 
+	send Tell me something long\n
+	wait 400
+	send typed ahead \xe2\x80\xae\e[200~two\nlines\e[201~
+	wait 100
+	absent typed
+	expect generated
+	expect > 
+	expect typed ahead <U+202E>
+	expect lines
+	send \c
+	expect > 
+	send \d
+END
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'what is typed in an answer is not echoed into it, and waits at the prompt' status_is 0
+unset CARREL_FAKE_TOKEN_US
+
 # What is pasted between the marks is one message until Enter.
 export CARREL_FAKE_ANSWER='Yes.'
 cat >script <<-'END'
