@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 struct sha256 {
@@ -10,16 +11,20 @@ struct sha256 {
 };
 
 /* Fetching the algorithm costs more than hashing a page, so it is done once. */
+static EVP_MD *fetched;
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+	fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!fetched) {
+		abort();
+	}
+}
+
 static const EVP_MD *algorithm(void)
 {
-	static EVP_MD *fetched;
-
-	if (!fetched) {
-		fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
-		if (!fetched) {
-			abort();
-		}
-	}
+	pthread_once(&fetch_once, fetch);
 	return fetched;
 }
 
