@@ -106,7 +106,6 @@ static struct kv_cache *create_cache(struct scheduler *scheduler)
 	const struct kv_layout *layout = ops->kv_layout(scheduler->backend);
 	struct kv_identity identity = {
 		.model = scheduler->model->digest,
-		.positions = "",
 		.adapter = "",
 		.numerics = ops->numerics_class(scheduler->backend),
 		.layout = layout,

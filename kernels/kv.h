@@ -19,7 +19,7 @@
 #define KV_PAGE_TOK 64
 /* Attention merges its online softmax over absolute runs of this many tokens (see ops.h). */
 #define KV_SPAN_TOK 2048
-/* The largest head that the attention kernels hold; a model with larger ones is refused. */
+/* The largest head that the attention kernels hold and are tested with; larger ones are refused. */
 #define KV_HEAD_DIM_MAX 512
 
 enum kv_type { KV_Q8, KV_F16, KV_F32 };

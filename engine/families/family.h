@@ -15,9 +15,8 @@
 struct model;
 struct program;
 
-/* Largest head that a model may have. */
-#define FAMILY_MAX_HEAD_DIM 256
-_Static_assert(FAMILY_MAX_HEAD_DIM <= KV_HEAD_DIM_MAX, "the kernels hold every head");
+/* The largest head that a model may have: what the kernels hold. */
+#define FAMILY_MAX_HEAD_DIM KV_HEAD_DIM_MAX
 
 struct family {
 	const char *architecture; /* general.architecture in GGUF */

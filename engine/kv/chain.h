@@ -19,11 +19,14 @@
 /* Raised whenever the bytes of a page change their meaning. */
 #define KV_LAYOUT_VERSION 1
 
+/*
+ * The model's digest covers its rotary settings, which nothing overrides; whatever comes to override
+ * them (a longer context, chunks) needs a field here.
+ */
 struct kv_identity {
 	struct sha256_digest model, tokenizer;
-	const char *positions; /* rotary and chunk settings that are not the model's own; "" */
-	const char *adapter;   /* "" */
-	const char *numerics;  /* the backend's class, e.g. "cpu-avx512" */
+	const char *adapter;  /* "" */
+	const char *numerics; /* the backend's class, e.g. "cpu-avx512" */
 	const struct kv_layout *layout;
 };
 
