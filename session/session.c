@@ -170,6 +170,30 @@ static const struct skipped *take_skipped(struct session *session, struct load_r
 	return unreadable;
 }
 
+/*
+ * Packing copies the text, and the index of the first citation folds it into a buffer that doubles:
+ * what there is no room for is refused here, where that costs nothing. (Small allocations end the
+ * process.)
+ */
+static int check_room(const struct load_result *loaded, struct err *err)
+{
+	uint64_t bytes = 0;
+	void *room;
+
+	for (size_t i = 0; i < loaded->n_document; i++) {
+		for (size_t k = 0; k < loaded->document[i].n_part; k++) {
+			bytes += loaded->document[i].part[k].len;
+		}
+	}
+	room = bytes < SIZE_MAX / 4 ? malloc((size_t)(3 * bytes + 1)) : NULL;
+	if (!room) {
+		return err_set(err, ERR_INPUTS, NULL, "load less, or close other programs",
+			"there is no memory for sources of %llu bytes", (unsigned long long)bytes);
+	}
+	free(room);
+	return 0;
+}
+
 int session_load(struct session *session, const char *const *path, size_t n_path, int partial,
 	struct err *err)
 {
@@ -185,6 +209,9 @@ int session_load(struct session *session, const char *const *path, size_t n_path
 		status = err_set(err, ERR_INPUTS, unreadable->path, NULL, "cannot be read: %s",
 			unreadable->reason);
 	} else {
+		status = check_room(&loaded, err);
+	}
+	if (status == 0) {
 		session_add_sources(session, &loaded);
 	}
 	load_result_finish(&loaded);

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -634,6 +636,60 @@ static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
 	session_destroy(session);
 }
 
+static uint64_t address_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long long pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(1, fscanf(file, "%llu", &pages));
+	fclose(file);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* In a process of its own, whose memory holds the file but not its pack. */
+static void a_load_that_memory_cannot_hold_is_a_sentence(void **state)
+{
+	enum { FILE_BYTES = 60 << 20 };
+	char path[] = "/tmp/carrel-large-XXXXXX";
+	int fd = mkstemp(path), status;
+	char *block = mem_alloc(1 << 20);
+	uint64_t now = address_bytes();
+	pid_t child;
+
+	if (now > 1ULL << 40) {
+		close(fd);
+		unlink(path);
+		free(block);
+		print_message("a sanitizer reserves more addresses than the limit would leave\n");
+		skip();
+	}
+	memset(block, 'x', 1 << 20);
+	for (int i = 0; i < FILE_BYTES >> 20; i++) {
+		assert_int_equal(1 << 20, write(fd, block, 1 << 20));
+	}
+	close(fd);
+	free(block);
+	child = fork();
+	if (child == 0) {
+		struct session *session = session_create(&(struct session_config){.no_cite = 0});
+		struct rlimit limit = {now + 5 * FILE_BYTES / 2, now + 5 * FILE_BYTES / 2};
+		const char *const paths[] = {path};
+		struct err err;
+
+		if (setrlimit(RLIMIT_AS, &limit) < 0 ||
+			session_load(session, paths, 1, 0, &err) == 0 || err.code != ERR_INPUTS ||
+			session_source_count(session)) {
+			_exit(2);
+		}
+		_exit(strstr(err.what, "no memory for sources of 62914560 bytes") ? 0 : 3);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	unlink(path);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+}
+
 /* Files, the tags around them, and nothing else: the same text that a prompt holds. */
 static void a_tally_has_a_row_for_each_file_and_adds_up(void **state)
 {
@@ -704,6 +760,7 @@ int main(void)
 		cmocka_unit_test(a_count_can_be_stopped),
 		cmocka_unit_test(a_question_keeps_its_bytes),
 		cmocka_unit_test(a_load_adds_all_or_nothing_and_lists_what_it_left_out),
+		cmocka_unit_test(a_load_that_memory_cannot_hold_is_a_sentence),
 		cmocka_unit_test(a_tally_has_a_row_for_each_file_and_adds_up),
 		cmocka_unit_test(an_engine_that_dies_in_mid_answer_leaves_it_unasked),
 		cmocka_unit_test(counts_add_up),
