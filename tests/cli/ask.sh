@@ -63,6 +63,9 @@ ok 'and is named' says missing.txt
 ok 'before answering' [ ! -s out ]
 run $fake --json 'What?' missing.txt
 ok 'under --json as an error object' json error.code 6
+run $fake 'What?' missing.txt station.txt
+ok 'without --partial nothing is answered' status_is 6
+ok 'and the hint names the option' says 'missing.txt: cannot be read: does not exist (ask --partial answers without it)'
 run $fake --json --partial 'What?' missing.txt station.txt
 ok '--partial answers, with status 6 all the same' status_is 6
 ok 'and lists what was not read' json skipped.0.path missing.txt

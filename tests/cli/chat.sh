@@ -187,6 +187,7 @@ status=0
 printf '/load missing.txt\nFirst?\n' | "$CARREL" --device fake >out 2>err || status=$?
 ok 'a script goes on after a failure, and the status tells' status_is 6
 ok 'what follows is answered' prints 'Yes.'
+ok 'the hint is none that the chat cannot follow' [ "$(grep -c -e 'missing.txt: cannot be read: does not exist$' err)" = 1 ]
 status=0
 printf 'First?\nSec\0ond?\n' | "$CARREL" --device fake >out 2>err || status=$?
 ok 'a NUL in a message is refused, not cut at' status_is 2
