@@ -312,8 +312,8 @@ const struct chat_template *template_recognise(const char *jinja, size_t len)
 	}
 	spell(jinja, len, &text);
 	for (size_t i = 0; i < ARRAY_LEN(fingerprints) && !result; i++) {
-		if (holds_pieces(&fingerprints[i], text.data, text.len) &&
-			!holds_foreign_marker(&fingerprints[i], text.data, text.len)) {
+		if (holds_pieces(&fingerprints[i], buf_str(&text), text.len) &&
+			!holds_foreign_marker(&fingerprints[i], buf_str(&text), text.len)) {
 			result = template_by_name(fingerprints[i].name);
 		}
 	}
