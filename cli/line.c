@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -138,6 +139,8 @@ static size_t show_character(struct buf *shown, const char *at, size_t len)
 	return n;
 }
 
+static size_t shown_bytes; /* of the line when it was last drawn: at least its columns */
+
 /* Readline draws an escaped copy; the line itself keeps its bytes. */
 static void redisplay(void)
 {
@@ -161,6 +164,7 @@ static void redisplay(void)
 	rl_line_buffer[shown.len] = 0;
 	rl_end = (int)shown.len;
 	rl_redisplay();
+	shown_bytes = shown.len;
 	rl_line_buffer = line;
 	rl_end = end;
 	rl_point = point;
@@ -478,6 +482,27 @@ static void abandon_line(void)
 	begin_line();
 }
 
+/*
+ * Where the line begins on the screen is known only while it is one row, before and after: a longer
+ * one is drawn again below, so that nothing of anybody else's is erased.
+ */
+static void resize(void)
+{
+	size_t needed = strlen(reading.prompt) + shown_bytes + 1;
+	struct winsize now = {0};
+	int rows, columns;
+
+	rl_get_screen_size(&rows, &columns);
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &now) == 0 && needed <= now.ws_col &&
+		needed <= (size_t)columns) {
+		rl_clear_visible_line();
+	} else {
+		rl_crlf();
+		rl_on_new_line();
+	}
+	rl_resize_terminal();
+}
+
 static void obey_signals(void)
 {
 	if (is_abandoned || interrupt_pending()) {
@@ -504,7 +529,7 @@ static void obey_signals(void)
 	}
 	if (was_resized) {
 		was_resized = 0;
-		rl_resize_terminal();
+		resize();
 	}
 }
 

@@ -104,6 +104,10 @@ cat >script <<-'END'
 END
 run "$PTY_RUN" script "$CARREL" --device fake
 ok 'Ctrl-C ends /load -, and leaves nothing behind for the prompt' status_is 0
+export CARREL_FAKE_TOKEN_US=100000
+printf 'expect > \nsend Words\\n\nwait 500\nfreeze carrel-engine\nsend \\c\nwait 300\nsend \\c\n' >script
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'a second Ctrl-C ends what does not stop, and restores the terminal' status_is 130
 unset CARREL_FAKE_TOKEN_US
 export CARREL_FAKE_PREFILL_US=100000
 printf 'expect > \nsend Words\\n\nwait 500\nsend \\c\nexpect before the first word\nexpect > \nsend /quit\\n\n' >script

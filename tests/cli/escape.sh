@@ -169,11 +169,4 @@ ok 'nothing is drawn over anything else' [ "$(grep -caP 'prefill [^\r]*\x1b' out
 export CARREL_FAKE_ANSWER=Yes.
 run "$PTY_RUN" empty "$CARREL" ask --device fake words
 ok 'progress is drawn over itself' [ "$(grep -caP '\rprefill [^\r\n]*\x1b\[K\r' out)" = 1 ]
-seq 700 >numbers
-TERM=dumb
-CARREL_FAKE_PREFILL_US=3000 run "$PTY_RUN" empty "$CARREL" ask --device fake words numbers
-ok 'on a dumb terminal a long prefill is told in lines' \
-	[ "$(grep -ca '^carrel: prefill .*ETA' out)" -ge 1 ]
-ok 'and with no escape sequence' \
-	[ "$(sed 's/\r$//' out | LC_ALL=C tr -d '\n\040-\176' | wc -c)" = 0 ]
 finish

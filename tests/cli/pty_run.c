@@ -5,6 +5,7 @@
  *	absent TEXT    TEXT has not been printed (after what was expected before)
  *	send TEXT      type TEXT
  *	kill NAME      kill -9 the child process called NAME of the command
+ *	freeze NAME    stop it, as kill -STOP does
  *	signal NAME    send the command INT, TERM, HUP, QUIT, STOP or CONT
  *	resize R C     make the terminal R rows high and C columns wide
  *	wait MS        do nothing for a while
@@ -237,10 +238,10 @@ static void play(char *line)
 		resize(argument);
 	} else if (strcmp(line, "send") == 0 && argument) {
 		type(argument);
-	} else if (strcmp(line, "kill") == 0 && argument) {
+	} else if ((strcmp(line, "kill") == 0 || strcmp(line, "freeze") == 0) && argument) {
 		pid_t pid = find_child(argument);
 
-		if (pid <= 0 || kill(pid, SIGKILL) < 0) {
+		if (pid <= 0 || kill(pid, line[0] == 'k' ? SIGKILL : SIGSTOP) < 0) {
 			give_up("is not running", argument);
 		}
 	} else if (strcmp(line, "wait") == 0 && argument) {
