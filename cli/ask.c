@@ -9,9 +9,12 @@
 #include "cli/output.h"
 #include "cli/start.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { QUESTION_MAX_BYTES = 64 << 20 };
 
@@ -26,7 +29,7 @@ struct ask {
 	int ends_with_newline, reader_left;
 };
 
-static int read_question(struct ask *ask, struct err *err)
+static int read_question_text(struct ask *ask, struct err *err)
 {
 	const struct options *options = ask->options;
 	struct buf text = BUF_INIT;
@@ -55,6 +58,17 @@ static int read_question(struct ask *ask, struct err *err)
 	}
 	ask->question = buf_take(&text);
 	return 0;
+}
+
+static int read_question(struct ask *ask, struct err *err)
+{
+	if (read_question_text(ask, err) < 0) {
+		return -1;
+	}
+	return ask->question[strspn(ask->question, " \t\r\n")]
+		       ? 0
+		       : err_set(err, ERR_USAGE, NULL, "carrel ask \"question\" FILE...",
+				 "the question is empty");
 }
 
 static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
@@ -349,7 +363,21 @@ static int load_sources(struct ask *ask, struct err *err)
 		}
 		return -1;
 	}
-	return 0;
+	return start_need_sources(ask->session, options->n_argument - 1, err);
+}
+
+/* Somebody who forgot a file, or the - for standard input, would not see it in the answer. */
+static void note_no_sources(void)
+{
+	struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+	struct stat st;
+	int has_input =
+		fstat(STDIN_FILENO, &st) == 0 &&
+		((S_ISFIFO(st.st_mode) && poll(&input, 1, 0) > 0 && input.revents & POLLIN) ||
+			(S_ISREG(st.st_mode) && st.st_size > 0));
+
+	log_note("no sources were given; answering without any%s",
+		has_input ? " (standard input is read only where - names it)" : "");
 }
 
 static int run(struct ask *ask, struct err *err)
@@ -361,6 +389,9 @@ static int run(struct ask *ask, struct err *err)
 	}
 	if (options->show_context) {
 		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
+	}
+	if (options->n_argument == 1 && !options->show_tokens) {
+		note_no_sources();
 	}
 	/* The engine loads its weights while the sources are read. */
 	if (start_engine(&ask->engine, options, err) < 0 || load_sources(ask, err) < 0 ||

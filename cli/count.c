@@ -123,6 +123,7 @@ static int count_all(struct count *count, struct err *err)
 static int run(struct count *count, struct err *err)
 {
 	const struct options *options = count->options;
+	struct err none;
 	size_t unreadable;
 	char *model;
 	int status;
@@ -146,6 +147,10 @@ static int run(struct count *count, struct err *err)
 		print_packed(count);
 	} else {
 		status = count_all(count, err);
+	}
+	if (start_need_sources(count->session, options->n_argument, &none) < 0) {
+		log_err(&none); /* the count of nothing was printed all the same */
+		return ERR_INPUTS;
 	}
 	return status == 0 && unreadable ? ERR_INPUTS : status;
 }

@@ -201,6 +201,17 @@ int start_load(struct session *session, const char *const *path, size_t n_path, 
 	return status;
 }
 
+int start_need_sources(const struct session *session, size_t n_path, struct err *err)
+{
+	if (!n_path || session_source_count(session)) {
+		return 0;
+	}
+	return n_path == 1 ? err_set(err, ERR_INPUTS, NULL, "name a file of text",
+				     "the only file that was named could not be used")
+			   : err_set(err, ERR_INPUTS, NULL, "name files of text",
+				     "none of the %zu files could be used", n_path);
+}
+
 json_t *start_json_skipped(const struct session *session)
 {
 	json_t *list = json_array();

@@ -46,6 +46,8 @@ void start_sampling(const struct options *options, struct engine_sampling *sampl
 int start_load(struct session *session, const char *const *path, size_t n_path, int partial,
 	size_t *unreadable, struct err *err);
 /* [{"path", "reason"}...] of all that was left out. */
+/* An error where paths were given and none became a source. */
+int start_need_sources(const struct session *session, size_t n_path, struct err *err);
 json_t *start_json_skipped(const struct session *session);
 
 /* The progress line of a prefill; `began_s` is when it began (output_clock_s()). */

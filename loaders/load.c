@@ -28,8 +28,6 @@ static int skip(struct load_result *result, const char *path, enum skip_class cl
 static const char *special_name(mode_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFIFO:
-		return "is a pipe, not a file: pass it as standard input, with -";
 	case S_IFCHR:
 	case S_IFBLK:
 		return "is a device, not a file";
@@ -40,24 +38,20 @@ static const char *special_name(mode_t mode)
 	}
 }
 
-static int refuse_directory(const char *path, struct err *err)
-{
-	return err_set(err, ERR_INPUTS, path, "name the files in it",
-		"is a directory; only files can be loaded");
-}
+static const char is_directory[] = "is a directory: name the files in it";
 
 /*
- * Open a regular file for reading; returns the descriptor, or -1 on failure, or -2 where it was
- * skipped. O_NONBLOCK because opening a FIFO would wait for a writer; the type is asked of the
- * open file, so nothing can be swapped in between. A device is refused before it is opened, since
- * opening some has effects; the second look is the one that counts.
+ * Open a regular file or a pipe for reading; returns the descriptor, or -1 where it was skipped.
+ * O_NONBLOCK because opening a FIFO would wait for a writer where nobody can interrupt it; the type
+ * is asked of the open file, so nothing can be swapped in between. A device is refused before it is
+ * opened, since opening some has effects; the second look is the one that counts.
  */
-static int open_input(struct load_result *result, const char *path, struct err *err)
+static int open_input(struct load_result *result, const char *path)
 {
 	struct stat st;
 	int fd = -1, failed = stat(path, &st) < 0;
 
-	if (!failed && S_ISREG(st.st_mode)) {
+	if (!failed && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode))) {
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		failed = fd < 0 || fstat(fd, &st) < 0;
 	}
@@ -65,7 +59,11 @@ static int open_input(struct load_result *result, const char *path, struct err *
 		skip(result, path, SKIP_UNREADABLE,
 			mem_strdup(errno == ENOENT ? "does not exist" : strerror(errno)));
 	} else if (S_ISDIR(st.st_mode)) {
-		refuse_directory(path, err);
+		skip(result, path, SKIP_UNREADABLE, mem_strdup(is_directory));
+	} else if (S_ISFIFO(st.st_mode)) {
+		/* The wait for bytes is that of file_wait_with(); then reading may wait, too. */
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		return fd;
 	} else if (!S_ISREG(st.st_mode)) {
 		skip(result, path, SKIP_RULE, mem_strdup(special_name(st.st_mode)));
 	} else if (st.st_size > LOAD_MAX_BYTES) {
@@ -78,7 +76,7 @@ static int open_input(struct load_result *result, const char *path, struct err *
 	if (fd >= 0) {
 		close(fd);
 	}
-	return !failed && S_ISDIR(st.st_mode) ? -1 : -2;
+	return -1;
 }
 
 static const char *shown_name(const char *path)
@@ -135,17 +133,17 @@ static char *read_reason(const struct err *err)
 static int load_one(struct load_result *result, const char *path, struct err *err)
 {
 	int is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open_input(result, path, err);
+	int fd = is_stdin ? STDIN_FILENO : open_input(result, path);
 	struct buf bytes = BUF_INIT;
 	struct err read_err;
 	struct stat st;
 	int status;
 
 	if (fd < 0) {
-		return fd == -1 ? -1 : LOADER_SKIP;
+		return LOADER_SKIP;
 	}
 	if (is_stdin && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		return refuse_directory("standard input", err);
+		return skip(result, path, SKIP_UNREADABLE, mem_strdup(is_directory));
 	}
 	status = file_read_fd(&bytes, fd, path, LOAD_MAX_BYTES, &read_err);
 	if (!is_stdin) {

@@ -72,10 +72,11 @@ void load_result_finish(struct load_result *result);
 
 /*
  * Load every path ("-" is standard input, shown as "stdin") in the given order, one document each.
- * Never partial: a failure that is not a skip leaves *result empty. A directory is such a failure
- * until trees can be loaded.
+ * Never partial: a failure that is not a skip (an interruption) leaves *result empty. A directory
+ * is skipped as unreadable until trees can be loaded.
  *
- * Only regular files are read and nothing blocks: FIFOs, devices and sockets are skipped by rule,
+ * Only regular files and pipes are read. A pipe that is named here is waited for as standard input
+ * is: the user chose it (`<(git diff)`). Devices and sockets are skipped by rule without waiting,
  * as are binary and empty files; what is missing, forbidden or larger than LOAD_MAX_BYTES is
  * skipped as unreadable. A symbolic link that is named here is followed: the user chose it.
  */

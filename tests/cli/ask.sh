@@ -70,6 +70,37 @@ run $fake --json --partial 'What?' missing.txt station.txt
 ok '--partial answers, with status 6 all the same' status_is 6
 ok 'and lists what was not read' json skipped.0.path missing.txt
 
+run $fake --json --partial 'What?' . station.txt
+ok 'a directory is an input that cannot be read' status_is 6
+ok 'the rest is loaded' json sources 1
+: >empty
+run $fake 'What?' empty
+ok 'when no named file can be used there is no answer' status_is 6
+ok 'but the reason' says 'left out empty: is empty'
+ok 'nor a word' [ ! -s out ]
+run $fake --partial --json 'What?' empty missing.txt
+ok 'not even under --partial' json error.code 6
+mkfifo named
+cat station.txt >named &
+run timeout 20 $fake --json 'What?' named
+ok 'a pipe that is named is read' json sources.0.path named
+ok 'and a source like others' status_is 0
+if command -v bash >/dev/null; then
+	run timeout 20 bash -c "$fake --show-context 'What?' <(cat station.txt)"
+	ok 'also as a shell passes it' prints 'The pump is started by hand.'
+fi
+run $fake 'What?'
+ok 'an answer without sources says so' says 'no sources were given; answering without any'
+ok 'and no more' [ "$(grep -c 'standard input' err)" = 0 ]
+run sh -c "$fake 'What?' <station.txt"
+ok 'an input that is not read is noticed' says 'standard input is read only where - names it'
+for blank in '' '  ' "$(printf '\n\t')"; do
+	run $fake "$blank" station.txt
+	ok 'a blank question is a usage error' status_is 2
+done
+run sh -c "echo | $fake - station.txt"
+ok 'from standard input, too' status_is 2
+
 CARREL_FAKE_CONTEXT=300
 export CARREL_FAKE_CONTEXT
 i=0

@@ -65,6 +65,15 @@ status=0
 ok 'standard input too' says 'left out '
 run "$CARREL" count notes.txt missing.txt
 ok 'count goes on without what cannot be read, with status 6' status_is 6
+run "$CARREL" count --json . notes.txt
+ok 'nor do directories end it' json n_files 1
+ok 'which are named' json skipped.0.path .
+ok 'with status 6' status_is 6
+: >empty
+run "$CARREL" count --json empty empty
+ok 'a count of nothing ends with status 6' status_is 6
+ok 'and is complete JSON' json skipped 2
+ok 'and says so' says 'none of the 2 files could be used'
 
 run "$CARREL" tokenize -m "$CARREL_RANDOM" notes.txt
 ok 'tokenize prints ids' [ "$(grep -cxE '[0-9]+' out)" -gt 5 ]

@@ -153,8 +153,6 @@ static void special_files_are_skipped_without_waiting(void **state)
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	assert_int_equal(0, mkfifo("fifo", 0600));
-	check_skipped("fifo", SKIP_RULE, "is a pipe");
 	check_skipped("/dev/zero", SKIP_RULE, "is a device");
 	assert_int_equal(0, bind(fd, (struct sockaddr *)&address, sizeof(address)));
 	check_skipped("socket", SKIP_RULE, "is a socket");
@@ -273,19 +271,43 @@ static void a_huge_sparse_file_costs_nothing(void **state)
 	check_skipped("huge.txt", SKIP_UNREADABLE, "more than the limit");
 }
 
-static void a_directory_is_an_error_and_leaves_nothing(void **state)
+static void a_directory_is_unreadable_and_the_rest_is_loaded(void **state)
 {
-	const char *const path[] = {"kept.txt", "dir"};
+	const char *const path[] = {"dir", "kept.txt"};
 	struct load_result result;
 	struct err err;
 
 	write_file("kept.txt", "x\n", 2);
 	assert_int_equal(0, mkdir("dir", 0700));
-	assert_int_equal(-1, load_paths(&result, path, 2, &err));
-	assert_int_equal(ERR_INPUTS, err.code);
-	assert_string_equal("dir", err.where);
-	assert_int_equal(0, result.n_document);
-	assert_null(result.document);
+	assert_int_equal(0, load_paths(&result, path, 2, &err));
+	assert_int_equal(1, result.n_document);
+	assert_int_equal(1, result.n_skipped);
+	assert_string_equal("dir", result.skipped[0].path);
+	assert_int_equal(SKIP_UNREADABLE, result.skipped[0].class);
+	load_result_finish(&result);
+}
+
+/* A named one as well as the anonymous one that a shell passes as /dev/fd/N. */
+static void a_pipe_that_is_named_is_read(void **state)
+{
+	char path[64];
+	int fd, end[2];
+
+	assert_int_equal(0, mkfifo("fifo", 0600));
+	fd = open("fifo", O_RDWR | O_CLOEXEC);
+	assert_int_equal(2, write(fd, "x\n", 2));
+	if (fork() == 0) {
+		usleep(200000); /* the last writer leaves while the bytes are read */
+		_exit(0);
+	}
+	close(fd);
+	check_loaded("fifo", DOCUMENT_TEXT, "fifo", "x\n", 2);
+	assert_int_equal(0, pipe(end));
+	assert_int_equal(2, write(end[1], "y\n", 2));
+	close(end[1]);
+	snprintf(path, sizeof(path), "/dev/fd/%d", end[0]);
+	check_loaded(path, DOCUMENT_TEXT, strrchr(path, '/') + 1, "y\n", 2);
+	close(end[0]);
 }
 
 static void files_keep_their_order_around_skipped_ones(void **state)
@@ -340,7 +362,8 @@ int main(void)
 		cmocka_unit_test(a_read_that_fails_is_a_reason_said_once),
 		cmocka_unit_test(a_file_that_does_not_fit_into_memory_is_named),
 		cmocka_unit_test(a_huge_sparse_file_costs_nothing),
-		cmocka_unit_test(a_directory_is_an_error_and_leaves_nothing),
+		cmocka_unit_test(a_directory_is_unreadable_and_the_rest_is_loaded),
+		cmocka_unit_test(a_pipe_that_is_named_is_read),
 		cmocka_unit_test(files_keep_their_order_around_skipped_ones),
 		cmocka_unit_test(standard_input_is_a_source),
 	};
