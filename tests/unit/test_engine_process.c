@@ -22,7 +22,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -37,7 +36,7 @@
 #define N_KILL 40
 #endif
 #endif
-#ifndef N_KILL /* no sanitizer */
+#ifndef N_KILL
 #define N_KILL 200
 #endif
 
@@ -384,59 +383,6 @@ static void settings_beyond_all_measure_are_refused_at_once(void **state)
 	assert_no_children();
 }
 
-static int64_t address_space_bytes(int32_t pid)
-{
-	char path[64];
-	long pages = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	assert_int_equal(1, fscanf(file, "%ld", &pages));
-	fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
-}
-
-/* Let the engine have so many bytes more than it has, then hand it 64 MB to read. */
-static void starve(int64_t more_bytes)
-{
-	enum { BIG = 64 << 20 };
-	struct engine *engine = open_engine(&(struct engine_config){.backend = "fake"});
-	int32_t pid = engine_info(engine)->process_id;
-	rlim_t bytes = (rlim_t)(address_space_bytes(pid) + more_bytes);
-	struct rlimit limit = {bytes, bytes};
-	char *text = malloc(BIG);
-	struct reply reply;
-
-	memset(text, 'x', BIG);
-	text[BIG - 1] = 0;
-	assert_int_equal(0, prlimit(pid, RLIMIT_AS, &limit, NULL));
-	reply = ask(engine, text, 10);
-	assert_int_equal(ENGINE_FAILED, reply.last.type);
-	assert_int_equal(ERR_ENGINE, reply.last.err.code);
-	print_message("# %s\n", reply.last.err.what);
-	if (!strstr(reply.last.err.what, "memory") || !reply.last.err.hint[0]) {
-		fail_msg("%s (%s)", reply.last.err.what, reply.last.err.hint);
-	}
-	reply_finish(&reply);
-	reply = ask(engine, "And now?", 10);
-	assert_int_equal(ENGINE_DONE, reply.last.type);
-	reply_finish(&reply);
-	free(text);
-	engine_close(engine);
-}
-
-static void an_engine_without_memory_says_so_and_answers_the_next(void **state)
-{
-	if (N_KILL < 200) {
-		skip(); /* its shadow memory is beyond any limit */
-	}
-	starve(0);                  /* not even a message fits */
-	starve((int64_t)20 << 20);  /* the text does not */
-	starve((int64_t)100 << 20); /* its tokens do not */
-}
-
 static void an_engine_that_dies_again_and_again_at_start_is_given_up(void **state)
 {
 	struct engine_config config = {.backend = "fake"};
@@ -596,51 +542,6 @@ static int stranger_finish(struct engine_link *link, int wait_ms, struct err *wh
 {
 	err_set(why, ERR_ENGINE, NULL, NULL, "the stranger left");
 	return 1;
-}
-
-/* An engine that hangs up and then does not end. */
-static void a_process_that_will_not_end_blocks_nobody(void **state)
-{
-	char script[] = "/tmp/carrel-stuck-XXXXXX";
-	static const char text[] = "#!/bin/sh\nexec 3>&- 4>&-\ntrap '' TERM\nsleep 60\n";
-	int file = mkstemp(script);
-	struct engine_config config = {.program = script, .backend = "fake"};
-	double start = now_s(), longest = 0;
-	struct engine_event event = {.type = ENGINE_READY};
-	struct engine *engine;
-	struct err err;
-
-	assert_int_equal(sizeof(text) - 1, write(file, text, sizeof(text) - 1));
-	assert_int_equal(0, fchmod(file, 0700));
-	close(file);
-	assert_int_equal(0, engine_open(&engine, &config, NULL));
-	usleep(100000);
-	while (event.type != ENGINE_FAILED && now_s() - start < 10) {
-		struct pollfd poll_fd = {.fd = engine_fd(engine), .events = POLLIN};
-		double before;
-
-		assert_int_equal(1, poll(&poll_fd, 1, 5000)); /* there is always more to come */
-		before = now_s();
-		engine_next(engine, 0, &event);
-		before = now_s() - before;
-		longest = before > longest ? before : longest;
-	}
-	assert_int_equal(ENGINE_FAILED, event.type);
-	assert_non_null(strstr(event.err.what, "died (signal 9"));
-	print_message("# it took %.1f s to end; nobody waited more than %.1f ms\n", now_s() - start,
-		longest * 1e3);
-	assert_true(longest < 0.5);
-	/* The same while a request comes in. */
-	assert_int_equal(1, submit_chat(engine, "hello", 5, &err) > 0);
-	usleep(100000);
-	start = now_s();
-	assert_int_equal(0, engine_next(engine, 0, &event) && event.type == ENGINE_DONE);
-	assert_int_equal(-1, submit_chat(engine, "hello", 5, &err));
-	assert_int_equal(ERR_ENGINE, err.code);
-	assert_true(now_s() - start < 1);
-	engine_close(engine);
-	unlink(script);
-	assert_no_children();
 }
 
 static void nothing_that_an_engine_says_crashes_its_client(void **state)
@@ -860,11 +761,9 @@ int main(void)
 		TEST(a_model_that_cannot_be_loaded_is_the_error_of_every_request),
 		TEST(settings_that_make_no_sense_are_named),
 		TEST(settings_beyond_all_measure_are_refused_at_once),
-		TEST(an_engine_without_memory_says_so_and_answers_the_next),
 		TEST(an_engine_that_dies_again_and_again_at_start_is_given_up),
 		TEST(it_has_a_group_of_its_own_no_core_dumps_and_no_inherited_files),
 		TEST(it_ends_with_its_parent),
-		TEST(a_process_that_will_not_end_blocks_nobody),
 		TEST(nothing_that_an_engine_says_crashes_its_client),
 		TEST(nothing_that_a_client_says_crashes_the_engine),
 		TEST(a_real_model_answers_the_same_after_a_kill),
