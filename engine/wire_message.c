@@ -540,7 +540,11 @@ static void get_rendered(struct wire_in *in, struct engine_event *event)
 		return;
 	}
 	for (size_t i = 0; i < event->n_ids; i++) {
-		text_bytes += event->text_bytes[i];
+		uint32_t bytes;
+
+		/* Behind a text of odd length a frame in the receive buffer is not aligned. */
+		memcpy(&bytes, event->text_bytes + i, sizeof(bytes));
+		text_bytes += bytes;
 	}
 	in->bad |= text_bytes != event->text_len || event->done_tok > event->total_tok ||
 		   event->first_row > event->done_tok ||
