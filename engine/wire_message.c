@@ -542,7 +542,7 @@ static void get_rendered(struct wire_in *in, struct engine_event *event)
 	for (size_t i = 0; i < event->n_ids; i++) {
 		uint32_t bytes;
 
-		/* Behind a text of odd length a frame in the receive buffer is not aligned. */
+		/* Like every other field: a frame need not be aligned. */
 		memcpy(&bytes, event->text_bytes + i, sizeof(bytes));
 		text_bytes += bytes;
 	}
