@@ -239,6 +239,20 @@ static int judge(const struct ask *ask)
 	return ask->unreadable ? ERR_INPUTS : 0;
 }
 
+/* An answer that ends in mid-sentence has to say why. */
+static void show_cut(const struct ask *ask)
+{
+	if (ask->answer.stop == ENGINE_STOP_LENGTH &&
+		ask->answer.usage.generated_tok >= ask->options->max_tok) {
+		log_note("cut at %lld tokens (-n allows more)", (long long)ask->options->max_tok);
+	} else if (ask->answer.stop == ENGINE_STOP_LENGTH) {
+		log_note("cut at %lld tokens: the context is full",
+			(long long)ask->answer.usage.generated_tok);
+	} else if (ask->answer.stop == ENGINE_STOP_CANCELLED) {
+		log_note("stopped after %lld tokens", (long long)ask->answer.usage.generated_tok);
+	}
+}
+
 static int answer_question(struct ask *ask, struct err *err)
 {
 	struct session_watch watch = {on_prefill, on_text, on_stopped, ask};
@@ -262,6 +276,7 @@ static int answer_question(struct ask *ask, struct err *err)
 		print_json(ask);
 	} else {
 		fflush(stdout);
+		show_cut(ask);
 		start_show_citations(&ask->answer);
 		start_show_usage(&ask->answer);
 	}
@@ -408,6 +423,7 @@ int command_ask(const struct options *options, struct err *err)
 	int status;
 
 	interrupt_install();
+	interrupt_install_term();
 	status = run(&ask, err);
 	session_answer_finish(&ask.answer);
 	session_destroy(ask.session);

@@ -131,6 +131,10 @@ static int run(struct bench *bench, struct err *err)
 	if (options->bench_repeats < 1 || options->bench_repeats > MAX_REPEATS) {
 		return err_set(err, ERR_USAGE, "--repeat", NULL, "takes 1 to %d", MAX_REPEATS);
 	}
+	if (!options->bench_prompt_tok && !options->bench_generate_tok) {
+		return err_set(err, ERR_USAGE, NULL, "give -p or -n a number above 0",
+			"there is nothing to measure");
+	}
 	if (options->bench_generate_tok == 1) {
 		return err_set(err, ERR_USAGE, "--generate", NULL,
 			"takes 0 or at least 2: the first token belongs to the prefill");

@@ -28,6 +28,11 @@ static int larger_first(const void *a, const void *b)
 	return strcmp(left->path, right->path);
 }
 
+static int is_over(const struct count *count)
+{
+	return count->options->budget_tok && count->tally.total_tok > count->options->budget_tok;
+}
+
 static void print_rows(const struct count *count, size_t n_shown)
 {
 	if (count->options->json) {
@@ -51,6 +56,11 @@ static void print_rows(const struct count *count, size_t n_shown)
 		json_object_set_new(object, "total_bytes", json_integer(count->tally.total_bytes));
 		json_object_set_new(
 			object, "n_files", json_integer((json_int_t)count->tally.n_file));
+		if (count->options->budget_tok) {
+			json_object_set_new(
+				object, "budget", json_integer(count->options->budget_tok));
+			json_object_set_new(object, "over", json_boolean(is_over(count)));
+		}
 		json_object_set_new(object, "skipped", start_json_skipped(count->session));
 		output_json(object);
 		return;
@@ -112,7 +122,7 @@ static int count_all(struct count *count, struct err *err)
 			larger_first);
 	}
 	print_rows(count, n_shown);
-	if (options->budget_tok && count->tally.total_tok > options->budget_tok) {
+	if (is_over(count)) {
 		log_error("%lld tokens are more than the budget of %lld",
 			(long long)count->tally.total_tok, (long long)options->budget_tok);
 		return ERR_CONTEXT;

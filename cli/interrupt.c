@@ -33,6 +33,14 @@ void interrupt_install(void)
 	file_wait_with(interrupt_wait);
 }
 
+void interrupt_install_term(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 void interrupt_at_exit(void (*restore)(void))
 {
 	restore_before_exit = restore;
@@ -57,9 +65,11 @@ int interrupt_wait(int fd)
 
 	sigemptyset(&held);
 	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGTERM);
 	sigprocmask(SIG_BLOCK, &held, &old);
 	open = old;
 	sigdelset(&open, SIGINT);
+	sigdelset(&open, SIGTERM);
 	do {
 		status = pending ? 0 : ppoll(&readable, 1, NULL, &open);
 	} while (status < 0 && errno == EINTR);

@@ -7,6 +7,8 @@
 
 /* From here on, and file_read_fd() ends with ERR_INTERRUPTED. */
 void interrupt_install(void);
+/* SIGTERM does the same, in commands that end with what is under way. */
+void interrupt_install_term(void);
 /* Called before a second Ctrl-C ends the program: only what a signal handler may do. */
 void interrupt_at_exit(void (*restore)(void));
 

@@ -101,6 +101,10 @@ static int read_options(struct options *options, const struct command *command, 
 	if (options_parse(options, command->bit, command->name, argc, argv, err) < 0) {
 		return -1;
 	}
+	if (options->quiet && options->verbose) {
+		return err_set(err, ERR_USAGE, NULL, "leave one out",
+			"--quiet and --verbose contradict each other");
+	}
 	return command->bit == COMMAND_CHAT ? check_first_word(options, err) : 0;
 }
 
@@ -112,8 +116,10 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (status == 0 && options.help) {
 		help_print(command);
+		status = output_finish(&err);
 	} else if (status == 0 && options.version) {
 		printf("carrel %s\n", CARREL_VERSION);
+		status = output_finish(&err);
 	} else if (status == 0) {
 		log_setup("carrel", options.quiet     ? LOG_ERROR
 				    : options.verbose ? LOG_INFO
@@ -139,13 +145,18 @@ static int help(int argc, char **argv)
 	const struct command *command = command_find(argc > 2 ? argv[2] : "");
 	struct err err;
 
+	if (argc > 3) {
+		err_set(&err, ERR_USAGE, argv[3], "carrel help [COMMAND]",
+			"help takes one command");
+		return report(&err, 0);
+	}
 	if (!command) {
 		err_set(&err, ERR_USAGE, argv[2], "`carrel help` lists the commands",
 			"is not a command");
 		return report(&err, 0);
 	}
 	help_print(command);
-	return 0;
+	return output_finish(&err) < 0 ? report(&err, 0) : 0;
 }
 
 int main(int argc, char **argv)

@@ -97,8 +97,7 @@ const struct option_row option_table[] = {
 		"say more on standard error"},
 	{"help", 'h', OPTION_FLAG, NULL, FIELD(help), COMMAND_ALL, 0, NULL,
 		"show how to use carrel, or a command of it"},
-	{"version", 0, OPTION_FLAG, NULL, FIELD(version), COMMAND_CHAT, 0, NULL,
-		"show the version"},
+	{"version", 0, OPTION_FLAG, NULL, FIELD(version), COMMAND_ALL, 0, NULL, "show the version"},
 };
 
 /* Values that the engine would refuse, or take for something else. */

@@ -42,7 +42,11 @@ void output_line(const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
-	output_text(buf_str(&text), text.len);
+	if (on_terminal()) {
+		escape_write(stdout, buf_str(&text), text.len, ESCAPE_LINE);
+	} else {
+		fwrite(buf_str(&text), 1, text.len, stdout);
+	}
 	fputc('\n', stdout);
 	buf_finish(&text);
 }

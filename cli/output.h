@@ -9,7 +9,10 @@
 
 /* Text that carrel did not write: escaped where standard output is a terminal, exact elsewhere. */
 void output_text(const char *text, size_t len);
-/* The same for a line that is put together; the line feed is added. */
+/*
+ * The same for a line that is put together, of which a line feed in a name is no end; the last line
+ * feed is added.
+ */
 void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL gives null. */

@@ -92,12 +92,16 @@ static int run_request(struct engine_meter *meter, struct segment *front, int64_
 int engine_meter_check(const struct engine_meter *meter, int64_t depth_tok, int64_t prompt_tok,
 	int64_t generate_tok, struct err *err)
 {
-	int64_t context_tok = engine_info(meter->engine)->context_tok;
+	const struct engine_info *info = engine_info(meter->engine);
+	int64_t context_tok = info->context_tok;
+	int is_whole = info->context_train_tok && context_tok >= info->context_train_tok;
 
 	/* One fresh token stands in front of those that are decoded. */
 	if (depth_tok > context_tok || prompt_tok > context_tok - depth_tok ||
 		(generate_tok && generate_tok > context_tok - depth_tok - 1)) {
-		return err_set(err, ERR_CONTEXT, NULL, "give a larger context with -c",
+		return err_set(err, ERR_CONTEXT, NULL,
+			is_whole ? "measure less: this is the model's own window"
+				 : "measure less, or give a larger context with -c",
 			"%lld tokens to prefill and %lld to decode at a depth of %lld do not fit "
 			"the context of %lld tokens",
 			(long long)prompt_tok, (long long)generate_tok, (long long)depth_tok,

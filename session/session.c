@@ -539,6 +539,7 @@ void session_tally_source(const struct session *session, size_t index, struct to
 {
 	const struct document *document = session->source[index].document;
 	const struct prompt *block = &session->source[index].block;
+	const char *shown = document->origin ? document->origin : document->name;
 	int is_tree = document->kind == DOCUMENT_CODE;
 	int64_t since = 0;
 	size_t part = 0, bytes = 0;
@@ -553,7 +554,7 @@ void session_tally_source(const struct session *session, size_t index, struct to
 		}
 		since += here;
 		if (is_tree && part < document->n_part && pack_ends_file(block->item[i])) {
-			add_file(tally, document_part_path(document, document->name, part), since,
+			add_file(tally, document_part_path(document, shown, part), since,
 				document->part[part].len);
 			since = 0;
 			part++;
@@ -566,7 +567,7 @@ void session_tally_source(const struct session *session, size_t index, struct to
 	for (size_t i = 0; i < document->n_part; i++) {
 		bytes += document->part[i].len;
 	}
-	add_file(tally, mem_strdup(document->name), since, bytes);
+	add_file(tally, mem_strdup(shown), since, bytes);
 }
 
 void session_tally_finish(struct session_tally *tally)
@@ -648,13 +649,17 @@ static int collect(struct engine *engine, int64_t request, const struct session_
 static int check_fits(struct engine *engine, const struct prompt *prompt,
 	const struct session_watch *watch, struct err *err)
 {
-	int64_t context_tok = engine_info(engine)->context_tok, total_tok = 0;
+	const struct engine_info *info = engine_info(engine);
+	int64_t context_tok = info->context_tok, total_tok = 0;
+	int is_whole = info->context_train_tok && context_tok >= info->context_train_tok;
 
 	if (count_prompt(engine, prompt, watch, &total_tok, err) < 0) {
 		return -1;
 	}
 	if (total_tok >= context_tok) {
-		return err_set(err, ERR_CONTEXT, NULL, "load less, or give a larger --context",
+		return err_set(err, ERR_CONTEXT, NULL,
+			is_whole ? "load less: this is the model's own window"
+				 : "load less, or give a larger --context",
 			"the sources and the question are %lld tokens, and the context window "
 			"holds %lld, the answer included",
 			(long long)total_tok, (long long)context_tok);

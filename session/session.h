@@ -112,7 +112,7 @@ int session_count(struct session *session, struct engine *engine, const struct s
 
 /* What each file of the sources costs. */
 struct session_file {
-	char *path; /* shown; a tree's files behind its name */
+	char *path; /* as it was given; a tree's files behind it */
 	int64_t tokens, bytes;
 };
 struct session_tally {

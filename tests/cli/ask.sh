@@ -46,6 +46,9 @@ ok 'which --strict accepts' status_is 0
 unset CARREL_FAKE_ANSWER
 
 run $fake -n 4 --json 'Words' station.txt
+run $fake -n 4 'Words' station.txt
+ok 'an answer that was cut says so' says 'cut at 4 tokens (-n allows more)'
+run $fake -n 4 --json 'Words' station.txt
 ok 'the limit of tokens is stop_reason length' json stop_reason length
 ok 'and is kept' json usage.generated_tokens 4
 
@@ -111,6 +114,7 @@ done >long.txt
 run $fake 'What?' long.txt
 ok 'more than the context ends with status 3' status_is 3
 ok 'and says how much the context holds' says 300
+ok 'and only what can help' [ "$(grep -c -e --context err)" = 0 ]
 ok 'and how much it would need' grep -qE '[ ,(][1-9],?[0-9]{3} ' err
 ok 'nothing was truncated silently: no answer' [ ! -s out ]
 unset CARREL_FAKE_CONTEXT
@@ -171,6 +175,22 @@ ok 'with what came until then' [ "$("$JSON_GET" usage.generated_tokens <out)" -g
 $fake --json -n 400 'Words' station.txt >out 2>err &
 pid=$!
 sleep 1
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+ok 'so does SIGTERM' status_is 130
+ok 'with valid JSON' json stop_reason interrupted
+$fake -n 400 'Words' station.txt >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'an answer that was stopped says so' grep -q 'stopped after [0-9]* tokens' err
+
+$fake --json -n 400 'Words' station.txt >out 2>err &
+pid=$!
+sleep 1
 engine=$(tr -d ' ' </proc/$pid/task/$pid/children)
 ok 'an engine process answers' [ "${engine:-0}" -gt 1 ]
 [ "${engine:-0}" -le 1 ] || kill -9 $engine
@@ -203,6 +223,11 @@ ok 'Ctrl-C while the model loads ends with status 130' status_is 130
 ok 'and valid JSON, an error' json error.code 130
 unset CARREL_FAKE_LOAD_MS
 
+for what in --version 'ask --version' --help 'ask --help' 'help ask'; do
+	run sh -c "$CARREL $what >/dev/full"
+	ok "$what on a full disk fails" status_is 1
+	ok 'with a sentence' says 'standard output: cannot be written'
+done
 CARREL_FAKE_FAULT=load run $fake --json 'Words'
 ok 'a model that does not load ends with status 4' status_is 4
 run "$CARREL" ask -m no-such-model 'Words'

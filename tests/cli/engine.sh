@@ -48,6 +48,18 @@ run "$CARREL" count --budget $((total - 1)) main.c notes.txt
 ok 'more than the budget ends with status 3' status_is 3
 run "$CARREL" count --budget $total main.c notes.txt
 ok 'the budget itself does not' status_is 0
+run "$CARREL" count --json --budget $((total - 1)) main.c notes.txt
+ok 'a budget is in the JSON' json budget $((total - 1))
+ok 'and whether it is passed' json over true
+run "$CARREL" count --json "$here/notes.txt" ./main.c
+ok 'count shows an absolute path as it was given' json files.0.path "$here/notes.txt"
+ok 'and any other' json files.1.path ./main.c
+newline='two
+lines.txt'
+cp notes.txt "$newline"
+: >script
+run "$PTY_RUN" script "$CARREL" count "$newline"
+ok 'a line feed in a name does not end a line of the table' grep -qF 'two^Jlines.txt' out
 run "$CARREL" count --top 1 main.c notes.txt
 ok '--top lists so many files and says how many more' prints '(1 more file)'
 run "$CARREL" count --show notes.txt
@@ -131,6 +143,8 @@ for context in 1 2; do
 done
 run "$CARREL" eval perplexity -m "$CARREL_RANDOM" -c 3 notes.txt
 ok 'a context of 3 has' status_is 0
+run "$CARREL" bench -p 0 -n 0
+ok 'nothing to measure is a usage error' status_is 2
 for size in '-p 4611686018427387904' '-p 9000000000000' '-d 4611686018427387904' \
 	'-p 0 -n 4611686018427387904' '-p 9223372036854775807 -d 9223372036854775807' \
 	'-c 256 -p 250 -d 7 -n 0' '-c 256 -p 0 -d 250 -n 6'; do

@@ -58,6 +58,14 @@ for command in ask bench config count eval models tokenize; do
 	ok "$command --help works" status_is 0
 	ok "$command --help shows its usage" prints "usage: carrel $command"
 done
+run "$CARREL" ask -q -v question
+ok 'quiet and verbose at once are a usage error' status_is 2
+run "$CARREL" help ask count
+ok 'help takes one command' status_is 2
+for command in ask bench config count eval models tokenize; do
+	run "$CARREL" $command --version
+	ok "--version works after $command" prints 'carrel '
+done
 run "$CARREL" --version
 ok '--version prints the version' prints 'carrel '
 

@@ -626,8 +626,12 @@ static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
 	assert_int_equal(1, session_source_count(session));
 	assert_int_equal(4, session_skipped_count(session));
 
-	assert_int_equal(-1, session_load(session, (const char *[]){path[0], folder}, 2, 1, &err));
+	/* A directory is one more thing that cannot be read. */
+	assert_int_equal(-1, session_load(session, (const char *[]){path[0], folder}, 2, 0, &err));
+	assert_string_equal(folder, err.where);
 	assert_int_equal(1, session_source_count(session));
+	assert_int_equal(0, session_load(session, (const char *[]){path[0], folder}, 2, 1, &err));
+	assert_int_equal(2, session_source_count(session));
 	for (int i = 0; i < 3; i++) {
 		unlink(path[i]);
 		free((char *)path[i]);
