@@ -321,9 +321,10 @@ int main(int argc, char **argv)
 		return 99;
 	}
 	if (child == 0) {
-		/* A shell starts what ends in & with these ignored. */
+		/* A shell starts what ends in & with the first two ignored, nohup the third. */
 		signal(SIGINT, SIG_DFL);
 		signal(SIGQUIT, SIG_DFL);
+		signal(SIGHUP, SIG_DFL);
 		execvp(argv[2], argv + 2);
 		_exit(127);
 	}
