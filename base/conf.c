@@ -123,9 +123,18 @@ int conf_read(const char *path,
 		struct err *err),
 	void *arg, struct err *err)
 {
+	return conf_read_on(path, set, NULL, arg, err);
+}
+
+int conf_read_on(const char *path,
+	int (*set)(void *arg, const char *section, const char *name, const char *value,
+		struct err *err),
+	void (*mistake)(const struct err *err), void *arg, struct err *err)
+{
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	struct reader reader = {.set = set, .arg = arg, .section = ""};
 	struct buf text = BUF_INIT;
+	struct err found, last = {0};
 	long long number = 0;
 	int status = 0;
 
@@ -136,19 +145,27 @@ int conf_read(const char *path,
 		buf_finish(&text);
 		return -1;
 	}
-	for (char *line = text.data, *stop = line + text.len; line < stop && status == 0;) {
+	for (char *line = text.data, *stop = line + text.len;
+		line < stop && (status == 0 || mistake);) {
 		char *feed = memchr(line, '\n', (size_t)(stop - line));
 		char *end = feed ? feed : stop; /* the buffer ends with a NUL of its own */
 
 		if (number++ == 0 && strncmp(line, byte_order_mark, 3) == 0) {
 			line += 3;
 		}
-		status = take_line(&reader, line, end, err);
+		if (take_line(&reader, line, end, &found) < 0) {
+			if (status < 0) {
+				mistake(&last);
+			}
+			status = -1;
+			last = found;
+			snprintf(last.where, sizeof(last.where), "%.350s:%lld", path, number);
+		}
 		line = end + 1;
 	}
 	buf_finish(&text);
 	if (status < 0 && err) {
-		snprintf(err->where, sizeof(err->where), "%.350s:%lld", path, number);
+		*err = last;
 	}
 	return status;
 }

@@ -25,5 +25,13 @@ int conf_read(const char *path,
 	int (*set)(void *arg, const char *section, const char *name, const char *value,
 		struct err *err),
 	void *arg, struct err *err);
+/*
+ * The same, going on behind a mistake: `mistake` is given each of them, with its place, but the
+ * last, which is *err.
+ */
+int conf_read_on(const char *path,
+	int (*set)(void *arg, const char *section, const char *name, const char *value,
+		struct err *err),
+	void (*mistake)(const struct err *err), void *arg, struct err *err);
 
 #endif

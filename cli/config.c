@@ -4,6 +4,7 @@
 #include "cli/output.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *value_json(const struct options *options, const struct option_row *row)
 {
@@ -29,6 +30,7 @@ int command_config(const struct options *options, struct err *err)
 		[ORIGIN_FLAG] = "flag",
 	};
 	json_t *list = options->json ? json_array() : NULL;
+	const char *last = "";
 	char *path;
 
 	if (options->n_argument) {
@@ -58,13 +60,22 @@ int command_config(const struct options *options, struct err *err)
 			json_array_append_new(list, object);
 			continue;
 		}
+		/* What is printed can be a settings file: origins stand on lines of their own. */
+		if (strcmp(origin, last) != 0) {
+			output_line("# %s:", origin);
+			last = origin;
+		}
 		option_show(options, row, &value);
-		output_line("%-16s = %-24s # %s", row->name, buf_str(&value), origin);
+		if (value.len) {
+			output_line("%-16s = %s", row->name, buf_str(&value));
+		} else {
+			output_line("# %s is not set", row->name);
+		}
 		buf_finish(&value);
 	}
 	free(path);
 	if (list) {
 		output_json(list);
 	}
-	return 0;
+	return options->settings_broken ? ERR_USAGE : 0;
 }

@@ -96,7 +96,11 @@ static int read_options(struct options *options, const struct command *command, 
 	options_finish(options);
 	options_init(options);
 	if (options_read_settings(options, NULL, err) < 0) {
-		return -1;
+		if (command->bit != COMMAND_CONFIG) {
+			return -1;
+		}
+		log_err(err);
+		options->settings_broken = 1;
 	}
 	if (options_parse(options, command->bit, command->name, argc, argv, err) < 0) {
 		return -1;

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include "base/conf.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -168,8 +169,11 @@ static int parse_whole(
 	if (errno || end == value || *end || number < 0 || number > INT64_MAX / unit) {
 		return bad_value(row, value, "a whole number", err);
 	}
+	if (check_range(row, value, (double)(number * unit), err) < 0) {
+		return -1;
+	}
 	*out = number * unit;
-	return check_range(row, value, (double)*out, err);
+	return 0;
 }
 
 static int parse_number(
@@ -181,8 +185,11 @@ static int parse_number(
 	if (end == value || *end || !isfinite(number) || number < 0) {
 		return bad_value(row, value, "a number that is not negative", err);
 	}
+	if (check_range(row, value, number, err) < 0) {
+		return -1;
+	}
 	*out = number;
-	return check_range(row, value, number, err);
+	return 0;
 }
 
 static int parse_choice(
@@ -278,10 +285,18 @@ static int take_setting(
 {
 	char *what;
 
+	if (section[0]) {
+		return err_set(err, ERR_USAGE, NULL, "remove the line in brackets",
+			"%s stands behind [%s], and carrel has no sections", name, section);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
 		const struct option_row *row = &option_table[i];
 
-		if (row->is_setting && !section[0] && strcmp(name, row->name) == 0) {
+		if (row->is_setting && strcmp(name, row->name) == 0) {
+			if (origins[i] == ORIGIN_FILE) {
+				return err_set(err, ERR_USAGE, NULL, "keep one of the lines",
+					"%s is set a second time", name);
+			}
 			mem_grow(kept, n_kept, cap_kept);
 			kept[n_kept] = mem_strdup(value);
 			if (set_value(arg, row, kept[n_kept++], ORIGIN_FILE, err) == 0) {
@@ -295,7 +310,7 @@ static int take_setting(
 		}
 	}
 	return err_set(err, ERR_USAGE, NULL, "`carrel config` lists the settings",
-		"there is no setting \"%s%s%s\"", section, section[0] ? "." : "", name);
+		"there is no setting \"%s\"", name);
 }
 
 char *options_settings_path(void)
@@ -313,7 +328,10 @@ int options_read_settings(struct options *options, const char *path, struct err 
 	int status = 0;
 
 	if (path || own) {
-		status = conf_read(path ? path : own, take_setting, options, err);
+		status = conf_read_on(path ? path : own, take_setting, log_err, options, err);
+	}
+	if (status < 0 && err->code == ERR_FAILURE) {
+		err->code = ERR_USAGE; /* a folder, say: a mistake of the one who put it there */
 	}
 	free(own);
 	return status < 0 ? -1 : 0;

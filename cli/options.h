@@ -41,6 +41,7 @@ struct options {
 	int64_t top_n, budget_tok, bench_prompt_tok, bench_generate_tok, bench_repeats;
 	const char *bench_depths, *tokens_file, *out_file, *model_name;
 	int show, count_only, special;
+	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */
 
 	const char **argument; /* what is not an option, in order */
 	size_t n_argument;
@@ -78,7 +79,8 @@ void options_finish(struct options *options);
 
 /*
  * Settings from a file (NULL: the user's own, if there is one), then the command line: options and
- * other arguments in any order until "--". argv[0] is skipped. Values point into argv, or live as
+ * other arguments in any order until "--". Of several mistakes in the file all but the last are
+ * logged. argv[0] is skipped. Values point into argv, or live as
  * long as `options`.
  */
 int options_read_settings(struct options *options, const char *path, struct err *err);

@@ -50,7 +50,7 @@ grep -oE '^  [a-z]+  +[a-z]' help.chat | awk '{ print $1 }' | sort >listed
 ok 'and no other' [ "$(echo $commands | tr ' ' '\n' | cmp - listed && echo same)" = same ]
 
 # A default in the manual page is what `config` shows.
-"$CARREL" config | sed -nE 's/^([a-z-]+) += ([^ ]+) +# default$/\1 \2/p' >defaults
+"$CARREL" config | sed -nE 's/^([a-z-]+) += ([^ ]+)$/\1 \2/p' >defaults
 wrong=
 while read -r name value; do
 	case $value in

@@ -2,6 +2,13 @@
 # Options and exit status 2; help, version and config come from the same tables.
 . "$CARREL_SOURCE/tests/cli/tap.sh"
 
+# origin_is 'NAME = VALUE' ORIGIN: what config printed.
+origin_is()
+{
+	sed 's/  *=/ =/' out | awk -v line="$1" -v origin="# $2:" \
+		'/^# .*:$/ { last = $0 } $0 == line && last == origin { found = 1 } END { exit !found }'
+}
+
 for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' '--adapter x' \
 	--free-quotes '--from-file x' --reflect --nonsense; do
 	run "$CARREL" ask $option question
@@ -73,14 +80,40 @@ run "$CARREL" config --json
 ok 'config --json is a list of settings' [ "$("$JSON_GET" . <out)" -gt 15 ]
 ok 'with exactly the documented names' json 0 setting,value,origin
 run "$CARREL" config
-ok 'config shows defaults' grep -q '^temp  *= 0  *# default' out
+ok 'config shows defaults' origin_is 'temp = 0' default
 mkdir -p "$XDG_CONFIG_HOME/carrel"
 printf 'temp = 0.7\ncontext = 8K\n' >"$XDG_CONFIG_HOME/carrel/config"
 run "$CARREL" config
-ok 'config shows what the file sets' grep -q '^temp  *= 0.7  *# file' out
-ok 'K is 1,024' grep -q '^context  *= 8192  *# file' out
+ok 'config shows what the file sets' origin_is 'temp = 0.7' file
+ok 'K is 1,024' origin_is 'context = 8192' file
 run "$CARREL" config --temp 1.5
-ok 'a flag is stronger than the file' grep -q '^temp  *= 1.5  *# flag' out
+ok 'a flag is stronger than the file' origin_is 'temp = 1.5' flag
+run "$CARREL" config
+cp out printed
+cp printed "$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" config
+ok 'what config prints is a settings file' status_is 0
+grep -v '^#' printed >wanted
+grep -v '^#' out >got
+ok 'that says the same' cmp wanted got
+printf 'temp = hot\ntop-p = 5\ntop-p = 0.5\n[chat]\nseed = 1\nthreads = 2\n' \
+	>"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" config
+ok 'config shows settings in spite of mistakes, with status 2' status_is 2
+ok 'all of them' [ "$(grep -c ' = ' out)" -gt 10 ]
+ok 'and every mistake' sentences 5
+ok 'with line and name' says 'carrel/config:1: temp takes'
+ok 'a number out of range' says 'carrel/config:2: top-p takes'
+ok 'a setting that is repeated' says 'carrel/config:3: top-p is set a second time'
+ok 'and sections, which there are none of' says 'carrel/config:5: seed stands behind [chat]'
+run "$CARREL" ask --device fake question
+ok 'other commands end, with every mistake' sentences 5
+ok 'and status 2' status_is 2
+rm "$XDG_CONFIG_HOME/carrel/config"
+mkdir "$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" ask --device fake question
+ok 'settings that are a folder are a usage error' status_is 2
+rmdir "$XDG_CONFIG_HOME/carrel/config"
 printf 'temp = 0.7\n\ntmep = 1\n' >"$XDG_CONFIG_HOME/carrel/config"
 run "$CARREL" config
 ok 'an unknown setting is a usage error' status_is 2
