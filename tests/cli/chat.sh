@@ -80,7 +80,7 @@ for signal in TERM HUP QUIT; do
 	ok "SIG$signal in an answer does too" status_is $number
 done
 printf 'expect > \nsignal HUP\nsend still here\nexpect still here\nsend \\c\nexpect > \nsend \\d\n' >script
-run nohup "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script sh -c "trap '' HUP; exec \"\$0\" --device fake" "$CARREL"
 ok 'a SIGHUP that is ignored stays so' status_is 0
 
 printf 'expect > \nsignal INT\nexpect > \nsignal INT\nexpect > \nsend /quit\\n\n' >script
