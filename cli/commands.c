@@ -16,9 +16,15 @@ const struct command command_table[] = {
 	{"count", COMMAND_COUNT, "[OPTIONS] PATH...", NULL, "count the tokens of files",
 		command_count_tokens},
 	{"eval", COMMAND_EVAL, "[OPTIONS] logits|perplexity [FILE...]", "logits perplexity",
-		"write the logits of token ids, or measure perplexity on texts", command_eval},
-	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add [PATH|NAME]", "add info ls",
-		"list models, describe one, or register one under a name", command_models},
+		"write the logits of token ids (logits --tokens FILE --out FILE), or measure "
+		"perplexity "
+		"on texts (perplexity FILE...)",
+		command_eval},
+	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add|rm [PATH|NAME]", "add info ls rm",
+		"list models (ls), describe one (info NAME), register a file under a name (add "
+		"PATH), or "
+		"forget a name (rm NAME)",
+		command_models},
 	{"tokenize", COMMAND_TOKENIZE, "[OPTIONS] [FILE]", NULL,
 		"print the token ids of a text, one per line", command_tokenize},
 };

@@ -75,6 +75,19 @@ static int compare_models(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
+/* Where a link points that leads nowhere (else the path itself): what its owner has to know. */
+static char *broken_target(const char *folder, const char *link)
+{
+	char target[4096];
+	ssize_t len = readlink(link, target, sizeof(target) - 1);
+
+	if (len <= 0) {
+		return mem_strdup(link);
+	}
+	target[len] = 0;
+	return target[0] == '/' ? mem_strdup(target) : mem_printf("%s/%s", folder, target);
+}
+
 static void read_folder(struct library *library, const char *folder, int is_own)
 {
 	DIR *stream = folder ? opendir(folder) : NULL;
@@ -92,7 +105,7 @@ static void read_folder(struct library *library, const char *folder, int is_own)
 		mem_grow(library->model, library->n_model, library->cap_model);
 		library->model[library->n_model++] =
 			(struct library_model){mem_strndup(entry->d_name, len - 5),
-				path ? path : mem_strdup(link), is_own};
+				path ? path : broken_target(folder, link), is_own};
 		free(link);
 	}
 	if (stream) {
@@ -191,6 +204,44 @@ static char *own_name(const char *path)
 	return mem_strndup(base, len);
 }
 
+/* The name is there; it may well be that of the same file. */
+static int refuse_taken(const char *link, const char *name, const char *target, struct err *err)
+{
+	char *other = realpath(link, NULL);
+	int is_same = other && strcmp(other, target) == 0;
+	char hint[192];
+
+	free(other);
+	if (is_same) {
+		return 0;
+	}
+	snprintf(hint, sizeof(hint), "`carrel models rm %.60s` frees it; --name gives another",
+		name);
+	return err_set(err, ERR_FAILURE, link, hint, "there is a model of this name already");
+}
+
+int library_remove(const char *name, struct err *err)
+{
+	char *folder = own_folder();
+	char *link =
+		folder && name_allowed(name) ? mem_printf("%s/%s%s", folder, name, suffix) : NULL;
+	struct stat st;
+	int status = 0;
+
+	if (!link || lstat(link, &st) < 0) {
+		status = err_set(err, ERR_ENGINE, name, "`carrel models ls` shows the names",
+			"is not the name of a model that was registered");
+	} else if (!S_ISLNK(st.st_mode)) {
+		status = err_set(err, ERR_FAILURE, link, "delete it yourself if it is not needed",
+			"is the model itself, not a registration");
+	} else if (unlink(link) < 0) {
+		status = err_set_errno(err, ERR_FAILURE, errno, link, "cannot be removed");
+	}
+	free(link);
+	free(folder);
+	return status;
+}
+
 int library_add(const char *path, const char *name, char **name_used, struct err *err)
 {
 	char *target = realpath(path, NULL);
@@ -207,6 +258,12 @@ int library_add(const char *path, const char *name, char **name_used, struct err
 		return err_set(err, ERR_USAGE, *name_used, "give another with --name",
 			"is not a name for a model: letters, digits and ._-+ make one");
 	}
+	if (strcmp(*name_used, built_in) == 0 || is_path(*name_used)) {
+		free(target);
+		return err_set(err, ERR_USAGE, *name_used, "give another with --name",
+			strcmp(*name_used, built_in) == 0 ? "is the name of the built-in model"
+							  : "would be taken for a path");
+	}
 	folder = own_folder();
 	if (!folder) {
 		free(target);
@@ -217,8 +274,7 @@ int library_add(const char *path, const char *name, char **name_used, struct err
 	link = mem_printf("%s/%s%s", folder, *name_used, suffix);
 	if (status == 0 && symlink(target, link) < 0) {
 		status = errno == EEXIST
-				 ? err_set(err, ERR_FAILURE, link, "give another name with --name",
-					   "there is a model of this name already")
+				 ? refuse_taken(link, *name_used, target, err)
 				 : err_set_errno(err, ERR_FAILURE, errno, link, "cannot be made");
 	}
 	free(link);

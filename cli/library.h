@@ -12,7 +12,7 @@
 
 struct library_model {
 	char *name; /* without ".gguf" */
-	char *path; /* the model file itself, links followed */
+	char *path; /* the model file itself, links followed; where one leads nowhere, its target */
 	int is_own; /* the user's, not carrel's */
 };
 struct library {
@@ -29,7 +29,12 @@ void library_finish(struct library *library);
  */
 int library_find(const char *wanted, char **path, struct err *err);
 
-/* Register a model file. `name` may be NULL: the file's own. *name_used is malloc'ed. */
+/*
+ * Register a model file; the same once more is no error. `name` may be NULL: the file's own.
+ * *name_used is malloc'ed.
+ */
 int library_add(const char *path, const char *name, char **name_used, struct err *err);
+/* Forget a registration; the model file stays. */
+int library_remove(const char *name, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* carrel models: ls, info, add. */
+/* carrel models: ls, info, add, rm. */
 #include "cli/commands.h"
 
 #include "base/log.h"
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static json_t *summary_json(const struct model_summary *summary, const char *path)
 {
@@ -166,6 +167,7 @@ static int models_ls(const struct options *options, struct err *err)
 {
 	json_t *list = options->json ? json_array() : NULL;
 	struct library library;
+	int has_built_in = 0;
 
 	if (options->n_argument > 1) {
 		json_decref(list);
@@ -173,11 +175,19 @@ static int models_ls(const struct options *options, struct err *err)
 			"carrel models info NAME describes one", "models ls takes no arguments");
 	}
 	library_read(&library);
+	if (!list && library.n_model && isatty(STDOUT_FILENO)) {
+		output_line("%-24s %-10s %9s %-8s %12s  %s", "NAME", "FAMILY", "PARAMS", "STORAGE",
+			"SIZE", "FILE");
+	}
 	for (size_t i = 0; i < library.n_model; i++) {
+		has_built_in |= !library.model[i].is_own;
 		list_one(&library.model[i], list);
 	}
 	if (list) {
 		output_json(list);
+	}
+	if (!has_built_in) {
+		log_note("the built-in model is missing (install carrel again)");
 	}
 	library_finish(&library);
 	return 0;
@@ -214,12 +224,31 @@ static int models_add(const struct options *options, struct err *err)
 	return status;
 }
 
+static int models_rm(const struct options *options, struct err *err)
+{
+	if (options->n_argument != 2) {
+		return err_set(err, ERR_USAGE, NULL, "carrel models rm NAME",
+			"models rm takes the name of one model");
+	}
+	if (library_remove(options->argument[1], err) < 0) {
+		return -1;
+	}
+	if (options->json) {
+		json_t *object = json_object();
+
+		json_object_set_new(object, "model", output_json_string(options->argument[1]));
+		output_json(object);
+	}
+	return 0;
+}
+
 int command_models(const struct options *options, struct err *err)
 {
 	static const struct {
 		const char *name;
 		int (*run)(const struct options *options, struct err *err);
-	} table[] = {{"add", models_add}, {"info", models_info}, {"ls", models_ls}};
+	} table[] = {
+		{"add", models_add}, {"info", models_info}, {"ls", models_ls}, {"rm", models_rm}};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && options->n_argument; i++) {
 		if (strcmp(table[i].name, options->argument[0]) == 0) {
@@ -227,5 +256,5 @@ int command_models(const struct options *options, struct err *err)
 		}
 	}
 	return err_set(err, ERR_USAGE, NULL, "see `carrel models --help`",
-		"say which of ls, info and add");
+		"say which of ls, info, add and rm");
 }

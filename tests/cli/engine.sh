@@ -194,7 +194,34 @@ cp "$CARREL_RANDOM" here.gguf
 run "$CARREL" ask -m here.gguf -n 3 Words
 ok 'a path may be only NAME.gguf' status_is 0
 run "$CARREL" models add "$CARREL_RANDOM" --name mine
+ok 'the same once more is no error' status_is 0
+run "$CARREL" models add here.gguf --name mine
 ok 'a name is not taken twice' status_is 1
+ok 'and the sentence says how to free it' says 'carrel models rm mine'
+for name in random x.gguf x.json; do
+	run "$CARREL" models add here.gguf --name $name
+	ok "no model is registered as $name" status_is 2
+done
+cp here.gguf moved.gguf
+run "$CARREL" models add moved.gguf
+ok 'a file has a name of its own' prints moved
+rm moved.gguf
+run "$CARREL" models ls
+ok 'a registration that is broken says where it points' prints "$here/moved.gguf"
+run "$CARREL" models rm moved
+ok 'models rm forgets it' status_is 0
+run "$CARREL" models ls
+ok 'so that it is not listed' [ "$(grep -c moved out)" = 0 ]
+ok 'without a heading in a pipe' [ "$(grep -c NAME out)" = 0 ]
+: >script
+run "$PTY_RUN" script "$CARREL" models ls
+ok 'with one on a terminal' grep -q '^NAME .*FILE' out
+run "$CARREL" models rm moved
+ok 'a name that is not there cannot be forgotten' status_is 4
+run "$CARREL" models rm random
+ok 'nor can the built-in model' status_is 4
+run "$CARREL" models add "$CARREL_RANDOM" --name ''
+ok 'no name is no name' status_is 2
 run "$CARREL" models add "$CARREL_RANDOM" --name ../mine
 ok 'a name is not a path' status_is 2
 run "$CARREL" models add notes.txt
@@ -207,4 +234,7 @@ cp "$CARREL_ENGINE_PROGRAM" "$prefix/libexec/carrel/carrel-engine"
 cp "$CARREL_RANDOM" "$prefix/share/carrel/models/random.gguf"
 run "$prefix/bin/carrel" ask -n 3 Words
 ok 'an unrelated folder models beside bin does not hide the built-in model' status_is 0
+rm "$prefix/share/carrel/models/random.gguf"
+XDG_DATA_HOME="$here/none" run "$prefix/bin/carrel" models ls
+[ -s out ] || ok 'a list without the built-in model says that it is missing' says 'the built-in model is missing'
 finish
