@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TEXT_MAX_BYTES = 1 << 30, WINDOW_TOK = 2048 };
 
@@ -25,6 +26,11 @@ static int eval_logits(struct engine **engine, const struct options *options, st
 	if (options->n_argument != 1 || !options->tokens_file || !options->out_file) {
 		return err_set(err, ERR_USAGE, NULL, "see `carrel eval --help`",
 			"eval logits needs --tokens FILE and --out FILE");
+	}
+	if (strcmp(options->out_file, "-") == 0 && (options->json || isatty(STDOUT_FILENO))) {
+		return err_set(err, ERR_USAGE, "--out", "name a file, or pass it on in a pipe",
+			options->json ? "the logits and the JSON cannot both be standard output"
+				      : "logits are bytes, and no text for a terminal");
 	}
 	if (engine_ids_read(&ids, &count, options->tokens_file, err) < 0) {
 		return -1;

@@ -52,7 +52,7 @@ static void print_options(enum command_bit bit)
 {
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option_row *row = &option_table[i];
-		struct buf title = BUF_INIT;
+		struct buf title = BUF_INIT, text = BUF_INIT;
 
 		if (!(row->commands & bit)) {
 			continue;
@@ -62,8 +62,13 @@ static void print_options(enum command_bit bit)
 		if (title.len > 28) {
 			printf("\n%*s", 31, "");
 		}
-		print_folded(row->help, 31, 100);
+		buf_addstr(&text, row->help);
+		if (row->fallback) {
+			buf_printf(&text, " (default: %s)", row->fallback);
+		}
+		print_folded(buf_str(&text), 31, 100);
 		buf_finish(&title);
+		buf_finish(&text);
 	}
 }
 
@@ -93,8 +98,8 @@ void help_print(const struct command *command)
 	printf("\nOptions:\n");
 	print_options(command->bit);
 	if (!command->name[0]) {
-		printf("\n`carrel COMMAND --help` shows the options of a command; see "
-		       "carrel(1).\n");
+		printf("\n`carrel COMMAND --help`, or `carrel help COMMAND`, shows the options of "
+		       "a command; see carrel(1).\n");
 	}
 }
 
@@ -131,8 +136,11 @@ static void generate_man(void)
 		print_scdoc(command_table[i].help);
 		printf(".\n\n");
 	}
+	printf("*carrel help* [COMMAND]\n\tshow how to use carrel, or a command of it, as --help "
+	       "does.\n\n");
 	printf("# OPTIONS\n\nEach option stands with the commands that take it, \"chat\" being "
-	       "carrel without a command.\n\n");
+	       "carrel without a command. Behind a whole number K means 1,024 and M "
+	       "1,048,576.\n\n");
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option_row *row = &option_table[i];
 		const char *comma = "";

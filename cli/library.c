@@ -255,7 +255,8 @@ int library_add(const char *path, const char *name, char **name_used, struct err
 	*name_used = name ? mem_strdup(name) : own_name(path);
 	if (!name_allowed(*name_used)) {
 		free(target);
-		return err_set(err, ERR_USAGE, *name_used, "give another with --name",
+		return err_set(err, ERR_USAGE, (*name_used)[0] ? *name_used : "an empty text",
+			"give another with --name",
 			"is not a name for a model: letters, digits and ._-+ make one");
 	}
 	if (strcmp(*name_used, built_in) == 0 || is_path(*name_used)) {

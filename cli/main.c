@@ -109,6 +109,12 @@ static int read_options(struct options *options, const struct command *command, 
 		return err_set(err, ERR_USAGE, NULL, "leave one out",
 			"--quiet and --verbose contradict each other");
 	}
+	for (size_t i = command->bit == COMMAND_ASK; i < options->n_argument; i++) {
+		if (!options->argument[i][0]) {
+			return err_set(err, ERR_USAGE, NULL, "leave it out, or name a file",
+				"an argument is empty");
+		}
+	}
 	return command->bit == COMMAND_CHAT ? check_first_word(options, err) : 0;
 }
 

@@ -40,7 +40,8 @@ const struct option_row option_table[] = {
 	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG, 1, "fail",
 		"what to do with more text than the context holds; fail ends with status 3"},
 	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER, 1, "0",
-		"seed of the random numbers: the same seed gives the same answer"},
+		"seed of the random numbers: the same seed gives the same answer, bit for bit on "
+		"processors with the same instruction sets"},
 	{"temp", 0, OPTION_NUMBER, "X", FIELD(temperature), ANSWER, 1, "0",
 		"temperature (0: always the likeliest token)"},
 	{"top-k", 0, OPTION_WHOLE, "N", FIELD(top_k), ANSWER, 1, "0",
@@ -83,9 +84,9 @@ const struct option_row option_table[] = {
 	{"special", 0, OPTION_FLAG, NULL, FIELD(special), COMMAND_TOKENIZE, 0, NULL,
 		"read special tokens such as <|eot_id|> as what they are"},
 	{"tokens", 0, OPTION_TEXT, "FILE", FIELD(tokens_file), COMMAND_EVAL, 0, NULL,
-		"eval logits: the ids to evaluate, as text"},
+		"eval logits: the ids to evaluate, as text (-: standard input)"},
 	{"out", 0, OPTION_TEXT, "FILE", FIELD(out_file), COMMAND_EVAL, 0, NULL,
-		"eval logits: where the logits go"},
+		"eval logits: where the logits go (-: standard output)"},
 	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_MODELS, 0, NULL,
 		"models add: the name to give it (else the file's own)"},
 	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, 0, NULL,
@@ -141,6 +142,17 @@ static int bad_value(
 	return err_set(err, ERR_USAGE, where, NULL, "takes %s, not \"%s\"", wanted, value);
 }
 
+/* What a value of the row has to be, as a range of its own says or as all of its kind are. */
+static const char *wanted_of(const struct option_row *row, const char *kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+		if (ranges[i].offset == row->offset) {
+			return ranges[i].wanted;
+		}
+	}
+	return kind;
+}
+
 static int check_range(
 	const struct option_row *row, const char *value, double number, struct err *err)
 {
@@ -167,7 +179,8 @@ static int parse_whole(
 		end++;
 	}
 	if (errno || end == value || *end || number < 0 || number > INT64_MAX / unit) {
-		return bad_value(row, value, "a whole number", err);
+		return bad_value(row, value,
+			wanted_of(row, "a whole number up to 9223372036854775807"), err);
 	}
 	if (check_range(row, value, (double)(number * unit), err) < 0) {
 		return -1;
@@ -183,7 +196,7 @@ static int parse_number(
 	double number = strtod(value, &end);
 
 	if (end == value || *end || !isfinite(number) || number < 0) {
-		return bad_value(row, value, "a number that is not negative", err);
+		return bad_value(row, value, wanted_of(row, "a number that is not negative"), err);
 	}
 	if (check_range(row, value, number, err) < 0) {
 		return -1;

@@ -250,9 +250,11 @@ int engine_meter_prefill(struct engine_meter *meter, struct segment *front, int6
 int engine_meter_decode(struct engine_meter *meter, struct segment *front, int64_t n_tok,
 	int64_t n_run, struct engine_speed *speed, struct err *err);
 
-/* Decimal ids from a file, parted by white space or commas; malloc'ed, one at least. */
+/* Decimal ids from a file ("-": standard input), parted by white space or commas; malloc'ed, one at
+ * least. */
 int engine_ids_read(uint32_t **ids, size_t *count, const char *path, struct err *err);
-/* The logits of every id given those before, to a file: little-endian f32 [count][n_vocab]. */
+/* The logits of every id given those before, to a file ("-": standard output): little-endian
+ * f32 [count][n_vocab]. A file that is there is replaced only by a whole one. */
 int engine_logits_write(struct engine *engine, const uint32_t *ids, size_t count, const char *path,
 	const struct engine_watch *watch, struct err *err);
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { IDS_MAX_BYTES = 1 << 30, WATCH_MS = 100 };
 
@@ -196,6 +198,19 @@ int engine_meter_decode(struct engine_meter *meter, struct segment *front, int64
 
 /* ---- logits ---- */
 
+static int bad_id(const struct buf *text, const char *at, const char *path, struct err *err)
+{
+	size_t shown = strcspn(at, " \t\r\n,"), line = 1;
+	char where[384];
+
+	for (const char *c = text->data; c < at; c++) {
+		line += *c == '\n';
+	}
+	snprintf(where, sizeof(where), "%.350s:%zu", path, line);
+	return err_set(err, ERR_INPUTS, where, "write decimal numbers, parted by blanks",
+		"\"%.*s\" is no token id", (int)(shown < 40 ? shown : 40), at);
+}
+
 /* Nothing but ids and what parts them: a NUL would end the text early, unsaid. */
 static int take_ids(
 	uint32_t **ids, size_t *count, const struct buf *text, const char *path, struct err *err)
@@ -213,9 +228,7 @@ static int take_ids(
 		}
 		if (end == at || errno || id > UINT32_MAX ||
 			(end < stop && (!*end || !strchr(" \t\r\n,", *end)))) {
-			return err_set(err, ERR_INPUTS, path,
-				"write decimal numbers, parted by blanks",
-				"byte %zu begins no token id", (size_t)(at - text->data));
+			return bad_id(text, at, path, err);
 		}
 		mem_grow(*ids, *count, cap);
 		(*ids)[(*count)++] = (uint32_t)id;
@@ -227,7 +240,9 @@ static int take_ids(
 int engine_ids_read(uint32_t **ids, size_t *count, const char *path, struct err *err)
 {
 	struct buf text = BUF_INIT;
-	int status = file_read(&text, path, IDS_MAX_BYTES, err);
+	int status = strcmp(path, "-") == 0 ? file_read_fd(&text, STDIN_FILENO, "standard input",
+						      IDS_MAX_BYTES, err)
+					    : file_read(&text, path, IDS_MAX_BYTES, err);
 
 	*ids = NULL;
 	*count = 0;
@@ -301,8 +316,8 @@ static int receive_logits(struct engine *engine, int64_t request, size_t n_rows,
 	return 0;
 }
 
-int engine_logits_write(struct engine *engine, const uint32_t *ids, size_t count, const char *path,
-	const struct engine_watch *watch, struct err *err)
+static int write_logits(struct engine *engine, const uint32_t *ids, size_t count, FILE *out,
+	const char *path, const struct engine_watch *watch, struct err *err)
 {
 	struct prompt prompt = {0};
 	struct engine_request request = {
@@ -311,19 +326,41 @@ int engine_logits_write(struct engine *engine, const uint32_t *ids, size_t count
 		.want_logits = 1,
 		.no_reuse = 1,
 	};
-	FILE *out = fopen(path, "wbe");
 	int64_t id;
-	int status;
 
-	if (!out) {
-		return err_set_errno(err, ERR_FAILURE, errno, path, "cannot be made");
-	}
 	prompt_add(&prompt, segment_ids(ids, count));
 	id = engine_submit(engine, &request, err);
 	prompt_finish(&prompt);
-	status = id < 0 ? -1 : receive_logits(engine, id, count, out, path, watch, err);
-	if (fclose(out) != 0 && status == 0) {
+	return id < 0 ? -1 : receive_logits(engine, id, count, out, path, watch, err);
+}
+
+int engine_logits_write(struct engine *engine, const uint32_t *ids, size_t count, const char *path,
+	const struct engine_watch *watch, struct err *err)
+{
+	int is_stdout = strcmp(path, "-") == 0, is_kept, status;
+	char *part = mem_printf("%s.part", path);
+	struct stat st;
+	FILE *out;
+
+	/* What is there stays until all rows are; a pipe or a device is written as it is. */
+	is_kept = !is_stdout && (lstat(path, &st) < 0 || S_ISREG(st.st_mode));
+	out = is_stdout ? stdout : fopen(is_kept ? part : path, "wbe");
+	if (!out) {
+		int failed = errno;
+
+		free(part);
+		return err_set_errno(err, ERR_FAILURE, failed, path, "cannot be made");
+	}
+	status = write_logits(engine, ids, count, out, path, watch, err);
+	if ((is_stdout ? fflush(out) : fclose(out)) != 0 && status == 0) {
 		status = err_set_errno(err, ERR_FAILURE, errno, path, "cannot be written");
 	}
+	if (is_kept && status == 0 && rename(part, path) < 0) {
+		status = err_set_errno(err, ERR_FAILURE, errno, path, "cannot be made");
+	}
+	if (is_kept && status < 0) {
+		unlink(part);
+	}
+	free(part);
 	return status;
 }

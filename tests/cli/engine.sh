@@ -112,8 +112,17 @@ ok 'and writes [n_tokens][n_vocab] float32' \
 	[ "$(stat -c %s logits)" = $((4 * ids * $("$JSON_GET" n_vocab <out))) ]
 run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens ids --out logits1 -t 1
 ok 'the same bits with one thread' cmp logits logits1
-echo '1 2 three' >bad
+"$CARREL" eval logits -m "$CARREL_RANDOM" --tokens - --out - <ids >piped 2>err
+ok 'and through pipes' cmp logits piped
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens ids --out - --json
+ok 'but not beside JSON' status_is 2
+printf '1 2\n99999999 3\n' >bad
 run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits
+ok 'ids that the model does not have leave the file that is there' cmp logits logits1
+ok 'and no other' [ ! -e logits.part ]
+printf '1 2\nthree\n' >bad
+run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits
+ok 'a bad id is named with its line' says 'bad:2: "three" is no token id'
 ok 'ids that are none end with status 6' status_is 6
 printf '1 2 \0 3' >bad
 run "$CARREL" eval logits -m "$CARREL_RANDOM" --tokens bad --out logits

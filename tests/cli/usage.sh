@@ -67,6 +67,14 @@ for command in ask bench config count eval models tokenize; do
 done
 run "$CARREL" ask -q -v question
 ok 'quiet and verbose at once are a usage error' status_is 2
+for bad in '--temp=nan:a number from 0 to 1000' '--seed=-1:a whole number up to 9223372036854775807'; do
+	run "$CARREL" ask --device fake "${bad%%:*}" x
+	ok "${bad%%:*} is refused with the range" says "takes ${bad#*:}"
+done
+run "$CARREL" count ''
+ok 'an empty argument is a usage error' status_is 2
+run "$CARREL" ask --help
+ok '--help shows defaults' grep -qF '(default: 1024)' out
 run "$CARREL" help ask count
 ok 'help takes one command' status_is 2
 for command in ask bench config count eval models tokenize; do
