@@ -361,14 +361,35 @@ static int read_key(FILE *stream)
 	}
 }
 
+/*
+ * What stands between the marks of a paste goes into the line at once, its line ends as newlines.
+ * (readline 8.2's own function inserts a text without an end where a paste has none.)
+ */
 static int paste(int count, int key)
 {
-	int status;
+	static const char end[] = "\033[201~";
+	const size_t end_len = sizeof(end) - 1;
+	struct buf text = BUF_INIT;
+	int c;
 
 	is_pasting = 1;
-	status = rl_bracketed_paste_begin(count, key);
+	RL_SETSTATE(RL_STATE_MOREINPUT);
+	while ((c = rl_read_key()) >= 0) {
+		if (c) { /* a line of readline's has no NUL */
+			buf_addch(&text, c == '\r' ? '\n' : (char)c);
+		}
+		if (text.len >= end_len &&
+			memcmp(text.data + text.len - end_len, end, end_len) == 0) {
+			text.len -= end_len;
+			text.data[text.len] = 0;
+			rl_insert_text(text.data);
+			break;
+		}
+	}
+	RL_UNSETSTATE(RL_STATE_MOREINPUT);
 	is_pasting = 0;
-	return status;
+	buf_finish(&text);
+	return 0;
 }
 
 static void open_readline(void)
