@@ -220,6 +220,12 @@ static int parse_choice(
 		}
 		word = *end ? end + 1 : NULL;
 	}
+	if (!strchr(row->argument, '|')) {
+		char only[64];
+
+		snprintf(only, sizeof(only), "only %s in this version", row->argument);
+		return bad_value(row, value, only, err);
+	}
 	return bad_value(row, value, row->argument, err);
 }
 

@@ -121,8 +121,8 @@ int gguf_part_fail(const struct gguf_part *part, const void *at, const char *hin
 	vsnprintf(text, sizeof(text), what, args);
 	va_end(args);
 	/* of a long path the end says more */
-	snprintf(where, sizeof(where), "%s%s:%zu", keep < len ? "..." : "", part->path + len - keep,
-		(size_t)((const uint8_t *)at - part->bytes));
+	snprintf(where, sizeof(where), "%s%s, byte offset %zu", keep < len ? "..." : "",
+		part->path + len - keep, (size_t)((const uint8_t *)at - part->bytes));
 	return err_set(err, ERR_ENGINE, where, hint, "%s", text);
 }
 
@@ -199,7 +199,7 @@ static const uint8_t *take(struct reader *reader, uint64_t bytes, const char *fi
 
 	if (bytes > remaining(reader)) {
 		gguf_part_fail(reader->part, at, DAMAGED, reader->err,
-			"the file ends inside %s (%llu bytes wanted, %zu left)", field,
+			"the file ends inside %s (bytes wanted: %llu, left: %zu)", field,
 			(unsigned long long)bytes, remaining(reader));
 		return NULL;
 	}

@@ -181,8 +181,8 @@ int tokenizer_forbid_marker(
 	marker.text = mem_strndup(text, len);
 	if (len == 0 || choose_cut(t, &marker)) {
 		err_set(err, ERR_ENGINE, marker.text, "choose another with --template NAME",
-			"the vocabulary spells this template's marker one token per byte, so text "
-			"could imitate it");
+			"the chat template does not fit the model, which has no token for this "
+			"marker: a document could imitate it");
 		free(marker.text);
 		return -1;
 	}

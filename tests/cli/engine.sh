@@ -233,6 +233,9 @@ run "$CARREL" models add "$CARREL_RANDOM" --name ''
 ok 'no name is no name' status_is 2
 run "$CARREL" models add "$CARREL_RANDOM" --name ../mine
 ok 'a name is not a path' status_is 2
+printf 'GGUF\3\0' >short.gguf
+run "$CARREL" models info short.gguf
+ok 'damage is named with its place' says 'short.gguf, byte offset 4: the file ends inside the version'
 run "$CARREL" models add notes.txt
 ok 'what is no model is not registered' status_is 4
 

@@ -15,6 +15,8 @@ for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' '--
 	ok "ask $option is a usage error" status_is 2
 	ok "ask $option gets one sentence" sentences 1
 done
+run "$CARREL" ask --over sweep question
+ok 'what is not there yet is refused as such' says '--over: takes only fail in this version, not "sweep"'
 run "$CARREL" ask --over fail --device fake -n 3 question
 ok 'ask --over fail is accepted' status_is 0
 run "$CARREL" ask
