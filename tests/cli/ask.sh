@@ -88,6 +88,13 @@ cat station.txt >named &
 run timeout 20 $fake --json 'What?' named
 ok 'a pipe that is named is read' json sources.0.path named
 ok 'and a source like others' status_is 0
+timeout 20 $fake 'What?' named >out 2>err &
+pid=$!
+sleep 0.5
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'Ctrl-C ends the wait for a pipe that nobody writes' status_is 130
 if command -v bash >/dev/null; then
 	run timeout 20 bash -c "$fake --show-context 'What?' <(cat station.txt)"
 	ok 'also as a shell passes it' prints 'The pump is started by hand.'
