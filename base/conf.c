@@ -112,7 +112,7 @@ static int take_line(struct reader *reader, char *line, char *end, struct err *e
 	equals = strchr(line, '=');
 	if (line[0] == '[' || !equals || equals == line) {
 		return err_set(err, ERR_USAGE, NULL, "write name = value",
-			"is neither a setting, a [section], nor a comment");
+			"is neither a setting (NAME = VALUE) nor a comment");
 	}
 	return reader->set(
 		reader->arg, reader->section, trim(line, equals), trim(equals + 1, end), err);
