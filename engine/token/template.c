@@ -7,13 +7,29 @@
 /*
  * One row per family; template_recognise.c has their fingerprints. Sources: the model cards' chat
  * templates as published with the weights; for the Mistral generations also mistral-common's
- * tokenizers v1, v3 and v7.
+ * tokenizers v1, v3 and v7. carrel's own is models/reader/chat_template.jinja.
  *
  * What the published templates add and these leave out: Llama 3.1's "Cutting Knowledge Date" and
  * "Today Date" lines and tool texts (nothing that changes from day to day stands in a prompt), and
  * the default system messages of some ChatML models.
  */
 static const struct chat_template templates[] = {
+	{
+		.name = "carrel", /* the built-in reader */
+		.has_system = 1,
+		.always_bos = 1,
+		.mark =
+			{
+				[MARK_SYSTEM_OPEN] = "<|system|>",
+				[MARK_SYSTEM_CLOSE] = "<|end|>",
+				[MARK_USER_OPEN] = "<|user|>",
+				[MARK_USER_CLOSE] = "<|end|>",
+				[MARK_MODEL_OPEN] = "<|reader|>",
+				[MARK_MODEL_CLOSE] = "<|end|>",
+			},
+		.marker = {"<|begin_of_text|>", "<|end_of_text|>", "<|system|>", "<|user|>",
+			"<|reader|>", "<|end|>"},
+	},
 	{
 		.name = "chatml",
 		.has_system = 1,

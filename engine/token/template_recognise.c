@@ -36,6 +36,13 @@ struct fingerprint {
 
 static const struct fingerprint fingerprints[] = {
 	{
+		.name = "carrel",
+		.piece = {"'<|system|>'+message['content']+'<|end|>'",
+			"'<|user|>'+message['content']+'<|end|>'",
+			"'<|reader|>'+message['content']+'<|end|>'", "'<|reader|>'"},
+		.allowed = {"<|system|>", "<|user|>", "<|reader|>", "<|end|>"},
+	},
+	{
 		.name = "chatml", /* and Qwen 2, Qwen 2.5, SmolLM 2, Yi */
 		.piece = {"'<|im_start|>'+message['role']+'\\n'+message['content']+'<|im_end|>\\n'",
 			"'<|im_start|>assistant\\n'"},

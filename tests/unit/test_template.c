@@ -86,10 +86,11 @@ static void check_text(const char *name, const struct ids *ids, const struct tok
 
 static void a_conversation_has_the_ids_of_the_published_template(void **state)
 {
-	static const char *const pairs[][2] = {{"chatml", "gpt2-small.gguf"},
-		{"gemma", "spm-small.gguf"}, {"llama2", "spm-small.gguf"},
-		{"mistral-v3", "spm-inst.gguf"}, {"mistral-v7", "gpt2-inst.gguf"},
-		{"llama3", "llama3-small.gguf"}, {"mistral-v1", "spm-small.gguf"}};
+	static const char *const pairs[][2] = {{"carrel", "reader-small.gguf"},
+		{"chatml", "gpt2-small.gguf"}, {"gemma", "spm-small.gguf"},
+		{"llama2", "spm-small.gguf"}, {"mistral-v3", "spm-inst.gguf"},
+		{"mistral-v7", "gpt2-inst.gguf"}, {"llama3", "llama3-small.gguf"},
+		{"mistral-v1", "spm-small.gguf"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
 		struct tokenizer *tokenizer = fixture_tokenizer(pairs[i][1]);
@@ -129,7 +130,8 @@ static void templates_are_recognised_by_their_text(void **state)
 
 	template_list(&list);
 	assert_string_equal(
-		"chatml, gemma, llama2, llama3, mistral-v7, mistral-v3, mistral-v1", list.data);
+		"carrel, chatml, gemma, llama2, llama3, mistral-v7, mistral-v3, mistral-v1",
+		list.data);
 	buf_finish(&list);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *relative = mem_printf("tests/vectors/templates/%s.jinja", names[i]);
@@ -143,6 +145,31 @@ static void templates_are_recognised_by_their_text(void **state)
 	assert_null(template_recognise("{{ messages[0].content }}", 25));
 	assert_null(template_recognise("", 0));
 	assert_null(template_by_name("no such template"));
+}
+
+/* What export.py puts into the model file. */
+static void the_readers_template_is_recognised(void **state)
+{
+	struct buf jinja = fixture_read("models/reader/chat_template.jinja");
+
+	assert_ptr_equal(template_by_name("carrel"), template_recognise(jinja.data, jinja.len));
+	assert_non_null(template_by_name("carrel"));
+	/* any other word between the marks, or a mark less, is another template */
+	for (const char *at = jinja.data; (at = strstr(at, "<|end|>")); at++) {
+		char *other = mem_printf("%.*s<|end|>\\n%s", (int)(at - jinja.data), jinja.data,
+			at + strlen("<|end|>"));
+
+		assert_null(template_recognise(other, strlen(other)));
+		free(other);
+	}
+	for (const char *at = jinja.data; (at = strstr(at, "<|reader|>")); at++) {
+		char *other = mem_printf("%.*s<|assistant|>%s", (int)(at - jinja.data), jinja.data,
+			at + strlen("<|reader|>"));
+
+		assert_null(template_recognise(other, strlen(other)));
+		free(other);
+	}
+	buf_finish(&jinja);
 }
 
 static void expect(const char *name, const char *jinja)
@@ -268,6 +295,7 @@ int main(void)
 		cmocka_unit_test(a_conversation_has_the_ids_of_the_published_template),
 		cmocka_unit_test(a_conversation_reads_as_the_published_template_writes_it),
 		cmocka_unit_test(templates_are_recognised_by_their_text),
+		cmocka_unit_test(the_readers_template_is_recognised),
 		cmocka_unit_test(spellings_of_one_template_are_one),
 		cmocka_unit_test(near_misses_are_not_taken_for_what_they_resemble),
 		cmocka_unit_test(other_families_ask_for_a_template),

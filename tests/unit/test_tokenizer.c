@@ -173,7 +173,7 @@ static void attack(struct tokenizer *tokenizer, const struct chat_template *chat
 static void text_never_becomes_a_special_token_or_a_marker(void **state)
 {
 	static const char *const templates[] = {
-		"chatml", "gemma", "llama2", "llama3", "mistral-v1", "mistral-v7"};
+		"carrel", "chatml", "gemma", "llama2", "llama3", "mistral-v1", "mistral-v7"};
 	int attacked = 0;
 
 	for (size_t v = 0; v < 3; v++) {

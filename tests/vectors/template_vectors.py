@@ -4,7 +4,8 @@
 usage: template_vectors.py TOKENIZER_FOLDER OUT_FOLDER
        (pip install jinja2 tokenizers sentencepiece; tokenizer_vectors.py has run)
 
-NAME.jinja is the template that the model card publishes, without what concerns tools; NAME.text
+NAME.jinja is the template that the model card publishes, without what concerns tools (carrel's own
+lies beside its model, models/reader/chat_template.jinja); NAME.text
 is its rendering of the conversation below, and NAME.ids the ids of that rendering in one of the
 small vocabularies, made by Hugging Face `tokenizers` or `sentencepiece`. carrel itself never
 executes a template; test_template.c compares.
@@ -15,7 +16,7 @@ import re
 import sys
 
 import jinja2
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tokenizer_vectors
@@ -23,6 +24,13 @@ import tokenizer_vectors
 SYSTEM = "Answer from the sources. Quote them."
 INST_CONTROLS = ["[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"]
 INST_COUNT = 800
+READER_CONTROLS = ["<|begin_of_text|>", "<|end_of_text|>", "<|system|>", "<|user|>", "<|reader|>",
+                   "<|end|>"]
+READER_COUNT = 800
+READER_TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models",
+                               "reader", "chat_template.jinja")
+LLAMA3_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
+                  r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 TURNS = ["Where is the licence?", "In section 4, the first paragraph.", "And the warranty?"]
 
 # name: (template, the small vocabulary whose ids are stored)
@@ -80,8 +88,9 @@ TEMPLATES = {
         "message['role'] == 'assistant' %}{{- message['content'] + eos_token }}{%- endif %}"
         "{%- endfor %}", "gpt2-inst"),
 }
-HAS_SYSTEM = {"chatml", "llama2", "llama3", "mistral-v7"}
-TOKENS = {"gpt2-small": ("", "<|endoftext|>"),
+HAS_SYSTEM = {"carrel", "chatml", "llama2", "llama3", "mistral-v7"}
+TOKENS = {"reader-small": ("<|begin_of_text|>", "<|end|>"),
+          "gpt2-small": ("", "<|endoftext|>"),
           "gpt2-inst": ("<s>", "</s>"),
           "llama3-small": ("<|begin_of_text|>", "<|end_of_text|>")}
 
@@ -124,24 +133,47 @@ def inst_vocabularies(folder):
     return sp, Tokenizer.from_str(json.dumps(gpt2))
 
 
+def reader_vocabulary(folder):
+    """As models/reader/tokenizer.py makes it, but small."""
+    t = Tokenizer(models.BPE(ignore_merges=True))
+    t.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(LLAMA3_PATTERN), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.decoder = decoders.ByteLevel()
+    t.train_from_iterator(tokenizer_vectors.corpus(), trainers.BpeTrainer(
+        vocab_size=READER_COUNT, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    t.add_special_tokens(READER_CONTROLS)
+    with open(os.path.join(folder, "reader-small.gguf"), "wb") as f:
+        f.write(tokenizer_vectors.bpe_gguf(json.loads(t.to_str()), "llama-bpe", {
+            "bos": "<|begin_of_text|>", "eos": "<|end|>", "eot": "<|end|>"}))
+    return t
+
+
 def main():
     folder, out = sys.argv[1:3]
     env = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
     env.globals["raise_exception"] = fail
     sp = tokenizer_vectors.sentencepiece_small(tokenizer_vectors.SPM_COUNT)
     inst_sp, inst_gpt2 = inst_vocabularies(folder)
-    for name, (template, vocabulary) in TEMPLATES.items():
+    reader = reader_vocabulary(folder)
+    with open(READER_TEMPLATE) as f:
+        templates = TEMPLATES | {"carrel": (f.read().rstrip("\n"), "reader-small")}
+    for name, (template, vocabulary) in templates.items():
         bos, eos = TOKENS.get(vocabulary, ("<s>", "</s>"))
         text = env.from_string(template).render(messages=conversation(name), bos_token=bos,
                                                 eos_token=eos, add_generation_prompt=True)
-        with open(os.path.join(out, name + ".jinja"), "w") as f:
-            f.write(template)
+        if name != "carrel":
+            with open(os.path.join(out, name + ".jinja"), "w") as f:
+                f.write(template)
         with open(os.path.join(out, name + ".text"), "w") as f:
             f.write(text)
         if vocabulary == "spm-small":
             ids = sentencepiece_ids(sp, text, dummy_prefix=name != "gemma")
         elif vocabulary == "spm-inst":
             ids = sentencepiece_ids(inst_sp, text)
+        elif vocabulary == "reader-small":
+            ids = reader.encode(text, add_special_tokens=False).ids
         elif vocabulary == "gpt2-inst":
             ids = inst_gpt2.encode(text, add_special_tokens=False).ids
         else:
