@@ -1,0 +1,199 @@
+"""Turns an entry into a question: what a person would ask to be shown that line."""
+import re
+
+import phrasings as ph
+
+STOPWORDS = set("""a an the and or but if then else of to in on at by for from with without as is are was were be been being it its
+this that these those there here which what who whom whose when where why how not no nor so than too very can could may might must
+shall should will would do does did done have has had i you he she we they them their his her our your my me us one two any all
+each some such only own same other more most also into over under again once during before after above below between through
+about against both few just now out off up down per via using used use uses usually see e g etc default following given
+instead like even well because while until unless whether however thus therefore since still yet either neither""".split())
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'-]*[A-Za-z0-9]")
+
+
+def content_words(text):
+    return [w for w in WORD.findall(text) if w.lower() not in STOPWORDS and len(w) > 2]
+
+
+class Asker:
+    """Words questions about entries; `rng` decides how."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    # ---- the name that is asked about ----
+
+    def dress(self, anchor, kind):
+        """An anchor as people type it."""
+        rng, draw = self.rng, self.rng.random()
+        if kind == "option" and draw < 0.07 and len(anchor.strip("-")) > 2:
+            return anchor.strip("-")
+        if kind in ("term", "is", "heading-text", "command") and draw < 0.25:
+            return anchor.lower()
+        if kind in ("heading-text",) and draw < 0.5:
+            anchor = anchor.capitalize()
+        if kind in ("status", "number") and draw < 0.18 and anchor.isdigit() and int(anchor) < 13:
+            return ph.NUMBER_WORDS[int(anchor)]
+        if kind in ("setting",) and draw < 0.12:
+            return re.sub(r"[_-]", " ", anchor)
+        if kind in ("status", "number", "step"):
+            return anchor
+        draw = rng.random()
+        if draw < 0.13:
+            return f"`{anchor}`"
+        if draw < 0.24:
+            return f'"{anchor}"'
+        if draw < 0.29:
+            return f"'{anchor}'"
+        if draw < 0.33 and kind == "function":
+            return f"{anchor}()"
+        if draw < 0.35 and len(anchor) > 5 and anchor.isalpha():
+            return self._misspell(anchor)
+        return anchor
+
+    def _misspell(self, word):
+        k = self.rng.randrange(1, len(word) - 2)
+        return self.rng.choice([word[:k] + word[k + 1:], word[:k] + word[k + 1] + word[k] + word[k + 2:]])
+
+    # ---- the sentence around it ----
+
+    def fill(self, templates, where, must_say=False, **slots):
+        """One of `templates`, in somebody's manner; `where` is the program or file meant."""
+        rng = self.rng
+        template = rng.choice(templates) if isinstance(templates, list) else templates
+        text = ph.expand(template, rng).strip()
+        says = "{p}" in text
+        if not says and (must_say or rng.random() < 0.16):
+            text, says = text + ph.expand(rng.choice(ph.WHERE), rng), True
+        opener = ph.expand(rng.choice(ph.OPENERS), rng) if rng.random() < 0.10 else ""
+        if "{p}" in opener and says:
+            opener = ""
+        is_question = re.match(r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|under|since|on|has|name)\b", text)
+        end = "?" if is_question and rng.random() < 0.8 else rng.choice(["", "", ".", "?"] if not is_question else ["", "", "."])
+        if text.endswith("?"):
+            end = ""
+        text = opener + text + (ph.expand(ph.CLOSER, rng) if rng.random() < 0.05 else "") + end
+        slots["p"] = where
+        for name, value in slots.items():
+            text = text.replace("{" + name + "}", value)
+        return self._case(text, slots)
+
+    def _case(self, text, slots):
+        draw = self.rng.random()
+        if draw < 0.65 and text[0].islower() and not any(v and text.startswith(v) for v in slots.values()):
+            return text[0].upper() + text[1:]
+        if draw > 0.985:
+            return text.upper() if all(v == v.lower() or " " in v for v in slots.values()) else text
+        return text
+
+    # ---- by kind ----
+
+    def direct(self, entry, where, must_say):
+        """Asks by the entry's name."""
+        if entry.kind == "section":
+            return self.section(entry, where, must_say)
+        if entry.kind == "fact":
+            return None
+        name = entry.anchor
+        if entry.kind == "option":
+            name = self.rng.choice(entry.detail["names"] + [entry.anchor])
+        kind = entry.kind
+        if kind not in ph.TEMPLATES:
+            return None
+        slots = {"x": self.dress(name, kind)}
+        if kind == "step":
+            number = int(name)
+            slots["nth"] = ph.ORDINALS[number] if number < len(ph.ORDINALS) else f"{number}th"
+        return self.fill(ph.TEMPLATES[kind], where, must_say, **slots)
+
+    def topic(self, title):
+        """The phrasings for a well-known heading."""
+        bare = re.sub(r"^[\d.]+\s+|[:#*]+", "", title).strip().upper()
+        for pattern, templates in ph.TOPICS:
+            if pattern.search(bare):
+                return templates
+        return None
+
+    def section(self, entry, where, must_say):
+        templates = self.topic(entry.anchor)
+        if templates and self.rng.random() < 0.85:
+            return self.fill(templates, where, must_say)
+        if len(entry.anchor) > 45:
+            return None
+        return self.fill(ph.TEMPLATES["heading-text"], where, must_say, x=self.dress(entry.anchor, "heading-text"))
+
+    def inverse(self, entry, where, must_say):
+        """Asks for the name by what it does, in other words."""
+        noun, about = ph.INVERSE.get(entry.kind), entry.detail.get("about") or entry.detail.get("comment")
+        if not noun or not about:
+            return None
+        about = re.split(r"[.;:(]|, | which | that | so that ", about)[0]
+        words = about.split()[:9]
+        if len(content_words(" ".join(words))) < 2 or not all(re.fullmatch(r"[\w'’/+-]+,?", w) for w in words):
+            return None
+        while words and words[-1].lower().rstrip(",") in STOPWORDS:
+            words.pop()
+        if len(words) < 2:
+            return None
+        first = words[0].lower()
+        base = first if first in ph.VERBS else first[:-1] if first.endswith("s") and first[:-1] in ph.VERBS else None
+        if base:
+            words = [base] + words[1:]
+            templates = ph.INVERSE_VERB
+        else:
+            templates = ph.INVERSE_NOUN
+            if self.rng.random() < 0.3:
+                words = content_words(" ".join(words))[:3]
+        text = " ".join(self._other_word(w) for w in words).rstrip(",")
+        text = text if text[:2].isupper() else text[0].lower() + text[1:]
+        text = ph.expand(text, self.rng)
+        if base is None:
+            text = re.sub(r"^(this|the|a|an) (is|are|was|has|option|flag|command|function) ", "", text)
+        return self.fill(templates, where, must_say, about=text, noun=ph.expand(noun, self.rng))
+
+    def _other_word(self, word):
+        other = ph.SYNONYMS.get(word.lower())
+        return other if other and self.rng.random() < 0.55 else word
+
+    # ---- sentences ----
+
+    _UNIT = re.compile(r"\b(\d+|two|three|four|five|six|eight|ten) ([a-z]{3,}s)\b")
+
+    def fact(self, quote, count, where, must_say):
+        """Asks about the particular words of a sentence; `count(word)` in the whole context."""
+        rng = self.rng
+        words = [w for w in content_words(quote) if len(w) > 3 and count(w) <= 2]
+        if not words:
+            return None
+        picked = rng.sample(words, min(len(words), rng.choice([1, 1, 2, 2, 3])))
+        names = " and ".join(picked) if rng.random() < 0.5 else " ".join(picked)
+        kind = "about"
+        unit = self._UNIT.search(quote)
+        slots = {"x": names}
+        if unit and rng.random() < 0.7 and unit[2] not in names:
+            kind, slots["unit"] = "how-many", unit[2]
+        elif re.search(r"\bdefaults?\b", quote) and rng.random() < 0.7:
+            kind = "default"
+        elif re.search(r"\b(19|20)\d\d\b|\b[vV]ersion \d", quote) and rng.random() < 0.6:
+            kind = "when"
+        elif len(picked) == 1 and rng.random() < 0.4:
+            slots["x"] = self.dress(names, "word")
+        if kind == "about" and rng.random() < 0.2:
+            slots["x"] = slots["x"].lower()
+        return self.fill(ph.TEMPLATES[kind], where, must_say, **slots)
+
+    def said(self, entry, count):
+        speaker, time = entry.detail["speaker"], entry.detail["time"]
+        if self.rng.random() < 0.25:
+            template = self.rng.choice([t for t in ph.TEMPLATES["said-at"] if speaker or "{speaker}" not in t])
+            return self.fill(template, "", x=time, speaker=speaker or "")
+        words = [w for w in content_words(entry.detail["text"]) if len(w) > 3 and count(w) <= 2]
+        if not words:
+            return None
+        names = " and ".join(self.rng.sample(words, min(len(words), self.rng.choice([1, 1, 2]))))
+        template = self.rng.choice([t for t in ph.TEMPLATES["said"] if speaker or "{speaker}" not in t])
+        return self.fill(template, "the meeting", x=names, speaker=speaker or "")
+
+    def follow_up(self, anchor, kind):
+        return self.fill(ph.FOLLOW_UP, "", x=self.dress(anchor, kind))
