@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char suffix[] = ".gguf";
-static const char built_in[] = "random";
+static const char built_in[] = CARREL_BUILT_IN_MODEL;
 
 static char *own_folder(void)
 {
@@ -155,24 +155,27 @@ static int is_path(const char *wanted)
 
 int library_find(const char *wanted, char **path, struct err *err)
 {
-	const char *name = wanted && wanted[0] ? wanted : built_in;
+	int is_named = wanted && wanted[0];
+	const char *name = is_named ? wanted : built_in;
 	struct library library;
 
 	*path = NULL;
 	library_read(&library);
 	for (size_t i = 0; i < library.n_model && !*path; i++) {
-		if (strcmp(library.model[i].name, name) == 0) {
+		/* Nothing of the user's becomes the default by being called like it. */
+		if (strcmp(library.model[i].name, name) == 0 &&
+			(is_named || !library.model[i].is_own)) {
 			*path = mem_strdup(library.model[i].path);
 		}
 	}
 	library_finish(&library);
-	if (!*path && name == wanted && is_path(wanted)) {
+	if (!*path && is_named && is_path(wanted)) {
 		*path = mem_strdup(wanted);
 	}
 	if (*path) {
 		return 0;
 	}
-	if (name == built_in) {
+	if (!is_named) {
 		return err_set(err, ERR_ENGINE, NULL,
 			"name a GGUF file with -m, or install carrel again",
 			"the built-in model is missing");

@@ -1,88 +1,95 @@
 #!/bin/sh
-# The commands that read a real model file: the built-in one, whose words are random.
+# The commands that read a real model file: mostly one whose words are random.
 . "$CARREL_SOURCE/tests/cli/tap.sh"
+built_in=$(basename "$CARREL_BUILT_IN" .gguf)
 
 printf 'int main(void)\n{\n\treturn 0;\n}\n' >main.c
 printf 'Some words of a text.\nAnd a second line.\n' >notes.txt
-run "$CARREL" ask -n 8 --json 'What does main return?' main.c notes.txt
-ok 'the built-in model answers' status_is 0
+run "$CARREL" ask -m random -n 8 --json 'What does main return?' main.c notes.txt
+ok 'a model file answers' status_is 0
 ok 'with eight tokens or fewer' [ "$("$JSON_GET" usage.generated_tokens <out)" -le 8 ]
 ok 'and says that its words are random' says 'no trained model: the words are random'
+cp out first
+run "$CARREL" ask -n 8 --json 'What does main return?' main.c notes.txt
+ok 'the built-in model answers where none is named' status_is 0
+ok 'and is the one that came with carrel' json model \
+	"$("$CARREL" models info "$CARREL_BUILT_IN" --json | "$JSON_GET" name)"
+mv first out
 ok 'sources are counted' [ "$("$JSON_GET" sources.1.tokens <out)" -gt 5 ]
 prompt=$("$JSON_GET" usage.prompt_tokens <out)
-run "$CARREL" ask --show-tokens 'What does main return?' main.c notes.txt
+run "$CARREL" ask -m random --show-tokens 'What does main return?' main.c notes.txt
 ok '--show-tokens shows as many tokens as the prompt had' [ "$(wc -l <out)" = "$prompt" ]
-run "$CARREL" ask -n 24 --temp 1 --seed 7 -t 1 'Words' notes.txt
+run "$CARREL" ask -m random -n 24 --temp 1 --seed 7 -t 1 'Words' notes.txt
 cp out first
-run "$CARREL" ask -n 24 --temp 1 --seed 7 -t 2 'Words' notes.txt
+run "$CARREL" ask -m random -n 24 --temp 1 --seed 7 -t 2 'Words' notes.txt
 ok 'the same seed gives the same answer with other threads' cmp out first
-run "$CARREL" ask -n 24 --temp 1 --seed 8 'Words' notes.txt
+run "$CARREL" ask -m random -n 24 --temp 1 --seed 8 'Words' notes.txt
 ok 'another seed gives another' [ "$(cmp -s out first; echo $?)" = 1 ]
 for type in q8 f16 f32; do
-	run "$CARREL" ask --kv-type $type -n 12 -v 'Words' notes.txt
+	run "$CARREL" ask -m random --kv-type $type -n 12 -v 'Words' notes.txt
 	ok "--kv-type $type answers" status_is 0
 	cp out kv.$type
 done
 ok '-v says more' says 'tokens of context'
-run "$CARREL" ask --kv-type f64 Words
+run "$CARREL" ask -m random --kv-type f64 Words
 ok 'an unknown type of KV is a usage error' status_is 2
-run "$CARREL" ask -c 256 -n 8 'Words' "$CARREL_SOURCE/LICENSE"
+run "$CARREL" ask -m random -c 256 -n 8 'Words' "$CARREL_SOURCE/LICENSE"
 ok 'a licence does not fit 256 tokens' status_is 3
 
-run "$CARREL" count --json main.c notes.txt missing.txt
+run "$CARREL" count -m random --json main.c notes.txt missing.txt
 ok 'count --json has exactly the documented names' json . \
 	files,packing_tokens,total_tokens,total_bytes,n_files,skipped
 ok 'for files' json files.0 path,tokens,bytes
 ok 'and for what was left out' json skipped.0 path,reason
 ok 'bytes add up' json total_bytes "$(cat main.c notes.txt | wc -c)"
-run "$CARREL" count --json main.c notes.txt
+run "$CARREL" count -m random --json main.c notes.txt
 ok 'count counts' [ "$("$JSON_GET" total_tokens <out)" -gt 10 ]
 ok 'by file' json files 2
 ok 'under its own name' json files.0.path main.c
 ok 'and what stands around files adds up' [ $(($("$JSON_GET" files.0.tokens <out) + $("$JSON_GET" files.1.tokens <out) + $("$JSON_GET" packing_tokens <out))) = "$("$JSON_GET" total_tokens <out)" ]
 total=$("$JSON_GET" total_tokens <out)
-run "$CARREL" ask -n 1 --json Words main.c notes.txt
+run "$CARREL" ask -m random -n 1 --json Words main.c notes.txt
 ok 'ask counts the sources as count does' \
 	[ "$(($("$JSON_GET" sources.0.tokens <out) + $("$JSON_GET" sources.1.tokens <out)))" = "$total" ]
-run "$CARREL" count --budget $((total - 1)) main.c notes.txt
+run "$CARREL" count -m random --budget $((total - 1)) main.c notes.txt
 ok 'more than the budget ends with status 3' status_is 3
-run "$CARREL" count --budget $total main.c notes.txt
+run "$CARREL" count -m random --budget $total main.c notes.txt
 ok 'the budget itself does not' status_is 0
-run "$CARREL" count --json --budget $((total - 1)) main.c notes.txt
+run "$CARREL" count -m random --json --budget $((total - 1)) main.c notes.txt
 ok 'a budget is in the JSON' json budget $((total - 1))
 ok 'and whether it is passed' json over true
-run "$CARREL" count --json "$here/notes.txt" ./main.c
+run "$CARREL" count -m random --json "$here/notes.txt" ./main.c
 ok 'count shows an absolute path as it was given' json files.0.path "$here/notes.txt"
 ok 'and any other' json files.1.path ./main.c
 newline='two
 lines.txt'
 cp notes.txt "$newline"
 : >script
-run "$PTY_RUN" script "$CARREL" count "$newline"
+run "$PTY_RUN" script "$CARREL" count -m random "$newline"
 ok 'a line feed in a name does not end a line of the table' grep -qF 'two^Jlines.txt' out
-run "$CARREL" count --top 1 main.c notes.txt
+run "$CARREL" count -m random --top 1 main.c notes.txt
 ok '--top lists so many files and says how many more' prints '(1 more file)'
-run "$CARREL" count --show notes.txt
+run "$CARREL" count -m random --show notes.txt
 ok 'count --show prints the packed text' prints '1|Some words of a text.'
-run "$CARREL" count --show --json notes.txt
+run "$CARREL" count -m random --show --json notes.txt
 ok 'and under --json an object' json . text
 printf 'a\0b' >binary.bin
 : >empty.txt
-run "$CARREL" count notes.txt binary.bin empty.txt
+run "$CARREL" count -m random notes.txt binary.bin empty.txt
 ok 'what a rule leaves out does not change the status' status_is 0
 ok 'but is named' says 'left out binary.bin: '
 ok 'each of them, with its reason' says 'left out empty.txt: '
 status=0
-"$CARREL" count - <binary.bin >out 2>err || status=$?
+"$CARREL" count -m random - <binary.bin >out 2>err || status=$?
 ok 'standard input too' says 'left out '
-run "$CARREL" count notes.txt missing.txt
+run "$CARREL" count -m random notes.txt missing.txt
 ok 'count goes on without what cannot be read, with status 6' status_is 6
-run "$CARREL" count --json . notes.txt
+run "$CARREL" count -m random --json . notes.txt
 ok 'nor do directories end it' json n_files 1
 ok 'which are named' json skipped.0.path .
 ok 'with status 6' status_is 6
 : >empty
-run "$CARREL" count --json empty empty
+run "$CARREL" count -m random --json empty empty
 ok 'a count of nothing ends with status 6' status_is 6
 ok 'and is complete JSON' json skipped 2
 ok 'and says so' says 'none of the 2 files could be used'
@@ -152,7 +159,7 @@ for context in 1 2; do
 done
 run "$CARREL" eval perplexity -m "$CARREL_RANDOM" -c 3 notes.txt
 ok 'a context of 3 has' status_is 0
-run "$CARREL" bench -p 0 -n 0
+run "$CARREL" bench -m random -p 0 -n 0
 ok 'nothing to measure is a usage error' status_is 2
 for size in '-p 4611686018427387904' '-p 9000000000000' '-d 4611686018427387904' \
 	'-p 0 -n 4611686018427387904' '-p 9223372036854775807 -d 9223372036854775807' \
@@ -172,7 +179,7 @@ ok 'as the engine counts them' json 0.threads 3
 ok 'of exactly the documented names' json 0 test,n_prompt,n_gen,depth,threads,tok_per_s,ms
 
 run "$CARREL" models ls
-ok 'models ls names the built-in model' prints random
+ok 'models ls names the built-in model' grep -q "^$built_in " out
 run "$CARREL" models info "$CARREL_RANDOM" --json
 ok 'models info describes it' json can_run true
 ok 'and says its GGUF version' json gguf_version 3
@@ -185,9 +192,8 @@ ok 'which adds up' [ "$("$JSON_GET" plan.packed_bytes plan.scratch_bytes plan.kv
 	plan.needed_bytes <out | tr '\n' ' ' | awk '{ print ($1 + $2 + $3 == $4 && $4 > 0) }')" = 1 ]
 run "$CARREL" models info "$CARREL_RANDOM"
 ok 'in words too' grep -qE '^memory  +[0-9.]+ MiB: [0-9.]+ weights' out
-run "$CARREL" models ls --json
-ok 'models ls --json is a list' json . 1
-ok 'whose names are documented' json 0.model random
+run "$CARREL" models info --json
+ok 'which models info describes where none is named' json path "$CARREL_BUILT_IN"
 run "$CARREL" models add "$CARREL_RANDOM" --name mine
 ok 'models add registers a name' status_is 0
 run "$CARREL" ask -m mine -n 3 Words
@@ -207,7 +213,7 @@ ok 'the same once more is no error' status_is 0
 run "$CARREL" models add here.gguf --name mine
 ok 'a name is not taken twice' status_is 1
 ok 'and the sentence says how to free it' says 'carrel models rm mine'
-for name in random x.gguf x.json; do
+for name in "$built_in" x.gguf x.json; do
 	run "$CARREL" models add here.gguf --name $name
 	ok "no model is registered as $name" status_is 2
 done
@@ -227,7 +233,7 @@ run "$PTY_RUN" script "$CARREL" models ls
 ok 'with one on a terminal' grep -q '^NAME .*FILE' out
 run "$CARREL" models rm moved
 ok 'a name that is not there cannot be forgotten' status_is 4
-run "$CARREL" models rm random
+run "$CARREL" models rm "$built_in"
 ok 'nor can the built-in model' status_is 4
 run "$CARREL" models add "$CARREL_RANDOM" --name ''
 ok 'no name is no name' status_is 2
@@ -243,10 +249,17 @@ prefix=$here/prefix
 mkdir -p "$prefix/bin" "$prefix/models" "$prefix/libexec/carrel" "$prefix/share/carrel/models"
 cp "$CARREL" "$prefix/bin/carrel"
 cp "$CARREL_ENGINE_PROGRAM" "$prefix/libexec/carrel/carrel-engine"
-cp "$CARREL_RANDOM" "$prefix/share/carrel/models/random.gguf"
+cp "$CARREL_BUILT_IN" "$prefix/share/carrel/models/"
 run "$prefix/bin/carrel" ask -n 3 Words
 ok 'an unrelated folder models beside bin does not hide the built-in model' status_is 0
-rm "$prefix/share/carrel/models/random.gguf"
+echo nonsense >"$XDG_DATA_HOME/carrel/models/$built_in.gguf"
+run "$prefix/bin/carrel" ask -n 3 Words
+ok 'nor does a file of the user that has its name' status_is 0
+rm "$XDG_DATA_HOME/carrel/models/$built_in.gguf"
+XDG_DATA_HOME="$here/none" run "$prefix/bin/carrel" models ls --json
+ok 'models ls --json is a list' json . 1
+ok 'whose names are documented' json 0.model "$built_in"
+rm "$prefix/share/carrel/models/$built_in.gguf"
 XDG_DATA_HOME="$here/none" run "$prefix/bin/carrel" models ls
 [ -s out ] || ok 'a list without the built-in model says that it is missing' says 'the built-in model is missing'
 finish

@@ -1,5 +1,6 @@
 # What the tests of the command line share. Sourced; prints TAP. The environment names the programs:
-# CARREL, JSON_GET, PTY_RUN, CARREL_SOURCE (the source tree), CARREL_RANDOM (the built-in model).
+# CARREL, JSON_GET, PTY_RUN, CARREL_SOURCE (the source tree), CARREL_BUILT_IN (the file of the built-in
+# model), CARREL_RANDOM (one that nobody trained, "random" by name).
 set -u
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
