@@ -15,10 +15,11 @@ const struct command command_table[] = {
 		"show every setting, its value and where it comes from", command_config},
 	{"count", COMMAND_COUNT, "[OPTIONS] PATH...", NULL, "count the tokens of files",
 		command_count_tokens},
-	{"eval", COMMAND_EVAL, "[OPTIONS] logits|perplexity [FILE...]", "logits perplexity",
-		"write the logits of token ids (logits --tokens FILE --out FILE), or measure "
-		"perplexity "
-		"on texts (perplexity FILE...)",
+	{"eval", COMMAND_EVAL, "[OPTIONS] logits|perplexity|quote [PATH...]",
+		"logits perplexity quote",
+		"write the logits of token ids (logits --tokens FILE --out FILE), measure "
+		"perplexity on texts (perplexity FILE...), or measure how well a model finds and "
+		"quotes what answers questions about documents (quote DIR...)",
 		command_eval},
 	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add|rm [PATH|NAME]", "add info ls rm",
 		"list models (ls), describe one (info NAME), register a file under a name (add "

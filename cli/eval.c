@@ -1,9 +1,10 @@
-/* carrel eval: the logits of given ids, and perplexity on texts. */
+/* carrel eval: the logits of given ids, perplexity on texts; quote is in eval_quote.c. */
 #include "cli/commands.h"
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/eval_quote.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/start.h"
@@ -204,9 +205,11 @@ int command_eval(const struct options *options, struct err *err)
 		status = eval_logits(&engine, options, err);
 	} else if (strcmp(which, "perplexity") == 0) {
 		status = eval_perplexity(&engine, options, err);
+	} else if (strcmp(which, "quote") == 0) {
+		status = eval_quote(&engine, options, err);
 	} else {
 		status = err_set(err, ERR_USAGE, NULL, "see `carrel eval --help`",
-			"say which of logits and perplexity");
+			"say which of logits, perplexity and quote");
 	}
 	engine_close(engine);
 	return status;

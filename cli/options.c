@@ -40,7 +40,7 @@ const struct option_row option_table[] = {
 		"do not ask the model for citations"},
 	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG, 1, "fail",
 		"what to do with more text than the context holds; fail ends with status 3"},
-	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER, 1, "0",
+	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, 1, "0",
 		"seed of the random numbers: the same seed gives the same answer, bit for bit on "
 		"processors with the same instruction sets"},
 	{"temp", 0, OPTION_NUMBER, "X", FIELD(temperature), ANSWER, 1, "0",
@@ -88,6 +88,14 @@ const struct option_row option_table[] = {
 		"eval logits: the ids to evaluate, as text (-: standard input)"},
 	{"out", 0, OPTION_TEXT, "FILE", FIELD(out_file), COMMAND_EVAL, 0, NULL,
 		"eval logits: where the logits go (-: standard output)"},
+	{"questions", 0, OPTION_WHOLE, "N", FIELD(n_question), COMMAND_EVAL, 0, "100",
+		"eval quote: questions at each length, one in four of them absent"},
+	{"lengths", 0, OPTION_TEXT, "N,...", FIELD(lengths), COMMAND_EVAL, 0, NULL,
+		"eval quote: tokens of the whole prompt, where 512, 1024, 2048 ... up to -c (or "
+		"8192) are not wanted"},
+	{"show-questions", 0, OPTION_FLAG, NULL, FIELD(show_questions), COMMAND_EVAL, 0, NULL,
+		"eval quote: print each question, what was expected, the answers and what came of "
+		"them"},
 	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_MODELS, 0, NULL,
 		"models add: the name to give it (else the file's own)"},
 	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, 0, NULL,

@@ -39,8 +39,9 @@ struct options {
 	int json, quiet, verbose, plain, help, version;
 	/* of one command */
 	int64_t top_n, budget_tok, bench_prompt_tok, bench_generate_tok, bench_repeats;
-	const char *bench_depths, *tokens_file, *out_file, *model_name;
-	int show, count_only, special;
+	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths;
+	int64_t n_question;
+	int show, count_only, special, show_questions;
 	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */
 
 	const char **argument; /* what is not an option, in order */

@@ -1,0 +1,242 @@
+#include "session/quiz.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "session/quiz_book.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { FILE_MAX_BYTES = 4 << 20, ALL_MAX_BYTES = 512 << 20, DEPTH_MAX = 32 };
+
+struct quiz *quiz_create(void)
+{
+	struct quiz *quiz = mem_zero(1, sizeof(*quiz));
+
+	quiz->bytes_per_tok = 3;
+	return quiz;
+}
+
+void quiz_destroy(struct quiz *quiz)
+{
+	if (!quiz) {
+		return;
+	}
+	for (size_t i = 0; i < quiz->n_document; i++) {
+		lines_finish(&quiz->document[i].lines);
+		free(quiz->document[i].name);
+		free(quiz->document[i].text);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(quiz->pool); i++) {
+		free(quiz->pool[i].entry);
+		free(quiz->pool[i].group);
+	}
+	quiz_entries_finish(&quiz->entries);
+	free(quiz->document);
+	free(quiz->is_used);
+	free(quiz);
+}
+
+/* ---- documents ---- */
+
+static void add_document(struct quiz *quiz, const char *name, enum document_kind kind,
+	const char *text, size_t len)
+{
+	struct quiz_document *document;
+	size_t index = quiz->n_document;
+
+	mem_grow(quiz->document, quiz->n_document, quiz->cap_document);
+	document = &quiz->document[quiz->n_document++];
+	*document = (struct quiz_document){
+		.name = mem_strdup(name),
+		.text = mem_strndup(text, len),
+		.kind = kind,
+		.first_entry = quiz->entries.count,
+	};
+	quiz->total_bytes += len;
+	lines_init(&document->lines, document->text, len);
+	quiz_find(&quiz->entries, index, name, &document->lines);
+	document->n_entry = quiz->entries.count - document->first_entry;
+}
+
+void quiz_add_text(struct quiz *quiz, const char *name, const char *text, size_t len)
+{
+	const struct loader *loader = loader_find(name, text, len);
+
+	add_document(quiz, name, loader == &loader_code ? DOCUMENT_CODE : DOCUMENT_TEXT, text, len);
+}
+
+/* Through the loaders, so that a file is here what it is for `ask`. */
+static int load_file(struct quiz *quiz, const char *path, const char *name, struct err *err)
+{
+	struct load_result loaded;
+
+	if (load_paths(&loaded, &path, 1, err) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < loaded.n_document; i++) {
+		const struct document *document = &loaded.document[i];
+
+		if (document->n_part == 1 && document->part[0].place.page == 0 &&
+			document->part[0].len <= FILE_MAX_BYTES &&
+			quiz->total_bytes < ALL_MAX_BYTES) {
+			add_document(quiz, name, document->kind, document->part[0].text,
+				document->part[0].len);
+		} else {
+			quiz->n_left_out++;
+		}
+	}
+	quiz->n_left_out += loaded.n_skipped;
+	load_result_finish(&loaded);
+	return 0;
+}
+
+static int is_shown(const struct dirent *item)
+{
+	return item->d_name[0] != '.';
+}
+
+/* Bytes, not the locale, order the files: the same documents everywhere. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int load_folder(
+	struct quiz *quiz, const char *folder, const char *prefix, int depth, struct err *err)
+{
+	struct dirent **item;
+	int count = scandir(folder, &item, is_shown, by_name), status = 0;
+
+	if (count < 0) {
+		return err_set_errno(err, ERR_INPUTS, errno, folder, "cannot be read");
+	}
+	for (int i = 0; i < count; i++) {
+		char *path = mem_printf("%s/%s", folder, item[i]->d_name);
+		char *name = mem_printf("%s%s%s", prefix, prefix[0] ? "/" : "", item[i]->d_name);
+		struct stat st;
+
+		if (status == 0 && lstat(path, &st) == 0) {
+			if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
+				status = load_folder(quiz, path, name, depth + 1, err);
+			} else if (S_ISREG(st.st_mode)) {
+				status = load_file(quiz, path, name, err);
+			}
+		}
+		free(path);
+		free(name);
+		free(item[i]);
+	}
+	free(item);
+	return status;
+}
+
+int quiz_load(struct quiz *quiz, const char *const *path, size_t n_path, struct err *err)
+{
+	for (size_t i = 0; i < n_path; i++) {
+		const char *slash = strrchr(path[i], '/');
+		struct stat st;
+		int status;
+
+		if (stat(path[i], &st) < 0) {
+			return err_set_errno(err, ERR_INPUTS, errno, path[i], "cannot be opened");
+		}
+		status = S_ISDIR(st.st_mode)
+				 ? load_folder(quiz, path[i], "", 0, err)
+				 : load_file(quiz, path[i],
+					   path[i][0] == '/' && slash ? slash + 1 : path[i], err);
+		if (status < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+size_t quiz_document_count(const struct quiz *quiz)
+{
+	return quiz->n_document;
+}
+
+size_t quiz_left_out(const struct quiz *quiz)
+{
+	return quiz->n_left_out;
+}
+
+/* ---- pools ---- */
+
+static void add_to_pool(struct quiz_pool *pool, const struct quiz *quiz, size_t index)
+{
+	size_t document = quiz->entries.item[index].document;
+	size_t before = pool->n_entry ? pool->entry[pool->n_entry - 1] : 0;
+
+	if (!pool->n_entry || quiz->entries.item[before].document != document) {
+		mem_grow(pool->group, pool->n_group, pool->cap_group);
+		pool->group[pool->n_group++] = (struct quiz_group){.first = pool->n_entry};
+	}
+	pool->group[pool->n_group - 1].count++;
+	mem_grow(pool->entry, pool->n_entry, pool->cap_entry);
+	pool->entry[pool->n_entry++] = index;
+}
+
+void quiz_index(struct quiz *quiz)
+{
+	if (quiz->is_used) {
+		return;
+	}
+	for (size_t i = 0; i < quiz->entries.count; i++) {
+		add_to_pool(&quiz->pool[quiz->entries.item[i].kind], quiz, i);
+	}
+	quiz->is_used = mem_zero(quiz->entries.count + 1, 1);
+}
+
+void quiz_restart(struct quiz *quiz)
+{
+	quiz_index(quiz);
+	memset(quiz->is_used, 0, quiz->entries.count);
+}
+
+size_t quiz_entry_count(const struct quiz *quiz, enum quiz_family family)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < quiz->entries.count; i++) {
+		enum quiz_kind kind = quiz->entries.item[i].kind;
+
+		count += quiz_kind_family(kind) == family && kind != QUIZ_SECTION_OTHER;
+	}
+	return count;
+}
+
+double quiz_roll_part(struct quiz_dice *dice)
+{
+	return rng_uniform(dice->seed, dice->at++);
+}
+
+size_t quiz_roll(struct quiz_dice *dice, size_t n)
+{
+	return (size_t)(quiz_roll_part(dice) * (double)n);
+}
+
+const struct quiz_entry *quiz_draw(
+	const struct quiz *quiz, enum quiz_family family, struct quiz_dice *dice)
+{
+	const struct quiz_pool *pools[QUIZ_N_KIND], *pool;
+	const struct quiz_group *group;
+	size_t n_pool = 0;
+
+	for (int kind = 0; kind < QUIZ_SECTION_OTHER; kind++) {
+		if (quiz_kind_family((enum quiz_kind)kind) == family && quiz->pool[kind].n_entry) {
+			pools[n_pool++] = &quiz->pool[kind];
+		}
+	}
+	if (!n_pool) {
+		return NULL;
+	}
+	pool = pools[quiz_roll(dice, n_pool)];
+	group = &pool->group[quiz_roll(dice, pool->n_group)];
+	return &quiz->entries.item[pool->entry[group->first + quiz_roll(dice, group->count)]];
+}
