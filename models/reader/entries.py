@@ -24,6 +24,7 @@ class Entry:
     start: int  # the quote is text[start:end]
     end: int
     detail: dict = field(default_factory=dict)
+    need: int = 0  # a quote that does not reach beyond this says nothing
 
 
 @dataclass
@@ -142,7 +143,7 @@ class Finder:
         else:
             self._name_line()
             self._sections()
-            for rule in (self._option, self._number, self._variable, self._setting, self._term,
+            for rule in (self._option, self._row, self._number, self._variable, self._setting, self._term,
                          self._column, self._step):
                 self._each(rule)
         self._facts()
@@ -164,7 +165,7 @@ class Finder:
         end = quote_end(self.text, start, need, head_indent)
         if end is None or len(self.text[start:end].strip()) < len(anchor) + 3:
             return False
-        self.entries.append(Entry(kind, anchor, start, end, detail))
+        self.entries.append(Entry(kind, anchor, start, end, detail, need))
         return True
 
     # ---- headings and what stands below them ----
@@ -250,7 +251,7 @@ class Finder:
         head = line.text[begin:gap.start() if gap else len(line.text)]
         names = [n.rstrip(".-+") for n in self._OPTION.findall(head)]
         names = [n for n in names if n.strip("-")]
-        if not names or len(head) > 70:
+        if not names or len(head) > 70 or head.rstrip().endswith(")") and "(" not in head:
             return False
         rest = line.text[gap.end():] if gap else ""
         if n_words(rest) >= 2:
@@ -265,11 +266,11 @@ class Finder:
             body = self.lines[below]
             need = body.start + len(body.text) - len(body.text.lstrip()) + 3
         return self._add("option", max(names, key=len), line.start + begin, need, line.indent,
-                         names=names, about=self._about(need - 3))
+                         names=names, about=self._about(need - 3, line.indent))
 
-    def _about(self, start):
+    def _about(self, start, head_indent):
         """The first words of what an entry says."""
-        end = quote_end(self.text, start, start + 3)
+        end = quote_end(self.text, start, start + 3, head_indent)
         return " ".join(self.text[start:end or start].split())
 
     _NUMBER = re.compile(r"\s*(?:[*•-]\s+)?[`*]{0,2}(\d{1,5}|-\d{1,2}|0x[0-9a-fA-F]{1,8})[`*]{0,2}(?:\s*[:=]\s+|\s{2,}|\t+| [-–] |\s)(?=\S)")
@@ -278,15 +279,27 @@ class Finder:
 
     def _number(self, i, line):
         match = self._NUMBER.match(line.text)
-        if not match or n_words(line.text[match.end():]) < 2:
+        if not match:
+            return self._number_alone(i, line)
+        if n_words(line.text[match.end():]) < 2:
             return False
         around = self.heading_of(i).lower() + self.text[max(0, line.start - 500):line.start].lower()
-        wide = re.search(r"\s{2,}|\t|[:=]", line.text[match.end(1):match.end()])
         kind = "status" if self._STATUS.search(around) else "number"
+        wide = re.search(r"\s{2,}|\t|[:=]", line.text[match.end(1):match.end()])
         if not wide and kind == "number":
             return False
         return self._add(kind, match[1], line.start + match.start(1), line.start + match.end() + 3,
                          line.indent, about=line.text[match.end():].strip())
+
+    def _number_alone(self, i, line):
+        """A number with its meaning below, deeper."""
+        match = re.match(r"\s*(?:[-*•] )?[*`]{0,2}(\d{1,5})[*`]{0,2}:?\s*$", line.text)
+        need = self._described(i, line, match.end(1)) if match else None
+        if need is None:
+            return False
+        around = self.heading_of(i).lower() + self.text[max(0, line.start - 500):line.start].lower()
+        return self._add("status" if self._STATUS.search(around) else "number", match[1],
+                         line.start + match.start(1), need, line.indent, about=self._about(need - 3, line.indent))
 
     _VARIABLE = re.compile(r"\s*(?:[*•-]\s+)?[`*$\[]{0,3}([A-Z][A-Z0-9]*_[A-Z0-9_]+|E[A-Z0-9]{3,12}|SIG[A-Z0-9]{2,8}|[A-Z]{4,})\b")
 
@@ -298,10 +311,12 @@ class Finder:
         kind = "error" if re.fullmatch(r"E[A-Z0-9]{3,12}", name) else \
             "signal" if name.startswith("SIG") else "variable"
         need = self._described(i, line, match.end(1))
+        if need is None and kind == "error" and line.indent and n_words(line.text) >= 4:
+            need = line.start + match.end(1) + 8
         if need is None:
             return False
         return self._add(kind, name, line.start + match.start(1), need, line.indent,
-                         about=self._about(need - 3))
+                         about=self._about(need - 3, line.indent))
 
     def _described(self, i, line, head_end):
         """Where the words that describe the head of this line are well begun, or None."""
@@ -345,7 +360,7 @@ class Finder:
         if match and n_words(match[2]) >= 3 and re.search("[A-Za-z]{2}", match[1]):
             return self._add("term", match[1], line.start + match.start(1),
                              line.start + match.start(2) + 3, line.indent,
-                             about=self._about(line.start + match.start(2)))
+                             about=self._about(line.start + match.start(2), line.indent))
         return self._definition_list(i, line) or self._is_a(i, line)
 
     def _definition_list(self, i, line):
@@ -366,7 +381,7 @@ class Finder:
         begin = line.start + line.text.find(anchor[1])
         kind = "command" if re.search("command|subcommand|action|function", self.heading_of(i).lower()) \
             or text.endswith(")") else "term"
-        return self._add(kind, anchor[1], begin, need, line.indent, about=self._about(need - 3))
+        return self._add(kind, anchor[1], begin, need, line.indent, about=self._about(need - 3, line.indent))
 
     _IS_A = re.compile(
         r"(?:The |An? )?([A-Za-z][\w./+-]*(?: [a-z][\w-]*){0,2}) (?:is|are|was|were) (?:an?|the|used|called) \w")
@@ -380,12 +395,24 @@ class Finder:
             return False
         return self._add("is", match[1], line.start + begin, line.start + match.end())
 
+    _ROW = re.compile(r"\s*\|\s*[`*]{0,2}([\w./:+-]+(?: [\w.-]+){0,2})[`*]{0,2}\s*\|\s*([^|\"]+?)\s*\|")
+
+    def _row(self, i, line):
+        """A row of a table: what stands in its first column, up to the end of the second."""
+        match = self._ROW.match(line.text)
+        if not match or n_words(match[2]) < 1 or match.end() - match.start(1) > MAX_QUOTE_CHARS:
+            return False
+        start = line.start + match.start(1)
+        kind = "number" if match[1].isdigit() else "term"
+        self.entries.append(Entry(kind, match[1], start, line.start + match.end(2), {"about": match[2]}))
+        return True
+
     _COLUMN = re.compile(r"(\s*)([A-Za-z_][\w./:+-]*(?: [a-z<\[][\w>\]-]*)?)(?:\s{2,}|\t+)([A-Za-z(].*\S)\s*$")
 
     def _column(self, i, line):
         """Two columns: a name and what it is."""
         match = self._COLUMN.match(line.text)
-        if not match or n_words(match[3]) < 2 or len(match[2]) > 32 or re.search(r"\S\s{3,}\S", match[3]):
+        if not match or n_words(match[3]) < 2 or len(match[2]) > 32 or match[2].endswith(".") or re.search(r"\S\s{3,}\S", match[3]):
             return False
         return self._add("command" if match[1] else "term", match[2], line.start + match.start(2),
                          line.start + match.start(3) + 3, line.indent, about=match[3])
@@ -438,6 +465,8 @@ class Finder:
         quote = self.text.find('"', start, end)
         if quote >= 0:
             end = quote
+            if len(re.findall(r"\w", self.text[name_at + len(match["name"]):end])) < 6:
+                return False
         if end - start > MAX_QUOTE_CHARS:
             end = _shorter(self.text, start, name_at + len(match["name"]), start + MAX_QUOTE_CHARS)
         while end is not None and end > start and self.text[end - 1] in " \t\\(,":
@@ -476,6 +505,8 @@ class Finder:
                     and not before.rstrip().endswith((".", ":", "!", "?")):
                 continue
             end = quote_end(self.text, start, start + 20)
+            if end == len(self.text) and self.text[-1] not in ".!?":
+                continue  # the cut has parted it
             if end is None or n_words(self.text[start:end]) < 5:
                 continue
             self.entries.append(Entry("fact", "", start, end))

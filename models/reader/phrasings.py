@@ -22,7 +22,7 @@ _EXPLAIN = "[explain|describe|look up|tell me about|find|show me|summarise] {x}"
 _GENERAL = [
     "[what does|what will|what would|what did] {x} " + _DO, _WHAT_FOR, _EXPLAIN,
     "[what is|what's] {x}", "{x}", "{x} [meaning|explanation|purpose|?|help]",
-    "how [is|does] {x} [explained|described|documented|defined|work]",
+    "how [is {x} [explained|described|documented|defined]|does {x} work]",
     "[where is|where do I find|where can I read about|in which line is] {x}[ described| explained| documented|]",
     "[meaning of|about|help on|definition of] {x}",
     "[I do not understand|I have never seen|somebody mentioned|I came across] {x}[, what is it|, what does it do|; what is that]",
@@ -150,7 +150,7 @@ TEMPLATES = {
         "what does the [docstring|comment|documentation] of {x} say", "which [task|work|job] does {x} [do|have]",
     ],
     "heading-text": [
-        "what [does|do] [the [section|part|chapter|paragraph] |]{x} [say|begin with|start with|tell]",
+        "what does [the [section|part|chapter|paragraph] |]{x} [say|begin with|start with|tell]",
         "what is [said|written|told|explained] [under|in|below] {x}", "[read|begin|open|quote] [the section |]{x}",
         "how does [the [section|part|chapter] |]{x} [start|begin|open]", "[first sentence|beginning] of [the section |]{x}",
         "what [stands|is] below [the [heading|title] |]{x}", "what is [the [section|part|chapter] |]{x} about",
@@ -277,8 +277,10 @@ FOLLOW_UP = ["[and|what about|how about|and what about|same for|now] {x}", "and 
              "what of {x}", "the same question for {x}", "ok, and {x}"]
 
 WHERE = [" [in|of|for|from] {p}", " [in|of|for] {p}", ", in {p}", " [according to|as {p} has it, in] {p}", " [in the file|in the source|in the document] {p}"]
-OPENERS = ["please [tell me|say]: ", "can you tell me ", "[quick|one|short] question: ", "I would like to know ", "do you know ", "hi, ", "hello! ",
-           "tell me, ", "in {p}, ", "for {p}: ", "looking at {p}: ", "according to the [text|sources|documents], ", "I wonder ", "so ", "now, "]
+OPENERS = [  # the last five go before anything, the others before a question
+    "please [tell me|say]: ", "can you tell me ", "[quick|one|short] question: ", "I would like to know ", "do you know ", "tell me, ",
+    "according to the [text|sources|documents], ", "I wonder ", "so ", "now, ", "in {p}, ", "for {p}: ", "looking at {p}: ", "hi, ", "hello! ",
+]
 CLOSER = "[ please|, please| exactly| again| here| actually| in these sources| in the text]"
 
 ORDINALS = ["zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"]
@@ -289,7 +291,8 @@ execute start stop wait send receive open close copy move rename search find mat
 compile generate output suppress allow prevent avoid include exclude turn keep save load convert limit specify select choose treat
 perform call return get put give report produce restrict override append insert replace connect join split follow dump log debug
 ask prompt invoke mark apply compute calculate draw format encode decode compress extract download upload cause define declare sets
-filter hide reset restore export import enter exit quit stop kill clear clean preserve assume accept reject require""".split())
+filter try provide probe mount unmount attach detach bind register map wrap ensure log resolve monitor follow
+hide reset restore export import enter exit quit stop kill clear clean preserve assume accept reject require""".split())
 
 SYNONYMS = {
     "print": "[show|output|write out]", "show": "[display|print|see]", "display": "[show|print|see]", "list": "[show|enumerate]",

@@ -64,12 +64,14 @@ class Asker:
         template = rng.choice(templates) if isinstance(templates, list) else templates
         text = ph.expand(template, rng).strip()
         says = "{p}" in text
-        if not says and (must_say or rng.random() < 0.16):
+        if not says and where and (must_say or rng.random() < 0.16):
             text, says = text + ph.expand(rng.choice(ph.WHERE), rng), True
-        opener = ph.expand(rng.choice(ph.OPENERS), rng) if rng.random() < 0.10 else ""
-        if "{p}" in opener and says:
+        is_question = re.match(r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|under|since|on|has)\b", text)
+        opener = ""
+        if rng.random() < 0.1:
+            opener = ph.expand(rng.choice(ph.OPENERS if is_question else ph.OPENERS[-5:]), rng)
+        if "{p}" in opener and (says or not where):
             opener = ""
-        is_question = re.match(r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|under|since|on|has|name)\b", text)
         end = "?" if is_question and rng.random() < 0.8 else rng.choice(["", "", ".", "?"] if not is_question else ["", "", "."])
         if text.endswith("?"):
             end = ""
@@ -136,8 +138,10 @@ class Asker:
             words.pop()
         if len(words) < 2:
             return None
+        if [w.lower() for w in words[:2]] == ["do", "not"]:
+            words = words[1:]
         first = words[0].lower()
-        base = first if first in ph.VERBS else first[:-1] if first.endswith("s") and first[:-1] in ph.VERBS else None
+        base = first if first in ph.VERBS or first == "not" else first[:-1] if first.endswith("s") and first[:-1] in ph.VERBS else None
         if base:
             words = [base] + words[1:]
             templates = ph.INVERSE_VERB
@@ -166,6 +170,8 @@ class Asker:
         words = [w for w in content_words(quote) if len(w) > 3 and count(w) <= 2]
         if not words:
             return None
+        if rng.random() < 0.5:
+            words = words[:3]
         picked = rng.sample(words, min(len(words), rng.choice([1, 1, 2, 2, 3])))
         names = " and ".join(picked) if rng.random() < 0.5 else " ".join(picked)
         kind = "about"

@@ -78,10 +78,11 @@ class Source:
             begin = segment.place(asked.part, entry.start)
             last = segment.place(asked.part, entry.end - 1)
             if begin is not None and last is not None:
-                return self._slice(k, begin, last + 1)
+                need = segment.place(asked.part, entry.need)
+                return self._slice(k, begin, last + 1, begin if need is None else need)
         return None
 
-    def _slice(self, k, begin, end):
+    def _slice(self, k, begin, end, need):
         segment = self.segments[k]
         for mark in segment.marks:  # a quote holds no line number
             if begin < mark < end:
@@ -90,7 +91,9 @@ class Source:
         starts, ends = self.starts[k], self.ends[k]
         first = bisect_left(starts, starts[max(0, bisect_right(starts, begin) - 1)])
         after = bisect_right(ends, end)
-        if first >= after or segment.text[starts[first]:begin].strip(" \t"):
+        while after > first and segment.text[starts[after - 1]:ends[after - 1]].isspace():
+            after -= 1
+        if first >= after or ends[after - 1] <= need or segment.text[starts[first]:begin].strip(" \t"):
             return None
         text = segment.text
         if text[ends[after - 1]:end].strip(" \t\n.,;:!?)]}>'`*|-/\\"):

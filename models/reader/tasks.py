@@ -10,6 +10,7 @@ says how each id counts as a target: 0 not at all, 1 source text, 2 answer.
 import argparse
 import os
 import random
+import re
 import sys
 import time
 from collections import Counter, deque
@@ -33,9 +34,9 @@ KIND_WEIGHT = {
     "option": 3.0, "setting": 2.5, "variable": 2.5, "status": 6.0, "number": 3.0, "step": 1.5,
     "error": 3.0, "signal": 3.0, "program": 4.0, "term": 2.5, "is": 2.0, "command": 2.5,
     "function": 2.0, "macro": 1.5, "constant": 1.5, "assignment": 0.5, "class": 1.5, "struct": 1.5,
-    "field": 1.0, "purpose": 3.0, "section": 3.0, "fact": 0.7, "said": 1.5,
+    "field": 1.0, "purpose": 3.0, "section": 3.0, "fact": 0.55, "said": 1.5,
 }
-CHARS_PER_TOKEN = {"text": 3.5, "code": 2.9, "config": 2.9}
+CHARS_PER_TOKEN = {"text": 3.7, "code": 3.0, "config": 3.0}
 
 
 class Conversation:
@@ -51,6 +52,7 @@ class Conversation:
         self.names = Counter(self._key(a.entry) for a in self.pool)
         self.questions = set()
         self.used = set()
+        self.again = False
         self.previous = None  # the kind that the last round asked about, for a follow-up
         self.tally = maker.tally
 
@@ -60,13 +62,16 @@ class Conversation:
             return "option", entry.anchor.lower()
         return ("section" if entry.kind == "section" else "name"), entry.anchor.lower()
 
+    def n_askable(self):
+        return sum(KIND_WEIGHT.get(a.entry.kind, 0) >= 1 for a in self.pool)
+
     def count(self, word):
         return self.words[word.lower()]
 
     def rounds(self):
-        """(question, answer ids), without end."""
-        while True:
-            yield self._round()
+        """(question, answer ids), until nothing is left to ask."""
+        while made := self._round():
+            yield made
 
     def _round(self):
         draw = self.rng.random()
@@ -84,9 +89,7 @@ class Conversation:
                 self.questions.add(made[0])
                 self.tally[made[2]] += 1
                 return made[0], made[1]
-        self.previous = None
-        question, ids, _ = self._drill(force=True) or ("Anything else?", self._absent_ids(), "")
-        return question, ids
+        return None
 
     # ---- answers ----
 
@@ -106,7 +109,9 @@ class Conversation:
     def _draw(self):
         left = [a for a in self.pool if id(a) not in self.used and a.entry.kind in KIND_WEIGHT]
         if not left:
-            self.used.clear()  # once more, in other words
+            if not self.again:  # once more, in other words
+                self.again = True
+                self.used.clear()
             return None
         met = Counter(a.entry.kind for a in left)
         weights = [KIND_WEIGHT[a.entry.kind] / met[a.entry.kind] ** 0.5 for a in left]
@@ -136,7 +141,8 @@ class Conversation:
         if self.previous == entry.kind and entry.kind != "section" and not must_say \
                 and rng.random() < 0.35:
             return self.asker.follow_up(entry.anchor, entry.kind), "follow-up"
-        if rng.random() < 0.25:
+        about = entry.detail.get("about") or ""
+        if rng.random() < 0.3 and self.lower.count(about[:20].lower()) == 1:
             question = self.asker.inverse(entry, where, must_say)
             if question:
                 self.previous = None
@@ -156,12 +162,18 @@ class Conversation:
                 a.entry.anchor.lower() == entry.anchor.lower()
                 or topic and self.asker.topic(a.entry.anchor) is topic)]
         else:
+            if self._n_heads(entry.anchor) > max(1, self.names[self._key(entry)]):
+                return None  # it stands at the head of a line that no rule has found, too
             if self.names[self._key(entry)] == 1:
                 return False
             same = [a for a in self.pool if self._key(a.entry) == self._key(entry)]
         if len(same) == 1:
             return False
         return True if sum(a.title == asked.title for a in same) == 1 else None
+
+    def _n_heads(self, anchor):
+        """How many lines begin with the anchor."""
+        return len(re.findall(r"(?m)^(?:\d+\|)?[ \t*`#•|]*" + re.escape(anchor) + r"(?![\w-])", self.text))
 
     def _overview(self):
         source = self.rng.choice(self.sources)
@@ -181,9 +193,9 @@ class Conversation:
 
     # ---- easy copying ----
 
-    def _drill(self, force=False):
+    def _drill(self):
         """From a rare word, or the first words of a line, on."""
-        for _ in range(20 if force else 4):
+        for _ in range(4):
             source = self.rng.choice(self.sources)
             part = self.rng.randrange(len(source.document.parts))
             text = source.document.parts[part].text
@@ -207,6 +219,9 @@ class Conversation:
         match = entries._WORD.search(text, at)
         if not match or len(match[0]) < 4 or self.lower.count(match[0].lower()) != 1:
             return None
+        if source.document.kind == pack.CODE:  # to the end of the line
+            end = text.find("\n", match.end())
+            text = text[:end if end >= 0 else len(text)]
         ids = self._cite_from(source, part, text, match.start(), match.end() + 2)
         question = self.asker.fill(_templates("word"), source.titles[part], x=self.asker.dress(match[0], "word"))
         return ids and (question, ids, "word")
@@ -248,7 +263,7 @@ class Conversation:
         if asked is None or asked.entry.kind in ("section", "fact", "said", "program"):
             return None
         name = self._mutate(asked.entry.anchor)
-        if not name or not self._is_absent(name):
+        if not name or len(name.strip("-")) > 1 and not self._is_absent(name):
             return None
         if asked.entry.kind in ("status", "number", "step") and name in self.text:
             return None
@@ -258,7 +273,14 @@ class Conversation:
         self.previous = asked.entry.kind
         return self.asker.direct(entries.Entry(asked.entry.kind, name, 0, 0, detail), asked.title, False)
 
-    _ENDINGS = ["file", "mode", "all", "name", "dir", "size", "list", "time", "max", "only", "path", "info", "level"]
+    def _ending(self):
+        """A piece of some other name."""
+        for _ in range(8):
+            if self.maker.foreign:
+                pieces = re.findall("[A-Za-z]{2,10}", self.rng.choice(self.maker.foreign)[0].anchor)
+                if pieces:
+                    return self.rng.choice(pieces).lower()
+        return self.rng.choice(["file", "mode", "all", "name"])
 
     def _mutate(self, name):
         rng = self.rng
@@ -266,9 +288,10 @@ class Conversation:
             return str(int(name.lstrip("-")) + rng.choice([1, 2, 3, 7, 10, 40]))
         bare = name.lstrip("-")
         if len(bare) == 1:
-            return None
+            letter = rng.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            return None if re.search(r"-[A-Za-z]*" + letter, self.text) else "-" + letter
         joint = "_" if "_" in bare else "-" if "-" in bare or name.startswith("--") else "_"
-        ending = rng.choice(self._ENDINGS)
+        ending = self._ending()
         ending = ending.upper() if bare.isupper() else ending
         if name.startswith("--") and rng.random() < 0.4:
             return "--" + (bare[3:] if bare.startswith("no-") else "no-" + bare)
@@ -276,6 +299,8 @@ class Conversation:
         if len(pieces) > 1 and rng.random() < 0.6:
             pieces[rng.randrange(len(pieces))] = ending
             return name[:len(name) - len(bare)] + joint.join(pieces)
+        if rng.random() < 0.3:
+            return name[:len(name) - len(bare)] + ending + joint + bare
         return name + joint + ending
 
     def _foreign(self):
@@ -344,13 +369,23 @@ class TaskMaker:
         self.opening = [BOS, SYSTEM] + instructions
 
     def row(self, length):
-        self.drills = 0.16 if length <= 512 else 0.10 if length <= 1024 else 0.06
-        budget = int(length * self.rng.uniform(0.44, 0.56)) - len(self.opening)
+        """ids and weight, of a context that has enough to ask about."""
+        while True:
+            ids, weight = self._try_row(length)
+            if len(ids) >= length:
+                return np.array(ids[:length], np.uint16), np.array(weight[:length], np.uint8)
+
+    def _try_row(self, length):
+        self.drills = 0.14 if length <= 512 else 0.08 if length <= 1024 else 0.05
+        low, high = (0.50, 0.66) if length <= 512 else (0.48, 0.60)
+        budget = int(length * self.rng.uniform(low, high)) - len(self.opening)
         made, ids, weight = self._context(budget)
         while len(ids) > 0.72 * length:
             budget = int(budget * 0.8)
             made, ids, weight = self._context(budget)
         conversation = Conversation(self, made)
+        if conversation.n_askable() < min(length // 128, 24):
+            return [], []
         for question, answer in conversation.rounds():
             asked = [USER] + self.encoder.ids(pack.question(question).text) + [END, READER]
             ids += asked + answer + [END]
@@ -358,7 +393,7 @@ class TaskMaker:
             if len(ids) >= length:
                 break
         self._remember(conversation)
-        return np.array(ids[:length], np.uint16), np.array(weight[:length], np.uint8)
+        return ids, weight
 
     def _context(self, budget_tok):
         made = self._sources(budget_tok)
@@ -373,7 +408,7 @@ class TaskMaker:
     def _sources(self, budget_tok):
         """One to five sources that share the budget, most of them rich in the same kind."""
         rng = self.rng
-        n = rng.choices(range(1, 6), [6, 4, 2, 1, 1])[0]
+        n = rng.choices(range(1, 6), [6, 4, 2, 1, 1] if budget_tok < 900 else [3, 3, 3, 2, 2])[0]
         n = max(1, min(n, budget_tok // 180))
         shares = [rng.uniform(0.6, 1.4) for _ in range(n)]
         wanted = self.windows.kind()

@@ -10,7 +10,7 @@ import numpy as np
 import entries
 
 MAX_FILE_CHARS = 400_000
-INDEX_VERSION = 3  # of what entries.py finds
+INDEX_VERSION = 5  # of what entries.py finds
 
 
 @dataclass
