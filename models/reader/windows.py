@@ -10,7 +10,7 @@ import numpy as np
 import entries
 
 MAX_FILE_CHARS = 400_000
-INDEX_VERSION = 5  # of what entries.py finds
+INDEX_VERSION = 5  # of what entries.py finds (for drawing: an older one does no harm)
 
 
 @dataclass
@@ -74,7 +74,7 @@ def _index(text, family, path):
 
 def load_files(work, split):
     """The files of a split; each package's index is made once and kept."""
-    root, kept = os.path.join(work, "corpus", split), os.path.join(work, "index", split)
+    root, kept = os.path.join(work, "corpus", split), os.path.join(work, f"index-{INDEX_VERSION}", split)
     os.makedirs(kept, exist_ok=True)
     files = []
     for package in sorted(os.listdir(root)):
@@ -84,7 +84,7 @@ def load_files(work, split):
 
 def _load_package(root, kept, package):
     cache = os.path.join(kept, package + ".pkl")
-    stamp = (INDEX_VERSION, os.stat(os.path.join(root, package)).st_mtime_ns)
+    stamp = os.stat(os.path.join(root, package)).st_mtime_ns
     try:
         with open(cache, "rb") as file:
             if pickle.load(file) == stamp:
