@@ -51,7 +51,8 @@ def split_lines(text):
 # ---- where a quote ends ----
 
 _ABBREVIATIONS = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|resp|approx|no|fig|sec|ch|p|pp|dr|mr|st|incl|ver|vol|ed)|\b[A-Z])$",
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|resp|approx|no|fig|sec|ch|p|pp|dr|mr|st|incl|ver|vol|ed)|\b[A-Z]"
+    r"|\b(?:example|step|table|figure|chapter|section|part|note|item|rule) \d+|(?:^|\n)\s*\d+)$",
     re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?][)\]'”’]*(?=\s|$)")
 _ITEM = re.compile(
@@ -60,7 +61,7 @@ _ITEM = re.compile(
 
 def _sentence_end(text, start, limit):
     for match in _SENTENCE_END.finditer(text, start, limit):
-        if text[match.start()] != "." or not _ABBREVIATIONS.search(text, max(0, match.start() - 8),
+        if text[match.start()] != "." or not _ABBREVIATIONS.search(text, max(0, match.start() - 14),
                                                                    match.start()):
             return match.end()
     return None
@@ -117,11 +118,11 @@ def _shorter(text, start, need, limit):
 
 # ---- helpers ----
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z'-]*[A-Za-z]")
+WORD = re.compile(r"[A-Za-z][A-Za-z'-]*[A-Za-z]")
 
 
 def n_words(text):
-    return len(_WORD.findall(text))
+    return len(WORD.findall(text))
 
 
 class Finder:
@@ -341,7 +342,7 @@ class Finder:
             sign = match[2].strip()
             if sign == ":" and n_words(match[3]) > 12 and line.indent:
                 return False
-            if match[3].lstrip()[0] in "\"{[=":
+            if match[3].lstrip()[0] in "\"{[=@":
                 return False
             return self._add("setting", match[1], line.start + match.start(1),
                              line.start + match.start(3), line.indent, value=match[3].strip(),

@@ -183,6 +183,8 @@ TEMPLATES = {
     "default": [
         "what is the default [of|for|with|concerning] {x}", "what [happens|is used|is assumed|do I get] by default [with|for|about] {x}",
         "which default [applies to|holds for|is there for|has] {x}", "if I [say|set|give] nothing, what about {x}",
+        "what [holds|applies|is taken|is the value] [if|when] {x} is [not given|left out|missing|not set]", "default of {x}",
+        "[standard|usual|initial|preset] value [of|for] {x}", "what would {x} be if I [leave it out|do not set it|do nothing]",
     ],
     "when": [
         "when [was|did|is] {x}", "[in which|what] year [was|is] {x}", "since when [is there|do we have] {x}", "[date|year] of {x}",
@@ -190,8 +192,8 @@ TEMPLATES = {
     ],
     "said": [
         "what did {speaker} say [about|on|concerning] {x}", "what was {speaker}'s [view|point|remark] on {x}",
-        "[did|has] {speaker} [say|said] anything about {x}", "{speaker} [mentioned|talked about] {x}[, what exactly|. What was it|]",
-        "[who|somebody] [said|spoke] about {x}[, what was said|]", "what was said [about|on] {x}", "which remark was made about {x}",
+        "[did {speaker} say|has {speaker} said] anything about {x}", "{speaker} [mentioned|talked about] {x}[, what exactly|. What was it|]",
+        "[who|somebody] [talked|spoke] about {x}[, what was said|]", "what was said [about|on] {x}", "which remark was made about {x}",
     ],
     "said-at": [
         "what [was|is] [said|told] at {x}", "what did {speaker} say at {x}", "[quote|read] what comes at {x}", "{x}", "what happens at {x}",

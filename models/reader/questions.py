@@ -109,6 +109,11 @@ class Asker:
             slots["nth"] = ph.ORDINALS[number] if number < len(ph.ORDINALS) else f"{number}th"
         return self.fill(ph.TEMPLATES[kind], where, must_say, **slots)
 
+    def default(self, entry, where, must_say):
+        """Asks what holds when an option is not given."""
+        name = self.rng.choice(entry.detail["names"])
+        return self.fill(ph.TEMPLATES["default"], where, must_say, x=self.dress(name, "option"))
+
     def topic(self, title):
         """The phrasings for a well-known heading."""
         bare = re.sub(r"^[\d.]+\s+|[:#*]+", "", title).strip().upper()
@@ -173,6 +178,8 @@ class Asker:
         if rng.random() < 0.5:
             words = words[:3]
         picked = rng.sample(words, min(len(words), rng.choice([1, 1, 2, 2, 3])))
+        if len(picked) == 1 and count(picked[0]) > 1:
+            return None  # it would not tell which of the two is meant
         names = " and ".join(picked) if rng.random() < 0.5 else " ".join(picked)
         kind = "about"
         unit = self._UNIT.search(quote)
@@ -197,7 +204,10 @@ class Asker:
         words = [w for w in content_words(entry.detail["text"]) if len(w) > 3 and count(w) <= 2]
         if not words:
             return None
-        names = " and ".join(self.rng.sample(words, min(len(words), self.rng.choice([1, 1, 2]))))
+        picked = self.rng.sample(words, min(len(words), self.rng.choice([1, 1, 2])))
+        if len(picked) == 1 and count(picked[0]) > 1:
+            return None
+        names = " and ".join(picked)
         template = self.rng.choice([t for t in ph.TEMPLATES["said"] if speaker or "{speaker}" not in t])
         return self.fill(template, "the meeting", x=names, speaker=speaker or "")
 

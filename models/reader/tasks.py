@@ -31,7 +31,7 @@ GIVEN, SOURCE, ANSWER = 0, 1, 2
 
 # How often a kind is asked about, relative to how often its entries are met.
 KIND_WEIGHT = {
-    "option": 3.0, "setting": 2.5, "variable": 2.5, "status": 6.0, "number": 3.0, "step": 1.5,
+    "option": 3.5, "setting": 2.5, "variable": 2.5, "status": 6.0, "number": 3.0, "step": 1.5,
     "error": 3.0, "signal": 3.0, "program": 4.0, "term": 2.5, "is": 2.0, "command": 2.5,
     "function": 2.0, "macro": 1.5, "constant": 1.5, "assignment": 0.5, "class": 1.5, "struct": 1.5,
     "field": 1.0, "purpose": 3.0, "section": 3.0, "fact": 0.55, "said": 1.5,
@@ -148,6 +148,8 @@ class Conversation:
                 self.previous = None
                 return question, "inverse " + entry.kind
         self.previous = entry.kind
+        if entry.kind == "option" and "default" in self._words_of(asked) and rng.random() < 0.5:
+            return self.asker.default(entry, where, must_say), "default"
         return self.asker.direct(entry, where, must_say), entry.kind
 
     def _words_of(self, asked):
@@ -215,8 +217,7 @@ class Conversation:
         return self._cite(sources.Asked(entries.Entry("word", "", start, end), source, part))
 
     def _word_drill(self, source, part, text):
-        at = self.rng.randrange(len(text))
-        match = entries._WORD.search(text, at)
+        match = entries.WORD.search(text, text.find(" ", self.rng.randrange(len(text))) + 1)
         if not match or len(match[0]) < 4 or self.lower.count(match[0].lower()) != 1:
             return None
         if source.document.kind == pack.CODE:  # to the end of the line
