@@ -9,6 +9,8 @@ shall should will would do does did done have has had i you he she we they them 
 each some such only own same other more most also into over under again once during before after above below between through
 about against both few just now out off up down per via using used use uses usually see e g etc default following given
 instead like even well because while until unless whether however thus therefore since still yet either neither""".split())
+_FORM_WORDS = {"called", "named", "known", "written", "created", "developed", "made", "note", "warning", "avoid", "never", "because"}
+_SUBJECTS = {"you", "the", "a", "an", "your", "this", "these", "there", "all", "any", "no", "more", "both", "it", "they", "we", "i"}
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'-]*[A-Za-z0-9]")
 
 
@@ -175,6 +177,9 @@ class Asker:
         words = [w for w in content_words(quote) if len(w) > 3 and count(w) <= 2]
         if not words:
             return None
+        natural = rng.random() < 0.65 and self._natural(quote, words, where, must_say)
+        if natural:
+            return natural
         if rng.random() < 0.5:
             words = words[:3]
         picked = rng.sample(words, min(len(words), rng.choice([1, 1, 2, 2, 3])))
@@ -196,6 +201,29 @@ class Asker:
             slots["x"] = slots["x"].lower()
         return self.fill(ph.TEMPLATES[kind], where, must_say, **slots)
 
+    def _natural(self, quote, words, where, must_say):
+        """A question that the form of the sentence suggests, or None."""
+        sentence = " ".join(quote.split())
+        fitting = [(match, templates) for pattern, templates in ph.SENTENCES if (match := pattern.match(sentence))]
+        if not fitting:
+            return None
+        match, templates = self.rng.choice(fitting)
+        slots = {}
+        if match.re.groups:
+            phrase = match[1]
+            if not set(content_words(phrase)) & set(words) or phrase.split()[0].lower() in STOPWORDS - _SUBJECTS:
+                return None
+            phrase = ph.expand(" ".join(self._other_word(w) for w in phrase.split()), self.rng)
+            slots["a"] = phrase if phrase[1:2].isupper() else phrase[0].lower() + phrase[1:]
+        else:
+            words = [w for w in words if w.lower() not in _FORM_WORDS]
+            if not words:
+                return None
+            slots["x"] = " ".join(self.rng.sample(words, min(len(words), self.rng.choice([1, 2, 2, 3]))))
+        unit = self._UNIT.search(sentence)
+        slots["unit"] = unit[2] if unit else "units"
+        return self.fill(templates, where, must_say, **slots)
+
     def said(self, entry, count):
         speaker, time = entry.detail["speaker"], entry.detail["time"]
         if self.rng.random() < 0.25:
@@ -204,6 +232,9 @@ class Asker:
         words = [w for w in content_words(entry.detail["text"]) if len(w) > 3 and count(w) <= 2]
         if not words:
             return None
+        natural = self.rng.random() < 0.4 and self._natural(entry.detail["text"], words, "the meeting", False)
+        if natural:
+            return natural
         picked = self.rng.sample(words, min(len(words), self.rng.choice([1, 1, 2])))
         if len(picked) == 1 and count(picked[0]) > 1:
             return None
