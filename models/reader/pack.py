@@ -3,6 +3,7 @@
 Text is `str`; bytes that are not UTF-8 travel as surrogate escapes. What training needs beyond the
 C side is where each piece of a stored text came to stand, so a segment remembers its pieces.
 """
+
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -11,9 +12,7 @@ CHUNK_BYTES = 16384
 TEXT, CODE, PDF, TRANSCRIPT = "text", "code", "pdf", "transcript"
 
 _FIRST = "You answer from the sources below. Quote the words that answer, then explain briefly.\n"
-_CITE = (
-    'Cite each quote as [S1 path:lines "words"], [S1 p.page "words"] or [S1 time "words"].\n'
-)
+_CITE = 'Cite each quote as [S1 path:lines "words"], [S1 p.page "words"] or [S1 time "words"].\n'
 _LAST = "If the sources do not say, answer: The sources do not say."
 
 _TAG = re.compile(r"<(?=\\*/?(?:source|file|page|tree|text|update))")
@@ -127,8 +126,12 @@ class _Writer:
         if start == end:
             return
         last = self.pieces[-1] if self.pieces else None
-        if last and last.part == part and last.end == start \
-                and last.at + last.end - last.start == self.length:
+        if (
+            last
+            and last.part == part
+            and last.end == start
+            and last.at + last.end - last.start == self.length
+        ):
             last.end = end
         else:
             self.pieces.append(Piece(part, start, end, self.length))
@@ -138,7 +141,8 @@ class _Writer:
     def cut(self):
         if self.length:
             self.segments.append(
-                Segment("".join(self.text), self.pieces, self.marks, bool(self.pieces)))
+                Segment("".join(self.text), self.pieces, self.marks, bool(self.pieces))
+            )
         self._fresh()
 
 

@@ -3,6 +3,7 @@
 A phrasing is a template: `[a|b|]` chooses (and nests), `{slot}` is filled in. Verbs and nouns are
 mostly words that do not stand in the answer.
 """
+
 import re
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -11,17 +12,23 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 def expand(template, rng):
     while match := _CHOICE.search(template):
         options = match[1].split("|")
-        template = template[:match.start()] + rng.choice(options) + template[match.end():]
+        template = template[: match.start()] + rng.choice(options) + template[match.end() :]
     return re.sub(r"  +", " ", template)
 
 
 _DO = "[do|mean|change|cause|stand for|bring|achieve|control|result in]"
-_WHAT_FOR = "[what is {x} for|what is {x} good for|why would I [use|give|pass|set] {x}|when [should|do] I use {x}|" \
+_WHAT_FOR = (
+    "[what is {x} for|what is {x} good for|why would I [use|give|pass|set] {x}|when [should|do] I use {x}|"
     "what is the [purpose|point|effect|meaning|role] of {x}|what happens with {x}]"
+)
 _EXPLAIN = "[explain|describe|look up|tell me about|find|show me|summarise] {x}"
 _GENERAL = [
-    "[what does|what will|what would|what did] {x} " + _DO, _WHAT_FOR, _EXPLAIN,
-    "[what is|what's] {x}", "{x}", "{x} [meaning|explanation|purpose|?|help]",
+    "[what does|what will|what would|what did] {x} " + _DO,
+    _WHAT_FOR,
+    _EXPLAIN,
+    "[what is|what's] {x}",
+    "{x}",
+    "{x} [meaning|explanation|purpose|?|help]",
     "how [is {x} [explained|described|documented|defined]|does {x} work]",
     "[where is|where do I find|where can I read about|in which line is] {x}[ described| explained| documented|]",
     "[meaning of|about|help on|definition of] {x}",
@@ -31,32 +38,43 @@ _GENERAL = [
 
 def _with(noun):
     """General phrasings with what kind of thing x is."""
-    return [t.replace("{x}", f"[{{x}}|the {noun} {{x}}|{{x}}|{noun} {{x}}|the {{x}} {noun}]") for t in _GENERAL]
+    return [
+        t.replace("{x}", f"[{{x}}|the {noun} {{x}}|{{x}}|{noun} {{x}}|the {{x}} {noun}]")
+        for t in _GENERAL
+    ]
 
 
 TEMPLATES = {
-    "option": _with("[option|flag|switch|argument|parameter]") + [
+    "option": _with("[option|flag|switch|argument|parameter]")
+    + [
         "what [changes|happens|is different] [when|if] I [pass|give|add|use|type|say|run it with] {x}",
         "what do I get [with|from|by passing|by giving] {x}",
         "[which|what] [behaviour|effect] does {x} [have|turn on|switch on|select]",
         "is {x} something I need[, what does it do|]",
-        "what happens if I call {p} with {x}", "why do people run {p} with {x}",
+        "what happens if I call {p} with {x}",
+        "why do people run {p} with {x}",
     ],
     "setting": [
         "[what is|what's] {x} [set to|configured as|given as|here|now|by default|]",
         "[which|what] value [has|is given to|is set for|is assigned to|stands for] {x}",
         "[what is|tell me|give me|look up|find] the [value|setting|content] of {x}",
-        "how is {x} [set|configured|defined|given]", "what stands [behind|after|next to|for] {x}",
-        "{x}", "{x} value", "[where is|in which line is] {x} [set|configured|defined|given]",
+        "how is {x} [set|configured|defined|given]",
+        "what stands [behind|after|next to|for] {x}",
+        "{x}",
+        "{x} value",
+        "[where is|in which line is] {x} [set|configured|defined|given]",
         "what did they [choose|write|put|enter] for {x}",
         "to what is [the [setting|key|entry|field] |]{x} set",
         "what does the [setting|key|entry|field|line] {x} [say|hold|contain|have]",
-        "which {x} is [used|given|named|configured|listed]", "I need the {x}",
+        "which {x} is [used|given|named|configured|listed]",
+        "I need the {x}",
     ],
-    "variable": _with("[environment variable|variable|name|constant|setting|keyword]") + [
+    "variable": _with("[environment variable|variable|name|constant|setting|keyword]")
+    + [
         "what [should|do] I [set|export|put in|write into] {x}[ for|]",
         "what happens when {x} is [set|exported|defined|in the environment]",
-        "which [effect|influence] has {x}", "what [reads|uses] {x}[ and why|]",
+        "which [effect|influence] has {x}",
+        "what [reads|uses] {x}[ and why|]",
     ],
     "status": [
         "what [does|would|will] [exit status|exit code|return code|status|error code|code|result|return value] {x} [mean|stand for|tell me|indicate|say]",
@@ -70,291 +88,316 @@ TEMPLATES = {
     ],
     "number": [
         "what [does|would] [[number|value|code|entry|] |]{x} [mean|stand for|select|name|refer to]",
-        "[what is|what's] [number |value |entry |code |]{x}", "[number|value|entry|row|code] {x}",
-        "[what|which one] is listed [under|as|at|for] {x}", "what [belongs to|goes with|comes with] {x}",
-        "[explain|look up|find] [number|value|entry|code] {x}", "which [thing|item|entry] has [number|value|code] {x}",
+        "[what is|what's] [number |value |entry |code |]{x}",
+        "[number|value|entry|row|code] {x}",
+        "[what|which one] is listed [under|as|at|for] {x}",
+        "what [belongs to|goes with|comes with] {x}",
+        "[explain|look up|find] [number|value|entry|code] {x}",
+        "which [thing|item|entry] has [number|value|code] {x}",
     ],
     "step": [
-        "what is [step|point|item|number|rule] {x}", "[step|point|item|number] {x}",
+        "what is [step|point|item|number|rule] {x}",
+        "[step|point|item|number] {x}",
         "what [does|do I do in|happens in|comes at|stands at] [step|point|item] {x}[ say|]",
-        "[read|give|tell] me [step|point|item|number] {x}", "what is the {nth} [step|point|item|thing|rule]",
-        "which is the {nth} [step|point|item|one]", "what comes {nth}",
+        "[read|give|tell] me [step|point|item|number] {x}",
+        "what is the {nth} [step|point|item|thing|rule]",
+        "which is the {nth} [step|point|item|one]",
+        "what comes {nth}",
     ],
-    "error": _with("[error|errno|failure|error code]") + [
-        "[when|why|in what case] do I get {x}", "[the call|it|my program] [fails|failed] with {x}[, why|. What is wrong|]",
-        "what went wrong if I see {x}", "which [mistake|problem|condition|cause] [gives|leads to|produces|is behind] {x}",
+    "error": _with("[error|errno|failure|error code]")
+    + [
+        "[when|why|in what case] do I get {x}",
+        "[the call|it|my program] [fails|failed] with {x}[, why|. What is wrong|]",
+        "what went wrong if I see {x}",
+        "which [mistake|problem|condition|cause] [gives|leads to|produces|is behind] {x}",
     ],
-    "signal": _with("[signal|]") + [
-        "what happens [on|upon|after|when it receives] {x}", "[how does it react|what does it do when I send it|what is the reaction] {x}",
+    "signal": _with("[signal|]")
+    + [
+        "what happens [on|upon|after|when it receives] {x}",
+        "[how does it react|what does it do when I send it|what is the reaction] {x}",
         "why would I send {x}",
     ],
     "program": [
-        "[what is|what's] {x}[ for| good for| used for|]", "what does [the [program|command|tool] |]{x} do",
-        "what kind of [program|tool|thing] is {x}", "[explain|describe|introduce] {x}[ in one line| briefly|]",
-        "[what|which job] is [the purpose of|done by|the task of] {x}", "why would I [run|install|use] {x}",
-        "{x} in [one|a single] line", "which manual page is this, and what is {x}",
-        "what can [I|one] do with {x}", "what is {x} [about|in short]",
+        "[what is|what's] {x}[ for| good for| used for|]",
+        "what does [the [program|command|tool] |]{x} do",
+        "what kind of [program|tool|thing] is {x}",
+        "[explain|describe|introduce] {x}[ in one line| briefly|]",
+        "[what|which job] is [the purpose of|done by|the task of] {x}",
+        "why would I [run|install|use] {x}",
+        "{x} in [one|a single] line",
+        "which manual page is this, and what is {x}",
+        "what can [I|one] do with {x}",
+        "what is {x} [about|in short]",
     ],
-    "term": _with("[term|word|entry|name|]") + [
-        "what is [meant|understood] by {x}", "how [would|do] they define {x}", "define {x}",
-        "what [does|do] {x} [mean|refer to|stand for]", "what are {x}", "[who|what] is {x}",
+    "term": _with("[term|word|entry|name|]")
+    + [
+        "what is [meant|understood] by {x}",
+        "how [would|do] they define {x}",
+        "define {x}",
+        "what [does|do] {x} [mean|refer to|stand for]",
+        "what are {x}",
+        "[who|what] is {x}",
     ],
     "is": [
-        "[what is|what's|what are|what was] [a |an |the |]{x}", "define {x}", "[explain|describe|tell me about] {x}",
-        "what [kind|sort] of thing is {x}", "what [is|do they mean] by {x}", "how is {x} [defined|described|characterised]",
-        "who or what is {x}", "{x}", "what do I have to imagine under {x}", "definition of {x}",
+        "[what is|what's|what are|what was] [a |an |the |]{x}",
+        "define {x}",
+        "[explain|describe|tell me about] {x}",
+        "what [kind|sort] of thing is {x}",
+        "what [is|do they mean] by {x}",
+        "how is {x} [defined|described|characterised]",
+        "who or what is {x}",
+        "{x}",
+        "what do I have to imagine under {x}",
+        "definition of {x}",
     ],
-    "command": _with("[command|subcommand|action|function|name|entry]") + [
-        "what happens [when|if] I [call|run|type|enter|use] {x}", "what [is done by|can I do with] {x}",
-        "what do I get from {x}", "[how|when] [do|should|would] I use {x}",
+    "command": _with("[command|subcommand|action|function|name|entry]")
+    + [
+        "what happens [when|if] I [call|run|type|enter|use] {x}",
+        "what [is done by|can I do with] {x}",
+        "what do I get from {x}",
+        "[how|when] [do|should|would] I use {x}",
     ],
     "function": [
         "[where is|find|show|show me|give me] [the [function|routine|method|definition of] |]{x}[ defined| declared| implemented|]",
         "what [arguments|parameters|inputs] does {x} [take|have|want|need|expect]",
-        "how is {x} [called|declared|defined]", "[signature|prototype|declaration|definition|header] of {x}",
-        "what is the [signature|prototype|interface|first line] of {x}", "[who|what] implements {x}",
-        "how do I call {x}", "which line [defines|declares|begins|introduces] {x}", "what does {x} [accept|return]",
-        "{x}", "{x} [function|definition]", "what do I [pass|hand|give] to {x}",
+        "how is {x} [called|declared|defined]",
+        "[signature|prototype|declaration|definition|header] of {x}",
+        "what is the [signature|prototype|interface|first line] of {x}",
+        "[who|what] implements {x}",
+        "how do I call {x}",
+        "which line [defines|declares|begins|introduces] {x}",
+        "what does {x} [accept|return]",
+        "{x}",
+        "{x} [function|definition]",
+        "what do I [pass|hand|give] to {x}",
     ],
     "macro": [
-        "what is {x} [defined as|defined to be|set to|replaced by]", "[what is|find|show me] the [value|definition|expansion] of {x}",
-        "to what does {x} expand", "where is [the macro|the constant|] {x} defined", "[value|definition|macro] {x}",
-        "what does {x} [stand for|become|expand to|hold]", "{x}", "[how big|how much|how many|what] is {x}", "which number is behind {x}",
+        "what is {x} [defined as|defined to be|set to|replaced by]",
+        "[what is|find|show me] the [value|definition|expansion] of {x}",
+        "to what does {x} expand",
+        "where is [the macro|the constant|] {x} defined",
+        "[value|definition|macro] {x}",
+        "what does {x} [stand for|become|expand to|hold]",
+        "{x}",
+        "[how big|how much|how many|what] is {x}",
+        "which number is behind {x}",
     ],
     "constant": [
-        "[what is|what's|find|show me] [the value of |]{x}[ set to| equal to|]", "what does {x} [hold|contain|equal|stand for]",
-        "where is [the constant|] {x} [defined|set|assigned]", "which value has {x}", "{x}", "value of {x}",
-        "what is [assigned|given] to {x}", "how is {x} [defined|set|initialised|computed]", "what did they choose for {x}",
+        "[what is|what's|find|show me] [the value of |]{x}[ set to| equal to|]",
+        "what does {x} [hold|contain|equal|stand for]",
+        "where is [the constant|] {x} [defined|set|assigned]",
+        "which value has {x}",
+        "{x}",
+        "value of {x}",
+        "what is [assigned|given] to {x}",
+        "how is {x} [defined|set|initialised|computed]",
+        "what did they choose for {x}",
     ],
     "assignment": [
-        "[what is|what gets] [assigned to|stored in|put into|kept in] {x}", "how is [the variable|] {x} [set|computed|made|initialised|filled]",
-        "where does {x} [come from|get its value]", "what does {x} [hold|get|start as|start with|become]",
-        "which expression [gives|fills|sets|makes] {x}", "[initial|first] value of {x}", "where is {x} [set|assigned|created]",
+        "[what is|what gets] [assigned to|stored in|put into|kept in] {x}",
+        "how is [the variable|] {x} [set|computed|made|initialised|filled]",
+        "where does {x} [come from|get its value]",
+        "what does {x} [hold|get|start as|start with|become]",
+        "which expression [gives|fills|sets|makes] {x}",
+        "[initial|first] value of {x}",
+        "where is {x} [set|assigned|created]",
     ],
     "class": [
-        "where is [the class|the type|the module|] {x} [defined|declared]", "[find|show me|locate] [class|the class|] {x}",
-        "what does {x} [derive from|inherit from|extend|build on]", "[definition|declaration|first line] of {x}",
-        "which line [defines|begins|introduces] {x}", "how is {x} declared", "what is the [base|parent|superclass] of {x}", "{x}",
+        "where is [the class|the type|the module|] {x} [defined|declared]",
+        "[find|show me|locate] [class|the class|] {x}",
+        "what does {x} [derive from|inherit from|extend|build on]",
+        "[definition|declaration|first line] of {x}",
+        "which line [defines|begins|introduces] {x}",
+        "how is {x} declared",
+        "what is the [base|parent|superclass] of {x}",
+        "{x}",
     ],
     "struct": [
-        "where is [the struct|the type|the structure|] {x} [defined|declared]", "[find|show me|locate] [struct|type|] {x}",
-        "[definition|declaration|beginning] of {x}", "which line [defines|begins|introduces] {x}", "how is {x} declared", "{x}",
+        "where is [the struct|the type|the structure|] {x} [defined|declared]",
+        "[find|show me|locate] [struct|type|] {x}",
+        "[definition|declaration|beginning] of {x}",
+        "which line [defines|begins|introduces] {x}",
+        "how is {x} declared",
+        "{x}",
     ],
     "field": [
-        "what is [the [field|member] |]{x}[ for| used for|]", "what does [the [field|member] |]{x} [hold|store|keep|mean|contain]",
-        "[type|meaning|purpose] of {x}", "which type has [the [field|member] |]{x}", "how is {x} declared", "{x}",
+        "what is [the [field|member] |]{x}[ for| used for|]",
+        "what does [the [field|member] |]{x} [hold|store|keep|mean|contain]",
+        "[type|meaning|purpose] of {x}",
+        "which type has [the [field|member] |]{x}",
+        "how is {x} declared",
+        "{x}",
     ],
     "purpose": [
-        "what does [the [function|method|class] |]{x} do", "what is {x} for", "[explain|describe|summarise] {x}",
-        "what is the [job|purpose|task|point] of {x}", "[why|when] would I [call|use] {x}", "how is {x} documented",
-        "what does the [docstring|comment|documentation] of {x} say", "which [task|work|job] does {x} [do|have]",
+        "what does [the [function|method|class] |]{x} do",
+        "what is {x} for",
+        "[explain|describe|summarise] {x}",
+        "what is the [job|purpose|task|point] of {x}",
+        "[why|when] would I [call|use] {x}",
+        "how is {x} documented",
+        "what does the [docstring|comment|documentation] of {x} say",
+        "which [task|work|job] does {x} [do|have]",
     ],
     "heading-text": [
         "what does [the [section|part|chapter|paragraph] |]{x} [say|begin with|start with|tell]",
-        "what is [said|written|told|explained] [under|in|below] {x}", "[read|begin|open|quote] [the section |]{x}",
-        "how does [the [section|part|chapter] |]{x} [start|begin|open]", "[first sentence|beginning] of [the section |]{x}",
-        "what [stands|is] below [the [heading|title] |]{x}", "what is [the [section|part|chapter] |]{x} about",
-        "what do they say about {x}", "summarise [the section |]{x}",
+        "what is [said|written|told|explained] [under|in|below] {x}",
+        "[read|begin|open|quote] [the section |]{x}",
+        "how does [the [section|part|chapter] |]{x} [start|begin|open]",
+        "[first sentence|beginning] of [the section |]{x}",
+        "what [stands|is] below [the [heading|title] |]{x}",
+        "what is [the [section|part|chapter] |]{x} about",
+        "what do they say about {x}",
+        "summarise [the section |]{x}",
     ],
     "word": [
-        "where is [the word |the name |the text |]{x}[ mentioned| used| written|]", "[find|search for|locate|show me] [the word |the name |]{x}",
-        "where does [the word |]{x} [occur|appear|stand|come up|turn up]", "what [follows|comes after|stands after] [the word |]{x}",
-        "[quote|give me|read] the line with {x}", "which line [has|contains|mentions|holds] {x}",
-        "is {x} mentioned[ anywhere|]", "does [anything|any source|the text] [mention|contain|use] {x}", "what about {x}",
+        "where is [the word |the name |the text |]{x}[ mentioned| used| written|]",
+        "[find|search for|locate|show me] [the word |the name |]{x}",
+        "where does [the word |]{x} [occur|appear|stand|come up|turn up]",
+        "what [follows|comes after|stands after] [the word |]{x}",
+        "[quote|give me|read] the line with {x}",
+        "which line [has|contains|mentions|holds] {x}",
+        "is {x} mentioned[ anywhere|]",
+        "does [anything|any source|the text] [mention|contain|use] {x}",
+        "what about {x}",
         "in [what|which] [sentence|line|place] does it say {x}",
     ],
     "goes-on": [
         "how does the [sentence|line|text|passage] [that starts with|beginning with|that begins] {x} [go on|continue|end]",
-        "[continue|complete|finish|go on from]: {x}", "what comes after {x}", "[quote|read] the [sentence|line] that [starts|begins] with {x}",
-        "[complete|finish] the [sentence|line|quotation] {x}", "how does it go on after {x}", "{x} ... and then",
+        "[continue|complete|finish|go on from]: {x}",
+        "what comes after {x}",
+        "[quote|read] the [sentence|line] that [starts|begins] with {x}",
+        "[complete|finish] the [sentence|line|quotation] {x}",
+        "how does it go on after {x}",
+        "{x} ... and then",
     ],
     "about": [
         "what [is said|does it say|do the sources say|does the text say|is written|do we learn|is known] about {x}",
-        "[what|anything] about {x}", "[tell me|what do you know|say something|find something] about {x}",
-        "[where|in which place] is {x} [mentioned|discussed|explained|treated]", "{x}", "what [applies to|holds for|is true of] {x}",
-        "what should I know about {x}", "[quote|find|show] the [sentence|passage|place] about {x}", "how is it with {x}",
-        "what is the [matter|story|situation|rule] with {x}", "information on {x}", "what do they write on {x}",
+        "[what|anything] about {x}",
+        "[tell me|what do you know|say something|find something] about {x}",
+        "[where|in which place] is {x} [mentioned|discussed|explained|treated]",
+        "{x}",
+        "what [applies to|holds for|is true of] {x}",
+        "what should I know about {x}",
+        "[quote|find|show] the [sentence|passage|place] about {x}",
+        "how is it with {x}",
+        "what is the [matter|story|situation|rule] with {x}",
+        "information on {x}",
+        "what do they write on {x}",
     ],
     "how-many": [
         "how many {unit} [are there|are possible|are allowed|is it|does it take|are needed|are given|] [with|for|about|as to|concerning] {x}",
-        "[what is the number of|how many] {unit} [for|with|in case of] {x}", "{x}: how many {unit}",
+        "[what is the number of|how many] {unit} [for|with|in case of] {x}",
+        "{x}: how many {unit}",
         "which number of {unit} [goes with|belongs to|is given for] {x}",
     ],
     "default": [
-        "what is the default [of|for|with|concerning] {x}", "what [happens|is used|is assumed|do I get] by default [with|for|about] {x}",
-        "which default [applies to|holds for|is there for|has] {x}", "if I [say|set|give] nothing, what about {x}",
-        "what [holds|applies|is taken|is the value] [if|when] {x} is [not given|left out|missing|not set]", "default of {x}",
-        "[standard|usual|initial|preset] value [of|for] {x}", "what would {x} be if I [leave it out|do not set it|do nothing]",
+        "what is the default [of|for|with|concerning] {x}",
+        "what [happens|is used|is assumed|do I get] by default [with|for|about] {x}",
+        "which default [applies to|holds for|is there for|has] {x}",
+        "if I [say|set|give] nothing, what about {x}",
+        "what [holds|applies|is taken|is the value] [if|when] {x} is [not given|left out|missing|not set]",
+        "default of {x}",
+        "[standard|usual|initial|preset] value [of|for] {x}",
+        "what would {x} be if I [leave it out|do not set it|do nothing]",
     ],
     "when": [
-        "when [was|did|is] {x}", "[in which|what] year [was|is] {x}", "since when [is there|do we have] {x}", "[date|year] of {x}",
-        "when did that with {x} happen", "how old is {x}", "which [version|release|date] [belongs to|goes with] {x}",
+        "when [was|did|is] {x}",
+        "[in which|what] year [was|is] {x}",
+        "since when [is there|do we have] {x}",
+        "[date|year] of {x}",
+        "when did that with {x} happen",
+        "how old is {x}",
+        "which [version|release|date] [belongs to|goes with] {x}",
     ],
     "said": [
-        "what did {speaker} say [about|on|concerning] {x}", "what was {speaker}'s [view|point|remark] on {x}",
-        "[did {speaker} say|has {speaker} said] anything about {x}", "{speaker} [mentioned|talked about] {x}[, what exactly|. What was it|]",
-        "[who|somebody] [talked|spoke] about {x}[, what was said|]", "what was said [about|on] {x}", "which remark was made about {x}",
+        "what did {speaker} say [about|on|concerning] {x}",
+        "what was {speaker}'s [view|point|remark] on {x}",
+        "[did {speaker} say|has {speaker} said] anything about {x}",
+        "{speaker} [mentioned|talked about] {x}[, what exactly|. What was it|]",
+        "[who|somebody] [talked|spoke] about {x}[, what was said|]",
+        "what was said [about|on] {x}",
+        "which remark was made about {x}",
     ],
     "said-at": [
-        "what [was|is] [said|told] at {x}", "what did {speaker} say at {x}", "[quote|read] what comes at {x}", "{x}", "what happens at {x}",
+        "what [was|is] [said|told] at {x}",
+        "what did {speaker} say at {x}",
+        "[quote|read] what comes at {x}",
+        "{x}",
+        "what happens at {x}",
         "which words fall at {x}",
     ],
     "overview": [
         "[what is this about|what are these about|give me an overview|what is in here|what does this cover]",
         "[which|what] [topics|subjects|sections|parts|headings] [are there|are covered|does it have|do I find here]",
-        "[summarise|outline|list] the [headings|sections|contents|structure]", "[table of contents|overview|summary]",
-        "how is [this|it|the text] [organised|structured|divided]", "[what can I read about|what can I learn] here",
+        "[summarise|outline|list] the [headings|sections|contents|structure]",
+        "[table of contents|overview|summary]",
+        "how is [this|it|the text] [organised|structured|divided]",
+        "[what can I read about|what can I learn] here",
     ],
 }
 
-# What a sentence's form lets one ask: its pattern, then phrasings of {a} (its first group) and {x}
-# (particular words of the sentence).
-SENTENCES = [
-    (r"To (\w+(?: [\w'./-]+){1,7}), (?=you|use|run|type|just|simply|call|set|add|see|do|enter|specify|press|put|make)", [
-        "how [do|can|could|would|should] I {a}", "how to {a}", "I [want|need|would like|am trying] to {a}", "what do I [do|have to do] to {a}",
-        "what is the [way|recipe|trick] to {a}", "[what is needed|steps] to {a}", "is there a way to {a}"]),
-    (r"(?:If|When|Whenever|Once) ([^,]{8,70}), ", [
-        "what [happens|is done|follows|does it do|should I do|do I get] [if|when] {a}", "what if {a}", "suppose {a}[, what then|. What then]",
-        "and if {a}", "what [applies|holds|is the rule|is the effect] [if|when] {a}", "{a}, what now", "what to do [if|when] {a}"]),
-    (r"(?:The |An? |Each |Every )?([\w/-]+(?: [\w/-]+){0,3}) (?:can|may|might) ", [
-        "what [can|may] {a} [do|be]", "what is [possible|allowed] [with|for] {a}", "[how far|in what way] is {a} free to choose", "what about {a}",
-        "what are the possibilities of {a}"]),
-    (r"(?:The |An? |Each |Every )?([\w/-]+(?: [\w/-]+){0,3}) (?:must|should|has to|have to|cannot|must not|shall|needs? to) ", [
-        "what [must|should] {a} [be|do]", "what is [required|demanded|expected] of {a}", "[which|what] rule [holds|applies] for {a}",
-        "what [do I have to observe|is important] [with|about] {a}", "is there a [restriction|condition|requirement] for {a}", "what is not allowed for {a}"]),
-    (r"(?:The |An? )?([\w/()-]+(?: [\w/-]+){0,2}) (?:returns?|yields?|gives|produces|prints|displays|shows|outputs) ", [
-        "what [does {a} give|comes from {a}|is the result of {a}|do I get from {a}|does {a} deliver]", "[result|output] of {a}", "what will {a} tell me"]),
-    (r"(?:The |An? )?([\w/()-]+(?: [\w/-]+){0,2}) (?:contains?|consists? of|includes?|comprises?|holds?|provides?|supports?) ", [
-        "what [is in|belongs to|is part of|makes up|is inside] {a}", "what does {a} [have|offer|consist of|contain|bring]", "[contents|parts] of {a}",
-        "what can be found in {a}"]),
-    (r".*\b(?:written|created|developed|designed|maintained|invented|founded|published|edited|translated|made|contributed) by [A-Z]", [
-        "who [did|wrote|made|is behind|is responsible for|stands behind] {x}", "whose [work|idea] is {x}", "[who|which person] is named [with|for] {x}", "name the person behind {x}"]),
-    (r".*(?:\bin|at|under|from|to|file|directory) [`'‘]?[~/][\w.-]+/", [
-        "where [is|are|do I find|does it keep|does it look for] {x}", "[which|what] [file|path|place|folder|location] [is for|has to do with|holds|goes with] {x}",
-        "where on disk is {x}", "path [of|for] {x}", "in which directory is {x}"]),
-    (r".*\b(?:because|due to|in order to|for this reason|so that|therefore)\b", [
-        "why [is it so with|is that with|does it matter about|] {x}", "what is the reason [for|behind] {x}", "[why|for what reason] {x}", "what [explains|justifies] {x}"]),
-    (r".*\b\d+ ?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|ms|milliseconds)\b", [
-        "how long [does it take|is it|may it be|does it last] with {x}", "how [much time|many {unit}] [for|with|has] {x}", "what is the time [limit|span] for {x}",
-        "duration of {x}", "after what time {x}"]),
-    (r".*\b\d+ ?(?:bytes?|[KMG]i?B|bits?|characters|pages|blocks|lines|%|percent)(?!\w)", [
-        "how [big|large|much|long] is {x}", "what [size|amount|limit] [has|is given for|holds for] {x}", "which limit [applies to|is set for] {x}", "size of {x}"]),
-    (r".*\b(?:called|named|known as|referred to as|termed)\b", [
-        "what is {x} called", "[which|what] name [has|is given to|is used for] {x}", "how do they call {x}", "what is the [name|word|term] for {x}"]),
-    (r"(?:Do not|Don't|Never|Avoid) ", ["what should I [avoid|not do] with {x}", "is it [wise|a good idea|allowed] to {x}", "what is [forbidden|a mistake|discouraged] about {x}", "any warning about {x}"]),
-    (r"(?:Note that|Note:|Please note|Warning|Caution|Beware)", ["any [warning|caution|remark] about {x}", "what should I [watch out for|be aware of|know] with {x}", "is there a [catch|pitfall] with {x}", "[caution|care] with {x}"]),
-    (r"(?:Note that |Currently,? |By default,? |However,? |Only )(.{6,50}?) (?:is|are|was|were|will be) ", ["what [is the case with|happens to|holds for|is true of] {a}", "what about {a}", "how is it with {a}"]),
-]
-SENTENCES = [(re.compile(pattern), templates) for pattern, templates in SENTENCES]
-
 INVERSE = {
-    "option": "[option|flag|switch|argument]", "setting": "[setting|key|entry]",
-    "variable": "[variable|environment variable|setting]", "command": "[command|subcommand|action|function|entry]",
-    "term": "[term|entry|name|word]", "status": "[exit status|exit code|status|code|return code]",
-    "error": "[error|error code|errno]", "signal": "signal", "function": "[function|routine|method]",
-    "purpose": "[function|method|class]", "number": "[number|value|code|entry]",
+    "option": "[option|flag|switch|argument]",
+    "setting": "[setting|key|entry]",
+    "variable": "[variable|environment variable|setting]",
+    "command": "[command|subcommand|action|function|entry]",
+    "term": "[term|entry|name|word]",
+    "status": "[exit status|exit code|status|code|return code]",
+    "error": "[error|error code|errno]",
+    "signal": "signal",
+    "function": "[function|routine|method]",
+    "purpose": "[function|method|class]",
+    "number": "[number|value|code|entry]",
 }
 INVERSE_VERB = [  # about = "print the version"
     "[which|what] {noun} [makes it|lets me|will|would|can|is used to|is there to|helps to|allows me to] {about}",
-    "how [do I|can I|could I|would I|does one] {about}", "I [want|would like|need|have|am trying] to {about}",
-    "[is there|do we have] [a way|a {noun}|something] to {about}", "how to {about}", "[what|which {noun}] do I [use|give|need|take] to {about}",
+    "how [do I|can I|could I|would I|does one] {about}",
+    "I [want|would like|need|have|am trying] to {about}",
+    "[is there|do we have] [a way|a {noun}|something] to {about}",
+    "how to {about}",
+    "[what|which {noun}] do I [use|give|need|take] to {about}",
     "can [it|{p}|I] {about}",
 ]
 INVERSE_NOUN = [  # about = "name of the output file"
     "[which|what] {noun} [is about|has to do with|concerns|deals with|is for|stands for|means|gives] {about}",
-    "{noun} for {about}", "[find|name|give me|tell me] the {noun} [for|about|that concerns|that has to do with] {about}",
-    "[how do I|where do I] [control|set|choose|find] {about}", "is there [a|any] {noun} [for|about] {about}",
+    "{noun} for {about}",
+    "[find|name|give me|tell me] the {noun} [for|about|that concerns|that has to do with] {about}",
+    "[how do I|where do I] [control|set|choose|find] {about}",
+    "is there [a|any] {noun} [for|about] {about}",
 ]
 
-_PROG = "[{p}|{p}|the program|it|this]"
-TOPICS = [  # (heading, phrasings); the question's words are not the heading's
-    (r"^(THE )?AUTHORS?$|^WRITTEN BY|^CREDITS|^MAINTAINERS?$|^AUTHORS? (AND|&)", [
-        f"who [wrote|made|created|developed|programmed|maintains|is behind|is responsible for] {_PROG}",
-        "[whom|who] do we [thank|owe] {p} to", "[who is|who are] the [people|person|developer|programmer|creator|writer] [behind|of] {p}",
-        f"by whom [was|is] {_PROG} [written|made|developed]", "name the [programmer|developer|creator]", "whose work is {p}"]),
-    (r"BUGS?$|REPORTING|KNOWN (PROBLEMS|ISSUES)|^LIMITATIONS|^CAVEATS", [
-        "[which|what] [faults|flaws|problems|defects|weaknesses|shortcomings|mistakes] [are known|does {p} have|are there]",
-        "[where|how|to whom] [do I|can I|should I] [complain|report a fault|report a problem|send a complaint|tell of an error]",
-        "what [does not work|goes wrong|is broken|fails]", f"I found [a fault|an error|a problem] in {_PROG}[, where do I send it|; whom do I tell|]",
-        "what should I be careful with", "is there anything that {p} gets wrong"]),
-    (r"COPYRIGHT|LICEN[CS]E|COPYING|LEGAL|WARRANTY", [
-        f"[under which terms|on what terms] [may I|can I] [copy|use|pass on|redistribute|share] {_PROG}",
-        f"[may I|am I allowed to] [copy|sell|change|share|redistribute] {_PROG}", f"is {_PROG} [free|open source|public domain]",
-        f"who [owns|holds the rights to] {_PROG}", "what are the [legal conditions|terms of use|rights]"]),
-    (r"SEE ALSO|RELATED|FURTHER READING|REFERENCES$", [
-        "what else [should|can|could] I read", "[which|what] [other pages|other manuals|other programs|further documents] are [related|mentioned|recommended]",
-        "where [can I|do I] [find more|read more|learn more]", "what is related to {p}", "what to read next"]),
-    (r"^FILES?$|CONFIGURATION FILES?", [
-        f"[which|what] [paths|places on disk|configuration] does {_PROG} [read|use|look at|need|touch]", "where [does {p} keep|is] its configuration",
-        "[where on disk|in which place] does {p} look", "what does {p} read at start"]),
-    (r"RETURN VALUES?|RETURNS?$", [
-        "what [comes back|do I get back|does the call give|is the result]", "what does {p} [give back|yield|deliver] [on success|when it works|]",
-        "how do I [tell|see|know] [that|whether] the call [worked|succeeded|failed]", "[result|outcome] of {p}"]),
-    (r"EXIT (STATUS|CODES?|VALUES?)|DIAGNOSTICS", [
-        "[what|which] [result|number|code] does {p} [end with|leave|give to the shell|finish with]", "how do I know [that|whether] {p} [succeeded|failed|worked]",
-        "what does {p} tell the shell at the end", "how can a script tell [success|failure|whether it worked]"]),
-    (r"^ENVIRONMENT", [
-        "[what|which] [variables|settings of the shell] does {p} [look at|read|honour|obey|respect]", "what can I export to influence {p}",
-        "how does the shell's setup change {p}"]),
-    (r"^HISTORY|^CHANGES$|^CHANGELOG|^VERSIONS?$|^AVAILABILITY", [
-        "[since when|how long] [does|has] {p} [exist|been around|existed]", "where does {p} come from", "when did {p} [first appear|come into being]",
-        "[tell me about|what is] the past of {p}", "in which release did {p} appear first"]),
-    (r"^SYNOPSIS|^USAGE|^SYNTAX", [
-        "how [do I|does one] [call|invoke|run|start|type] {p}", "what is the [call|form|command line] of {p}", "how is {p} [called|invoked|started]",
-        "[what do I type|what to type] to [run|start|call] {p}", "in which form are arguments given to {p}", "which header do I include for {p}"]),
-    (r"^EXAMPLES?$", ["[show me|give me|is there] [a sample|a case|a demonstration|an instance] [of {p}|of how it is used|]", "how would I use {p} in practice",
-                      "what does [a typical|a simple] call look like"]),
-    (r"^(STANDARDS|CONFORMING|CONFORMANCE)", ["is {p} [portable|in POSIX|standard]", "[which|what] [norm|specification] does {p} follow", "where is {p} specified"]),
-    (r"^DESCRIPTION|^INTRODUCTION|^ABOUT|^OVERVIEW", ["what [does {p} do|is {p}|is {p} good for|is {p} for]", "[explain|introduce|describe] {p}",
-                                                       "what is this [program|text|page] about", "why would I want {p}"]),
-    (r"^INSTALL|^BUILD|^COMPIL", ["how do I [get {p} running|set {p} up|make {p}|put {p} on my machine]", "what do I type to [compile|make|set up] {p}", "steps to get {p} onto a machine"]),
-    (r"^(REQUIREMENTS|DEPENDENC|PREREQ)", ["what [do I need|must I have|has to be there] [first|before I start|to run {p}]", "[which|what] other software does {p} need"]),
-    (r"^(CONTACT|SUPPORT|HELP|FEEDBACK|MAILING LIST)", ["[where|whom] can I ask", "how do I reach [somebody|the people behind {p}]", "where is there help"]),
-    (r"^(SECURITY)", ["is {p} [safe|dangerous]", "what about [attacks|safety|risks]"]),
-    (r"^(ATTRIBUTES|MT-SAFE|THREAD)", ["is {p} [thread-safe|safe with threads]", "can I call {p} from several threads"]),
+FOLLOW_UP = [
+    "[and|what about|how about|and what about|same for|now] {x}",
+    "and {x} then",
+    "{x} too",
+    "and what is {x}",
+    "what of {x}",
+    "the same question for {x}",
+    "ok, and {x}",
 ]
-TOPICS = [(re.compile(pattern), phrasings) for pattern, phrasings in TOPICS]
 
-FOLLOW_UP = ["[and|what about|how about|and what about|same for|now] {x}", "and {x} then", "{x} too", "and what is {x}",
-             "what of {x}", "the same question for {x}", "ok, and {x}"]
-
-WHERE = [" [in|of|for|from] {p}", " [in|of|for] {p}", ", in {p}", " [according to|as {p} has it, in] {p}", " [in the file|in the source|in the document] {p}"]
+WHERE = [
+    " [in|of|for|from] {p}",
+    " [in|of|for] {p}",
+    ", in {p}",
+    " [according to|as {p} has it, in] {p}",
+    " [in the file|in the source|in the document] {p}",
+]
 OPENERS = [  # the last five go before anything, the others before a question
-    "please [tell me|say]: ", "can you tell me ", "[quick|one|short] question: ", "I would like to know ", "do you know ", "tell me, ",
-    "according to the [text|sources|documents], ", "I wonder ", "so ", "now, ", "in {p}, ", "for {p}: ", "looking at {p}: ", "hi, ", "hello! ",
+    "please [tell me|say]: ",
+    "can you tell me ",
+    "[quick|one|short] question: ",
+    "I would like to know ",
+    "do you know ",
+    "tell me, ",
+    "according to the [text|sources|documents], ",
+    "I wonder ",
+    "so ",
+    "now, ",
+    "in {p}, ",
+    "for {p}: ",
+    "looking at {p}: ",
+    "hi, ",
+    "hello! ",
 ]
 CLOSER = "[ please|, please| exactly| again| here| actually| in these sources| in the text]"
-
-ORDINALS = ["zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"]
-NUMBER_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-
-VERBS = set("""print show display list set use enable disable do write read make create delete remove add change skip ignore force run
-execute start stop wait send receive open close copy move rename search find match sort count check test verify update install build
-compile generate output suppress allow prevent avoid include exclude turn keep save load convert limit specify select choose treat
-perform call return get put give report produce restrict override append insert replace connect join split follow dump log debug
-ask prompt invoke mark apply compute calculate draw format encode decode compress extract download upload cause define declare sets
-filter try provide probe mount unmount attach detach bind register map wrap ensure log resolve monitor follow
-hide reset restore export import enter exit quit stop kill clear clean preserve assume accept reject require""".split())
-
-SYNONYMS = {
-    "print": "[show|output|write out]", "show": "[display|print|see]", "display": "[show|print|see]", "list": "[show|enumerate]",
-    "output": "[result|what is printed]", "file": "[document|path]", "files": "[documents|paths]", "directory": "[folder|dir]",
-    "directories": "folders", "delete": "[remove|erase]", "remove": "[delete|drop|get rid of]", "create": "[make|produce]", "use": "[employ|take|work with]",
-    "specify": "[give|name|choose]", "set": "[choose|configure|change]", "enable": "[turn on|switch on|activate]",
-    "disable": "[turn off|switch off|deactivate]", "suppress": "[hide|silence|keep quiet]", "ignore": "[skip|disregard]",
-    "number": "[count|amount]", "maximum": "[largest|upper limit of|highest]", "minimum": "[smallest|lowest]", "default": "standard",
-    "version": "[release|revision]", "message": "[note|text]", "messages": "[notes|texts]", "error": "[failure|fault]", "errors": "[failures|faults]",
-    "verbose": "[talkative|detailed|chatty]", "quiet": "silent", "help": "usage", "name": "[title|label]", "user": "[person|account]",
-    "password": "[passphrase|secret]", "start": "[begin|launch]", "stop": "[end|halt]", "run": "[execute|start]", "execute": "run",
-    "wait": "pause", "seconds": "time", "size": "[length|extent]", "length": "size", "host": "[machine|computer]", "server": "[machine|host]",
-    "read": "[take in|load]", "write": "[store|put out]", "input": "what is read", "string": "text", "line": "row", "lines": "rows",
-    "character": "letter", "characters": "letters", "format": "[form|layout]", "search": "[look|look for]", "find": "[look for|locate]",
-    "match": "fit", "copy": "duplicate", "change": "[alter|modify]", "check": "[test|verify]", "test": "[check|try]", "get": "[fetch|obtain]",
-    "return": "[give back|yield]", "returns": "[gives back|yields]", "only": "[just|nothing but]", "all": "every", "given": "named", "current": "present",
-    "path": "location", "color": "colour", "information": "[details|facts]", "force": "[insist on|make]", "recursively": "[with everything below|in depth]",
-    "value": "[setting|number]", "time": "moment", "case": "upper and lower case", "sort": "order", "connection": "link", "send": "transmit",
-    "open": "access", "close": "shut", "allow": "[permit|let]", "prevent": "[keep from|stop]", "fails": "[goes wrong|breaks]", "failed": "[went wrong|broke]",
-    "invalid": "[wrong|not valid]", "add": "[append|put in]", "process": "[handle|treat]", "update": "[refresh|renew]", "exit": "[quit|leave]", "quit": "leave",
-    "command": "instruction", "argument": "parameter", "option": "flag", "specified": "given", "standard": "usual", "same": "identical", "multiple": "several",
-    "memory": "RAM", "terminal": "screen", "window": "pane", "image": "picture", "images": "pictures", "key": "button", "new": "fresh", "instead": "rather",
-}

@@ -1,16 +1,45 @@
 """Turns an entry into a question: what a person would ask to be shown that line."""
+
 import re
 
 import phrasings as ph
+from sentences import SENTENCES
+from topics import find_topic
+from words import NUMBER_WORDS, ORDINALS, STOPWORDS, SYNONYMS, VERBS
 
-STOPWORDS = set("""a an the and or but if then else of to in on at by for from with without as is are was were be been being it its
-this that these those there here which what who whom whose when where why how not no nor so than too very can could may might must
-shall should will would do does did done have has had i you he she we they them their his her our your my me us one two any all
-each some such only own same other more most also into over under again once during before after above below between through
-about against both few just now out off up down per via using used use uses usually see e g etc default following given
-instead like even well because while until unless whether however thus therefore since still yet either neither""".split())
-_FORM_WORDS = {"called", "named", "known", "written", "created", "developed", "made", "note", "warning", "avoid", "never", "because"}
-_SUBJECTS = {"you", "the", "a", "an", "your", "this", "these", "there", "all", "any", "no", "more", "both", "it", "they", "we", "i"}
+_FORM_WORDS = {
+    "called",
+    "named",
+    "known",
+    "written",
+    "created",
+    "developed",
+    "made",
+    "note",
+    "warning",
+    "avoid",
+    "never",
+    "because",
+}
+_SUBJECTS = {
+    "you",
+    "the",
+    "a",
+    "an",
+    "your",
+    "this",
+    "these",
+    "there",
+    "all",
+    "any",
+    "no",
+    "more",
+    "both",
+    "it",
+    "they",
+    "we",
+    "i",
+}
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'-]*[A-Za-z0-9]")
 
 
@@ -36,7 +65,7 @@ class Asker:
         if kind in ("heading-text",) and draw < 0.5:
             anchor = anchor.capitalize()
         if kind in ("status", "number") and draw < 0.18 and anchor.isdigit() and int(anchor) < 13:
-            return ph.NUMBER_WORDS[int(anchor)]
+            return NUMBER_WORDS[int(anchor)]
         if kind in ("setting",) and draw < 0.12:
             return re.sub(r"[_-]", " ", anchor)
         if kind in ("status", "number", "step"):
@@ -56,7 +85,9 @@ class Asker:
 
     def _misspell(self, word):
         k = self.rng.randrange(1, len(word) - 2)
-        return self.rng.choice([word[:k] + word[k + 1:], word[:k] + word[k + 1] + word[k] + word[k + 2:]])
+        return self.rng.choice(
+            [word[:k] + word[k + 1 :], word[:k] + word[k + 1] + word[k] + word[k + 2 :]]
+        )
 
     # ---- the sentence around it ----
 
@@ -68,13 +99,20 @@ class Asker:
         says = "{p}" in text
         if not says and where and (must_say or rng.random() < 0.16):
             text, says = text + ph.expand(rng.choice(ph.WHERE), rng), True
-        is_question = re.match(r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|under|since|on|has)\b", text)
+        is_question = re.match(
+            r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|under|since|on|has)\b",
+            text,
+        )
         opener = ""
         if rng.random() < 0.1:
             opener = ph.expand(rng.choice(ph.OPENERS if is_question else ph.OPENERS[-5:]), rng)
         if "{p}" in opener and (says or not where):
             opener = ""
-        end = "?" if is_question and rng.random() < 0.8 else rng.choice(["", "", ".", "?"] if not is_question else ["", "", "."])
+        end = (
+            "?"
+            if is_question and rng.random() < 0.8
+            else rng.choice(["", "", ".", "?"] if not is_question else ["", "", "."])
+        )
         if text.endswith("?"):
             end = ""
         text = opener + text + (ph.expand(ph.CLOSER, rng) if rng.random() < 0.05 else "") + end
@@ -85,7 +123,11 @@ class Asker:
 
     def _case(self, text, slots):
         draw = self.rng.random()
-        if draw < 0.65 and text[0].islower() and not any(v and text.startswith(v) for v in slots.values()):
+        if (
+            draw < 0.65
+            and text[0].islower()
+            and not any(v and text.startswith(v) for v in slots.values())
+        ):
             return text[0].upper() + text[1:]
         if draw > 0.985:
             return text.upper() if all(v == v.lower() or " " in v for v in slots.values()) else text
@@ -108,7 +150,7 @@ class Asker:
         slots = {"x": self.dress(name, kind)}
         if kind == "step":
             number = int(name)
-            slots["nth"] = ph.ORDINALS[number] if number < len(ph.ORDINALS) else f"{number}th"
+            slots["nth"] = ORDINALS[number] if number < len(ORDINALS) else f"{number}th"
         return self.fill(ph.TEMPLATES[kind], where, must_say, **slots)
 
     def default(self, entry, where, must_say):
@@ -116,30 +158,31 @@ class Asker:
         name = self.rng.choice(entry.detail["names"])
         return self.fill(ph.TEMPLATES["default"], where, must_say, x=self.dress(name, "option"))
 
-    def topic(self, title):
-        """The phrasings for a well-known heading."""
-        bare = re.sub(r"^[\d.]+\s+|[:#*]+", "", title).strip().upper()
-        for pattern, templates in ph.TOPICS:
-            if pattern.search(bare):
-                return templates
-        return None
-
     def section(self, entry, where, must_say):
-        templates = self.topic(entry.anchor)
-        if templates and self.rng.random() < 0.85:
-            return self.fill(templates, where, must_say)
+        topic = find_topic(entry.anchor)
+        if topic and self.rng.random() < 0.85:
+            return self.fill(topic[1], where, must_say)
         if len(entry.anchor) > 45:
             return None
-        return self.fill(ph.TEMPLATES["heading-text"], where, must_say, x=self.dress(entry.anchor, "heading-text"))
+        return self.fill(
+            ph.TEMPLATES["heading-text"],
+            where,
+            must_say,
+            x=self.dress(entry.anchor, "heading-text"),
+        )
 
     def inverse(self, entry, where, must_say):
         """Asks for the name by what it does, in other words."""
-        noun, about = ph.INVERSE.get(entry.kind), entry.detail.get("about") or entry.detail.get("comment")
+        noun, about = ph.INVERSE.get(entry.kind), entry.detail.get("about") or entry.detail.get(
+            "comment"
+        )
         if not noun or not about:
             return None
         about = re.split(r"[.;:(]|, | which | that | so that ", about)[0]
         words = about.split()[:9]
-        if len(content_words(" ".join(words))) < 2 or not all(re.fullmatch(r"[\w'’/+-]+,?", w) for w in words):
+        if len(content_words(" ".join(words))) < 2 or not all(
+            re.fullmatch(r"[\w'’/+-]+,?", w) for w in words
+        ):
             return None
         while words and words[-1].lower().rstrip(",") in STOPWORDS:
             words.pop()
@@ -148,7 +191,11 @@ class Asker:
         if [w.lower() for w in words[:2]] == ["do", "not"]:
             words = words[1:]
         first = words[0].lower()
-        base = first if first in ph.VERBS or first == "not" else first[:-1] if first.endswith("s") and first[:-1] in ph.VERBS else None
+        base = (
+            first
+            if first in VERBS or first == "not"
+            else first[:-1] if first.endswith("s") and first[:-1] in VERBS else None
+        )
         if base:
             words = [base] + words[1:]
             templates = ph.INVERSE_VERB
@@ -160,11 +207,13 @@ class Asker:
         text = text if text[:2].isupper() else text[0].lower() + text[1:]
         text = ph.expand(text, self.rng)
         if base is None:
-            text = re.sub(r"^(this|the|a|an) (is|are|was|has|option|flag|command|function) ", "", text)
+            text = re.sub(
+                r"^(this|the|a|an) (is|are|was|has|option|flag|command|function) ", "", text
+            )
         return self.fill(templates, where, must_say, about=text, noun=ph.expand(noun, self.rng))
 
     def _other_word(self, word):
-        other = ph.SYNONYMS.get(word.lower())
+        other = SYNONYMS.get(word.lower())
         return other if other and self.rng.random() < 0.55 else word
 
     # ---- sentences ----
@@ -204,14 +253,21 @@ class Asker:
     def _natural(self, quote, words, where, must_say):
         """A question that the form of the sentence suggests, or None."""
         sentence = " ".join(quote.split())
-        fitting = [(match, templates) for pattern, templates in ph.SENTENCES if (match := pattern.match(sentence))]
+        fitting = [
+            (match, templates)
+            for pattern, templates in SENTENCES
+            if (match := pattern.match(sentence))
+        ]
         if not fitting:
             return None
         match, templates = self.rng.choice(fitting)
         slots = {}
         if match.re.groups:
             phrase = match[1]
-            if not set(content_words(phrase)) & set(words) or phrase.split()[0].lower() in STOPWORDS - _SUBJECTS:
+            if (
+                not set(content_words(phrase)) & set(words)
+                or phrase.split()[0].lower() in STOPWORDS - _SUBJECTS
+            ):
                 return None
             phrase = ph.expand(" ".join(self._other_word(w) for w in phrase.split()), self.rng)
             slots["a"] = phrase if phrase[1:2].isupper() else phrase[0].lower() + phrase[1:]
@@ -219,7 +275,9 @@ class Asker:
             words = [w for w in words if w.lower() not in _FORM_WORDS]
             if not words:
                 return None
-            slots["x"] = " ".join(self.rng.sample(words, min(len(words), self.rng.choice([1, 2, 2, 3]))))
+            slots["x"] = " ".join(
+                self.rng.sample(words, min(len(words), self.rng.choice([1, 2, 2, 3])))
+            )
         unit = self._UNIT.search(sentence)
         slots["unit"] = unit[2] if unit else "units"
         return self.fill(templates, where, must_say, **slots)
@@ -227,19 +285,25 @@ class Asker:
     def said(self, entry, count):
         speaker, time = entry.detail["speaker"], entry.detail["time"]
         if self.rng.random() < 0.25:
-            template = self.rng.choice([t for t in ph.TEMPLATES["said-at"] if speaker or "{speaker}" not in t])
+            template = self.rng.choice(
+                [t for t in ph.TEMPLATES["said-at"] if speaker or "{speaker}" not in t]
+            )
             return self.fill(template, "", x=time, speaker=speaker or "")
         words = [w for w in content_words(entry.detail["text"]) if len(w) > 3 and count(w) <= 2]
         if not words:
             return None
-        natural = self.rng.random() < 0.4 and self._natural(entry.detail["text"], words, "the meeting", False)
+        natural = self.rng.random() < 0.4 and self._natural(
+            entry.detail["text"], words, "the meeting", False
+        )
         if natural:
             return natural
         picked = self.rng.sample(words, min(len(words), self.rng.choice([1, 1, 2])))
         if len(picked) == 1 and count(picked[0]) > 1:
             return None
         names = " and ".join(picked)
-        template = self.rng.choice([t for t in ph.TEMPLATES["said"] if speaker or "{speaker}" not in t])
+        template = self.rng.choice(
+            [t for t in ph.TEMPLATES["said"] if speaker or "{speaker}" not in t]
+        )
         return self.fill(template, "the meeting", x=names, speaker=speaker or "")
 
     def follow_up(self, anchor, kind):

@@ -1,4 +1,5 @@
-"""Makes sources of windows: texts, code trees, paged documents and transcripts, packed and tokenized."""
+"""Makes sources of windows: texts, trees of code, pages and transcripts, packed and tokenized."""
+
 import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from tokenizers import Tokenizer
 
 import entries
 import pack
+from quotes import quote_end
 
 
 @dataclass
@@ -42,7 +44,9 @@ class Source:
     def __init__(self, document, windows_entries, titles):
         self.document = document
         self.titles = titles  # one per part
-        self.asked = [Asked(e, self, part) for part, found in enumerate(windows_entries) for e in found]
+        self.asked = [
+            Asked(e, self, part) for part, found in enumerate(windows_entries) for e in found
+        ]
 
     def pack(self, number, before, encoder):
         self.number = number
@@ -91,14 +95,21 @@ class Source:
         starts, ends = self.starts[k], self.ends[k]
         first = bisect_left(starts, starts[max(0, bisect_right(starts, begin) - 1)])
         after = bisect_right(ends, end)
-        while after > first and segment.text[starts[after - 1]:ends[after - 1]].isspace():
+        while after > first and segment.text[starts[after - 1] : ends[after - 1]].isspace():
             after -= 1
-        if first >= after or ends[after - 1] <= need or segment.text[starts[first]:begin].strip(" \t"):
+        if (
+            first >= after
+            or ends[after - 1] <= need
+            or segment.text[starts[first] : begin].strip(" \t")
+        ):
             return None
         text = segment.text
-        if text[ends[after - 1]:end].strip(" \t\n.,;:!?)]}>'`*|-/\\"):
+        if text[ends[after - 1] : end].strip(" \t\n.,;:!?)]}>'`*|-/\\"):
             return None  # a token goes on beyond the quote's last word
-        if '"' in text[starts[first]:ends[after - 1]] or len(text[begin:ends[after - 1]].strip()) < 4:
+        if (
+            '"' in text[starts[first] : ends[after - 1]]
+            or len(text[begin : ends[after - 1]].strip()) < 4
+        ):
             return None
         return self.encoded[k][0][first:after]
 
@@ -131,7 +142,7 @@ def pdf_source(window, rng):
     shift = rng.choice([0, 0, rng.randrange(1, 20)])
     parts = []
     for k in range(n_pages):
-        chunk = paragraphs[k * len(paragraphs) // n_pages:(k + 1) * len(paragraphs) // n_pages]
+        chunk = paragraphs[k * len(paragraphs) // n_pages : (k + 1) * len(paragraphs) // n_pages]
         label = str(page + k - shift) if shift and page + k > shift else None
         parts.append(pack.Part("\n\n".join(chunk).rstrip("\n") + "\n", page=page + k, label=label))
     stem = window.name.rsplit("/", 1)[-1].split(".")[0] or "paper"
@@ -141,13 +152,16 @@ def pdf_source(window, rng):
     return Source(document, found, [title] * n_pages)
 
 
-SPEAKERS = """Ana Ben Carla David Emma Felix Greta Hassan Ines Jonas Kim Lena Marco Nadia Omar Paula Quentin Rosa Sven Tara Uma
-Victor Wanda Xin Yusuf Zoe Alice Bob Chen Dana Erik Fatima Ivan Julia Karl Maria Noah Olga Peter Ruth Sam Tom""".split()
+SPEAKERS = """Ana Ben Carla David Emma Felix Greta Hassan Ines Jonas Kim Lena Marco Nadia Omar Paula
+    Quentin Rosa Sven Tara Uma Victor Wanda Xin Yusuf Zoe Alice Bob Chen Dana Erik Fatima
+    Ivan Julia Karl Maria Noah Olga Peter Ruth Sam Tom""".split()
 
 
 def transcript_source(window, rng, max_chars):
     """A meeting that says the sentences of a window."""
-    sentences = [" ".join(window.text[e.start:e.end].split()) for e in window.entries if e.kind == "fact"]
+    sentences = [
+        " ".join(window.text[e.start : e.end].split()) for e in window.entries if e.kind == "fact"
+    ]
     sentences = [s for s in sentences if 25 < len(s) < 200]
     if len(sentences) < 4:
         return None
@@ -159,11 +173,24 @@ def transcript_source(window, rng, max_chars):
         used += len(sentence) + 20
         if used > max_chars:
             break
-    stem = rng.choice(["standup", "meeting", "call", "interview", "talk", "lecture", "review", "sync", "podcast"])
-    name = stem + rng.choice(["", "-" + str(rng.randrange(60)), "_notes"]) + rng.choice([".vtt", ".srt", ".txt"])
+    stem = rng.choice(
+        ["standup", "meeting", "call", "interview", "talk", "lecture", "review", "sync", "podcast"]
+    )
+    name = (
+        stem
+        + rng.choice(["", "-" + str(rng.randrange(60)), "_notes"])
+        + rng.choice([".vtt", ".srt", ".txt"])
+    )
     found = []
     for part in parts:
-        stop = entries.quote_end(part.text, 0, 8) or 0
-        found.append([entries.Entry("said", "", 0, stop, {"speaker": part.speaker, "time": pack.clock(part.time_s)})]
-                     if stop > 10 else [])
+        stop = quote_end(part.text, 0, 8) or 0
+        found.append(
+            [
+                entries.Entry(
+                    "said", "", 0, stop, {"speaker": part.speaker, "time": pack.clock(part.time_s)}
+                )
+            ]
+            if stop > 10
+            else []
+        )
     return Source(pack.Document(pack.TRANSCRIPT, name, parts), found, [stem] * len(parts))

@@ -1,4 +1,5 @@
 """The documents of a corpus, and cuts out of them."""
+
 import os
 import pickle
 from bisect import bisect_left
@@ -44,8 +45,12 @@ def _is_readable(text):
     """Prose or code, not data: lines of a usual length, few characters that are not ASCII."""
     n_lines = text.count("\n") + 1
     letters = sum(map(str.isalpha, text[:4000]))
-    return (len(text) > 300 and len(text) / n_lines < 250 and letters > 0.4 * len(text[:4000])
-            and sum(ord(c) > 127 for c in text[:4000]) < 200)
+    return (
+        len(text) > 300
+        and len(text) / n_lines < 250
+        and letters > 0.4 * len(text[:4000])
+        and sum(ord(c) > 127 for c in text[:4000]) < 200
+    )
 
 
 def _read_package(root, package):
@@ -74,7 +79,9 @@ def _index(text, family, path):
 
 def load_files(work, split):
     """The files of a split; each package's index is made once and kept."""
-    root, kept = os.path.join(work, "corpus", split), os.path.join(work, f"index-{INDEX_VERSION}", split)
+    root, kept = os.path.join(work, "corpus", split), os.path.join(
+        work, f"index-{INDEX_VERSION}", split
+    )
     os.makedirs(kept, exist_ok=True)
     files = []
     for package in sorted(os.listdir(root)):
@@ -104,9 +111,28 @@ class Windows:
     """Draws windows that are dense in entries of a wanted kind."""
 
     SHARES = {
-        "option": 20, "setting": 9, "variable": 8, "status": 7, "number": 6, "step": 4, "error": 5, "signal": 2,
-        "command": 10, "term": 12, "is": 3, "section": 9, "program": 5, "fact": 8, "heading": 3,
-        "function": 10, "macro": 4, "constant": 4, "class": 3, "struct": 2, "field": 2, "purpose": 4,
+        "option": 20,
+        "setting": 9,
+        "variable": 8,
+        "status": 7,
+        "number": 6,
+        "step": 4,
+        "error": 5,
+        "signal": 2,
+        "command": 10,
+        "term": 12,
+        "is": 3,
+        "section": 9,
+        "program": 5,
+        "fact": 8,
+        "heading": 3,
+        "function": 10,
+        "macro": 4,
+        "constant": 4,
+        "class": 3,
+        "struct": 2,
+        "field": 2,
+        "purpose": 4,
     }
 
     def __init__(self, files, rng):
@@ -174,9 +200,38 @@ class Windows:
             return at
         return text.rfind("\n", 0, before) + 1
 
-    _STEMS = ["notes", "manual", "readme", "guide", "chapter", "page", "doc", "input", "report", "text",
-              "reference", "part", "draft", "memo", "handbook", "tool", "main", "util", "lib", "file",
-              "help", "intro", "faq", "usage", "sample", "core", "data", "base", "log", "misc"]
+    _STEMS = [
+        "notes",
+        "manual",
+        "readme",
+        "guide",
+        "chapter",
+        "page",
+        "doc",
+        "input",
+        "report",
+        "text",
+        "reference",
+        "part",
+        "draft",
+        "memo",
+        "handbook",
+        "tool",
+        "main",
+        "util",
+        "lib",
+        "file",
+        "help",
+        "intro",
+        "faq",
+        "usage",
+        "sample",
+        "core",
+        "data",
+        "base",
+        "log",
+        "misc",
+    ]
 
     def _name(self, file):
         """The file's own name, with or without folders, or an invented one."""
@@ -184,7 +239,11 @@ class Windows:
         parts = file.path.replace("\\", "/").split("/")
         draw = rng.random()
         if draw < 0.2:
-            suffix = os.path.splitext(file.path)[1] if rng.random() < 0.6 else rng.choice([".txt", ".md", ""])
+            suffix = (
+                os.path.splitext(file.path)[1]
+                if rng.random() < 0.6
+                else rng.choice([".txt", ".md", ""])
+            )
             stem = rng.choice(self._STEMS)
             if rng.random() < 0.4:
                 stem += rng.choice(["-", "_", ""]) + str(rng.randrange(100))
@@ -205,5 +264,31 @@ def _title(name):
     return base
 
 
-_SUFFIXES = {"txt", "md", "rst", "1", "2", "3", "4", "5", "6", "7", "8", "1ssl", "3pm", "html", "man",
-             "conf", "cfg", "ini", "yaml", "yml", "toml", "gz", "pod", "org", "adoc", "texi"}
+_SUFFIXES = {
+    "txt",
+    "md",
+    "rst",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "1ssl",
+    "3pm",
+    "html",
+    "man",
+    "conf",
+    "cfg",
+    "ini",
+    "yaml",
+    "yml",
+    "toml",
+    "gz",
+    "pod",
+    "org",
+    "adoc",
+    "texi",
+}
