@@ -26,8 +26,8 @@ import tokenizer as reader_tokenizer
 from model import Config, Linear, Reader
 
 # Root mean square of the error over the standard deviation of the logits. An untrained network lets
-# a last bit grow from layer to layer: 0.045 with Q8_0. Any mistake in the layout is far above.
-MAX_RMS = {"Q8_0": 0.1, "F32": 1e-4}
+# a last bit grow from layer to layer (0.045 with Q8_0; trained 0.008); mistakes are far above.
+MAX_RMS = {"Q8_0": 0.05, "F32": 1e-4}
 
 
 def field(reader, key):
