@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Trains the reader's vocabulary: 8,184 byte-level BPE tokens and 8 special ones.
 
-usage: tokenizer.py --work WORK [--sample-bytes N]
+usage: tokenizer.py --work WORK [--sample-bytes N | --from-model reader.gguf]
 
 Reads WORK/corpus/train (a folder for each package) and writes WORK/tokenizer.json. The same corpus
-makes the same file. Text is cut by Llama 3's expression, which carrel's tokenizer knows by hand
+makes the same file; --from-model takes the vocabulary of a model instead, byte for byte, so that
+training can go on from it or begin again with it whatever the packages have become. Text is cut by Llama 3's expression, which carrel's tokenizer knows by hand
 (engine/token/splitter.c); nothing is normalised, so ids stand for the exact bytes of a source.
 """
 import argparse
@@ -93,19 +94,18 @@ def sample(root, sample_bytes):
                 break
 
 
-def train(texts):
-    tokenizer = Tokenizer(models.BPE(ignore_merges=True))
+def assemble(bpe):
+    """Everything around the BPE; the special tokens are added at the end."""
+    tokenizer = Tokenizer(bpe)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(LLAMA3_PATTERN), "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ])
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=PLAIN_TOKENS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        max_token_length=MAX_TOKEN_BYTES, show_progress=False))
-    if tokenizer.get_vocab_size() != PLAIN_TOKENS:
-        sys.exit("tokenizer.py: the corpus only gives %d tokens, %d are needed"
-                 % (tokenizer.get_vocab_size(), PLAIN_TOKENS))
+    return tokenizer
+
+
+def add_special_tokens(tokenizer):
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False)
                                   for text in SPECIAL_TOKENS])
     for i, text in enumerate(SPECIAL_TOKENS):
@@ -113,20 +113,52 @@ def train(texts):
     return tokenizer
 
 
+def train(texts):
+    tokenizer = assemble(models.BPE(ignore_merges=True))
+    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=PLAIN_TOKENS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        max_token_length=MAX_TOKEN_BYTES, show_progress=False))
+    if tokenizer.get_vocab_size() != PLAIN_TOKENS:
+        sys.exit("tokenizer.py: the corpus only gives %d tokens, %d are needed"
+                 % (tokenizer.get_vocab_size(), PLAIN_TOKENS))
+    return add_special_tokens(tokenizer)
+
+
+def from_model(path):
+    import gguf  # nothing else here needs it
+
+    file = gguf.GGUFReader(path)
+    tokens = file.get_field("tokenizer.ggml.tokens").contents()
+    merges = file.get_field("tokenizer.ggml.merges").contents()
+    if tokens[PLAIN_TOKENS:] != SPECIAL_TOKENS:
+        sys.exit("tokenizer.py: %s: not the vocabulary of a reader" % path)
+    return add_special_tokens(assemble(models.BPE(
+        vocab={text: i for i, text in enumerate(tokens[:PLAIN_TOKENS])},
+        merges=[tuple(pair.split(" ")) for pair in merges], ignore_merges=True)))
+
+
+def save(tokenizer, out):
+    tokenizer.save(out + ".part")
+    os.replace(out + ".part", out)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", required=True, help="where the pipeline keeps its files")
     parser.add_argument("--sample-bytes", type=int, default=20_000_000)
+    parser.add_argument("--from-model", metavar="FILE", help="take the vocabulary of a GGUF file")
     arguments = parser.parse_args()
+    out = os.path.join(arguments.work, "tokenizer.json")
+    if arguments.from_model:
+        save(from_model(arguments.from_model), out)
+        return
     root = os.path.join(arguments.work, "corpus", "train")
     texts = list(sample(root, arguments.sample_bytes))
     n_bytes = sum(len(text.encode()) for text in texts)
     if not n_bytes:
         sys.exit("tokenizer.py: %s: no text; make the corpus first" % root)
     tokenizer = train(texts + [PROMPT_TEXT] * PROMPT_TEXT_COUNT)
-    out = os.path.join(arguments.work, "tokenizer.json")
-    tokenizer.save(out + ".part")
-    os.replace(out + ".part", out)
+    save(tokenizer, out)
     n_ids = sum(len(ids.ids) for ids in tokenizer.encode_batch(texts[::8]))
     print("%s: %d tokens from %d texts, %.1f MB; %.2f bytes a token" % (
         out, tokenizer.get_vocab_size(), len(texts), n_bytes / 1e6,
