@@ -236,7 +236,12 @@ class Conversation:
 
     def _word_drill(self, source, part, text):
         match = quotes.WORD.search(text, text.find(" ", self.rng.randrange(len(text))) + 1)
-        if not match or len(match[0]) < 4 or self.lower.count(match[0].lower()) != 1:
+        if (
+            not match
+            or not content_words(match[0])
+            or len(match[0]) < 4
+            or self.lower.count(match[0].lower()) != 1
+        ):
             return None
         if source.document.kind == pack.CODE:  # to the end of the line
             end = text.find("\n", match.end())

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
@@ -107,6 +108,15 @@ def _load_package(root, kept, package):
     return files
 
 
+_DULL = re.compile(r"change-?log|changes|news|control|copyright|config\.h|makefile", re.IGNORECASE)
+
+
+def _weight(file, kind):
+    """How often a file is drawn for a kind: those that are much alike, seldom."""
+    dull = _DULL.match(file.path.rsplit("/", 1)[-1]) is not None
+    return len(file.index[kind]) ** 0.6 * (0.1 if dull else 1.0)
+
+
 class Windows:
     """Draws windows that are dense in entries of a wanted kind."""
 
@@ -140,7 +150,7 @@ class Windows:
         self.by_kind = {}
         for kind in self.SHARES:
             chosen = [f for f in files if kind in f.index]
-            bounds = list(accumulate(len(f.index[kind]) ** 0.6 for f in chosen))
+            bounds = list(accumulate(_weight(f, kind) for f in chosen))
             if chosen:
                 self.by_kind[kind] = (chosen, bounds)
 
