@@ -166,7 +166,7 @@ TEMPLATES = {
         "[who|what] implements {x}",
         "how do I call {x}",
         "which line [defines|declares|begins|introduces] {x}",
-        "what does {x} [accept|return]",
+        "what does {x} accept",
         "{x}",
         "{x} [function|definition]",
         "what do I [pass|hand|give] to {x}",
@@ -223,9 +223,8 @@ TEMPLATES = {
     "field": [
         "what is [the [field|member] |]{x}[ for| used for|]",
         "what does [the [field|member] |]{x} [hold|store|keep|mean|contain]",
-        "[type|meaning|purpose] of {x}",
-        "which type has [the [field|member] |]{x}",
-        "how is {x} declared",
+        "[meaning|purpose|role] of {x}",
+        "how is {x} [explained|described|used]",
         "{x}",
     ],
     "purpose": [

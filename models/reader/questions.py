@@ -229,7 +229,7 @@ class Asker:
         natural = rng.random() < 0.65 and self._natural(quote, words, where, must_say)
         if natural:
             return natural
-        if rng.random() < 0.5:
+        if rng.random() < 0.75:
             words = words[:3]
         picked = rng.sample(words, min(len(words), rng.choice([1, 1, 2, 2, 3])))
         if len(picked) == 1 and count(picked[0]) > 1:

@@ -40,6 +40,9 @@ class Encoder:
         return [(e.ids, e.offsets) for e in self.tokenizer.encode_batch(texts)]
 
 
+_LEADING = tuple("*&$@.-_`'<([{:#~+/") + ("",)  # what one token may hold ahead of a name
+
+
 class Source:
     def __init__(self, document, windows_entries, titles):
         self.document = document
@@ -100,7 +103,7 @@ class Source:
         if (
             first >= after
             or ends[after - 1] <= need
-            or segment.text[starts[first] : begin].strip(" \t")
+            or segment.text[starts[first] : begin].strip(" \t") not in _LEADING
         ):
             return None
         text = segment.text

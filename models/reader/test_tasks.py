@@ -58,9 +58,9 @@ class Rules(unittest.TestCase):
         text = "Use it, e.g. at home. Then stop."
         self.assertEqual("Use it, e.g. at home.", text[: quote_end(text, 0, 4)])
 
-    def test_a_definition_is_a_whole_line_of_code(self):
+    def test_a_definition_is_quoted_from_its_name_to_the_end_of_the_line(self):
         text = "/* adds */\nint add(int a, int b)\n{\n\treturn a + b;\n}\n"
-        self.assertEqual(("add", "int add(int a, int b)"), self.quote(text, "function", "code"))
+        self.assertEqual(("add", "add(int a, int b)"), self.quote(text, "function", "code"))
 
 
 @unittest.skipIf(tasks is None, "no numpy or no tokenizers module")
@@ -172,7 +172,7 @@ class Rows(unittest.TestCase):
     def test_some_rounds_ask_for_what_is_not_there(self):
         answers = [a for ids in self.rows(6, n=30)[0] for _, a in self.rounds(ids)[1]]
         share = sum(a == ABSENT for a in answers) / len(answers)
-        self.assertTrue(0.1 < share < 0.25, share)
+        self.assertTrue(0.15 < share < 0.31, share)
 
 
 if __name__ == "__main__":
