@@ -368,7 +368,11 @@ static int show_tokens(struct ask *ask, struct err *err)
 static int load_sources(struct ask *ask, struct err *err)
 {
 	const struct options *options = ask->options;
-	struct session_config config = {.system = ask->system, .no_cite = options->no_cite};
+	struct session_config config = {
+		.system = ask->system,
+		.no_cite = options->no_cite,
+		.free_quotes = options->free_quotes,
+	};
 
 	ask->session = session_create(&config);
 	if (start_load(ask->session, options->argument + 1, options->n_argument - 1,

@@ -325,7 +325,11 @@ static void talk_from_pipe(struct chat *chat)
 
 static int run(struct chat *chat, const char *system, struct err *err)
 {
-	struct session_config config = {.system = system, .no_cite = chat->options->no_cite};
+	struct session_config config = {
+		.system = system,
+		.no_cite = chat->options->no_cite,
+		.free_quotes = chat->options->free_quotes,
+	};
 
 	if (start_engine(&chat->engine, chat->options, err) < 0) {
 		return -1;

@@ -38,6 +38,9 @@ const struct option_row option_table[] = {
 		"instructions of your own, after the fixed ones"},
 	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, 1, NULL,
 		"do not ask the model for citations"},
+	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, 1, NULL,
+		"let the model quote what does not stand in the sources; it is said all the same "
+		"which quotes were not found"},
 	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG, 1, "fail",
 		"what to do with more text than the context holds; fail ends with status 3"},
 	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, 1, "0",

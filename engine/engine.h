@@ -48,8 +48,26 @@ enum prompt_mark {
 
 struct segment;
 
+/* What stands between the words of a source: bytes [at, at + len) of its segment. */
+enum segment_aside_kind {
+	SEGMENT_ASIDE_MARK,    /* after a line end: a quote may pass over it, or copy all of it */
+	SEGMENT_ASIDE_SKIP,    /* a quote passes over it */
+	SEGMENT_ASIDE_BARRIER, /* no quote runs over it */
+};
+struct segment_aside {
+	uint32_t at, len;
+	enum segment_aside_kind kind;
+};
+enum { SEGMENT_ASIDES_MAX = 1 << 20 };
+
 /* Each is created with one reference, and copies what it is given. */
 struct segment *segment_text(const char *text, size_t len);
+/*
+ * Text that an answer may quote: the words of a source, with the asides that stand in it, in
+ * ascending order and apart (at most SEGMENT_ASIDES_MAX, else it is text like other text). Sources that follow each other without anything between are one.
+ */
+struct segment *segment_source(
+	const char *text, size_t len, const struct segment_aside *aside, size_t n_aside);
 struct segment *segment_ids(const uint32_t *ids, size_t count);
 struct segment *segment_mark(enum prompt_mark mark);
 struct segment *segment_ref(struct segment *segment);
@@ -58,6 +76,9 @@ void segment_unref(struct segment *segment); /* NULL-safe */
 /* For reading only. */
 enum segment_kind segment_kind(const struct segment *segment);
 const char *segment_bytes(const struct segment *segment, size_t *len); /* of a text segment */
+/* Whether a text may be quoted. */
+int segment_is_source(const struct segment *segment);
+const struct segment_aside *segment_asides(const struct segment *segment, size_t *count);
 const uint32_t *segment_get_ids(const struct segment *segment, size_t *count);
 enum prompt_mark segment_get_mark(const struct segment *segment);
 
@@ -120,6 +141,8 @@ struct engine_request {
 				     before */
 	int want_logits;          /* LOGITS: the row of every prompt position, a few per event */
 	int no_reuse;             /* neither read nor write the prefix cache */
+	int free_quotes; /* else, where the prompt has sources, the answer's citations can only quote
+			    words that stand in them */
 };
 
 enum engine_event_type {

@@ -5,6 +5,7 @@
 #include "engine/idmap.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
+#include "engine/token_index.h"
 #include "engine/wire.h"
 
 #include <stdlib.h>
@@ -23,6 +24,9 @@ struct stored {
 	enum segment_kind kind;
 	enum prompt_mark mark;
 	uint64_t total_bytes;
+	int is_source;
+	struct segment_aside *aside; /* [n_aside] */
+	size_t n_aside;
 	struct buf data;       /* text or ids */
 	struct ids encoded[2]; /* of a text: [1] where it is `first`; empty until asked for */
 };
@@ -62,6 +66,7 @@ static void stored_free(struct stored *stored)
 {
 	if (stored) {
 		buf_finish(&stored->data);
+		free(stored->aside);
 		ids_finish(&stored->encoded[0]);
 		ids_finish(&stored->encoded[1]);
 		free(stored);
@@ -125,9 +130,15 @@ int prompt_store_begin_segment(
 	stored->kind = segment->kind;
 	stored->mark = segment->mark;
 	stored->total_bytes = segment->total_bytes;
+	stored->is_source = segment->is_source;
+	stored->n_aside = segment->n_aside;
+	stored->aside = mem_alloc(segment->n_aside * sizeof(*stored->aside));
+	if (segment->n_aside) {
+		memcpy(stored->aside, segment->aside, segment->n_aside * sizeof(*stored->aside));
+	}
 	stored->data.data = malloc(stored->total_bytes + 1); /* all that will come */
 	if (!stored->data.data) {
-		free(stored);
+		stored_free(stored);
 		return no_memory(err, "a text of", segment->total_bytes, "bytes");
 	}
 	stored->data.cap = stored->total_bytes + 1;
@@ -343,6 +354,30 @@ size_t prompt_store_same(struct prompt_store *store)
 
 	store->same_tok = store->ids.count;
 	return same_tok;
+}
+
+void prompt_store_sources(
+	const struct prompt_store *store, struct token_source **source, size_t *count)
+{
+	size_t cap = *count, first_tok = 0;
+
+	for (size_t i = 0; i < store->n_placed; i++) {
+		const struct place *place = &store->place[i];
+		const struct stored *stored = idmap_get(&store->segment, place->number);
+
+		/* One that was released meanwhile is quoted no more. */
+		if (stored && stored->is_source) {
+			mem_grow(*source, *count, cap);
+			(*source)[(*count)++] = (struct token_source){
+				.first_tok = first_tok,
+				.n_tok = place->end_tok - first_tok,
+				.text_bytes = stored->data.len,
+				.aside = stored->aside,
+				.n_aside = stored->n_aside,
+			};
+		}
+		first_tok = place->end_tok;
+	}
 }
 
 void prompt_store_closing(struct prompt_store *store, struct ids *out)

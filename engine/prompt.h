@@ -16,6 +16,7 @@
 
 struct chat_template;
 struct ids;
+struct token_source;
 struct tokenizer;
 struct wire_segment;
 struct prompt_store;
@@ -50,6 +51,13 @@ int prompt_store_ids(
  * them. Call it after prompt_store_ids().
  */
 size_t prompt_store_same(struct prompt_store *store);
+
+/*
+ * Those parts of the present prompt that may be quoted: appended to a malloc'ed array, whose asides
+ * are the store's. Call it after prompt_store_ids().
+ */
+void prompt_store_sources(
+	const struct prompt_store *store, struct token_source **source, size_t *count);
 
 /*
  * Append the ids that close the model's turn, if the present prompt ends in an open one: what the

@@ -143,9 +143,14 @@ static void mark_history(struct sampler *sampler, const struct sampling *samplin
 	}
 }
 
+static int is_allowed(const uint64_t *mask, int64_t id)
+{
+	return !mask || (mask[id / 64] >> id % 64 & 1);
+}
+
 /* The best token after the penalty; UINT32_MAX if any logit is not a number. */
 static uint32_t find_best(const struct sampler *sampler, const struct sampling *sampling,
-	const float *logits, double *best_logit)
+	const float *logits, const uint64_t *mask, double *best_logit)
 {
 	uint32_t best = UINT32_MAX;
 	int is_nan = 0;
@@ -158,7 +163,7 @@ static uint32_t find_best(const struct sampler *sampler, const struct sampling *
 		if (sampler->seen[i]) {
 			logit = penalize(logit, sampling->repeat_penalty);
 		}
-		if (logit > *best_logit) {
+		if (logit > *best_logit && is_allowed(mask, i)) {
 			*best_logit = logit;
 			best = (uint32_t)i;
 		}
@@ -168,7 +173,7 @@ static uint32_t find_best(const struct sampler *sampler, const struct sampling *
 
 /* Fill the candidates that matter, in ascending id; returns how many. */
 static int64_t fill_candidates(struct sampler *sampler, const struct sampling *sampling,
-	const float *logits, double best_logit)
+	const float *logits, const uint64_t *mask, double best_logit)
 {
 	double lowest = best_logit - NEGLIGIBLE * sampling->temperature;
 	int64_t n = 0;
@@ -179,7 +184,7 @@ static int64_t fill_candidates(struct sampler *sampler, const struct sampling *s
 		if (sampler->seen[i]) {
 			logit = penalize(logit, sampling->repeat_penalty);
 		}
-		if (logit >= lowest) {
+		if (logit >= lowest && is_allowed(mask, i)) {
 			sampler->candidate[n].weight =
 				exp((logit - best_logit) / sampling->temperature);
 			sampler->candidate[n++].id = (uint32_t)i;
@@ -254,17 +259,17 @@ static uint32_t draw(const struct candidate *c, int64_t n, double random)
 }
 
 static uint32_t pick(struct sampler *sampler, const struct sampling *sampling, const float *logits,
-	int64_t position)
+	const uint64_t *mask, int64_t position)
 {
 	struct candidate *c = sampler->candidate;
 	double best_logit;
-	uint32_t best = find_best(sampler, sampling, logits, &best_logit);
+	uint32_t best = find_best(sampler, sampling, logits, mask, &best_logit);
 	int64_t n;
 
 	if (best == UINT32_MAX || !(sampling->temperature > 0)) {
 		return best;
 	}
-	n = fill_candidates(sampler, sampling, logits, best_logit);
+	n = fill_candidates(sampler, sampling, logits, mask, best_logit);
 	if (sampling->top_k > 0 && sampling->top_k < n) {
 		select_best(c, n, sampling->top_k);
 		n = sampling->top_k;
@@ -280,12 +285,13 @@ static uint32_t pick(struct sampler *sampler, const struct sampling *sampling, c
 }
 
 uint32_t sampler_pick(struct sampler *sampler, const struct sampling *sampling, const float *logits,
-	const uint32_t *history, size_t n_history, int64_t position, double *logprob)
+	const uint32_t *history, size_t n_history, int64_t position, const uint64_t *mask,
+	double *logprob)
 {
 	uint32_t id;
 
 	mark_history(sampler, sampling, history, n_history, 1);
-	id = pick(sampler, sampling, logits, position);
+	id = pick(sampler, sampling, logits, mask, position);
 	mark_history(sampler, sampling, history, n_history, 0);
 	if (logprob && id != UINT32_MAX) {
 		*logprob = sampler_logprob(logits, sampler->n_vocab, id);

@@ -25,12 +25,14 @@ struct sampler *sampler_create(int64_t n_vocab); /* NULL without memory */
 void sampler_destroy(struct sampler *sampler);
 
 /*
- * The token for `position`, given logits f32 [n_vocab] (not changed) and the tokens before it.
+ * The token for `position`, given logits f32 [n_vocab] (not changed) and the tokens before it; only
+ * one whose bit is set in `mask`, if that is not NULL: the others are as if they were not there.
  * *logprob, if not NULL, is the log probability of the token under the unmodified softmax. Ties go
  * to the lowest id. UINT32_MAX where the logits are no numbers (NaN, infinity): the engine erred.
  */
 uint32_t sampler_pick(struct sampler *sampler, const struct sampling *sampling, const float *logits,
-	const uint32_t *history, size_t n_history, int64_t position, double *logprob);
+	const uint32_t *history, size_t n_history, int64_t position, const uint64_t *mask,
+	double *logprob);
 
 /* log softmax(logits)[id], in double. */
 double sampler_logprob(const float *logits, int64_t n_vocab, uint32_t id);

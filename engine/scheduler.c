@@ -8,6 +8,7 @@
 #include "engine/kv/sequence.h"
 #include "engine/model/model.h"
 #include "engine/planner.h"
+#include "engine/quote.h"
 #include "engine/rate.h"
 #include "engine/token/tokenizer.h"
 
@@ -46,6 +47,7 @@ struct request {
 	int is_matched;         /* the prefix cache was asked */
 	int64_t reserved_pages; /* most it may come to hold */
 	struct answer answer;
+	struct quote *quote; /* NULL: its citations are free */
 
 	int64_t batch_row, batch_n_row; /* its share of the batch under way */
 	int64_t batch_out, batch_n_out;
@@ -63,6 +65,7 @@ struct scheduler {
 	struct kv_cache *cache;
 	struct kv_memo memo; /* of the prompt last asked about */
 	struct sampler *sampler;
+	struct token_order *order; /* once a request has something to quote */
 	struct rate rate;
 	atomic_bool interrupt;
 
@@ -182,6 +185,7 @@ static void free_request(struct scheduler *scheduler, struct request *request)
 		scheduler->reserved_pages -= request->reserved_pages;
 	}
 	answer_finish(&request->answer);
+	quote_destroy(request->quote);
 	free(request->ids);
 	free(request->closing);
 	free(request);
@@ -198,6 +202,7 @@ void scheduler_destroy(struct scheduler *scheduler)
 	kv_memo_finish(&scheduler->memo);
 	kv_cache_destroy(scheduler->cache);
 	sampler_destroy(scheduler->sampler);
+	token_order_destroy(scheduler->order);
 	buf_finish(&scheduler->piece);
 	free(scheduler->ids);
 	free(scheduler->pos);
@@ -340,8 +345,23 @@ static int64_t most_tokens(const struct scheduler *scheduler, const struct reque
 	return request->n_prompt + more;
 }
 
+static struct quote *create_quote(
+	struct scheduler *scheduler, const struct scheduler_request *request)
+{
+	const struct model *model = scheduler->model;
+
+	if (!request->n_source || !model->tokenizer || request->max_tok <= 0) {
+		return NULL;
+	}
+	if (!scheduler->order) {
+		scheduler->order = token_order_create(model->tokenizer, model->n_vocab);
+	}
+	return quote_create(model->tokenizer, scheduler->order, model->n_vocab, request->source,
+		request->n_source);
+}
+
 static struct request *copy_request(
-	const struct scheduler *scheduler, const struct scheduler_request *from, struct err *err)
+	struct scheduler *scheduler, const struct scheduler_request *from, struct err *err)
 {
 	struct request *request = mem_zero(1, sizeof(*request));
 
@@ -371,6 +391,7 @@ static struct request *copy_request(
 	request->usage.prompt_tok = request->n_prompt;
 	request->submitted_ms = now_ms();
 	answer_init(&request->answer, from->stop);
+	request->quote = create_quote(scheduler, from);
 	return request;
 }
 
@@ -507,6 +528,13 @@ static int64_t min_of(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* An answer waits while the index of what it may quote is being built, a part at every step. */
+static int is_ready(const struct request *request)
+{
+	return request->phase != PHASE_DECODE || !request->quote ||
+	       quote_ready(request->quote, request->ids);
+}
+
 /* Answers under way get their next token first, what remains of the batch reads prompts. */
 static void compose(struct scheduler *scheduler)
 {
@@ -520,7 +548,8 @@ static void compose(struct scheduler *scheduler)
 		.sequence = scheduler->sequence};
 	for (request = scheduler->request; request; request = next) {
 		next = request->next;
-		if (request->phase == PHASE_DECODE || request->phase == PHASE_CLOSING) {
+		if ((request->phase == PHASE_DECODE || request->phase == PHASE_CLOSING) &&
+			is_ready(request)) {
 			int64_t n = request->n_ids - request->sequence.n_tok;
 
 			n = min_of(n, scheduler->config.batch_tok - batch->n_row);
@@ -556,13 +585,33 @@ static void compose(struct scheduler *scheduler)
 
 /* ---- after the batch ---- */
 
+static uint32_t pick_masked(struct scheduler *scheduler, struct request *request,
+	const float *logits, const uint64_t *mask, double *logprob)
+{
+	return sampler_pick(scheduler->sampler, &request->sampling, logits, request->ids,
+		(size_t)request->n_ids, request->n_ids, mask,
+		request->want_logprobs ? logprob : NULL);
+}
+
+static uint32_t pick(
+	struct scheduler *scheduler, struct request *request, const float *logits, double *logprob)
+{
+	const uint64_t *mask = request->quote ? quote_mask(request->quote) : NULL;
+	uint32_t id = pick_masked(scheduler, request, logits, mask, logprob);
+
+	if (request->quote && !mask && id != UINT32_MAX) {
+		mask = quote_check(request->quote, id);
+		id = mask ? pick_masked(scheduler, request, logits, mask, logprob) : id;
+	}
+	return id;
+}
+
 /* Append what the sampler picks and tell; ends the answer where it ends. */
 static void sample(struct scheduler *scheduler, struct request *request, const float *logits)
 {
 	const struct tokenizer *tokenizer = scheduler->model->tokenizer;
 	double logprob = 0, now;
-	uint32_t id = sampler_pick(scheduler->sampler, &request->sampling, logits, request->ids,
-		(size_t)request->n_ids, request->n_ids, request->want_logprobs ? &logprob : NULL);
+	uint32_t id = pick(scheduler, request, logits, &logprob);
 	float told = (float)logprob;
 	int stopped;
 
@@ -591,6 +640,9 @@ static void sample(struct scheduler *scheduler, struct request *request, const f
 	buf_clear(&scheduler->piece);
 	if (tokenizer) {
 		tokenizer_decode(tokenizer, id, 0, &scheduler->piece);
+	}
+	if (request->quote) {
+		quote_add(request->quote, buf_str(&scheduler->piece), scheduler->piece.len);
 	}
 	stopped = answer_add(&request->answer, buf_str(&scheduler->piece), scheduler->piece.len);
 	emit_text(scheduler, request, &id, request->want_logprobs ? &told : NULL);

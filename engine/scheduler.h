@@ -15,6 +15,7 @@
 struct backend;
 struct model;
 struct scheduler;
+struct token_source;
 
 struct scheduler_config {
 	int64_t context_tok;     /* of one sequence */
@@ -45,6 +46,9 @@ struct scheduler_request {
 	 * starts there. */
 	const uint32_t *closing;
 	size_t n_closing;
+	/* What the answer's citations may quote; none: they are free. */
+	const struct token_source *source;
+	size_t n_source;
 	struct sampling sampling;
 	int64_t max_tok;
 	int32_t priority;

@@ -20,6 +20,9 @@ struct segment {
 	enum prompt_mark mark;
 	struct segment_watch **watch;
 	size_t n_watch, cap_watch;
+	int is_source;
+	struct segment_aside *aside; /* [n_aside] */
+	size_t n_aside;
 	size_t size_bytes;
 	uint32_t data[]; /* text or ids */
 };
@@ -44,6 +47,24 @@ static struct segment *create(enum segment_kind kind, const void *data, size_t s
 struct segment *segment_text(const char *text, size_t len)
 {
 	return create(SEGMENT_TEXT, text, len);
+}
+
+struct segment *segment_source(
+	const char *text, size_t len, const struct segment_aside *aside, size_t n_aside)
+{
+	struct segment *segment = create(SEGMENT_TEXT, text, len);
+
+	/* A caller that has more cannot be quoted from: that is what the number is for. */
+	if (n_aside > SEGMENT_ASIDES_MAX) {
+		return segment;
+	}
+	segment->is_source = 1;
+	segment->n_aside = n_aside;
+	segment->aside = mem_alloc(n_aside * sizeof(*aside));
+	if (n_aside) {
+		memcpy(segment->aside, aside, n_aside * sizeof(*aside));
+	}
+	return segment;
 }
 
 struct segment *segment_ids(const uint32_t *ids, size_t count)
@@ -88,6 +109,7 @@ void segment_unref(struct segment *segment)
 	}
 	pthread_mutex_unlock(&watch_lock);
 	free(segment->watch);
+	free(segment->aside);
 	free(segment);
 }
 
@@ -100,6 +122,17 @@ const char *segment_bytes(const struct segment *segment, size_t *len)
 {
 	*len = segment->size_bytes;
 	return (const char *)segment->data;
+}
+
+int segment_is_source(const struct segment *segment)
+{
+	return segment->is_source;
+}
+
+const struct segment_aside *segment_asides(const struct segment *segment, size_t *count)
+{
+	*count = segment->n_aside;
+	return segment->aside;
 }
 
 const uint32_t *segment_get_ids(const struct segment *segment, size_t *count)

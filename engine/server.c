@@ -12,6 +12,7 @@
 #include "engine/model/model.h"
 #include "engine/prompt.h"
 #include "engine/token/tokenizer.h"
+#include "engine/token_index.h"
 #include "engine/wire.h"
 
 #include <errno.h>
@@ -252,6 +253,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 {
 	struct scheduler_request request = {.id = frame->request};
 	struct engine_request asked;
+	struct token_source *source = NULL;
 	struct ids closing = {0};
 	struct err why;
 
@@ -268,6 +270,10 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		prompt_store_closing(server->prompts, &closing);
 		request.closing = closing.id;
 		request.n_closing = closing.count;
+		if (!asked.free_quotes) {
+			prompt_store_sources(server->prompts, &source, &request.n_source);
+			request.source = source;
+		}
 		request.sampling = (struct sampling){
 			.temperature = asked.sampling.temperature,
 			.top_k = asked.sampling.top_k,
@@ -287,6 +293,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		request.no_reuse = asked.no_reuse;
 		scheduler_submit(server->loaded.scheduler, &request);
 	}
+	free(source);
 	ids_finish(&closing);
 	wire_submit_finish(&asked);
 	return 0;

@@ -12,7 +12,7 @@
  * client to engine
  *   HELLO       magic, version, build           first, in both directions
  *   OPEN        the configuration               second
- *   SEGMENT     number, kind, mark, total bytes, the first bytes
+ *   SEGMENT     number, kind, mark, source or not, asides, total bytes, the first bytes
  *   MORE        number, further bytes           until the total is reached
  *   RELEASE     numbers                         segments that will not be used again
  *   PROMPT      keep, numbers                   the first `keep` of the prompt before, then these
@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION         2
+#define WIRE_VERSION         3
 #define WIRE_HEADER_BYTES    16
 #define WIRE_FRAME_MAX_BYTES ((size_t)16 << 20) /* of a payload: a row of logits fits */
 #define WIRE_CHUNK_BYTES     ((size_t)1 << 20) /* long data is cut into frames of about this size */
@@ -114,6 +114,9 @@ struct wire_segment {
 	uint64_t number, total_bytes;
 	enum segment_kind kind; /* of SEGMENT */
 	enum prompt_mark mark;
+	int is_source;
+	const struct segment_aside *aside; /* [n_aside], in the frame; may be unaligned */
+	size_t n_aside;
 	const uint8_t *data; /* in the frame */
 	size_t len;
 };

@@ -144,12 +144,18 @@ void wire_put_segment(struct buf *out, const struct segment *segment)
 {
 	size_t total, sent, n, begun;
 	const char *data = segment_bytes(segment, &total);
+	const struct segment_aside *aside;
+	size_t n_aside;
 
+	aside = segment_asides(segment, &n_aside);
 	sent = total < WIRE_CHUNK_BYTES ? total : WIRE_CHUNK_BYTES;
 	begun = wire_begin(out, WIRE_SEGMENT, 0);
 	wire_put_u64(out, segment_number(segment));
 	wire_put_u32(out, segment_kind(segment));
 	wire_put_u32(out, segment_get_mark(segment));
+	wire_put_u32(out, (uint32_t)segment_is_source(segment));
+	wire_put_u64(out, n_aside);
+	wire_put_array(out, aside, n_aside, sizeof(*aside));
 	wire_put_u64(out, total);
 	wire_put_array(out, data, sent, 1);
 	wire_end(out, begun);
@@ -162,6 +168,37 @@ void wire_put_segment(struct buf *out, const struct segment *segment)
 	}
 }
 
+/* In order, apart and inside the text, so that nobody has to look again. */
+static int asides_fit(const struct wire_segment *segment)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < segment->n_aside; i++) {
+		struct segment_aside aside;
+
+		memcpy(&aside, segment->aside + i, sizeof(aside));
+		if (aside.at < end || aside.len == 0 || aside.kind > SEGMENT_ASIDE_BARRIER ||
+			aside.at >= segment->total_bytes ||
+			aside.len > segment->total_bytes - aside.at) {
+			return 0;
+		}
+		end = (uint64_t)aside.at + aside.len;
+	}
+	return 1;
+}
+
+static void get_asides(struct wire_in *in, struct wire_segment *segment)
+{
+	uint32_t is_source = wire_get_u32(in);
+	uint64_t n_aside = (uint64_t)wire_get_count(in);
+
+	in->bad |= is_source > 1 || n_aside > (is_source ? SEGMENT_ASIDES_MAX : 0);
+	in->bad |= is_source && segment->kind != SEGMENT_TEXT;
+	segment->is_source = (int)is_source;
+	segment->n_aside = in->bad ? 0 : (size_t)n_aside;
+	segment->aside = wire_get_array(in, segment->n_aside, sizeof(*segment->aside));
+}
+
 int wire_get_segment(struct wire_segment *segment, const struct wire_frame *frame, struct err *err)
 {
 	struct wire_in in = wire_in(frame);
@@ -171,11 +208,14 @@ int wire_get_segment(struct wire_segment *segment, const struct wire_frame *fram
 	if (is_first) {
 		uint32_t kind = wire_get_u32(&in), mark = wire_get_u32(&in);
 
+		in.bad |= kind > SEGMENT_MARK;
+		segment->kind = (enum segment_kind)kind;
+		get_asides(&in, segment);
 		segment->total_bytes = (uint64_t)wire_get_count(&in);
-		in.bad |= kind > SEGMENT_MARK || mark > PROMPT_MODEL_CLOSE;
+		in.bad |= mark > PROMPT_MODEL_CLOSE;
 		in.bad |= kind == SEGMENT_MARK && segment->total_bytes;
 		in.bad |= kind == SEGMENT_IDS && segment->total_bytes % sizeof(uint32_t);
-		segment->kind = (enum segment_kind)kind;
+		in.bad |= !in.bad && !asides_fit(segment);
 		segment->mark = (enum prompt_mark)mark;
 	}
 	segment->data = in.next;
@@ -227,6 +267,7 @@ static const size_t submit_flag[] = {
 	offsetof(struct engine_request, want_prompt_logprobs),
 	offsetof(struct engine_request, want_logits),
 	offsetof(struct engine_request, no_reuse),
+	offsetof(struct engine_request, free_quotes),
 };
 
 static int *flag_at(struct engine_request *request, size_t index)

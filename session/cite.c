@@ -501,17 +501,21 @@ static size_t split_quotes(const struct checker *checker, struct claim claim, si
 	return n;
 }
 
-/* Check the words as one quote; where that is nowhere, as several. Returns whether any was found. */
-static int check_quotes(struct checker *checker, const struct claim *claim, size_t opened_at,
-	struct span words, size_t offset)
+/*
+ * Check the words as one quote; where that is nowhere, as several. Returns how many were found, and
+ * in *n_checked of how many.
+ */
+static size_t check_quotes(struct checker *checker, const struct claim *claim, size_t opened_at,
+	struct span words, size_t offset, size_t *n_checked)
 {
 	struct citation one = check_words(checker, claim, words, offset);
 	struct piece piece[PIECES_MAX];
-	int any = one.verdict != VERDICT_NOT_FOUND;
-	size_t n = 0;
+	size_t any = one.verdict != VERDICT_NOT_FOUND, n = 0;
 
+	*n_checked = 1;
 	if (!any) {
 		n = split_quotes(checker, *claim, opened_at, words.at, words.end, piece);
+		*n_checked = n;
 	}
 	if (n < 2) {
 		add_citation(checker, one);
@@ -520,7 +524,7 @@ static int check_quotes(struct checker *checker, const struct claim *claim, size
 	citation_finish(&one);
 	for (size_t i = 0; i < n; i++) {
 		one = check_words(checker, &piece[i].claim, piece[i].words, offset);
-		any |= one.verdict != VERDICT_NOT_FOUND;
+		any += one.verdict != VERDICT_NOT_FOUND;
 		add_citation(checker, one);
 	}
 	return any;
@@ -598,16 +602,23 @@ static size_t check_bracket_quotes(struct checker *checker, struct claim *claim,
 	if (n == 0) {
 		end[n++] = find_loose_end(checker, opened_at, begin, claim);
 	}
-	/* A mark with a bracket behind it may belong to the words: the longest reading goes first. */
-	while (n-- > 0) {
-		struct span words = {.at = begin, .end = end[n].words_end};
+	/*
+	 * A mark with a bracket behind it may belong to the words: the longest reading goes first.
+	 * But one of which all is found goes before one of which only some is.
+	 */
+	for (int all = n > 1; all >= 0; all--) {
+		for (size_t i = n; i-- > 0;) {
+			struct span words = {.at = begin, .end = end[i].words_end};
+			size_t n_checked, n_found = check_quotes(checker, claim, opened_at, words,
+						  bracket, &n_checked);
 
-		if (check_quotes(checker, claim, opened_at, words, bracket) || n == 0) {
-			break;
+			if (n_found >= (all ? n_checked : 1) || (!all && i == 0)) {
+				return end[i].bracket_end;
+			}
+			forget_citations(checker, first);
 		}
-		forget_citations(checker, first);
 	}
-	return end[n].bracket_end;
+	return end[0].bracket_end;
 }
 
 /* The quote that ends right before a bracket without one: `"words" [S1 a.txt:3]`. */

@@ -1,9 +1,11 @@
 #include "session/pack.h"
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "engine/engine.h"
 #include "loaders/loader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char instructions_first[] =
@@ -48,24 +50,36 @@ static int looks_like_tag(const char *text, size_t len, size_t at, size_t *n_bac
 	return begins_tag_name(text + i, len - i);
 }
 
-/* Escapes [from, to) of a longer text: what follows `to` decides about a `<` before it. */
-static void escape_range(struct buf *out, const char *text, size_t len, size_t from, size_t to)
+/*
+ * Append text[from, to) up to and with the next `<` that needs a `\`, which is not written; returns
+ * where to go on, and in *needs whether there was one. What follows `to` decides too.
+ */
+static size_t escape_step(
+	struct buf *out, const char *text, size_t len, size_t from, size_t to, int *needs)
 {
-	while (from < to) {
-		const char *less = memchr(text + from, '<', to - from);
-		size_t n_backslash, end = less ? (size_t)(less - text) + 1 : to;
+	size_t n_backslash, end = from;
 
-		buf_add(out, text + from, end - from);
-		if (less && looks_like_tag(text, len, end - 1, &n_backslash)) {
-			buf_addch(out, '\\');
-		}
-		from = end;
+	*needs = 0;
+	while (end < to && !*needs) {
+		const char *less = memchr(text + end, '<', to - end);
+
+		end = less ? (size_t)(less - text) + 1 : to;
+		*needs = less && looks_like_tag(text, len, end - 1, &n_backslash);
 	}
+	buf_add(out, text + from, end - from);
+	return end;
 }
 
 void pack_escape(struct buf *out, const char *text, size_t len)
 {
-	escape_range(out, text, len, 0, len);
+	int needs;
+
+	for (size_t at = 0; at < len;) {
+		at = escape_step(out, text, len, at, len, &needs);
+		if (needs) {
+			buf_addch(out, '\\');
+		}
+	}
 }
 
 void pack_unescape(struct buf *out, const char *text, size_t len)
@@ -158,16 +172,36 @@ void pack_time(struct buf *out, int64_t time_ms)
 struct writer {
 	struct prompt *out;
 	struct buf pending;
+	int is_source;               /* what is pending are a source's words */
+	struct segment_aside *aside; /* what among them is none */
+	size_t n_aside, cap_aside;
 	size_t stored_bytes; /* of source text since the last cut */
 };
 
 static void writer_cut(struct writer *writer)
 {
-	if (writer->pending.len) {
-		prompt_add(writer->out, segment_text(writer->pending.data, writer->pending.len));
+	const struct buf *pending = &writer->pending;
+
+	if (pending->len) {
+		prompt_add(writer->out, writer->is_source
+						? segment_source(pending->data, pending->len,
+							  writer->aside, writer->n_aside)
+						: segment_text(pending->data, pending->len));
 	}
 	buf_clear(&writer->pending);
+	writer->n_aside = 0;
 	writer->stored_bytes = 0;
+}
+
+/* What was written since `begun` bytes were pending is an aside. */
+static void writer_aside(struct writer *writer, size_t begun, enum segment_aside_kind kind)
+{
+	mem_grow(writer->aside, writer->n_aside, writer->cap_aside);
+	writer->aside[writer->n_aside++] = (struct segment_aside){
+		.at = (uint32_t)begun,
+		.len = (uint32_t)(writer->pending.len - begun),
+		.kind = kind,
+	};
 }
 
 /* At a location boundary. */
@@ -182,6 +216,7 @@ static void writer_finish(struct writer *writer)
 {
 	writer_cut(writer);
 	buf_finish(&writer->pending);
+	free(writer->aside);
 }
 
 /*
@@ -199,6 +234,20 @@ static size_t line_piece_end(const struct writer *writer, const char *text, size
 	return end - utf8_incomplete_tail(text + at, room);
 }
 
+/* Escaped, [from, to) of a longer text. */
+static void write_words(struct writer *writer, const char *text, size_t len, size_t from, size_t to)
+{
+	int needs;
+
+	while (from < to) {
+		from = escape_step(&writer->pending, text, len, from, to, &needs);
+		if (needs) {
+			buf_addch(&writer->pending, '\\');
+			writer_aside(writer, writer->pending.len - 1, SEGMENT_ASIDE_SKIP);
+		}
+	}
+}
+
 static void write_body(struct writer *writer, const char *text, size_t len, int numbered)
 {
 	int64_t line = 1;
@@ -208,12 +257,15 @@ static void write_body(struct writer *writer, const char *text, size_t len, int 
 		size_t line_end = newline ? (size_t)(newline - text) + 1 : len;
 
 		if (numbered && (line == 1 || line % 10 == 0)) {
+			size_t begun = writer->pending.len;
+
 			buf_printf(&writer->pending, "%lld|", (long long)line);
+			writer_aside(writer, begun, SEGMENT_ASIDE_MARK);
 		}
 		while (at < line_end) {
 			size_t end = line_piece_end(writer, text, at, line_end);
 
-			escape_range(&writer->pending, text, len, at, end);
+			write_words(writer, text, len, at, end);
 			writer->stored_bytes += end - at;
 			at = end;
 			if (at < line_end) {
@@ -226,28 +278,44 @@ static void write_body(struct writer *writer, const char *text, size_t len, int 
 	}
 }
 
+static void write_end_tag(struct writer *writer, const char *tag)
+{
+	size_t begun = writer->pending.len;
+
+	buf_addstr(&writer->pending, tag);
+	writer_aside(writer, begun, SEGMENT_ASIDE_BARRIER);
+}
+
 static void write_file(struct writer *writer, const struct part *part)
 {
+	size_t begun = writer->pending.len;
+
 	buf_addstr(&writer->pending, "<file");
 	add_attribute(&writer->pending, "path", part->place.path ? part->place.path : "");
 	buf_addstr(&writer->pending, ">\n");
+	writer_aside(writer, begun, SEGMENT_ASIDE_BARRIER);
 	write_body(writer, part->text, part->len, 1);
-	buf_addstr(&writer->pending, "</file>\n");
+	write_end_tag(writer, "</file>\n");
 	writer_cut(writer);
 }
 
 static void write_page(struct writer *writer, const struct part *part)
 {
+	size_t begun = writer->pending.len;
+
 	buf_printf(&writer->pending, "<page n=\"%lld\"", (long long)part->place.page);
 	add_attribute(&writer->pending, "label", part->place.label);
 	buf_addstr(&writer->pending, ">\n");
+	writer_aside(writer, begun, SEGMENT_ASIDE_BARRIER);
 	write_body(writer, part->text, part->len, 0);
-	buf_addstr(&writer->pending, "</page>\n");
+	write_end_tag(writer, "</page>\n");
 	writer_cut_if_large(writer);
 }
 
 static void write_cue(struct writer *writer, const struct part *part)
 {
+	size_t begun = writer->pending.len;
+
 	buf_addch(&writer->pending, '[');
 	pack_time(&writer->pending, part->place.time_ms);
 	buf_addstr(&writer->pending, "] ");
@@ -255,6 +323,7 @@ static void write_cue(struct writer *writer, const struct part *part)
 		pack_attribute(&writer->pending, part->place.speaker, strlen(part->place.speaker));
 		buf_addstr(&writer->pending, ": ");
 	}
+	writer_aside(writer, begun, SEGMENT_ASIDE_SKIP);
 	write_body(writer, part->text, part->len, 0);
 	buf_addch(&writer->pending, '\n');
 	writer_cut_if_large(writer);
@@ -322,10 +391,12 @@ void pack_instructions(struct prompt *out, const char *system, int no_cite)
 static void write_content(struct writer *writer, const struct document *document)
 {
 	writer_cut(writer);
+	writer->is_source = 1;
 	for (size_t i = 0; i < document->n_part; i++) {
 		write_part(writer, document->kind, &document->part[i]);
 	}
 	writer_cut(writer);
+	writer->is_source = 0;
 }
 
 void pack_source(struct prompt *out, enum pack_before before, int64_t number,

@@ -41,6 +41,9 @@
  * from the cut before, so the cuts depend on the text alone and what is appended moves none. A file
  * of a tree always ends a segment. What goes on for twice that is cut where it must be: a page or
  * cue after a line, a line between two characters.
+ *
+ * Content is what answers may quote (segment_source()): numbers of lines, heads of cues and the
+ * escape's `\` are told apart from the words there, and tags end what may be quoted in one piece.
  */
 #ifndef SESSION_PACK_H
 #define SESSION_PACK_H

@@ -27,7 +27,7 @@ struct turn {
 
 struct session {
 	char *system;
-	int no_cite;
+	int no_cite, free_quotes;
 	struct prompt front; /* instructions, and sources from before the first turn */
 	struct source *source;
 	size_t n_source, cap_source;
@@ -50,6 +50,7 @@ struct session *session_create(const struct session_config *config)
 
 	session->system = mem_strdup(config->system);
 	session->no_cite = config->no_cite;
+	session->free_quotes = config->free_quotes;
 	pack_instructions(&session->front, session->system, session->no_cite);
 	return session;
 }
@@ -712,6 +713,7 @@ int session_ask(struct session *session, struct engine *engine, const char *ques
 	struct engine_request request = {
 		.sampling = sampling ? *sampling : engine_sampling_default,
 		.max_tok = max_tok,
+		.free_quotes = session->free_quotes,
 	};
 	struct prompt prompt = {0};
 	struct reply reply = {.stop = ENGINE_STOP_END};

@@ -21,6 +21,7 @@ struct tokens;
 struct session_config {
 	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
 	int no_cite;        /* leave the citation instructions out */
+	int free_quotes;    /* let answers quote what does not stand in the sources */
 };
 
 struct session *session_create(const struct session_config *config);

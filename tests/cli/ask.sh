@@ -34,7 +34,12 @@ ok 'timing has exactly the documented names' json timing \
 
 export CARREL_FAKE_ANSWER='It is [S1 station.txt:2 "started by magic words"].'
 run $fake --json --strict 'How?' station.txt
+ok 'a model that would invent a quote can only say what stands there' status_is 0
+ok 'and that is verified' json citations.0.verdict verified
+fake="$fake --free-quotes"
+run $fake --json --strict 'How?' station.txt
 ok 'an invented quote under --strict ends with status 5' status_is 5
+ok '--free-quotes lets it be said' prints 'started by magic words'
 ok 'and the JSON is complete' json citations.0.verdict not_found
 run $fake 'How?' station.txt
 ok 'without --strict it ends with status 0' status_is 0

@@ -84,7 +84,7 @@ for show in --show-context --json; do
 	ok 'and obeys none' clean
 done
 export CARREL_FAKE_ANSWER="By hand. [S1 $name:1 \"words that are not there $evil\"]"
-run "$PTY_RUN" empty "$CARREL" ask --device fake words "$name"
+run "$PTY_RUN" empty "$CARREL" ask --device fake --free-quotes words "$name"
 ok 'a citation with an evil name is shown' prints 'quote not found'
 ok 'and not obeyed' clean
 unset CARREL_FAKE_ANSWER

@@ -3,6 +3,7 @@
  * cut, lengthened or invented is believed.
  */
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "engine/idmap.h"
 #include "engine/segment.h"
@@ -45,7 +46,8 @@ static void a_request_arrives_as_it_was_sent(void **state)
 		.priority = -3,
 		.stop = stop,
 		.want_logprobs = 1,
-		.no_reuse = 1};
+		.no_reuse = 1,
+		.free_quotes = 1};
 	struct engine_request got;
 	struct buf out = BUF_INIT;
 	struct wire_frame frame;
@@ -56,7 +58,7 @@ static void a_request_arrives_as_it_was_sent(void **state)
 	assert_int_equal(0, wire_get_submit(&got, &frame, NULL));
 	assert_memory_equal(&sent.sampling, &got.sampling, sizeof(sent.sampling));
 	assert_true(got.max_tok == sent.max_tok && got.priority == -3);
-	assert_true(got.want_logprobs == 1 && got.no_reuse == 1);
+	assert_true(got.want_logprobs == 1 && got.no_reuse == 1 && got.free_quotes == 1);
 	assert_true(!got.ignore_end && !got.want_prompt_logprobs && !got.want_logits);
 	for (int i = 0; i < 3; i++) {
 		assert_string_equal(stop[i], got.stop[i]);
@@ -287,6 +289,50 @@ static void a_long_segment_is_cut_and_loses_nothing(void **state)
 	segment_unref(segment);
 	buf_finish(&out);
 	free(text);
+}
+
+/* Whether a source with these asides is believed; what comes of them is what was sent. */
+static int asides_arrive(const struct segment_aside *aside, size_t n_aside)
+{
+	struct segment *segment = segment_source("0123456789", 10, aside, n_aside);
+	struct buf out = BUF_INIT;
+	struct wire_segment got;
+	struct wire_frame frame;
+	int is_believed;
+
+	wire_put_segment(&out, segment);
+	frame = only_frame(&out);
+	is_believed = wire_get_segment(&got, &frame, NULL) == 0;
+	if (is_believed) {
+		assert_true(got.is_source && got.n_aside == n_aside);
+		assert_memory_equal(aside, got.aside, n_aside * sizeof(*aside));
+		assert_memory_equal("0123456789", got.data, 10);
+	}
+	free((void *)frame.payload);
+	segment_unref(segment);
+	buf_finish(&out);
+	return is_believed;
+}
+
+static void a_source_arrives_with_its_asides(void **state)
+{
+	const struct segment_aside good[] = {{0, 2, SEGMENT_ASIDE_MARK}, {2, 1, SEGMENT_ASIDE_SKIP},
+		{9, 1, SEGMENT_ASIDE_BARRIER}};
+	const struct segment_aside bad[][2] = {
+		{{0, 2, SEGMENT_ASIDE_MARK}, {1, 2, SEGMENT_ASIDE_MARK}}, /* they overlap */
+		{{5, 2, SEGMENT_ASIDE_MARK}, {1, 2, SEGMENT_ASIDE_MARK}},
+		{{5, 0, SEGMENT_ASIDE_MARK}, {6, 1, SEGMENT_ASIDE_MARK}},
+		{{5, 1, SEGMENT_ASIDE_MARK}, {9, 2, SEGMENT_ASIDE_MARK}}, /* past the end */
+		{{5, 1, SEGMENT_ASIDE_MARK}, {10, 1, SEGMENT_ASIDE_MARK}},
+		{{5, UINT32_MAX, SEGMENT_ASIDE_MARK}, {6, 1, SEGMENT_ASIDE_MARK}},
+		{{5, 1, SEGMENT_ASIDE_MARK}, {6, 1, (enum segment_aside_kind)3}},
+	};
+
+	assert_true(asides_arrive(good, 3));
+	assert_true(asides_arrive(good, 0));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_false(asides_arrive(bad[i], 2));
+	}
 }
 
 /* ---- what is damaged is refused ---- */
@@ -656,6 +702,7 @@ static void segments_are_counted_across_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_source_arrives_with_its_asides),
 		cmocka_unit_test(a_request_arrives_as_it_was_sent),
 		cmocka_unit_test(a_configuration_keeps_absent_apart_from_empty),
 		cmocka_unit_test(the_description_of_a_model_arrives_as_it_was_sent),

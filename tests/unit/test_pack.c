@@ -555,6 +555,59 @@ static void a_segment_does_not_depend_on_the_files_around_it(void **state)
 
 /* ---- counting ---- */
 
+/* The bytes of a segment that an answer may quote. */
+static void add_words(struct buf *out, const struct segment *segment)
+{
+	size_t len, n_aside, at = 0;
+	const char *text = segment_bytes(segment, &len);
+	const struct segment_aside *aside = segment_asides(segment, &n_aside);
+
+	for (size_t i = 0; i < n_aside; i++) {
+		assert_true(aside[i].at >= at && aside[i].at + aside[i].len <= len);
+		buf_add(out, text + at, aside[i].at - at);
+		at = aside[i].at + aside[i].len;
+	}
+	buf_add(out, text + at, len - at);
+}
+
+static void a_source_without_its_asides_is_the_stored_text(void **state)
+{
+	for (int round = 0; round < 300; round++) {
+		struct document document =
+			make_document((enum document_kind)(round % 4), "a \"name\"");
+		struct buf want = BUF_INIT, got = BUF_INIT;
+		struct prompt prompt = {0};
+		size_t n_part = document.kind == DOCUMENT_TEXT ? 1 : 1 + draw(3), n_other = 0;
+
+		for (size_t i = 0; i < n_part; i++) {
+			struct part *part;
+			struct buf text = BUF_INIT;
+
+			random_text(&text, draw(round < 20 ? 6000 : 40));
+			part = add_part(&document, buf_str(&text));
+			buf_add(&want, part->text, part->len);
+			buf_addstr(&want, document.kind == DOCUMENT_TRANSCRIPT ? "\n" : "");
+			part->place.speaker = mem_strdup(draw(2) ? "A: <b" : NULL);
+			buf_finish(&text);
+		}
+		pack_source(&prompt, PACK_BEFORE_OTHER, 7, &document);
+		for (size_t i = 0; i < prompt.count; i++) {
+			if (segment_is_source(prompt.item[i])) {
+				add_words(&got, prompt.item[i]);
+			} else {
+				n_other++;
+			}
+		}
+		assert_int_equal(2, n_other); /* the source's own tags */
+		assert_int_equal(want.len, got.len);
+		assert_memory_equal(buf_str(&want), buf_str(&got), want.len);
+		prompt_finish(&prompt);
+		document_finish(&document);
+		buf_finish(&want);
+		buf_finish(&got);
+	}
+}
+
 static size_t engine_count(struct prompt_store *store, const struct prompt *prompt, size_t n)
 {
 	uint64_t number[64];
@@ -639,6 +692,7 @@ int main(void)
 		cmocka_unit_test(appending_to_a_file_moves_no_cut),
 		cmocka_unit_test(a_line_without_end_is_cut_between_characters),
 		cmocka_unit_test(a_page_larger_than_two_chunks_is_cut),
+		cmocka_unit_test(a_source_without_its_asides_is_the_stored_text),
 		cmocka_unit_test(a_segment_does_not_depend_on_the_files_around_it),
 	};
 

@@ -20,7 +20,7 @@ static const struct sampling plain = {
 static uint32_t pick(struct sampler *sampler, const struct sampling *sampling, const float *logits,
 	int64_t position)
 {
-	return sampler_pick(sampler, sampling, logits, NULL, 0, position, NULL);
+	return sampler_pick(sampler, sampling, logits, NULL, 0, position, NULL, NULL);
 }
 
 static void greedy_takes_the_best_and_the_lowest_of_equals(void **state)
@@ -31,7 +31,7 @@ static void greedy_takes_the_best_and_the_lowest_of_equals(void **state)
 	double logprob, sum = 0;
 
 	sampling.temperature = 0;
-	assert_int_equal(1, sampler_pick(sampler, &sampling, logits, NULL, 0, 9, &logprob));
+	assert_int_equal(1, sampler_pick(sampler, &sampling, logits, NULL, 0, 9, NULL, &logprob));
 	for (int i = 0; i < 5; i++) {
 		sum += exp((double)logits[i]);
 	}
@@ -194,15 +194,15 @@ static void the_penalty_reaches_only_the_last_tokens_and_both_signs(void **state
 	sampling.temperature = 0;
 	sampling.repeat_penalty = 1.2;
 	sampling.repeat_last = 4;
-	assert_int_equal(1, sampler_pick(sampler, &sampling, logits, history, 5, 5, NULL));
+	assert_int_equal(1, sampler_pick(sampler, &sampling, logits, history, 5, 5, NULL, NULL));
 	sampling.repeat_last = 5;
-	assert_int_equal(0, sampler_pick(sampler, &sampling, logits, history, 5, 5, NULL));
+	assert_int_equal(0, sampler_pick(sampler, &sampling, logits, history, 5, 5, NULL, NULL));
 	sampling.repeat_last = 3;
-	assert_int_equal(0, sampler_pick(sampler, &sampling, logits, history, 5, 5, NULL));
+	assert_int_equal(0, sampler_pick(sampler, &sampling, logits, history, 5, 5, NULL, NULL));
 	sampler_destroy(sampler);
 	sampler = sampler_create(2);
 	sampling.repeat_penalty = 1.6;
-	assert_int_equal(1, sampler_pick(sampler, &sampling, negative, &zero, 1, 1, NULL));
+	assert_int_equal(1, sampler_pick(sampler, &sampling, negative, &zero, 1, 1, NULL, NULL));
 	sampler_destroy(sampler);
 }
 

@@ -398,7 +398,7 @@ static void a_stop_keeps_what_came(void **state)
 
 static void quotes_in_an_answer_are_checked(void **state)
 {
-	struct session *session = session_create(&(struct session_config){.no_cite = 0});
+	struct session *session = session_create(&(struct session_config){.free_quotes = 1});
 	struct engine *engine;
 	struct session_answer answer;
 
@@ -415,6 +415,36 @@ static void quotes_in_an_answer_are_checked(void **state)
 	assert_int_equal(3, answer.citation[0].line_last);
 	assert_int_equal(VERDICT_NOT_FOUND, answer.citation[1].verdict);
 	session_answer_finish(&answer);
+	session_destroy(session);
+	engine_close(engine);
+}
+
+/* The same model, which would say it again; and it may not in an answer about updated text either. */
+static void a_model_cannot_say_what_the_sources_do_not(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.no_cite = 0});
+	struct engine *engine;
+	struct session_answer answer;
+
+	setenv("CARREL_FAKE_ANSWER", "See [S1 a.txt:7 \"beta gamma\"] and [S1 a.txt:1 \"delta\"].",
+		1);
+	engine = open_fake(0);
+	unsetenv("CARREL_FAKE_ANSWER");
+	add_text(session, "a.txt", "alpha\nbeta\ngamma\n");
+	for (int turn = 0; turn < 3; turn++) {
+		ask(session, engine, "Where is the delta?", 200, NULL, &answer);
+		assert_int_equal(ENGINE_STOP_END, answer.stop);
+		assert_memory_equal("See [S1 a.txt:7 \"", answer.text, 17);
+		assert_true(answer.n_citation >= 2);
+		for (size_t i = 0; i < answer.n_citation; i++) {
+			assert_int_not_equal(VERDICT_NOT_FOUND, answer.citation[i].verdict);
+		}
+		assert_string_equal("beta gamma", answer.citation[0].text);
+		session_answer_finish(&answer);
+		if (turn == 0) {
+			update_text(session, 0, "beta\ngamma and more\n");
+		}
+	}
 	session_destroy(session);
 	engine_close(engine);
 }
@@ -759,6 +789,7 @@ int main(void)
 		cmocka_unit_test(the_second_question_computes_only_what_is_new),
 		cmocka_unit_test(a_stop_keeps_what_came),
 		cmocka_unit_test(quotes_in_an_answer_are_checked),
+		cmocka_unit_test(a_model_cannot_say_what_the_sources_do_not),
 		cmocka_unit_test(a_prompt_too_long_is_refused_with_both_numbers),
 		cmocka_unit_test(an_engine_that_fails_leaves_the_conversation_unchanged),
 		cmocka_unit_test(a_count_can_be_stopped),
