@@ -602,8 +602,9 @@ class Finder:
         return False
 
     def _definition(self, i, line, kind, match):
-        """From the name on: that is where a small model finds it."""
-        name_at = start = line.start + match.start("name")
+        begin = line.start + len(line.text) - len(line.text.lstrip())
+        name_at = line.start + match.start("name")
+        start = begin if name_at - begin <= 24 else name_at
         end = line.end
         quote = self.text.find('"', start, end)
         if quote >= 0:

@@ -58,9 +58,9 @@ class Rules(unittest.TestCase):
         text = "Use it, e.g. at home. Then stop."
         self.assertEqual("Use it, e.g. at home.", text[: quote_end(text, 0, 4)])
 
-    def test_a_definition_is_quoted_from_its_name_to_the_end_of_the_line(self):
+    def test_a_definition_is_a_whole_line_of_code(self):
         text = "/* adds */\nint add(int a, int b)\n{\n\treturn a + b;\n}\n"
-        self.assertEqual(("add", "add(int a, int b)"), self.quote(text, "function", "code"))
+        self.assertEqual(("add", "int add(int a, int b)"), self.quote(text, "function", "code"))
 
 
 @unittest.skipIf(tasks is None, "no numpy or no tokenizers module")
