@@ -1,0 +1,33 @@
+"""What is trained, for how long: one entry a machine."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Recipe:
+    shape: dict
+    tokens: int
+    # (length of a row, until which share of the tokens)
+    lengths: list[tuple[int, float]]
+    batch_tokens: int = 8192
+    lr_matrix: float = 0.02
+    lr_other: float = 0.004
+    warmup_tokens: int = 200_000
+    decay: float = 0.35  # share of the tokens over which the rate falls
+    clip: float = 1.0
+    source_share: float = 0.12  # of a batch's tokens: sampled source tokens that count as targets
+    source_weight: float = 0.3
+
+    def length_at(self, tokens: int) -> int:
+        done = tokens / self.tokens
+        return next(length for length, share in self.lengths if done < share or share >= 1)
+
+
+RECIPES = {
+    # two CPU cores, about 85 minutes
+    "cpu": Recipe(
+        shape=dict(layers=6),
+        tokens=36_000_000,
+        lengths=[(512, 0.3), (1024, 0.8), (2048, 1.0)],
+    ),
+}
