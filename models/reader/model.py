@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from attention import attention
+
 
 @dataclass
 class Config:
@@ -94,12 +96,7 @@ class Layer(nn.Module):
         q = rotate(self.q(h).view(b, t, c.heads, c.head_dim), cos, sin)
         k = rotate(self.k(h).view(b, t, c.kv_heads, c.head_dim), cos, sin)
         v = self.v(h).view(b, t, c.kv_heads, c.head_dim)
-        group = c.heads // c.kv_heads
-        k, v = (y.repeat_interleave(group, dim=2) for y in (k, v))
-        a = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True
-        )
-        x = x + self.o(a.transpose(1, 2).reshape(b, t, -1)).float()
+        x = x + self.o(attention(q, k, v).reshape(b, t, -1)).float()
         h = self.norm_ffn(x).to(dtype)
         return x + self.down(F.silu(self.gate(h)) * self.up(h)).float()
 

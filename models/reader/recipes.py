@@ -27,7 +27,7 @@ RECIPES = {
     # two CPU cores, about 85 minutes
     "cpu": Recipe(
         shape=dict(layers=6),
-        tokens=36_000_000,
-        lengths=[(512, 0.3), (1024, 0.8), (2048, 1.0)],
+        tokens=60_000_000,
+        lengths=[(512, 0.25), (1024, 0.75), (2048, 1.0)],
     ),
 }
