@@ -13,7 +13,7 @@ class Recipe:
     lr_matrix: float = 0.02
     lr_other: float = 0.004
     warmup_tokens: int = 200_000
-    decay: float = 0.35  # share of the tokens over which the rate falls
+    decay: float = 0.4  # share of the tokens over which the rate falls
     clip: float = 1.0
     source_share: float = 0.12  # of a batch's tokens: sampled source tokens that count as targets
     source_weight: float = 0.3
@@ -27,7 +27,7 @@ RECIPES = {
     # two CPU cores, about 85 minutes
     "cpu": Recipe(
         shape=dict(layers=6),
-        tokens=60_000_000,
-        lengths=[(512, 0.25), (1024, 0.75), (2048, 1.0)],
+        tokens=52_000_000,
+        lengths=[(512, 0.21), (1024, 0.6), (2048, 0.85), (4096, 1.0)],
     ),
 }
