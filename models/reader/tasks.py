@@ -57,9 +57,10 @@ class TaskMaker:
     def _try_row(self, length):
         self.drills = 0.14 if length <= 512 else 0.08 if length <= 1024 else 0.05
         low, high = (0.50, 0.66) if length <= 512 else (0.48, 0.60)
-        budget = int(length * self.rng.uniform(low, high)) - len(self.opening)
+        share = self.rng.uniform(low, high) + self._longer(length)
+        budget = int(length * share) - len(self.opening)
         made, ids, weight = self._context(budget)
-        while len(ids) > 0.72 * length:
+        while len(ids) > min(0.85, share + 0.2) * length:
             budget = int(budget * 0.8)
             made, ids, weight = self._context(budget)
         conversation = Conversation(self, made)
@@ -73,6 +74,11 @@ class TaskMaker:
                 break
         self._remember(conversation)
         return ids, weight
+
+    @staticmethod
+    def _longer(length):
+        """Long rows are for finding things far away: more of them is source."""
+        return 0.3 if length > 4096 else 0.24 if length > 2048 else 0.12 if length > 1024 else 0
 
     def _context(self, budget_tok):
         made = self._sources(budget_tok)
