@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -209,7 +210,9 @@ class Run:
         length, saved, report = 0, time.monotonic(), []
         log = (self.folder / "log.jsonl").open("a")
         stop = min(self.recipe.tokens, until or self.recipe.tokens)
-        while self.tokens < stop:
+        asked = []  # SIGTERM: save and stop; the same command goes on from there
+        signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+        while self.tokens < stop and not asked:
             begun = time.monotonic()
             if self.recipe.length_at(self.tokens) != length:
                 length = self.recipe.length_at(self.tokens)
