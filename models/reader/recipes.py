@@ -17,6 +17,7 @@ class Recipe:
     clip: float = 1.0
     source_share: float = 0.12  # of a batch's tokens: sampled source tokens that count as targets
     source_weight: float = 0.3
+    first_rounds: tuple[float, ...] = (5.0, 2.0, 1.5)  # what their answers count, later ones 1
 
     def length_at(self, tokens: int) -> int:
         done = tokens / self.tokens

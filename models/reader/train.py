@@ -117,6 +117,12 @@ def targets(ids, weight, n_answer: int, n_source: int, generator) -> tuple:
     return answer, source
 
 
+def first_rounds(ids: np.ndarray, reader_mark: int, weights: tuple[float, ...]) -> np.ndarray:
+    """What each position of a row counts as: rounds are alike, but people begin with the first."""
+    of_round = np.array([weights[0], *weights, *[1.0] * ids.shape[1]], np.float32)
+    return of_round[np.cumsum(ids == reader_mark, axis=1)]
+
+
 class Run:
     def __init__(self, work: Path, recipe: Recipe, name: str, seed: int):
         self.work, self.recipe = work, recipe
@@ -178,11 +184,16 @@ class Run:
         hidden = self.hidden(inputs).reshape(-1, self.model.c.d)
         flat = inputs.reshape(-1)
 
+        counts = first_rounds(ids, self.reader_mark, self.recipe.first_rounds)
+        counts = torch.from_numpy(counts).reshape(-1)
+
         def loss_at(places: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
             places = torch.from_numpy(places)
             logits = self.model.logits(hidden[places])
             target = flat[places + 1]
-            return F.cross_entropy(logits, target), logits.detach().argmax(-1) == target
+            each = F.cross_entropy(logits, target, reduction="none")
+            count = counts[places]
+            return (each * count).sum() / count.sum(), logits.detach().argmax(-1) == target
 
         answer_loss, hits = loss_at(answer)
         source_loss, _ = loss_at(source)

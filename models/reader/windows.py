@@ -259,9 +259,15 @@ class Windows:
                 stem += rng.choice(["-", "_", ""]) + str(rng.randrange(100))
             folder = rng.choice(self._STEMS) + "/" if rng.random() < 0.25 else ""
             return folder + stem + suffix[:6]
-        depth = 1 if draw < 0.7 else 2 if draw < 0.92 else 3
+        if draw < 0.5:
+            depth = 1
+        elif draw < 0.75:
+            depth = rng.randint(2, 3)
+        else:  # as deep as it lies, as `carrel ask QUESTION DIR` has it
+            parts = [file.package, *parts]
+            depth = rng.randint(3, 8)
         name = "/".join(parts[-depth:])
-        return name if len(name) < 60 else parts[-1][-50:]
+        return name if len(name) < 100 else parts[-1][-60:]
 
 
 def _title(name):
