@@ -111,7 +111,7 @@ class Reader(nn.Module):
 
     def hidden(self, ids: torch.Tensor, dtype=torch.bfloat16) -> torch.Tensor:
         """ids [batch, length] -> the final norm's output, f32 [batch, length, d]."""
-        cos, sin = rotary_table(self.c, ids.shape[1])
+        cos, sin = (x.to(ids.device) for x in rotary_table(self.c, ids.shape[1]))
         x = self.embed(ids)
         for layer in self.layers:
             x = layer(x, cos, sin, dtype)

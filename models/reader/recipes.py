@@ -31,4 +31,12 @@ RECIPES = {
         tokens=52_000_000,
         lengths=[(512, 0.21), (1024, 0.6), (2048, 0.85), (4096, 1.0)],
     ),
+    # one H200, about 20 minutes: 20 million parameters
+    "gpu": Recipe(
+        shape=dict(d=384, layers=10, heads=6, kv_heads=2, ff=1024),
+        tokens=1_000_000_000,
+        lengths=[(512, 0.1), (1024, 0.45), (2048, 0.75), (4096, 0.95), (8192, 1.0)],
+        batch_tokens=131_072,
+        warmup_tokens=4_000_000,
+    ),
 }

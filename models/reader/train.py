@@ -1,6 +1,6 @@
 """Trains the reader on the shards that tasks.py made: resumable, curves in WORK/log.jsonl.
 
-    python train.py --work WORK --recipe cpu
+    python train.py --work WORK --recipe cpu [--minutes M]
 
 Matrices are trained by Muon (Jordan et al. 2024), embeddings and norms by Adam (Kingma and Ba
 2015). The learning rate rises, stays, and falls linearly over the last part of the tokens.
@@ -124,13 +124,14 @@ def first_rounds(ids: np.ndarray, reader_mark: int, weights: tuple[float, ...]) 
 
 
 class Run:
-    def __init__(self, work: Path, recipe: Recipe, name: str, seed: int):
-        self.work, self.recipe = work, recipe
+    def __init__(self, work: Path, recipe: Recipe, name: str, seed: int, device: str):
+        self.work, self.recipe, self.device = work, recipe, device
         self.folder = work / "runs" / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.model = Reader(Config(**recipe.shape))
         texts = token_texts(work, self.model.c.vocab)
         seed_induction(self.model, texts, seed)
+        self.model.to(device)
         # where an answer decides: to refuse or to quote, and which words
         self.reader_mark, self.open_quote = texts.index("<|reader|>"), texts.index(' "')
         matrices = [p for n, p in self.model.named_parameters() if "layers" in n and p.dim() == 2]
@@ -162,7 +163,7 @@ class Run:
         path = self.folder / "last.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=False)
+        state = torch.load(path, weights_only=False, map_location=self.device)
         self.model.load_state_dict(state["state"])
         self.muon.buffer = state["muon"]
         self.adam.load_state_dict(state["adam"])
@@ -180,15 +181,15 @@ class Run:
     def learn(self, ids: np.ndarray, weight: np.ndarray, generator) -> dict:
         n = ids.size
         answer, source = targets(ids, weight, n // 2, int(n * self.recipe.source_share), generator)
-        inputs = torch.from_numpy(ids)
+        inputs = torch.from_numpy(ids).to(self.device)
         hidden = self.hidden(inputs).reshape(-1, self.model.c.d)
         flat = inputs.reshape(-1)
 
         counts = first_rounds(ids, self.reader_mark, self.recipe.first_rounds)
-        counts = torch.from_numpy(counts).reshape(-1)
+        counts = torch.from_numpy(counts).to(self.device).reshape(-1)
 
         def loss_at(places: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-            places = torch.from_numpy(places)
+            places = torch.from_numpy(places).to(self.device)
             logits = self.model.logits(hidden[places])
             target = flat[places + 1]
             each = F.cross_entropy(logits, target, reduction="none")
@@ -197,7 +198,7 @@ class Run:
 
         answer_loss, hits = loss_at(answer)
         source_loss, _ = loss_at(source)
-        before = flat[torch.from_numpy(answer)]
+        before = flat[torch.from_numpy(answer).to(self.device)]
         (answer_loss + self.recipe.source_weight * source_loss).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         return {
@@ -217,13 +218,13 @@ class Run:
         for parameter in self.model.parameters():
             parameter.grad = None
 
-    def train(self, until: int | None = None) -> None:
+    def train(self, minutes: float | None = None) -> None:
         length, saved, report = 0, time.monotonic(), []
         log = (self.folder / "log.jsonl").open("a")
-        stop = min(self.recipe.tokens, until or self.recipe.tokens)
+        ends = time.monotonic() + 60 * (minutes or math.inf)
         asked = []  # SIGTERM: save and stop; the same command goes on from there
         signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
-        while self.tokens < stop and not asked:
+        while self.tokens < self.recipe.tokens and time.monotonic() < ends and not asked:
             begun = time.monotonic()
             if self.recipe.length_at(self.tokens) != length:
                 length = self.recipe.length_at(self.tokens)
@@ -264,7 +265,8 @@ def main() -> None:
     parser.add_argument("--name", help="of the run's folder; the recipe's by default")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--until", type=int, help="stop (resumably) at this many tokens")
+    parser.add_argument("--minutes", type=float, help="stop after so long, resumably")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
@@ -273,9 +275,10 @@ def main() -> None:
         RECIPES[arguments.recipe],
         arguments.name or arguments.recipe,
         arguments.seed,
+        arguments.device,
     )
     run.resume()
-    run.train(arguments.until)
+    run.train(arguments.minutes)
 
 
 if __name__ == "__main__":
