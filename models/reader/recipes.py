@@ -29,7 +29,7 @@ RECIPES = {
     "cpu": Recipe(
         shape=dict(layers=6),
         tokens=52_000_000,
-        lengths=[(512, 0.21), (1024, 0.6), (2048, 0.85), (4096, 1.0)],
+        lengths=[(512, 0.21), (1024, 0.46), (2048, 0.8), (4096, 1.0)],
     ),
     # one H200, about 20 minutes: 20 million parameters
     "gpu": Recipe(
