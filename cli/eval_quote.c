@@ -17,7 +17,7 @@ enum {
 	LENGTH_MIN_TOK = 256,
 	ABSENT_EVERY = 4,
 	DISTRACTORS = 20,
-	DISTRACTORS_FROM_TOK = 1024, /* shorter contexts hold as many as they can */
+	DISTRACTORS_FROM_TOK = 2048, /* shorter contexts hold as many as they can */
 };
 
 struct run {
@@ -265,22 +265,44 @@ static void show_progress(struct run *run, const struct eval_length *length, int
 			: 0);
 }
 
+static int64_t count_asked(const struct eval_sums *sums, int is_absent)
+{
+	return is_absent ? sums->n_absent : sums->n_present;
+}
+
 /*
- * A question of the family whose turn it is, or of the next that has one with as many distractors as
- * the length asks for; with fewer only where no family has. Returns as quiz_make() does.
+ * A question of the family that was asked for least, or of the next that has one with as many
+ * distractors as the length wants; with fewer only where no family has. *given_up are families that
+ * had none twice: looking again takes long. Returns as quiz_make() does.
  */
-static int make_question(struct run *run, struct quiz_order *order, int64_t turn,
-	struct quiz_question *question, struct err *err)
+static int make_question(struct run *run, const struct eval_length *length,
+	struct quiz_order *order, int given_up[QUIZ_N_FAMILY], struct quiz_question *question,
+	struct err *err)
 {
 	for (; order->settle <= 1; order->settle++) {
+		int is_tried[QUIZ_N_FAMILY] = {0};
+
 		for (int i = 0; i < QUIZ_N_FAMILY; i++) {
+			int64_t least = INT64_MAX;
 			int status;
 
-			order->family = (enum quiz_family)((turn + i) % QUIZ_N_FAMILY);
+			for (int k = 0; k < QUIZ_N_FAMILY; k++) {
+				int64_t count = count_asked(&length->family[k], order->is_absent);
+
+				if (!is_tried[k] && count < least) {
+					least = count;
+					order->family = (enum quiz_family)k;
+				}
+			}
+			is_tried[order->family] = 1;
+			if (given_up[order->family] > 1 && !order->settle) {
+				continue;
+			}
 			status = quiz_make(run->quiz, order, question, err);
 			if (status) {
 				return status;
 			}
+			given_up[order->family]++;
 		}
 	}
 	return 0;
@@ -288,7 +310,8 @@ static int make_question(struct run *run, struct quiz_order *order, int64_t turn
 
 static int run_length(struct run *run, struct eval_length *length, struct err *err)
 {
-	int64_t room_tok = engine_info(run->engine)->context_tok - ANSWER_TOK, turn[2] = {0};
+	int64_t room_tok = engine_info(run->engine)->context_tok - ANSWER_TOK;
+	int given_up[2][QUIZ_N_FAMILY] = {{0}};
 	struct quiz_order order = {
 		.seed = (uint64_t)run->eval.options->seed,
 		.least_tok = (9 * length->tok + 9) / 10,
@@ -312,7 +335,8 @@ static int run_length(struct run *run, struct eval_length *length, struct err *e
 		order.number = (uint64_t)i;
 		order.is_absent = i % ABSENT_EVERY == ABSENT_EVERY - 1;
 		order.settle = length->tok < DISTRACTORS_FROM_TOK;
-		status = make_question(run, &order, turn[order.is_absent]++, &question, err);
+		status = make_question(
+			run, length, &order, given_up[order.is_absent], &question, err);
 		length->n_missing += status == 0;
 		if (status > 0) {
 			status = ask_both(run, length, &question, err);
@@ -415,8 +439,9 @@ int eval_quote(struct engine **engine, const struct options *options, struct err
 	}
 	if (status == 0) {
 		status = run_all(&run, err);
-		if (status == 0 || err->code == ERR_INTERRUPTED) {
-			run.eval.is_interrupted = status < 0;
+		run.eval.is_interrupted = status < 0 && err->code == ERR_INTERRUPTED;
+		/* Where the engine failed, JSON is the error alone. */
+		if (status == 0 || run.eval.is_interrupted || !options->json) {
 			report(&run);
 		}
 	}

@@ -35,7 +35,8 @@ struct quiz {
 	unsigned char *is_used; /* [entries.count]; NULL until the pools are made */
 	size_t n_left_out;
 	size_t total_bytes;
-	double bytes_per_tok; /* of the prompts that were counted last */
+	double bytes_per_tok; /* of the prompt that was counted last; a guess until is_measured */
+	int is_measured;
 };
 
 /* Random numbers that follow from a seed and a place. */

@@ -281,6 +281,43 @@ static int is_taken(const struct draft *draft, size_t document)
 	return 0;
 }
 
+/* Entries of the family that stand within a screen of lines around one. */
+static size_t density(const struct quiz *quiz, const struct quiz_entry *entry)
+{
+	enum { AROUND_LINES = 40, AROUND_ENTRIES = 40 };
+	size_t at = (size_t)(entry - quiz->entries.item), count = 0;
+	size_t first = at > AROUND_ENTRIES ? at - AROUND_ENTRIES : 0;
+
+	for (size_t i = first; i < quiz->entries.count && i <= at + AROUND_ENTRIES; i++) {
+		const struct quiz_entry *near = &quiz->entries.item[i];
+
+		count += near->document == entry->document &&
+			 near->line_first + AROUND_LINES > entry->line_first &&
+			 near->line_first < entry->line_first + AROUND_LINES &&
+			 quiz_kind_family(near->kind) == quiz_kind_family(entry->kind);
+	}
+	return count;
+}
+
+/* Of a few entries that are drawn, the one with most of its family around it. */
+static const struct quiz_entry *draw_dense(
+	const struct quiz *quiz, enum quiz_family family, struct quiz_dice *dice)
+{
+	const struct quiz_entry *best = NULL;
+	size_t most = 0;
+
+	for (int i = 0; i < 3; i++) {
+		const struct quiz_entry *entry = quiz_draw(quiz, family, dice);
+		size_t count = density(quiz, entry);
+
+		if (count > most) {
+			best = entry;
+			most = count;
+		}
+	}
+	return best;
+}
+
 /* How the context will be: where the entry stands, and what stands beside it. */
 static void draw_context(struct draft *draft, struct quiz_dice *dice, size_t redraw)
 {
@@ -295,7 +332,7 @@ static void draw_context(struct draft *draft, struct quiz_dice *dice, size_t red
 	draft->split = 0.3 + 0.4 * quiz_roll_part(dice);
 	draft->n_other = 0;
 	for (size_t i = 0; i < 4 * PIECES_MAX && draft->n_other < PIECES_MAX; i++) {
-		const struct quiz_entry *other = quiz_draw(draft->quiz, family, dice);
+		const struct quiz_entry *other = draw_dense(draft->quiz, family, dice);
 		double offset = quiz_roll_part(dice);
 
 		if (!is_taken(draft, other->document)) {
@@ -439,13 +476,48 @@ static int fit(struct quiz *quiz, const struct quiz_order *order, struct draft *
 		}
 		if (out->prompt_tok >= order->least_tok && out->prompt_tok <= order->most_tok) {
 			quiz->bytes_per_tok = (double)laid / (double)out->prompt_tok;
+			quiz->is_measured = 1;
 			return 1;
 		}
+		bytes = out->prompt_tok > order->most_tok ? (double)laid : bytes;
 		bytes *= aim / (double)out->prompt_tok;
 		quiz_question_finish(out);
 		if (laid < (size_t)(0.5 * bytes)) {
 			return 0; /* the documents have no more */
 		}
+	}
+	return 0;
+}
+
+/*
+ * Contexts for the entry of the draft: the first that has the distractors, or of all the one that
+ * has most of them where fewer will do. Returns whether there is one.
+ */
+static int find_context(
+	const struct quiz_order *order, struct draft *draft, double bytes, struct quiz_dice *dice)
+{
+	struct draft best = {0};
+
+	for (size_t redraw = 0; redraw < REDRAWS; redraw++) {
+		size_t laid;
+
+		draw_context(draft, dice, redraw);
+		laid = lay_out(draft, (size_t)bytes);
+		/* Before a prompt was counted the bytes are a guess, and the documents may do. */
+		if ((draft->quiz->is_measured && (double)laid < 0.9 * bytes) ||
+			!check_layout(draft)) {
+			continue;
+		}
+		if (draft->n_distractor >= order->distractors) {
+			return 1;
+		}
+		if (!best.quiz || draft->n_distractor > best.n_distractor) {
+			best = *draft;
+		}
+	}
+	if (order->settle && best.quiz) {
+		*draft = best;
+		return 1;
 	}
 	return 0;
 }
@@ -458,19 +530,8 @@ static int try_entry(struct quiz *quiz, const struct quiz_order *order, struct d
 	struct buf text = BUF_INIT;
 	int status = 0;
 
-	if (!write_question(draft, dice, &text)) {
-		buf_finish(&text);
-		return 0;
-	}
-	for (size_t redraw = 0; redraw < REDRAWS && status == 0; redraw++) {
-		size_t laid;
-
-		draw_context(draft, dice, redraw);
-		laid = lay_out(draft, (size_t)bytes);
-		if ((double)laid >= 0.9 * bytes && check_layout(draft) &&
-			(order->settle || draft->n_distractor >= order->distractors)) {
-			status = fit(quiz, order, draft, &text, out, err);
-		}
+	if (write_question(draft, dice, &text) && find_context(order, draft, bytes, dice)) {
+		status = fit(quiz, order, draft, &text, out, err);
 	}
 	buf_finish(&text);
 	return status;

@@ -149,10 +149,23 @@ static void add_joined(struct buf *out, const char *text, size_t len)
 	buf_add(out, text, len);
 }
 
+/* Words rather than code or figures: four of five bytes are letters and spaces, two words carry it. */
+static int is_prose(const struct buf *text)
+{
+	size_t most = text->len < 100 ? text->len : 100, count = 0, n_small = 0;
+
+	for (size_t i = 0; i < most; i++) {
+		n_small += text->data[i] >= 'a' && text->data[i] <= 'z';
+		count += is_letter(text->data[i]) || text->data[i] == ' ' ||
+			 (unsigned char)text->data[i] >= 0x80;
+	}
+	return n_small && 5 * count >= 4 * most && words_count_content(text->data, text->len) >= 2;
+}
+
 /*
  * What is said of the name on line `at`: `rest` of its own line, and the lines that follow and are
  * indented more deeply. The span ends at *last, the text with the first paragraph. Returns whether
- * that is a description: three words, two of which carry it.
+ * that is a description.
  */
 static int describe(struct quiz_finder *finder, size_t at, const char *rest, size_t rest_len,
 	struct buf *text, size_t *last)
@@ -183,8 +196,7 @@ static int describe(struct quiz_finder *finder, size_t at, const char *rest, siz
 			add_joined(text, line.text + line.indent, line.len - line.indent);
 		}
 	}
-	return text->len && words_count_content(text->data, text->len) >= 2 &&
-	       strcspn(text->data, "abcdefghijklmnopqrstuvwxyz") < text->len;
+	return text->len && is_prose(text);
 }
 
 /* ---- options ---- */
@@ -199,7 +211,10 @@ static size_t option_name(const char *text, size_t at)
 	size_t begin = at;
 
 	at += text[at + 1] == '-' ? 2 : 1;
-	if (!is_letter(text[at]) && !is_number(text[at]) && text[at] != '?') {
+	if (is_number(text[at])) { /* -1, and no figure such as -4.9e-3 */
+		return is_name(text[at + 1]) || text[at + 1] == '.' ? 0 : at + 1 - begin;
+	}
+	if (!is_letter(text[at]) && text[at] != '?') {
 		return 0;
 	}
 	while (is_name(text[at]) || text[at] == '?' ||
@@ -336,9 +351,21 @@ static int find_assignment(struct quiz_finder *finder, size_t at)
 	return 1;
 }
 
-/* `Name=` with its description below, as systemd's pages have it; `$NAME` or `NAME_X`, a variable. */
+static int heading_says(const struct quiz_finder *finder, const char *const *words)
+{
+	for (; *words; words++) {
+		if (words_has(finder->heading.text, finder->heading.len,
+			    (struct word){*words, strlen(*words)})) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* `Name=` with its description below, as systemd's pages have it; a variable: `$NAME`, or so headed. */
 static int find_setting(struct quiz_finder *finder, size_t at, const struct buf *body, int is_list)
 {
+	static const char *const headings[] = {"environment", "variables", "variable", NULL};
 	const char *name = buf_str(body) + (buf_str(body)[0] == '$');
 	size_t n = 0, rest, last;
 	struct buf text = BUF_INIT;
@@ -347,9 +374,9 @@ static int find_setting(struct quiz_finder *finder, size_t at, const struct buf 
 	while (is_name(name[n])) {
 		n++;
 	}
-	is_variable = all(name, n, is_constant) && is_upper(name[0]) && n >= 4 &&
-		      memchr(name, '_', n) != NULL;
-	if (n < 4 || !(is_variable || (name[n] == '=' && (!name[n + 1] || name[n + 1] == ',') &&
+	is_variable = all(name, n, is_constant) && is_upper(name[0]) &&
+		      (name != body->data || heading_says(finder, headings));
+	if (n < 3 || !(is_variable || (name[n] == '=' && (!name[n + 1] || name[n + 1] == ',') &&
 					      is_upper(name[0])))) {
 		return 0;
 	}
@@ -366,15 +393,28 @@ static int find_setting(struct quiz_finder *finder, size_t at, const struct buf 
 
 /* ---- codes ---- */
 
-static int heading_says(const struct quiz_finder *finder, const char *const *words)
+/* Whether the name is one of <errno.h>: others that begin with an E are any words. */
+static int is_errno(const char *name, size_t n)
 {
-	for (; *words; words++) {
-		if (words_has(finder->heading.text, finder->heading.len,
-			    (struct word){*words, strlen(*words)})) {
-			return 1;
-		}
+	static const char list[] =
+		" E2BIG EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EALREADY EBADF EBADMSG "
+		"EBUSY ECANCELED ECHILD ECONNABORTED ECONNREFUSED ECONNRESET EDEADLK EDESTADDRREQ "
+		"EDOM EDQUOT EEXIST EFAULT EFBIG EHOSTDOWN EHOSTUNREACH EIDRM EILSEQ EINPROGRESS "
+		"EINTR EINVAL EIO EISCONN EISDIR ELOOP EMFILE EMLINK EMSGSIZE ENAMETOOLONG ENETDOWN "
+		"ENETRESET ENETUNREACH ENFILE ENOBUFS ENODATA ENODEV ENOENT ENOEXEC ENOLCK ENOMEM "
+		"ENOMSG ENOPROTOOPT ENOSPC ENOSYS ENOTBLK ENOTCONN ENOTDIR ENOTEMPTY ENOTSOCK "
+		"ENOTSUP ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE EPROTO EPROTONOSUPPORT "
+		"EPROTOTYPE ERANGE EROFS ESHUTDOWN ESOCKTNOSUPPORT ESPIPE ESRCH ESTALE ETIME "
+		"ETIMEDOUT ETXTBSY EUSERS EWOULDBLOCK EXDEV ";
+	char word[20];
+
+	if (n + 3 > sizeof(word)) {
+		return 0;
 	}
-	return 0;
+	word[0] = word[n + 1] = ' ';
+	memcpy(word + 1, name, n);
+	word[n + 2] = 0;
+	return strstr(list, word) != NULL;
 }
 
 static int code_kind(const struct quiz_finder *finder, const char *name, size_t n)
@@ -384,13 +424,13 @@ static int code_kind(const struct quiz_finder *finder, const char *name, size_t 
 	if (n <= 3 && all(name, n, is_number) && heading_says(finder, exits)) {
 		return QUIZ_CODE_EXIT;
 	}
-	if (n < 4 || !all(name, n, is_constant)) {
+	if (n < 3 || !all(name, n, is_constant)) {
 		return -1;
 	}
-	if (strncmp(name, "SIG", 3) == 0 && !memchr(name, '_', n)) {
+	if (n > 3 && strncmp(name, "SIG", 3) == 0 && !memchr(name, '_', n)) {
 		return QUIZ_CODE_SIGNAL;
 	}
-	return name[0] == 'E' && !memchr(name, '_', n) ? QUIZ_CODE_ERROR : -1;
+	return is_errno(name, n) ? QUIZ_CODE_ERROR : -1;
 }
 
 static int find_code(struct quiz_finder *finder, size_t at, const struct buf *body, int is_list)
@@ -514,6 +554,8 @@ static void look_at_name(struct quiz_finder *finder, const char *name)
 	const char *dot = strrchr(slash ? slash : name, '.');
 
 	finder->suffix = dot ? dot + 1 : "";
+	slash = slash ? slash + 1 : name;
+	finder->is_log = strncasecmp(slash, "change", 6) == 0 || strncmp(slash, "NEWS", 4) == 0;
 	finder->is_code = is_one_of(finder->suffix, code);
 	finder->is_config = is_one_of(finder->suffix, config);
 }
@@ -538,7 +580,7 @@ static void find_in_line(struct quiz_finder *finder, size_t at, struct buf *body
 	if (!body->len || find_assignment(finder, at) || quiz_find_definition(finder, at)) {
 		return;
 	}
-	if (finder->is_code && strcmp(finder->suffix, "h") != 0) {
+	if (finder->is_code || finder->is_log) {
 		return;
 	}
 	if (find_option(finder, at, body, is_list) || find_code(finder, at, body, is_list) ||

@@ -79,7 +79,7 @@ struct quiz_finder {
 	const struct lines *lines;
 	size_t document;
 	const char *suffix; /* behind the last point of the name, or "" */
-	int is_code, is_config, has_assignments;
+	int is_code, is_config, is_log, has_assignments; /* a log of changes defines nothing */
 	struct line heading; /* above the line at hand; empty where there is none */
 };
 

@@ -122,6 +122,10 @@ static void add_section(struct quiz_finder *finder, size_t at, struct line headi
 		buf_add(&text, line.text + line.indent, line.len - line.indent);
 		buf_addch(&text, ' ');
 	}
+	/* BUGS of which none is told, but where to send them. */
+	if (kind == QUIZ_SECTION_BUGS && (strchr(buf_str(&text), '@') || strstr(buf_str(&text), "eport"))) {
+		kind = QUIZ_SECTION_REPORTING;
+	}
 	if (kind != QUIZ_SECTION_OTHER && words_count_content(buf_str(&text), text.len) >= 2) {
 		quiz_add(finder, kind, at, last, heading.text, heading.len, buf_str(&text));
 	}

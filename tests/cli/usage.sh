@@ -50,7 +50,7 @@ ok 'help on nonsense is a usage error' status_is 2
 run "$CARREL" help ask
 ok 'help on a command works' prints 'usage: carrel ask'
 for wrong in 'tokenize a b' 'config x' 'models ls x' 'models info a b' 'bench x' 'config --json=yes' \
-	'ask -n' 'ask - -' 'eval' 'models' 'count' 'ask'; do
+	'ask -n' 'ask - -' 'eval' 'eval quote' 'models' 'count' 'ask'; do
 	run "$CARREL" $wrong
 	ok "$wrong is a usage error" status_is 2
 	ok 'that says what to type' grep -q '(.*)$' err
