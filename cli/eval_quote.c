@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-	ANSWER_TOK = 256,   /* a quote and a sentence about it */
+	ANSWER_TOK = 256, /* a quote and a sentence about it */
 	LENGTH_DEFAULT_MAX_TOK = 8192,
 	LENGTH_MIN_TOK = 256,
 	ABSENT_EVERY = 4,
@@ -117,8 +117,8 @@ static int open_engine(struct run *run, struct err *err)
 
 /* ---- one question ---- */
 
-static int count_prompt(void *arg, const struct quiz_question *question, int64_t *prompt_tok,
-	struct err *err)
+static int count_prompt(
+	void *arg, const struct quiz_question *question, int64_t *prompt_tok, struct err *err)
 {
 	struct run *run = arg;
 	struct session *session = quiz_session(question, &(struct session_config){0});
@@ -127,8 +127,8 @@ static int count_prompt(void *arg, const struct quiz_question *question, int64_t
 	int64_t request;
 	int status = 0;
 
-	session_prompt(session, question->text, strlen(question->text), engine_info(run->engine),
-		&prompt);
+	session_prompt(
+		session, question->text, strlen(question->text), engine_info(run->engine), &prompt);
 	request = engine_tokenize(run->engine, &prompt, 1, err);
 	prompt_finish(&prompt);
 	session_destroy(session);
@@ -150,7 +150,7 @@ static int ask(struct run *run, const struct quiz_question *question, int mode,
 {
 	struct session_watch watch = {.stopped = on_stopped};
 	struct engine_sampling sampling = engine_sampling_default;
-	struct session_config config = {0};
+	struct session_config config = {.free_quotes = mode == MODE_FREE};
 	struct session *session = quiz_session(question, &config);
 	int status;
 
@@ -256,13 +256,11 @@ static void show_progress(struct run *run, const struct eval_length *length, int
 	double elapsed_s = output_clock_s() - run->began_s;
 
 	log_progress("%lld tokens: %lld/%lld  right %lld/%lld  refused %lld/%lld  ETA %.0f s",
-		(long long)length->tok, (long long)done,
-		(long long)run->eval.options->n_question,
+		(long long)length->tok, (long long)done, (long long)run->eval.options->n_question,
 		(long long)total.mode[MODE_CONSTRAINED].right, (long long)total.n_present,
 		(long long)total.mode[MODE_CONSTRAINED].refused_absent, (long long)total.n_absent,
-		run->work_done > 0
-			? elapsed_s * (run->work_total - run->work_done) / run->work_done
-			: 0);
+		run->work_done > 0 ? elapsed_s * (run->work_total - run->work_done) / run->work_done
+				   : 0);
 }
 
 static int64_t count_asked(const struct eval_sums *sums, int is_absent)
@@ -324,8 +322,7 @@ static int run_length(struct run *run, struct eval_length *length, struct err *e
 	if (order.most_tok < order.least_tok) {
 		return err_set(err, ERR_CONTEXT, "--lengths", "give smaller lengths",
 			"a prompt of %lld tokens and its answer do not fit the context of %lld",
-			(long long)length->tok,
-			(long long)engine_info(run->engine)->context_tok);
+			(long long)length->tok, (long long)engine_info(run->engine)->context_tok);
 	}
 	quiz_restart(run->quiz);
 	for (int64_t i = 0; i < run->eval.options->n_question; i++) {

@@ -15,10 +15,11 @@ enum { LENGTHS_MAX = 16 };
 struct eval_sums {
 	int64_t n_present, n_absent;
 	struct {
-		int64_t right, refused;     /* of the present: answered rightly; refused though it is there */
-		int64_t refused_absent;     /* of the absent */
+		int64_t right,
+			refused; /* of the present: answered rightly; refused though it is there */
+		int64_t refused_absent;      /* of the absent */
 		int64_t n_citation, n_found; /* of all */
-		int64_t failed;             /* no answer came */
+		int64_t failed;              /* no answer came */
 	} mode[N_MODE];
 	int64_t picked[2]; /* by BM25, of the present: PICK_LINES, PICK_JOINED */
 	int64_t n_distractor, n_source, prompt_tok;
@@ -29,7 +30,7 @@ struct eval_sums {
 };
 
 struct eval_length {
-	int64_t tok; /* 512, 1024 ... */
+	int64_t tok;       /* 512, 1024 ... */
 	int64_t n_missing; /* questions that the documents could not give */
 	struct eval_sums family[QUIZ_N_FAMILY];
 };

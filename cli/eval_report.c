@@ -136,7 +136,8 @@ void eval_quote_print(const struct eval_quote *eval)
 		(long long)eval->n_document, (long long)eval->options->seed);
 	output_line("%s", "");
 	output_line("                 right %%          verbatim %%  refused %%  others   tok/s");
-	output_line("context     n quote  free  BM25 quote  free quote  free  beside prefill decode");
+	output_line(
+		"context     n quote  free  BM25 quote  free quote  free  beside prefill decode");
 	for (size_t i = 0; i < eval->n_length; i++) {
 		struct eval_sums sums = eval_quote_total(&eval->length[i]);
 
@@ -191,13 +192,12 @@ static json_t *json_sums(const struct eval_sums *sums)
 	json_object_set_new(picker, "right_percent",
 		json_share(sums->picked[better_unit(sums)], sums->n_present));
 	json_object_set_new(object, "bm25", picker);
-	json_object_set_new(object, "mean_distractors",
-		output_json_number((double)sums->n_distractor / n));
-	json_object_set_new(object, "least_distractors", json_integer(sums->least_distractor));
 	json_object_set_new(
-		object, "mean_sources", output_json_number((double)sums->n_source / n));
-	json_object_set_new(object, "mean_prompt_tokens",
-		output_json_number((double)sums->prompt_tok / n));
+		object, "mean_distractors", output_json_number((double)sums->n_distractor / n));
+	json_object_set_new(object, "least_distractors", json_integer(sums->least_distractor));
+	json_object_set_new(object, "mean_sources", output_json_number((double)sums->n_source / n));
+	json_object_set_new(
+		object, "mean_prompt_tokens", output_json_number((double)sums->prompt_tok / n));
 	json_object_set_new(object, "prefill_tok_per_s",
 		output_json_number(rate(sums->prefill_tok, sums->prefill_ms)));
 	json_object_set_new(object, "decode_tok_per_s",
@@ -230,7 +230,8 @@ void eval_quote_print_json(const struct eval_quote *eval)
 	json_object_set_new(object, "documents", json_integer(eval->n_document));
 	json_object_set_new(object, "left_out", json_integer(eval->n_left_out));
 	json_object_set_new(object, "seed", json_integer(eval->options->seed));
-	json_object_set_new(object, "questions_per_length", json_integer(eval->options->n_question));
+	json_object_set_new(
+		object, "questions_per_length", json_integer(eval->options->n_question));
 	json_object_set_new(object, "interrupted", json_boolean(eval->is_interrupted));
 	for (size_t i = 0; i < eval->n_length; i++) {
 		json_array_append_new(lengths, json_length(&eval->length[i]));
@@ -244,8 +245,7 @@ void eval_quote_print_json(const struct eval_quote *eval)
 
 /* ---- each question ---- */
 
-static const char *judgement(
-	const struct quiz_question *question, const struct eval_answer *answer)
+static const char *judgement(const struct quiz_question *question, const struct eval_answer *answer)
 {
 	if (!answer->answer) {
 		return "failed";
@@ -296,7 +296,8 @@ static json_t *json_question(int64_t length_tok, const struct quiz_question *que
 	json_object_set_new(object, "asked", output_json_string(question->anchor));
 	json_object_set_new(object, "expected",
 		question->is_absent ? json_null() : output_json_string(question->expected));
-	json_object_set_new(object, "source", question->is_absent ? json_null() : json_string(source));
+	json_object_set_new(
+		object, "source", question->is_absent ? json_null() : json_string(source));
 	json_object_set_new(object, "line_first", json_integer(question->line_first));
 	json_object_set_new(object, "line_last", json_integer(question->line_last));
 	json_object_set_new(object, "position", output_json_number(question->position));
@@ -312,8 +313,8 @@ static json_t *json_question(int64_t length_tok, const struct quiz_question *que
 	return object;
 }
 
-static void print_answer(const struct quiz_question *question, const struct eval_answer *shown,
-	const char *mode)
+static void print_answer(
+	const struct quiz_question *question, const struct eval_answer *shown, const char *mode)
 {
 	output_line("  %-11s  %s: %s", mode, judgement(question, shown),
 		shown->answer ? shown->answer->text : "");
@@ -331,8 +332,7 @@ void eval_quote_show(const struct eval_quote *eval, int64_t length_tok,
 	const struct quiz_question *question, const struct eval_answer answer[N_MODE])
 {
 	if (eval->questions) {
-		json_array_append_new(
-			eval->questions, json_question(length_tok, question, answer));
+		json_array_append_new(eval->questions, json_question(length_tok, question, answer));
 		return;
 	}
 	output_line("%lld %s: %s", (long long)length_tok,

@@ -18,7 +18,7 @@ enum line_picker_unit {
 
 struct line_pick {
 	size_t text, line; /* from 0; of a joined document its first line */
-	double score;      /* 0 where no line has a word of the question: then the first is picked */
+	double score; /* 0 where no line has a word of the question: then the first is picked */
 };
 
 /* The line that scores best; of equals the first. */

@@ -43,8 +43,8 @@ void quiz_destroy(struct quiz *quiz)
 
 /* ---- documents ---- */
 
-static void add_document(struct quiz *quiz, const char *name, enum document_kind kind,
-	const char *text, size_t len)
+static void add_document(
+	struct quiz *quiz, const char *name, enum document_kind kind, const char *text, size_t len)
 {
 	struct quiz_document *document;
 	size_t index = quiz->n_document;

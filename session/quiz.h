@@ -57,7 +57,7 @@ void quiz_question_finish(struct quiz_question *question);
 struct quiz_order {
 	enum quiz_family family;
 	int is_absent;
-	uint64_t seed, number; /* the same two make the same question */
+	uint64_t seed, number;       /* the same two make the same question */
 	int64_t least_tok, most_tok; /* of the whole prompt */
 	size_t distractors;          /* at least so many */
 	int settle;                  /* fewer will do where there are no more */

@@ -30,8 +30,8 @@ struct piece {
 
 struct draft {
 	const struct quiz *quiz;
-	const struct quiz_entry *pivot; /* the entry that the context is made around */
-	const struct quiz_entry *asked; /* the pivot, or one that the context must not hold */
+	const struct quiz_entry *pivot;   /* the entry that the context is made around */
+	const struct quiz_entry *asked;   /* the pivot, or one that the context must not hold */
 	double position, share[2], split; /* of the bytes: before the pivot; its own document's */
 	const struct quiz_entry *other[PIECES_MAX];
 	double offset[PIECES_MAX];
@@ -81,8 +81,7 @@ static size_t cut_piece(const struct draft *draft, size_t other, size_t bytes, s
 	size_t taken;
 
 	*piece = (struct piece){entry->document, entry->line_first, entry->line_first};
-	taken = reach_up(
-		document, &piece->first, (size_t)((double)bytes * draft->offset[other]));
+	taken = reach_up(document, &piece->first, (size_t)((double)bytes * draft->offset[other]));
 	taken += reach_down(document, &piece->end, bytes - taken);
 	taken += reach_up(document, &piece->first, bytes - taken);
 	return piece->end > piece->first ? taken : 0;
@@ -139,8 +138,8 @@ static size_t lay_out(struct draft *draft, size_t bytes)
 	for (size_t i = 0; i < draft->n_piece; i++) {
 		const struct piece *piece = &draft->piece[i];
 
-		total += line_bytes(document_of(draft->quiz, piece->document), piece->first,
-			piece->end);
+		total += line_bytes(
+			document_of(draft->quiz, piece->document), piece->first, piece->end);
 	}
 	return total;
 }
@@ -247,8 +246,8 @@ static int check_layout(struct draft *draft)
 		for (size_t k = 0; k < document->n_entry; k++) {
 			const struct quiz_entry *entry =
 				&draft->quiz->entries.item[document->first_entry + k];
-			int is_here = entry->line_first >= piece->first &&
-				      entry->line_first < piece->end;
+			int is_here =
+				entry->line_first >= piece->first && entry->line_first < piece->end;
 
 			if (entry == draft->asked || !is_here) {
 				continue;
@@ -256,8 +255,8 @@ static int check_layout(struct draft *draft)
 			if (entry->kind != QUIZ_SECTION_OTHER && same_name(entry, draft->asked)) {
 				return 0;
 			}
-			draft->n_distractor += quiz_kind_family(entry->kind) == family &&
-					       in_piece(piece, entry);
+			draft->n_distractor +=
+				quiz_kind_family(entry->kind) == family && in_piece(piece, entry);
 		}
 		if (family == QUIZ_IDENTIFIER && !is_absent) {
 			draft->n_distractor += count_mentions(draft, piece);
@@ -421,7 +420,8 @@ static void fill_question(
 
 		out->source[i] = make_document(document->kind, document->name, start, len);
 		if (i == draft->target) {
-			before = total + line_bytes(document, piece->first, draft->pivot->line_first);
+			before = total +
+				 line_bytes(document, piece->first, draft->pivot->line_first);
 		}
 		total += len;
 	}

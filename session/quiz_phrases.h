@@ -18,7 +18,8 @@ void quiz_number_words(struct buf *out, int number);
 
 /* How much of a question stands in some lines. */
 struct quiz_overlap {
-	size_t n_content, n_shared; /* content words, an identifier is one; those that stand there */
+	size_t n_content,
+		n_shared; /* content words, an identifier is one; those that stand there */
 };
 struct quiz_overlap quiz_overlap(
 	const char *question, size_t len, const char *lines, size_t lines_len);

@@ -121,8 +121,8 @@ static void clean(struct buf *out, struct line line, int *is_list)
 /* What parts a name from its description; returns where that begins, `len` for nothing, 0 for no. */
 static size_t behind_name(const char *text, size_t at, size_t len, int is_list)
 {
-	static const char *const marks[] = {" | ", ": ", " -- ", " \xe2\x80\x93 ",
-		" \xe2\x80\x94 ", " - "};
+	static const char *const marks[] = {
+		" | ", ": ", " -- ", " \xe2\x80\x93 ", " \xe2\x80\x94 ", " - "};
 
 	if (at >= len || (text[at] == ':' && at + 1 == len)) {
 		return len;
@@ -307,8 +307,8 @@ static const char *behind_blanks(const char *text, const char *end)
 }
 
 /* `key = value`; in configuration also `key: value`. A comment sign may stand in front of the first. */
-static int read_assignment(const struct quiz_finder *finder, struct line line, struct word *key,
-	struct word *value)
+static int read_assignment(
+	const struct quiz_finder *finder, struct line line, struct word *key, struct word *value)
 {
 	const char *text = line.text + line.indent, *end = line.text + line.len;
 	size_t n = 0;
@@ -400,7 +400,8 @@ static int is_errno(const char *name, size_t n)
 		" E2BIG EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EALREADY EBADF EBADMSG "
 		"EBUSY ECANCELED ECHILD ECONNABORTED ECONNREFUSED ECONNRESET EDEADLK EDESTADDRREQ "
 		"EDOM EDQUOT EEXIST EFAULT EFBIG EHOSTDOWN EHOSTUNREACH EIDRM EILSEQ EINPROGRESS "
-		"EINTR EINVAL EIO EISCONN EISDIR ELOOP EMFILE EMLINK EMSGSIZE ENAMETOOLONG ENETDOWN "
+		"EINTR EINVAL EIO EISCONN EISDIR ELOOP EMFILE EMLINK EMSGSIZE ENAMETOOLONG "
+		"ENETDOWN "
 		"ENETRESET ENETUNREACH ENFILE ENOBUFS ENODATA ENODEV ENOENT ENOEXEC ENOLCK ENOMEM "
 		"ENOMSG ENOPROTOOPT ENOSPC ENOSYS ENOTBLK ENOTCONN ENOTDIR ENOTEMPTY ENOTSOCK "
 		"ENOTSUP ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EPERM EPIPE EPROTO EPROTONOSUPPORT "

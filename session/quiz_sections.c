@@ -65,7 +65,8 @@ static const struct meaning {
 	{QUIZ_SECTION_REPORTING, {"reporting", "feedback", "contact", "support", "reports"}},
 	{QUIZ_SECTION_AUTHORS,
 		{"author", "authors", "credits", "maintainer", "maintainers", "contributors"}},
-	{QUIZ_SECTION_LICENCE, {"license", "licence", "copyright", "copying", "licensing", "legal"}},
+	{QUIZ_SECTION_LICENCE,
+		{"license", "licence", "copyright", "copying", "licensing", "legal"}},
 	{QUIZ_SECTION_FILES, {"files"}},
 	{QUIZ_SECTION_RETURN, {"return", "returns"}},
 	{QUIZ_SECTION_BUGS,
@@ -123,7 +124,8 @@ static void add_section(struct quiz_finder *finder, size_t at, struct line headi
 		buf_addch(&text, ' ');
 	}
 	/* BUGS of which none is told, but where to send them. */
-	if (kind == QUIZ_SECTION_BUGS && (strchr(buf_str(&text), '@') || strstr(buf_str(&text), "eport"))) {
+	if (kind == QUIZ_SECTION_BUGS &&
+		(strchr(buf_str(&text), '@') || strstr(buf_str(&text), "eport"))) {
 		kind = QUIZ_SECTION_REPORTING;
 	}
 	if (kind != QUIZ_SECTION_OTHER && words_count_content(buf_str(&text), text.len) >= 2) {

@@ -8,14 +8,14 @@
 /* Sorted: searched by halves. */
 static const char *const stop_words[] = {"a", "about", "after", "all", "also", "am", "an", "and",
 	"any", "are", "as", "at", "be", "been", "before", "being", "but", "by", "can", "could",
-	"did", "do", "does", "doing", "done", "each", "for", "from", "had", "has", "have",
-	"having", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is", "it",
-	"its", "just", "may", "me", "might", "more", "most", "must", "my", "no", "not", "now",
-	"of", "off", "on", "one", "only", "or", "other", "our", "out", "over", "own", "shall",
-	"she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then",
-	"there", "these", "they", "this", "those", "to", "too", "under", "until", "up", "us",
-	"very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom",
-	"whose", "why", "will", "with", "would", "you", "your"};
+	"did", "do", "does", "doing", "done", "each", "for", "from", "had", "has", "have", "having",
+	"he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its",
+	"just", "may", "me", "might", "more", "most", "must", "my", "no", "not", "now", "of", "off",
+	"on", "one", "only", "or", "other", "our", "out", "over", "own", "shall", "she", "should",
+	"so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these",
+	"they", "this", "those", "to", "too", "under", "until", "up", "us", "very", "was", "we",
+	"were", "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will",
+	"with", "would", "you", "your"};
 
 static int fold(char c)
 {
@@ -47,8 +47,8 @@ int words_next(const char *text, size_t len, size_t *at, struct word *word)
 		return 0;
 	}
 	for (end = begin + 1; end < len; end++) {
-		int goes_on = is_inner_byte(text[end]) && end + 1 < len &&
-			      is_word_byte(text[end + 1]);
+		int goes_on =
+			is_inner_byte(text[end]) && end + 1 < len && is_word_byte(text[end + 1]);
 
 		if (!is_word_byte(text[end]) && !goes_on) {
 			break;

@@ -125,7 +125,8 @@ static void codes_are_found_with_their_meaning(void **state)
 		{QUIZ_CODE_EXIT, 1, 1, "0", "Every crate is in its hold."},
 		{QUIZ_CODE_EXIT, 3, 4, "3", "The hold was full."});
 	expect_nothing("a.1", "NUMBERS\n       3      The hold was full.\n");
-	EXPECT("a.2", "ERRORS\n       EACCES Permission was refused.\n       [EIO]  The disk broke.\n",
+	EXPECT("a.2",
+		"ERRORS\n       EACCES Permission was refused.\n       [EIO]  The disk broke.\n",
 		{QUIZ_CODE_ERROR, 1, 1, "EACCES", "Permission was refused."},
 		{QUIZ_CODE_ERROR, 2, 2, "EIO", "The disk broke."});
 	EXPECT("a.7", "       SIGHUP      The line was hung up.\n",
@@ -137,17 +138,21 @@ static void codes_are_found_with_their_meaning(void **state)
 static void definitions_are_found_in_code(void **state)
 {
 	EXPECT("a.c", "static int jib_turn(struct jib *jib)\n{\n}\nint jib_turn(void);\n",
-		{QUIZ_IDENTIFIER_FUNCTION, 0, 1, "jib_turn", "static int jib_turn(struct jib *jib) { "});
+		{QUIZ_IDENTIFIER_FUNCTION, 0, 1, "jib_turn",
+			"static int jib_turn(struct jib *jib) { "});
 	EXPECT("a.c", "static void\nrun_all (int n)\n{\n",
 		{QUIZ_IDENTIFIER_FUNCTION, 0, 2, "run_all", "static void run_all (int n) { "});
 	EXPECT("a.h", "struct jib {\n\tdouble angle;\n};\n#define IS_SLACK(r) ((r)->t < 3)\n",
 		{QUIZ_IDENTIFIER_TYPE, 0, 4, "jib",
 			"struct jib { double angle; }; #define IS_SLACK(r) ((r)->t < 3) "},
 		{QUIZ_IDENTIFIER_MACRO, 3, 3, "IS_SLACK", "#define IS_SLACK(r) ((r)->t < 3) "});
-	EXPECT("a.py", "class Ledger:\n    \"\"\"Lifts.\"\"\"\n    def enter_lift(self, crate):\n        pass\n",
+	EXPECT("a.py",
+		"class Ledger:\n    \"\"\"Lifts.\"\"\"\n    def enter_lift(self, crate):\n        "
+		"pass\n",
 		{QUIZ_IDENTIFIER_TYPE, 0, 3, "Ledger",
 			"class Ledger: \"\"\"Lifts.\"\"\" def enter_lift(self, crate): pass "},
-		{QUIZ_IDENTIFIER_FUNCTION, 2, 3, "enter_lift", "def enter_lift(self, crate): pass "});
+		{QUIZ_IDENTIFIER_FUNCTION, 2, 3, "enter_lift",
+			"def enter_lift(self, crate): pass "});
 	EXPECT("a.go", "func (b *Boat) Moor(quay string) error {\n",
 		{QUIZ_IDENTIFIER_FUNCTION, 0, 0, "Moor",
 			"func (b *Boat) Moor(quay string) error { "});
@@ -170,7 +175,8 @@ static void terms_are_found_with_their_definition(void **state)
 
 static void sections_are_found_by_what_their_heading_means(void **state)
 {
-	EXPECT("a.1", "AUTHORS\n       Ottilie Brandvold built it.\n\nNOTES\n       Nothing else.\n",
+	EXPECT("a.1",
+		"AUTHORS\n       Ottilie Brandvold built it.\n\nNOTES\n       Nothing else.\n",
 		{QUIZ_SECTION_AUTHORS, 0, 1, "AUTHORS", "Ottilie Brandvold built it. "});
 	EXPECT("a.md", "## Known issues\n\nCrates without corners slip.\n",
 		{QUIZ_SECTION_BUGS, 0, 2, "## Known issues", "Crates without corners slip. "});
@@ -375,8 +381,8 @@ static void check_present(const struct quiz_question *question)
 	struct word span = span_of(question), word;
 	size_t len = strlen(question->expected), n_content = 0;
 
-	assert_true(quiz_overlap_is_fair(quiz_overlap(
-		question->text, strlen(question->text), span.text, span.len)));
+	assert_true(quiz_overlap_is_fair(
+		quiz_overlap(question->text, strlen(question->text), span.text, span.len)));
 	for (size_t at = 0; words_next(question->expected, len, &at, &word);) {
 		assert_true(words_has(span.text, span.len, word));
 		n_content++;
@@ -404,8 +410,7 @@ static void questions_are_what_was_ordered(void **state)
 	assert_int_equal(5, quiz_document_count(quiz));
 	for (uint64_t number = 0; number < 72; number++) {
 		int family = (int)(number % QUIZ_N_FAMILY), is_absent = number % 4 == 3;
-		struct quiz_order order =
-			order_of((enum quiz_family)family, is_absent, number);
+		struct quiz_order order = order_of((enum quiz_family)family, is_absent, number);
 		struct quiz_question question;
 
 		if (quiz_make(quiz, &order, &question, NULL) != 1) {
@@ -481,8 +486,8 @@ static struct quiz_grade grade_text(const struct quiz_question *question, const 
 		cite[i] = (struct cite_source){
 			.number = (int64_t)i + 1, .document = &question->source[i]};
 	}
-	answer.citation = cite_check(
-		text, answer.text_len, cite, question->n_source, &answer.n_citation);
+	answer.citation =
+		cite_check(text, answer.text_len, cite, question->n_source, &answer.n_citation);
 	grade = quiz_grade(question, &answer);
 	session_answer_finish(&answer);
 	for (size_t i = 0; i < question->n_source; i++) {
@@ -533,9 +538,12 @@ static void an_answer_is_right_by_its_first_found_quote(void **state)
 		{"[S1 a.1:1 \"--quiet\n              Write nothing but\"]", 1, 1, 1},
 		{"[S1 a.1:5 \"Carry on after one was dropped.\"]", 0, 1, 1},
 		{"[S1 a.1:4 \"-q, --quiet\"]", 0, 1, 1},
-		{"[S1 a.1:2 \"one was dropped.\n\n       -q, --quiet\n              Write\"]", 0, 1, 1},
-		{"[S1 a.1:5 \"Write no words at all\"] [S1 a.1:5 \"nothing but mishaps\"]", 1, 2, 1},
-		{"[S1 a.1:2 \"after one was dropped\"] [S1 a.1:5 \"nothing but mishaps\"]", 0, 2, 2},
+		{"[S1 a.1:2 \"one was dropped.\n\n       -q, --quiet\n              Write\"]", 0, 1,
+			1},
+		{"[S1 a.1:5 \"Write no words at all\"] [S1 a.1:5 \"nothing but mishaps\"]", 1, 2,
+			1},
+		{"[S1 a.1:2 \"after one was dropped\"] [S1 a.1:5 \"nothing but mishaps\"]", 0, 2,
+			2},
 		{"[S1 a.1:5 \"Write no words at all\"]", 0, 1, 0},
 		{"It writes nothing but mishaps.", 0, 0, 0},
 	};
@@ -562,8 +570,8 @@ static void only_the_sentence_without_a_quote_is_a_refusal(void **state)
 	assert_false(grade_text(&question, "The sources do not say so.").refused);
 	assert_false(grade_text(&question, "The sources do not").refused);
 	assert_false(grade_text(&question, "").refused);
-	assert_false(
-		grade_text(&question, "The sources do not say. [S1 a.1:5 \"nothing but\"]").refused);
+	assert_false(grade_text(&question, "The sources do not say. [S1 a.1:5 \"nothing but\"]")
+			     .refused);
 	question.is_absent = 1;
 	assert_false(grade_text(&question, "[S1 a.1:5 \"nothing but mishaps\"]").right);
 	assert_false(quiz_picker_is_right(&question, PICK_LINES));
