@@ -35,7 +35,7 @@ FILE_MIN_BYTES = 300
 RAW_MAX_BYTES = 4_000_000
 CHANGELOG_MAX_BYTES = 20_000
 LONG_LINE_CHARS = 40    # lines this long are telling: two files that share many are copies
-SHARED_HELDOUT = 0.2    # a training file that shares more of its long lines with held-out is dropped
+SHARED_HELDOUT = 0.2    # a training file that shares more long lines with held-out is dropped
 SHARED_TRAIN = 0.5      # the same, against the training files already taken
 
 # Where text lies in a package, and what a path is called in the corpus.
