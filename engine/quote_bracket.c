@@ -45,16 +45,17 @@ static int is_other_mark(const struct quote_bracket *bracket, uint8_t byte)
 {
 	const uint8_t *last = bracket->last;
 
+	if (byte == '`') {
+		return 1;
+	}
 	if (byte == '\'') {
-		return is_blank(last[0]) || (last[0] && strchr(":,;([", last[0]));
+		return is_blank(last[0]) || !last[0] || strchr(":,;([", last[0]);
 	}
 	if (last[0] == 0xc2) {
 		return byte == 0xab || byte == 0xbb;
 	}
-	if (last[1] == 0xe2 && last[0] == 0x80) {
-		return byte == 0x98 || byte == 0x9a || (byte >= 0x9c && byte <= 0x9e);
-	}
-	return byte == '`';
+	return last[1] == 0xe2 && last[0] == 0x80 &&
+	       (byte == 0x98 || byte == 0x9a || (byte >= 0x9c && byte <= 0x9e));
 }
 
 static void leave_head(struct quote_bracket *bracket)

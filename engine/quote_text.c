@@ -63,7 +63,7 @@ static int is_in_number(uint32_t cp)
 /* What may be added to a quote's end, and so proves nothing there. */
 static int is_tail(uint32_t cp)
 {
-	return cp == '.' || cp == ',' || cp == 0x2026;
+	return cp == '.' || cp == ',' || cp == 0x2026 || is_space(cp);
 }
 
 static uint32_t character_at(const struct quote_text *text, size_t at, size_t *n)
@@ -269,7 +269,7 @@ int quote_text_may_end(const struct quote_text *text, size_t at)
 		end = begin;
 		last = character_before(text, end, &begin);
 	}
-	if (last <= ' ' || is_barred(last) || is_space(last) || is_nothing(last) ||
+	if (!last || is_barred(last) || is_nothing(last) ||
 		((last == '|' || is_digit(last)) && quote_text_mark(text, begin))) {
 		return 0;
 	}

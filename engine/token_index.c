@@ -661,13 +661,13 @@ unsigned token_index_steps(const struct token_index *index, const struct token_p
 	}
 	behind = quote_text_skip(text, at);
 	/* One blank for all the white space that is left; and nothing where some was said. */
-	if (is_space && text->data[at] != ' ') {
+	if (is_space && text->data[at] != ' ' && behind <= place->end) {
 		step[n++] = (struct token_step){.byte = ' ',
 			.place = {.at = (uint32_t)behind,
 				.end = place->end,
 				.weight = place->weight}};
 	}
-	if (mark || is_space_before(text, at)) {
+	if (behind < place->end && (mark || is_space_before(text, at))) {
 		step[n++] = step_over(index, place, behind);
 	}
 	return n;

@@ -10,7 +10,7 @@ origin_is()
 }
 
 for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' '--adapter x' \
-	--free-quotes '--from-file x' --reflect --nonsense; do
+	'--from-file x' --reflect --nonsense; do
 	run "$CARREL" ask $option question
 	ok "ask $option is a usage error" status_is 2
 	ok "ask $option gets one sentence" sentences 1

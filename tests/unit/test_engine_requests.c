@@ -235,6 +235,50 @@ static void the_next_turn_starts_where_the_last_one_ended(void **state)
 	engine_close(engine);
 }
 
+static void check_quoted(
+	struct engine *engine, const struct engine_request *request, const char *want)
+{
+	struct reply reply = collect(engine, engine_submit(engine, request, NULL), 10000);
+
+	assert_int_equal(ENGINE_DONE, reply.last.type);
+	assert_memory_equal(want, buf_str(&reply.text), strlen(want));
+	reply_finish(&reply);
+}
+
+/* What the model wants to say is neither in the source nor in the question, or only there. */
+static void citations_can_only_quote_sources(void **state)
+{
+	static const char source[] = "alpha beta gamma delta\n", wish[] = "[S1 \"beta garlic\"]";
+	struct prompt prompt = chat_prompt("is it garlic");
+	struct engine_request request = {
+		.prompt = &prompt, .sampling = engine_sampling_default, .max_tok = 60};
+	struct engine *engine;
+	struct reply reply;
+	size_t len;
+	char *quote;
+
+	setenv("CARREL_FAKE_ANSWER", wish, 1);
+	engine = open_fake();
+	check_quoted(engine, &request, wish); /* no source, no constraint */
+	segment_unref(prompt.item[2]);
+	prompt.item[2] = segment_source(source, strlen(source), NULL, 0);
+	request.no_reuse = 1;
+	reply = collect(engine, engine_submit(engine, &request, NULL), 10000);
+	assert_memory_equal("[S1 \"beta ga", reply.text.data, 12);
+	quote = reply.text.data + 5;
+	len = (size_t)(strstr(quote, "\"]") - quote);
+	assert_non_null(memmem(source, strlen(source), quote, len));
+	request.no_reuse = 0;
+	for (int run = 0; run < 2; run++) { /* nothing cached, and all of it */
+		check_quoted(engine, &request, buf_str(&reply.text));
+	}
+	reply_finish(&reply);
+	request.free_quotes = 1;
+	check_quoted(engine, &request, wish);
+	prompt_finish(&prompt);
+	engine_close(engine);
+}
+
 static void a_prompt_that_does_not_fit_fails_with_both_numbers(void **state)
 {
 	struct engine *engine;
@@ -635,6 +679,7 @@ int main(void)
 		BOTH(a_cancel_ends_the_batch_under_way),
 		BOTH(a_cancel_during_a_load_does_not_wait_for_it),
 		BOTH(the_next_turn_starts_where_the_last_one_ended),
+		BOTH(citations_can_only_quote_sources),
 		BOTH(a_prompt_that_does_not_fit_fails_with_both_numbers),
 		BOTH(ids_that_the_model_does_not_have_fail),
 		BOTH(marks_are_tokens_in_the_order_of_the_template),

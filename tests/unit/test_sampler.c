@@ -206,6 +206,32 @@ static void the_penalty_reaches_only_the_last_tokens_and_both_signs(void **state
 	sampler_destroy(sampler);
 }
 
+static void a_mask_leaves_only_its_tokens_and_no_log_probability_changes(void **state)
+{
+	const float logits[70] = {[0] = 9, [1] = 8, [2] = 7, [66] = 7.5f, [67] = -90};
+	const uint64_t mask[2] = {1 << 2, 1 << (66 - 64)}, far[2] = {0, 1 << (67 - 64)};
+	struct sampling sampling = plain;
+	struct sampler *sampler = sampler_create(70);
+	double logprob;
+	int n_best = 0;
+
+	sampling.temperature = 0;
+	assert_int_equal(66, sampler_pick(sampler, &sampling, logits, NULL, 0, 0, mask, &logprob));
+	assert_true(logprob == sampler_logprob(logits, 70, 66));
+	sampling.temperature = 1;
+	sampling.top_k = 2; /* of those that the mask leaves */
+	for (int64_t i = 0; i < 2000; i++) {
+		uint32_t id = sampler_pick(sampler, &sampling, logits, NULL, 0, i, mask, NULL);
+
+		assert_true(id == 2 || id == 66);
+		n_best += id == 66;
+	}
+	assert_in_range(n_best, 1150, 1350); /* e^.5 to 1: 1245 */
+	/* However unlikely it is. */
+	assert_int_equal(67, sampler_pick(sampler, &sampling, logits, NULL, 0, 0, far, NULL));
+	sampler_destroy(sampler);
+}
+
 static void numbers_that_are_none_are_an_error(void **state)
 {
 	struct sampler *sampler = sampler_create(3);
@@ -235,6 +261,7 @@ int main(void)
 		cmocka_unit_test(top_p_keeps_the_smallest_set_that_holds_p),
 		cmocka_unit_test(min_p_keeps_what_is_near_the_best),
 		cmocka_unit_test(the_penalty_reaches_only_the_last_tokens_and_both_signs),
+		cmocka_unit_test(a_mask_leaves_only_its_tokens_and_no_log_probability_changes),
 		cmocka_unit_test(numbers_that_are_none_are_an_error),
 	};
 
