@@ -240,7 +240,9 @@ static int find_keyword(struct quiz_finder *finder, size_t at, const char *text)
 		text += *text ? 1 + strspn(text + 1, " ") : 0;
 	}
 	n = name_length(text);
-	if (n < 3 || (kind == QUIZ_IDENTIFIER_TYPE && !strpbrk(text + n, "{:(")) ||
+	/* `Outer::Inner` would be found under half of its name */
+	if (n < 3 || (text[n] == ':' && text[n + 1] == ':') ||
+		(kind == QUIZ_IDENTIFIER_TYPE && !strpbrk(text + n, "{:(")) ||
 		(kind == QUIZ_IDENTIFIER_FUNCTION && !strpbrk(text + n, "({"))) {
 		return 0;
 	}

@@ -50,7 +50,7 @@ void quiz_add(struct quiz_finder *finder, enum quiz_kind kind, size_t first, siz
 		.kind = kind,
 		.document = finder->document,
 		.line_first = first,
-		.line_last = last,
+		.line_last = last < finder->lines->count ? last : finder->lines->count - 1,
 		.anchor = mem_strndup(anchor, anchor_len),
 		.answer = mem_strdup(answer),
 	};
@@ -103,7 +103,9 @@ static void clean(struct buf *out, struct line line, int *is_list)
 	buf_clear(out);
 	*is_list = 0;
 	if (len > 2 && strchr("*-+|", text[0]) && text[1] == ' ') {
-		at = 2 + strspn(text + 2, " ");
+		for (at = 2; at < len && text[at] == ' ';) {
+			at++;
+		}
 		*is_list = text[0] == '|' ? 2 : 1;
 	}
 	for (; at < len; at++) {
@@ -316,7 +318,7 @@ static int read_assignment(
 	if (finder->is_config && text < end && strchr("#;", *text)) {
 		text++;
 	}
-	while (text + n < end && (is_name(text[n]) || (n && strchr(".-", text[n])))) {
+	while (text + n < end && (is_name(text[n]) || (n && (text[n] == '.' || text[n] == '-')))) {
 		n++;
 	}
 	*key = (struct word){text, n};

@@ -12,7 +12,7 @@ enum { HEADING_MAX_BYTES = 72, HEADING_MAX_WORDS = 5 };
 
 static int is_underline(struct line line)
 {
-	if (line.indent || line.len < 3 || !strchr("=-~^", line.text[0])) {
+	if (line.indent || line.len < 3 || !line.text[0] || !strchr("=-~^", line.text[0])) {
 		return 0;
 	}
 	for (size_t i = 1; i < line.len; i++) {
@@ -31,7 +31,7 @@ static int is_capital_heading(const struct lines *lines, size_t at, struct line 
 	for (size_t i = 0; i < line.len; i++) {
 		if (line.text[i] >= 'A' && line.text[i] <= 'Z') {
 			n_letter++;
-		} else if (!strchr(" ,/&-'", line.text[i])) {
+		} else if (!line.text[i] || !strchr(" ,/&-'", line.text[i])) {
 			return 0;
 		}
 	}

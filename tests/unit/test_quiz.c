@@ -143,7 +143,7 @@ static void definitions_are_found_in_code(void **state)
 	EXPECT("a.c", "static void\nrun_all (int n)\n{\n",
 		{QUIZ_IDENTIFIER_FUNCTION, 0, 2, "run_all", "static void run_all (int n) { "});
 	EXPECT("a.h", "struct jib {\n\tdouble angle;\n};\n#define IS_SLACK(r) ((r)->t < 3)\n",
-		{QUIZ_IDENTIFIER_TYPE, 0, 4, "jib",
+		{QUIZ_IDENTIFIER_TYPE, 0, 3, "jib",
 			"struct jib { double angle; }; #define IS_SLACK(r) ((r)->t < 3) "},
 		{QUIZ_IDENTIFIER_MACRO, 3, 3, "IS_SLACK", "#define IS_SLACK(r) ((r)->t < 3) "});
 	EXPECT("a.py",
@@ -158,6 +158,7 @@ static void definitions_are_found_in_code(void **state)
 			"func (b *Boat) Moor(quay string) error { "});
 	EXPECT("a.sh", "cast_off() {\n\techo off\n\treturn 0\n}\n",
 		{QUIZ_IDENTIFIER_FUNCTION, 0, 2, "cast_off", "cast_off() { echo off return 0 "});
+	expect_nothing("a.rb", "class Harbour::Crane < Machine\n  attr_reader :jib\nend\n");
 	expect_nothing("a.c", "\tjib_turn(jib);\n\tif (x) {\nint x = jib_turn(jib);\n");
 }
 
