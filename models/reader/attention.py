@@ -4,7 +4,9 @@
 """
 
 import ctypes
+import os
 import subprocess
+import sys
 import tempfile
 import time
 from functools import cache
@@ -16,14 +18,28 @@ import torch.nn.functional as F
 SOURCE = Path(__file__).with_name("attention.cpp")
 
 
+def processor_has_bf16() -> bool:
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return False
+
+
 @cache
 def library() -> ctypes.CDLL | None:
-    if "avx512_bf16" not in Path("/proc/cpuinfo").read_text():
+    """The kernel, compiled for this processor; None where it cannot run or be compiled."""
+    if not processor_has_bf16():
         return None
-    out = Path(tempfile.mkdtemp(prefix="reader-attention-")) / "attention.so"
     flags = ["-O3", "-march=native", "-std=c++17", "-fopenmp", "-shared", "-fPIC"]
-    subprocess.run(["g++", *flags, str(SOURCE), "-o", str(out)], check=True)
-    return ctypes.CDLL(str(out))
+    with tempfile.TemporaryDirectory(prefix="reader-attention-") as folder:
+        out = os.path.join(folder, "attention.so")
+        try:
+            subprocess.run(["g++", *flags, str(SOURCE), "-o", out], check=True)
+            return ctypes.CDLL(out)  # loaded, it needs its file no more
+        except (OSError, subprocess.CalledProcessError):
+            print("attention.py: g++ cannot compile attention.cpp; PyTorch's own attention takes "
+                  "its place, at half the speed", file=sys.stderr)
+            return None
 
 
 def _call(name: str, tensors: list[torch.Tensor], q: torch.Tensor, k: torch.Tensor) -> None:
@@ -115,7 +131,8 @@ def _compare() -> None:
             ((x.float() - y).norm() / y.norm()).item()
             for x, y in zip((out, *gradients), (exact, *exact_gradients))
         ]
-        print(f"{name}: {1e3 * sorted(times)[3]:.0f} ms, relative errors", *map("{:.4f}".format, worst))
+        errors = " ".join(map("{:.4f}".format, worst))
+        print(f"{name}: {1e3 * sorted(times)[3]:.0f} ms, relative errors {errors}")
 
 
 if __name__ == "__main__":

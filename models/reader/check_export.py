@@ -4,9 +4,9 @@
 usage: check_export.py --model reader.gguf --work WORK --carrel BUILD/cli/carrel
 
 Logits: of one text, out of `carrel eval logits`, against model.py in f32 on the file's own weights,
-dequantized. Where they are Q8_0, carrel rounds what it multiplies by them to eight bits, and so does
-the reference; what that costs against exact activations is shown too. A file that export.py wrote
-with --type f32 leaves nothing but the order of summation.
+dequantized. Where they are Q8_0, carrel rounds what it multiplies by them to eight bits, and so
+does the reference; what that costs against exact activations is shown too. A file that export.py
+wrote with --type f32 leaves nothing but the order of summation.
 Ids: of --text-bytes of the corpus, out of `carrel tokenize`, against WORK/tokenizer.json.
 Ends with status 1 where either differs by more than it may.
 """

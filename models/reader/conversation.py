@@ -134,10 +134,10 @@ class Conversation:
     def _question(self, asked):
         entry, rng = asked.entry, self.rng
         if entry.kind == "said":
-            entry.detail["text"] = self._words_of(asked)
+            entry.detail["text"] = self.words_of(asked)
             return self.asker.said(entry, self.count), "said"
         if entry.kind == "fact":
-            return self.asker.fact(self._words_of(asked), self.count, asked.title, False), "fact"
+            return self.asker.fact(self.words_of(asked), self.count, asked.title, False), "fact"
         where, must_say = asked.title, self._must_say(asked)
         if must_say is None:
             return None, None
@@ -155,11 +155,11 @@ class Conversation:
                 self.previous = None
                 return question, "inverse " + entry.kind
         self.previous = entry.kind
-        if entry.kind == "option" and "default" in self._words_of(asked) and rng.random() < 0.5:
+        if entry.kind == "option" and "default" in self.words_of(asked) and rng.random() < 0.5:
             return self.asker.default(entry, where, must_say), "default"
         return self.asker.direct(entry, where, must_say), entry.kind
 
-    def _words_of(self, asked):
+    def words_of(self, asked):
         return asked.source.document.parts[asked.part].text[asked.entry.start : asked.entry.end]
 
     def _must_say(self, asked):
@@ -189,9 +189,8 @@ class Conversation:
 
     def _n_heads(self, anchor):
         """How many lines begin with the anchor."""
-        return len(
-            re.findall(r"(?m)^(?:\d+\|)?[ \t*`#•|]*" + re.escape(anchor) + r"(?![\w-])", self.text)
-        )
+        head = r"(?m)^(?:\d+\|)?[ \t*`#•|]*" + re.escape(anchor) + r"(?![\w-])"
+        return len(re.findall(head, self.text))
 
     def _overview(self):
         source = self.rng.choice(self.sources)

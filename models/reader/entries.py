@@ -264,7 +264,8 @@ class Finder:
         return " ".join(self.text[start : end or start].split())
 
     _NUMBER = re.compile(
-        r"\s*(?:[*•-]\s+)?[`*]{0,2}(\d{1,5}|-\d{1,2}|0x[0-9a-fA-F]{1,8})[`*]{0,2}(?:\s*[:=]\s+|\s{2,}|\t+| [-–] |\s)(?=\S)"
+        r"\s*(?:[*•-]\s+)?[`*]{0,2}(\d{1,5}|-\d{1,2}|0x[0-9a-fA-F]{1,8})[`*]{0,2}"
+        r"(?:\s*[:=]\s+|\s{2,}|\t+| [-–] |\s)(?=\S)"
     )
 
     _STATUS = re.compile(
@@ -312,7 +313,8 @@ class Finder:
         )
 
     _VARIABLE = re.compile(
-        r"\s*(?:[*•-]\s+)?[`*$\[]{0,3}([A-Z][A-Z0-9]*_[A-Z0-9_]+|E[A-Z0-9]{3,12}|SIG[A-Z0-9]{2,8}|[A-Z]{4,})\b"
+        r"\s*(?:[*•-]\s+)?[`*$\[]{0,3}"
+        r"([A-Z][A-Z0-9]*_[A-Z0-9_]+|E[A-Z0-9]{3,12}|SIG[A-Z0-9]{2,8}|[A-Z]{4,})\b"
     )
 
     def _variable(self, i, line):
@@ -361,7 +363,8 @@ class Finder:
         return None
 
     _SETTING = re.compile(
-        r"\s*[#;]{0,2}\s{0,2}(?:[*•-]\s+)?[`*]{0,2}([A-Za-z_][\w./-]{1,38})[`*]{0,2}(\s*=\s*|:\s+)(\S.*)$"
+        r"\s*[#;]{0,2}\s{0,2}(?:[*•-]\s+)?[`*]{0,2}([A-Za-z_][\w./-]{1,38})[`*]{0,2}"
+        r"(\s*=\s*|:\s+)(\S.*)$"
     )
     _PAIR = re.compile(r"\s*#?\s?([A-Za-z][\w-]{2,30})[ \t]+(\S+)\s*$")
 
@@ -452,7 +455,8 @@ class Finder:
         )
 
     _IS_A = re.compile(
-        r"(?:The |An? )?([A-Za-z][\w./+-]*(?: [a-z][\w-]*){0,2}) (?:is|are|was|were) (?:an?|the|used|called) \w"
+        r"(?:The |An? )?([A-Za-z][\w./+-]*(?: [a-z][\w-]*){0,2}) "
+        r"(?:is|are|was|were) (?:an?|the|used|called) \w"
     )
 
     def _is_a(self, i, line):
@@ -558,8 +562,10 @@ class Finder:
         (
             "constant",
             re.compile(
-                r"\s*(?:export |const |static |final |public |pub |val |var |let |local |my |our |constexpr |unsigned |int |char |size_t )*"
-                r"[$@%]?(?P<name>[A-Z][A-Z0-9_]{3,})\s*(?::\s*[\w\[\]&' ]+)?(?:\[\w*\])?\s*(?:=|:=|\+=)\s*(?P<rest>\S.*)"
+                r"\s*(?:export |const |static |final |public |pub |val |var |let |local |my |"
+                r"our |constexpr |unsigned |int |char |size_t )*"
+                r"[$@%]?(?P<name>[A-Z][A-Z0-9_]{3,})\s*(?::\s*[\w\[\]&' ]+)?(?:\[\w*\])?"
+                r"\s*(?:=|:=|\+=)\s*(?P<rest>\S.*)"
             ),
         ),
         (
@@ -572,7 +578,8 @@ class Finder:
         (
             "field",
             re.compile(
-                r"\s+(?:const |unsigned |static )*(?:[a-z_]\w*\s+\**)+(?P<name>[a-z_]\w{3,})(?:\[\w*\])?;(?P<rest>\s*/[/*].*)"
+                r"\s+(?:const |unsigned |static )*(?:[a-z_]\w*\s+\**)+"
+                r"(?P<name>[a-z_]\w{3,})(?:\[\w*\])?;(?P<rest>\s*/[/*].*)"
             ),
         ),
     ]

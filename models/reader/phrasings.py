@@ -18,7 +18,8 @@ def expand(template, rng):
 
 _DO = "[do|mean|change|cause|stand for|bring|achieve|control|result in]"
 _WHAT_FOR = (
-    "[what is {x} for|what is {x} good for|why would I [use|give|pass|set] {x}|when [should|do] I use {x}|"
+    "[what is {x} for|what is {x} good for|why would I [use|give|pass|set] {x}|"
+    "when [should|do] I use {x}|"
     "what is the [purpose|point|effect|meaning|role] of {x}|what happens with {x}]"
 )
 _EXPLAIN = "[explain|describe|look up|tell me about|find|show me|summarise] {x}"
@@ -30,9 +31,15 @@ _GENERAL = [
     "{x}",
     "{x} [meaning|explanation|purpose|?|help]",
     "how [is {x} [explained|described|documented|defined]|does {x} work]",
-    "[where is|where do I find|where can I read about|in which line is] {x}[ described| explained| documented|]",
+    (
+        "[where is|where do I find|where can I read about|in which line is] {x}[ described| "
+        "explained| documented|]"
+    ),
     "[meaning of|about|help on|definition of] {x}",
-    "[I do not understand|I have never seen|somebody mentioned|I came across] {x}[, what is it|, what does it do|; what is that]",
+    (
+        "[I do not understand|I have never seen|somebody mentioned|I came across] {x}[, what is "
+        "it|, what does it do|; what is that]"
+    ),
 ]
 
 
@@ -47,7 +54,10 @@ def _with(noun):
 TEMPLATES = {
     "option": _with("[option|flag|switch|argument|parameter]")
     + [
-        "what [changes|happens|is different] [when|if] I [pass|give|add|use|type|say|run it with] {x}",
+        (
+            "what [changes|happens|is different] [when|if] I [pass|give|add|use|type|say|run it "
+            "with] {x}"
+        ),
         "what do I get [with|from|by passing|by giving] {x}",
         "[which|what] [behaviour|effect] does {x} [have|turn on|switch on|select]",
         "is {x} something I need[, what does it do|]",
@@ -77,9 +87,16 @@ TEMPLATES = {
         "what [reads|uses] {x}[ and why|]",
     ],
     "status": [
-        "what [does|would|will] [exit status|exit code|return code|status|error code|code|result|return value] {x} [mean|stand for|tell me|indicate|say]",
+        (
+            "what [does|would|will] [exit status|exit code|return code|status|error code|code|"
+            "result|return value] {x} [mean|stand for|tell me|indicate|say]"
+        ),
         "[when|why|in what case] does it [return|exit with|end with|stop with|give|leave with] {x}",
-        "[it|the program|the command|my script|{p}] [returned|ended with|exited with|came back with|stopped with|failed with|left with] {x}[, why|, what is wrong|. What happened|; what does that mean]",
+        (
+            "[it|the program|the command|my script|{p}] [returned|ended with|exited with|came "
+            "back with|stopped with|failed with|left with] {x}[, why|, what is wrong|. What "
+            "happened|; what does that mean]"
+        ),
         "meaning of [exit status|exit code|return code|status|error] {x}",
         "[explain|what is] [exit status|exit code|return code|status|error] {x}",
         "I [get|see|got] [exit status|exit code|return code|] {x}[, what is that|; is that bad|]",
@@ -158,7 +175,10 @@ TEMPLATES = {
         "[how|when] [do|should|would] I use {x}",
     ],
     "function": [
-        "[where is|find|show|show me|give me] [the [function|routine|method|definition of] |]{x}[ defined| declared| implemented|]",
+        (
+            "[where is|find|show|show me|give me] [the [function|routine|method|definition of] |"
+            "]{x}[ defined| declared| implemented|]"
+        ),
         "what [arguments|parameters|inputs] does {x} [take|have|want|need|expect]",
         "how is {x} [called|declared|defined]",
         "[signature|prototype|declaration|definition|header] of {x}",
@@ -261,7 +281,10 @@ TEMPLATES = {
         "in [what|which] [sentence|line|place] does it say {x}",
     ],
     "goes-on": [
-        "how does the [sentence|line|text|passage] [that starts with|beginning with|that begins] {x} [go on|continue|end]",
+        (
+            "how does the [sentence|line|text|passage] [that starts with|beginning with|that "
+            "begins] {x} [go on|continue|end]"
+        ),
         "[continue|complete|finish|go on from]: {x}",
         "what comes after {x}",
         "[quote|read] the [sentence|line] that [starts|begins] with {x}",
@@ -270,7 +293,10 @@ TEMPLATES = {
         "{x} ... and then",
     ],
     "about": [
-        "what [is said|does it say|do the sources say|does the text say|is written|do we learn|is known] about {x}",
+        (
+            "what [is said|does it say|do the sources say|does the text say|is written|do we "
+            "learn|is known] about {x}"
+        ),
         "[what|anything] about {x}",
         "[tell me|what do you know|say something|find something] about {x}",
         "[where|in which place] is {x} [mentioned|discussed|explained|treated]",
@@ -284,7 +310,10 @@ TEMPLATES = {
         "what do they write on {x}",
     ],
     "how-many": [
-        "how many {unit} [are there|are possible|are allowed|is it|does it take|are needed|are given|] [with|for|about|as to|concerning] {x}",
+        (
+            "how many {unit} [are there|are possible|are allowed|is it|does it take|are needed|"
+            "are given|] [with|for|about|as to|concerning] {x}"
+        ),
         "[what is the number of|how many] {unit} [for|with|in case of] {x}",
         "{x}: how many {unit}",
         "which number of {unit} [goes with|belongs to|is given for] {x}",
@@ -294,7 +323,10 @@ TEMPLATES = {
         "what [happens|is used|is assumed|do I get] by default [with|for|about] {x}",
         "which default [applies to|holds for|is there for|has] {x}",
         "if I [say|set|give] nothing, what about {x}",
-        "what [holds|applies|is taken|is the value] [if|when] {x} is [not given|left out|missing|not set]",
+        (
+            "what [holds|applies|is taken|is the value] [if|when] {x} is [not given|left out|"
+            "missing|not set]"
+        ),
         "default of {x}",
         "[standard|usual|initial|preset] value [of|for] {x}",
         "what would {x} be if I [leave it out|do not set it|do nothing]",
@@ -326,8 +358,14 @@ TEMPLATES = {
         "which words fall at {x}",
     ],
     "overview": [
-        "[what is this about|what are these about|give me an overview|what is in here|what does this cover]",
-        "[which|what] [topics|subjects|sections|parts|headings] [are there|are covered|does it have|do I find here]",
+        (
+            "[what is this about|what are these about|give me an overview|what is in here|what "
+            "does this cover]"
+        ),
+        (
+            "[which|what] [topics|subjects|sections|parts|headings] [are there|are covered|does "
+            "it have|do I find here]"
+        ),
         "[summarise|outline|list] the [headings|sections|contents|structure]",
         "[table of contents|overview|summary]",
         "how is [this|it|the text] [organised|structured|divided]",
@@ -349,7 +387,10 @@ INVERSE = {
     "number": "[number|value|code|entry]",
 }
 INVERSE_VERB = [  # about = "print the version"
-    "[which|what] {noun} [makes it|lets me|will|would|can|is used to|is there to|helps to|allows me to] {about}",
+    (
+        "[which|what] {noun} [makes it|lets me|will|would|can|is used to|is there to|helps to|"
+        "allows me to] {about}"
+    ),
     "how [do I|can I|could I|would I|does one] {about}",
     "I [want|would like|need|have|am trying] to {about}",
     "[is there|do we have] [a way|a {noun}|something] to {about}",
@@ -358,7 +399,10 @@ INVERSE_VERB = [  # about = "print the version"
     "can [it|{p}|I] {about}",
 ]
 INVERSE_NOUN = [  # about = "name of the output file"
-    "[which|what] {noun} [is about|has to do with|concerns|deals with|is for|stands for|means|gives] {about}",
+    (
+        "[which|what] {noun} [is about|has to do with|concerns|deals with|is for|stands for|means|"
+        "gives] {about}"
+    ),
     "{noun} for {about}",
     "[find|name|give me|tell me] the {noun} [for|about|that concerns|that has to do with] {about}",
     "[how do I|where do I] [control|set|choose|find] {about}",

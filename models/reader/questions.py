@@ -100,7 +100,10 @@ class Asker:
         if not says and where and (must_say or rng.random() < 0.16):
             text, says = text + ph.expand(rng.choice(ph.WHERE), rng), True
         is_question = re.match(
-            r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|under|since|on|has)\b",
+            (
+                r"(what|which|who|how|when|where|why|is|are|does|do|did|can|may|could|to|in|by|"
+                r"under|since|on|has)\b"
+            ),
             text,
         )
         opener = ""

@@ -6,7 +6,10 @@ import re
 # (particular words of the sentence).
 SENTENCES = [
     (
-        r"To (\w+(?: [\w'./-]+){1,7}), (?=you|use|run|type|just|simply|call|set|add|see|do|enter|specify|press|put|make)",
+        (
+            r"To (\w+(?: [\w'./-]+){1,7}), (?=you|use|run|type|just|simply|call|set|add|see|do|"
+            r"enter|specify|press|put|make)"
+        ),
         [
             "how [do|can|could|would|should] I {a}",
             "how to {a}",
@@ -40,7 +43,10 @@ SENTENCES = [
         ],
     ),
     (
-        r"(?:The |An? |Each |Every )?([\w/-]+(?: [\w/-]+){0,3}) (?:must|should|has to|have to|cannot|must not|shall|needs? to) ",
+        (
+            r"(?:The |An? |Each |Every )?([\w/-]+(?: [\w/-]+){0,3}) (?:must|should|has to|have to|"
+            r"cannot|must not|shall|needs? to) "
+        ),
         [
             "what [must|should] {a} [be|do]",
             "what is [required|demanded|expected] of {a}",
@@ -51,15 +57,24 @@ SENTENCES = [
         ],
     ),
     (
-        r"(?:The |An? )?([\w/()-]+(?: [\w/-]+){0,2}) (?:returns?|yields?|gives|produces|prints|displays|shows|outputs) ",
+        (
+            r"(?:The |An? )?([\w/()-]+(?: [\w/-]+){0,2}) (?:returns?|yields?|gives|produces|"
+            r"prints|displays|shows|outputs) "
+        ),
         [
-            "what [does {a} give|comes from {a}|is the result of {a}|do I get from {a}|does {a} deliver]",
+            (
+                "what [does {a} give|comes from {a}|is the result of {a}|do I get from {a}|does "
+                "{a} deliver]"
+            ),
             "[result|output] of {a}",
             "what will {a} tell me",
         ],
     ),
     (
-        r"(?:The |An? )?([\w/()-]+(?: [\w/-]+){0,2}) (?:contains?|consists? of|includes?|comprises?|holds?|provides?|supports?) ",
+        (
+            r"(?:The |An? )?([\w/()-]+(?: [\w/-]+){0,2}) (?:contains?|consists? of|includes?|"
+            r"comprises?|holds?|provides?|supports?) "
+        ),
         [
             "what [is in|belongs to|is part of|makes up|is inside] {a}",
             "what does {a} [have|offer|consist of|contain|bring]",
@@ -68,7 +83,10 @@ SENTENCES = [
         ],
     ),
     (
-        r".*\b(?:written|created|developed|designed|maintained|invented|founded|published|edited|translated|made|contributed) by [A-Z]",
+        (
+            r".*\b(?:written|created|developed|designed|maintained|invented|founded|published|"
+            r"edited|translated|made|contributed) by [A-Z]"
+        ),
         [
             "who [did|wrote|made|is behind|is responsible for|stands behind] {x}",
             "whose [work|idea] is {x}",
@@ -80,7 +98,10 @@ SENTENCES = [
         r".*(?:\bin|at|under|from|to|file|directory) [`'‘]?[~/][\w.-]+/",
         [
             "where [is|are|do I find|does it keep|does it look for] {x}",
-            "[which|what] [file|path|place|folder|location] [is for|has to do with|holds|goes with] {x}",
+            (
+                "[which|what] [file|path|place|folder|location] [is for|has to do with|holds|goes "
+                "with] {x}"
+            ),
             "where on disk is {x}",
             "path [of|for] {x}",
             "in which directory is {x}",
@@ -142,7 +163,10 @@ SENTENCES = [
         ],
     ),
     (
-        r"(?:Note that |Currently,? |By default,? |However,? |Only )(.{6,50}?) (?:is|are|was|were|will be) ",
+        (
+            r"(?:Note that |Currently,? |By default,? |However,? |Only )(.{6,50}?) (?:is|are|was|"
+            r"were|will be) "
+        ),
         [
             "what [is the case with|happens to|holds for|is true of] {a}",
             "what about {a}",

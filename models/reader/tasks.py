@@ -43,7 +43,7 @@ class TaskMaker:
         self.asker = Asker(self.rng)
         self.foreign = deque(maxlen=600)
         self.tally = Counter()
-        self.drills = 0.1
+        self.drills = 0.0  # share of the rounds, by the row's length
         instructions = self.encoder.ids(pack.instructions()[0].text)
         self.opening = [BOS, SYSTEM] + instructions
 
@@ -142,7 +142,7 @@ class TaskMaker:
         pool = conversation.pool
         for asked in self.rng.sample(pool, min(len(pool), 14)):
             if asked.entry.kind != "heading":
-                words = conversation._words_of(asked)
+                words = conversation.words_of(asked)
                 self.foreign.append((asked.entry, asked.title, words))
 
 

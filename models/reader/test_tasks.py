@@ -35,7 +35,10 @@ class Rules(unittest.TestCase):
         return entry.anchor, text[entry.start : entry.end]
 
     def test_an_option_is_quoted_from_its_names_to_the_end_of_the_sentence(self):
-        text = "OPTIONS\n       -q, --quiet\n              Say less. Or nothing.\n\n       -v  Say more\n"
+        text = (
+            "OPTIONS\n       -q, --quiet\n              Say less. Or nothing.\n\n"
+            "       -v  Say more\n"
+        )
         self.assertEqual(
             ("--quiet", "-q, --quiet\n              Say less."), self.quote(text, "option")
         )

@@ -5,8 +5,9 @@ usage: tokenizer.py --work WORK [--sample-bytes N | --from-model reader.gguf]
 
 Reads WORK/corpus/train (a folder for each package) and writes WORK/tokenizer.json. The same corpus
 makes the same file; --from-model takes the vocabulary of a model instead, byte for byte, so that
-training can go on from it or begin again with it whatever the packages have become. Text is cut by Llama 3's expression, which carrel's tokenizer knows by hand
-(engine/token/splitter.c); nothing is normalised, so ids stand for the exact bytes of a source.
+training can go on from it or begin again with it whatever the packages have become. Text is cut
+by Llama 3's expression, which carrel's tokenizer knows by hand (engine/token/splitter.c); nothing
+is normalised, so ids stand for the exact bytes of a source.
 """
 import argparse
 import hashlib
@@ -23,7 +24,8 @@ SPECIAL_TOKENS = ["<|begin_of_text|>", "<|end_of_text|>", "<|system|>", "<|user|
 # Rules of dashes and dots would else take a token for every length they come in.
 MAX_TOKEN_BYTES = 16
 # What every prompt is made of, and no source: counted often enough for whole words.
-PROMPT_TEXT = """You answer from the sources below. Quote the words that answer, then explain briefly.
+PROMPT_TEXT = """\
+You answer from the sources below. Quote the words that answer, then explain briefly.
 Cite each quote as [S1 path:lines "words"], [S1 p.page "words"] or [S1 time "words"].
 If the sources do not say, answer: The sources do not say.
 

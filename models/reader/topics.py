@@ -7,9 +7,15 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"^(THE )?AUTHORS?$|^WRITTEN BY|^CREDITS|^MAINTAINERS?$|^AUTHORS? (AND|&)",
         [
-            f"who [wrote|made|created|developed|programmed|maintains|is behind|is responsible for] {_PROG}",
+            (
+                "who [wrote|made|created|developed|programmed|maintains|is behind|is responsible "
+                f"for] {_PROG}"
+            ),
             "[whom|who] do we [thank|owe] {p} to",
-            "[who is|who are] the [people|person|developer|programmer|creator|writer] [behind|of] {p}",
+            (
+                "[who is|who are] the [people|person|developer|programmer|creator|writer] [behind|"
+                "of] {p}"
+            ),
             f"by whom [was|is] {_PROG} [written|made|developed]",
             "name the [programmer|developer|creator]",
             "whose work is {p}",
@@ -18,10 +24,19 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"BUGS?$|REPORTING|KNOWN (PROBLEMS|ISSUES)|^LIMITATIONS|^CAVEATS",
         [
-            "[which|what] [faults|flaws|problems|defects|weaknesses|shortcomings|mistakes] [are known|does {p} have|are there]",
-            "[where|how|to whom] [do I|can I|should I] [complain|report a fault|report a problem|send a complaint|tell of an error]",
+            (
+                "[which|what] [faults|flaws|problems|defects|weaknesses|shortcomings|mistakes] "
+                "[are known|does {p} have|are there]"
+            ),
+            (
+                "[where|how|to whom] [do I|can I|should I] [complain|report a fault|report a "
+                "problem|send a complaint|tell of an error]"
+            ),
             "what [does not work|goes wrong|is broken|fails]",
-            f"I found [a fault|an error|a problem] in {_PROG}[, where do I send it|; whom do I tell|]",
+            (
+                f"I found [a fault|an error|a problem] in {_PROG}[, where do I send it|; whom do "
+                "I tell|]"
+            ),
             "what should I be careful with",
             "is there anything that {p} gets wrong",
         ],
@@ -29,7 +44,10 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"COPYRIGHT|LICEN[CS]E|COPYING|LEGAL|WARRANTY",
         [
-            f"[under which terms|on what terms] [may I|can I] [copy|use|pass on|redistribute|share] {_PROG}",
+            (
+                "[under which terms|on what terms] [may I|can I] [copy|use|pass on|redistribute|"
+                f"share] {_PROG}"
+            ),
             f"[may I|am I allowed to] [copy|sell|change|share|redistribute] {_PROG}",
             f"is {_PROG} [free|open source|public domain]",
             f"who [owns|holds the rights to] {_PROG}",
@@ -40,7 +58,10 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
         r"SEE ALSO|RELATED|FURTHER READING|REFERENCES$",
         [
             "what else [should|can|could] I read",
-            "[which|what] [other pages|other manuals|other programs|further documents] are [related|mentioned|recommended]",
+            (
+                "[which|what] [other pages|other manuals|other programs|further documents] are "
+                "[related|mentioned|recommended]"
+            ),
             "where [can I|do I] [find more|read more|learn more]",
             "what is related to {p}",
             "what to read next",
@@ -49,7 +70,10 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"^FILES?$|CONFIGURATION FILES?",
         [
-            f"[which|what] [paths|places on disk|configuration] does {_PROG} [read|use|look at|need|touch]",
+            (
+                f"[which|what] [paths|places on disk|configuration] does {_PROG} [read|use|look "
+                "at|need|touch]"
+            ),
             "where [does {p} keep|is] its configuration",
             "[where on disk|in which place] does {p} look",
             "what does {p} read at start",
@@ -67,7 +91,10 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"EXIT (STATUS|CODES?|VALUES?)|DIAGNOSTICS",
         [
-            "[what|which] [result|number|code] does {p} [end with|leave|give to the shell|finish with]",
+            (
+                "[what|which] [result|number|code] does {p} [end with|leave|give to the shell|"
+                "finish with]"
+            ),
             "how do I know [that|whether] {p} [succeeded|failed|worked]",
             "what does {p} tell the shell at the end",
             "how can a script tell [success|failure|whether it worked]",
@@ -76,7 +103,10 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"^ENVIRONMENT",
         [
-            "[what|which] [variables|settings of the shell] does {p} [look at|read|honour|obey|respect]",
+            (
+                "[what|which] [variables|settings of the shell] does {p} [look at|read|honour|"
+                "obey|respect]"
+            ),
             "what can I export to influence {p}",
             "how does the shell's setup change {p}",
         ],
@@ -105,7 +135,10 @@ TOPICS = [  # (heading, phrasings); the question's words are not the heading's
     (
         r"^EXAMPLES?$",
         [
-            "[show me|give me|is there] [a sample|a case|a demonstration|an instance] [of {p}|of how it is used|]",
+            (
+                "[show me|give me|is there] [a sample|a case|a demonstration|an instance] [of {p}|"
+                "of how it is used|]"
+            ),
             "how would I use {p} in practice",
             "what does [a typical|a simple] call look like",
         ],

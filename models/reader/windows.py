@@ -165,9 +165,9 @@ class Windows:
     def best(self, kind, n_chars, family, candidates=4):
         """Of some candidates the one with most entries of the kind."""
         drawn = []
-        for _ in range(4 * candidates):
+        for attempt in range(4 * candidates):
             file = self.file(kind)
-            if file.family == family or _ > 3 * candidates:
+            if file.family == family or attempt > 3 * candidates:
                 at = int(self.rng.choice(file.index[kind]))
                 drawn.append((self._n_entries(file, kind, at, n_chars), -len(drawn), file, at))
             if len(drawn) == candidates:
