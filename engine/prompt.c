@@ -132,8 +132,12 @@ int prompt_store_begin_segment(
 	stored->total_bytes = segment->total_bytes;
 	stored->is_source = segment->is_source;
 	stored->n_aside = segment->n_aside;
-	stored->aside = mem_alloc(segment->n_aside * sizeof(*stored->aside));
 	if (segment->n_aside) {
+		stored->aside = calloc(segment->n_aside, sizeof(*stored->aside));
+		if (!stored->aside) {
+			stored_free(stored);
+			return no_memory(err, "a text with", segment->n_aside, "asides");
+		}
 		memcpy(stored->aside, segment->aside, segment->n_aside * sizeof(*stored->aside));
 	}
 	stored->data.data = malloc(stored->total_bytes + 1); /* all that will come */
@@ -365,13 +369,16 @@ void prompt_store_sources(
 		const struct place *place = &store->place[i];
 		const struct stored *stored = idmap_get(&store->segment, place->number);
 
-		/* One that was released meanwhile is quoted no more. */
+		/*
+		 * One that was released meanwhile is quoted no more. Its number may be another
+		 * segment's by now, perhaps not all here yet: the asides lie in its total.
+		 */
 		if (stored && stored->is_source) {
 			mem_grow(*source, *count, cap);
 			(*source)[(*count)++] = (struct token_source){
 				.first_tok = first_tok,
 				.n_tok = place->end_tok - first_tok,
-				.text_bytes = stored->data.len,
+				.text_bytes = stored->total_bytes,
 				.aside = stored->aside,
 				.n_aside = stored->n_aside,
 			};

@@ -8,6 +8,7 @@
 #include "engine/prompt.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
+#include "engine/token_index.h"
 #include "engine/wire.h"
 
 #include <setjmp.h>
@@ -184,6 +185,36 @@ static void what_was_released_is_gone_but_the_present_prompt_stays(void **state)
 	prompt_store_destroy(store);
 }
 
+/* Its number is another segment's by now, of which only some has come. */
+static void asides_lie_inside_the_text_of_their_source(void **state)
+{
+	static const struct segment_aside aside = {90, 10, SEGMENT_ASIDE_BARRIER};
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct wire_segment segment = {.number = 5,
+		.is_source = 1,
+		.total_bytes = 5,
+		.data = (const uint8_t *)"hello",
+		.len = 5};
+	struct token_source *source = NULL;
+	const uint64_t number = 5;
+	const uint32_t *ids;
+	size_t count, n_source = 0;
+
+	assert_int_equal(0, prompt_store_begin_segment(store, &segment, NULL));
+	assert_int_equal(0, prompt_store_set(store, 0, &number, 1, NULL));
+	assert_int_equal(0, prompt_store_ids(store, &ids, &count, NULL));
+	prompt_store_release(store, &number, 1);
+	segment.total_bytes = 100;
+	segment.aside = &aside;
+	segment.n_aside = 1;
+	assert_int_equal(0, prompt_store_begin_segment(store, &segment, NULL));
+	prompt_store_sources(store, &source, &n_source);
+	assert_int_equal(1, n_source);
+	assert_true(source->text_bytes >= 100);
+	free(source);
+	prompt_store_destroy(store);
+}
+
 static void segments_that_do_not_add_up_are_refused(void **state)
 {
 	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
@@ -263,6 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt),
 		cmocka_unit_test(what_was_released_is_gone_but_the_present_prompt_stays),
+		cmocka_unit_test(asides_lie_inside_the_text_of_their_source),
 		cmocka_unit_test(segments_that_do_not_add_up_are_refused),
 		cmocka_unit_test(marks_without_a_template_ask_for_one),
 		cmocka_unit_test(an_open_model_turn_is_closed_as_the_template_closes_it),
