@@ -64,7 +64,8 @@ enum { SEGMENT_ASIDES_MAX = 1 << 20 };
 struct segment *segment_text(const char *text, size_t len);
 /*
  * Text that an answer may quote: the words of a source, with the asides that stand in it, in
- * ascending order and apart (at most SEGMENT_ASIDES_MAX, else it is text like other text). Sources that follow each other without anything between are one.
+ * ascending order and apart (at most SEGMENT_ASIDES_MAX, else it is text like other text). Sources
+ * that follow each other without anything between are one.
  */
 struct segment *segment_source(
 	const char *text, size_t len, const struct segment_aside *aside, size_t n_aside);

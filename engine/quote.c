@@ -187,9 +187,7 @@ static void make_words_mask(struct quote *quote)
 	if (quote->may_close) {
 		token_index_allow_end(quote->index, quote->mask);
 	}
-	for (size_t i = 0; i < quote->n_place; i++) {
-		token_index_allow(quote->index, &quote->place[i], way, quote->mask);
-	}
+	token_index_allow(quote->index, quote->place, quote->n_place, way, quote->mask);
 }
 
 static int is_empty(const uint64_t *mask, size_t words)
@@ -204,22 +202,25 @@ static int is_empty(const uint64_t *mask, size_t words)
 
 const uint64_t *quote_mask(struct quote *quote)
 {
+	const uint64_t *mask = NULL;
+
 	switch (quote->state) {
 	case QUOTE_NONE:
 		return NULL;
 	case QUOTE_OPENED:
 	case QUOTE_BLANK:
-		return token_index_starts(quote->index, quote->state == QUOTE_BLANK);
+		mask = token_index_starts(quote->index, quote->state == QUOTE_BLANK);
+		break;
 	case QUOTE_WORDS:
 		make_words_mask(quote);
-		if (!is_empty(quote->mask, quote->mask_words)) {
-			return quote->mask;
-		}
+		mask = is_empty(quote->mask, quote->mask_words) ? NULL : quote->mask;
+		break;
+	}
+	if (!mask) {
 		/* A vocabulary that cannot spell what stands there: better free than stuck. */
 		leave_quote(quote);
-		return NULL;
 	}
-	return NULL;
+	return mask;
 }
 
 /*

@@ -148,9 +148,9 @@ const struct quote_mark *quote_text_mark(const struct quote_text *text, size_t a
 									    : NULL;
 }
 
-size_t quote_text_skip(const struct quote_text *text, size_t at)
+size_t quote_text_skip(const struct quote_text *text, size_t at, size_t end)
 {
-	for (;;) {
+	while (at <= end) {
 		const struct quote_mark *mark = NULL;
 		size_t n = quote_text_space(text, at);
 
@@ -160,10 +160,11 @@ size_t quote_text_skip(const struct quote_text *text, size_t at)
 			n = mark ? mark->len : 0;
 		}
 		if (!n) {
-			return at;
+			break;
 		}
 		at += n;
 	}
+	return at;
 }
 
 /* ---- words ---- */

@@ -35,8 +35,8 @@ struct quote_text {
 size_t quote_text_space(const struct quote_text *text, size_t at);
 /* The mark that holds data[at], which is a digit or `|`; NULL for none. */
 const struct quote_mark *quote_text_mark(const struct quote_text *text, size_t at);
-/* Behind the white space and the marks at data[at]. */
-size_t quote_text_skip(const struct quote_text *text, size_t at);
+/* Behind the white space and the marks at data[at]; where they go beyond `end`, somewhere there. */
+size_t quote_text_skip(const struct quote_text *text, size_t at, size_t end);
 
 /* Whether a quote may begin before data[at], or end there. */
 int quote_text_may_begin(const struct quote_text *text, size_t at);

@@ -11,18 +11,29 @@
 #include <strings.h>
 
 enum {
-	SLICE_BYTES = 128 << 10, /* of text, in one call of token_index_build() */
-	GAP_MAX_BYTES = 1024,    /* without a place where a quote may end */
-	START_MAX_BYTES = 256,   /* in which a quote comes to its least weight */
-	DEPTH_MAX = 512,         /* bytes of a token that are followed */
-	SEEN_BITS = 14,          /* of the table of beginnings that were followed already */
+	/* In one call of token_index_build(). */
+	SLICE_TOK = 16 << 10,
+	SLICE_BYTES = 32 << 10,
+	START_COST_BYTES = 64,      /* the tokens that fit a place take as long as so many bytes */
+	GAP_MAX_BYTES = 1024,       /* without a place where a quote may end */
+	START_MAX_BYTES = 256,      /* in which a quote comes to its least weight */
+	DEPTH_MAX = 512,            /* bytes of a token that are followed */
+	TEXT_MAX_BYTES = INT32_MAX, /* what stands behind is not quoted from */
+	SEEN_BITS = 14,             /* of the table of places whose tokens were looked up already */
 	SEEN_BYTES = 8,
+	SEEN_MIN_PLACES = 64, /* fewer are not worth it */
 };
 
 /* Text in which a quote may run: it begins at or behind `begin` and ends at `end` or before. */
 struct stretch {
 	uint32_t begin, end;
 	uint32_t last_begin; /* from here on it would be too short */
+};
+
+/* The letters and digits in the START_MAX_BYTES behind a place, for places in ascending order. */
+struct weight_window {
+	size_t at, end;
+	unsigned weight;
 };
 
 enum phase { PHASE_TEXT, PHASE_STRETCHES, PHASE_STARTS, PHASE_COMPLETE };
@@ -33,7 +44,8 @@ struct token_index {
 	size_t mask_words; /* of 64 tokens */
 
 	enum phase phase;
-	size_t at; /* source, byte or stretch that is next */
+	size_t at;     /* source, byte or stretch that is next */
+	size_t at_tok; /* of that source, in PHASE_TEXT */
 	struct token_source *source;
 	size_t n_source;
 	struct segment_aside *aside; /* of all sources */
@@ -50,8 +62,10 @@ struct token_index {
 	size_t begin, last_end, first_mark;
 	int has_marklike;
 
-	uint64_t *starts[2]; /* [mask_words]; without a blank, and with one */
-	uint64_t *seen;      /* [1 << SEEN_BITS] */
+	struct weight_window window; /* while the starts are looked for */
+	uint64_t *starts[2];         /* [mask_words]; without a blank, and with one */
+	int has_starts[2];
+	uint64_t *seen; /* [1 << SEEN_BITS] */
 };
 
 struct token_index *token_index_create(const struct tokenizer *tokenizer,
@@ -140,9 +154,21 @@ static int ends_broken(const struct buf *bytes)
 			       ((unsigned char)bytes->data[at - 1] & 0xfe) == 0x90));
 }
 
+/* `10|`; a client may call anything a mark. */
+static int is_mark(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= '0' && text[n] <= '9') {
+		n++;
+	}
+	return n > 0 && n + 1 == len && len <= UINT16_MAX && text[n] == '|';
+}
+
 static void add_aside(struct token_index *index, const struct segment_aside *aside)
 {
 	struct buf *bytes = &index->bytes;
+	const char *text = index->piece.data + aside->at;
 
 	switch (aside->kind) {
 	case SEGMENT_ASIDE_BARRIER:
@@ -154,32 +180,41 @@ static void add_aside(struct token_index *index, const struct segment_aside *asi
 		}
 		break;
 	case SEGMENT_ASIDE_MARK:
-		if (bytes->data[bytes->len - 1] != '\n' || aside->len > UINT16_MAX) {
-			break; /* no quote runs up to it */
+		if (bytes->data[bytes->len - 1] != '\n' || !is_mark(text, aside->len)) {
+			add_edge(index);
+			break;
 		}
 		mem_grow(index->mark, index->n_mark, index->cap_mark);
 		index->mark[index->n_mark++] = (struct quote_mark){
 			.at = (uint32_t)bytes->len, .len = (uint16_t)aside->len, .may_copy = 1};
-		buf_add(bytes, index->piece.data + aside->at, aside->len);
+		buf_add(bytes, text, aside->len);
 		break;
 	}
 }
 
-static void add_source(struct token_index *index, size_t i, const uint32_t *ids)
+/* Up to *left tokens of the source that is next; returns whether all of it is there. */
+static int decode_source(struct token_index *index, const uint32_t *ids, size_t *left)
 {
-	const struct token_source *source = &index->source[i], *before = source - 1;
+	const struct token_source *source = &index->source[index->at];
+
+	for (; index->at_tok<source->n_tok && * left> 0; index->at_tok++, --*left) {
+		tokenizer_decode(
+			index->tokenizer, ids[source->first_tok + index->at_tok], 0, &index->piece);
+	}
+	return index->at_tok == source->n_tok;
+}
+
+static void add_source(struct token_index *index)
+{
+	const struct token_source *source = &index->source[index->at], *before = source - 1;
 	size_t at = 0, extra;
 
-	if (i == 0 || before->first_tok + before->n_tok != source->first_tok) {
+	if (index->at == 0 || before->first_tok + before->n_tok != source->first_tok) {
 		add_edge(index);
-	}
-	buf_clear(&index->piece);
-	for (size_t k = 0; k < source->n_tok; k++) {
-		tokenizer_decode(index->tokenizer, ids[source->first_tok + k], 0, &index->piece);
 	}
 	/* The dummy prefix of SentencePiece is a blank that stands in no source. */
 	extra = index->piece.len - source->text_bytes;
-	if (extra > 1) {
+	if (extra > 1 || source->text_bytes > TEXT_MAX_BYTES) {
 		add_edge(index);
 		return;
 	}
@@ -201,15 +236,16 @@ static void add_source(struct token_index *index, size_t i, const uint32_t *ids)
 /* Returns whether the text is complete. */
 static int build_text(struct token_index *index, const uint32_t *ids)
 {
-	size_t before = index->bytes.len;
+	size_t left = SLICE_TOK;
 
-	while (index->at < index->n_source && index->bytes.len - before < SLICE_BYTES &&
-		index->bytes.len < UINT32_MAX / 2) {
-		add_source(index, index->at++, ids);
-	}
-	/* Texts beyond 2 GiB are not quoted from. */
-	if (index->at < index->n_source && index->bytes.len < UINT32_MAX / 2) {
-		return 0;
+	while (index->at < index->n_source && index->bytes.len < TEXT_MAX_BYTES) {
+		if (!decode_source(index, ids, &left)) {
+			return 0;
+		}
+		add_source(index);
+		buf_clear(&index->piece);
+		index->at++;
+		index->at_tok = 0;
 	}
 	add_edge(index);
 	index->text = (struct quote_text){
@@ -224,17 +260,21 @@ static int build_text(struct token_index *index, const uint32_t *ids)
 
 /* ---- stretches ---- */
 
-/* The last place that leaves enough letters and digits to be a quote; `begin` where none does. */
+/*
+ * Behind the last place that leaves enough letters and digits to be a quote, as far as
+ * START_MAX_BYTES from the end: what is farther away has them or may not begin (may_begin()).
+ * `begin` where no place does.
+ */
 static size_t find_last_begin(const struct quote_text *text, size_t begin, size_t end)
 {
 	unsigned weight = 0;
 	size_t at = end;
 
-	while (at > begin && weight < QUOTE_WEIGHT_MIN) {
+	while (at > begin && end - at < START_MAX_BYTES && weight < QUOTE_WEIGHT_MIN) {
 		weight += quote_text_weight(text, at--);
 	}
 	/* Into the middle of a character, perhaps, where no quote may begin. */
-	return weight < QUOTE_WEIGHT_MIN ? begin : at + 1;
+	return at == begin && weight < QUOTE_WEIGHT_MIN ? begin : at + 1;
 }
 
 static void end_stretch(struct token_index *index, size_t next_begin)
@@ -272,14 +312,15 @@ static int begins_citation(const struct quote_text *text, size_t at)
 {
 	static const char *const word[] = {"sources", "source", "src", "see", "from"};
 
-	at = quote_text_skip(text, at + 1);
+	at = quote_text_skip(text, at + 1, text->len);
 	for (size_t i = 0; i < ARRAY_LEN(word); i++) {
 		size_t n = strlen(word[i]);
 
 		if (text->len - at > n && strncasecmp(text->data + at, word[i], n) == 0 &&
 			(is_blank(text->data[at + n]) || text->data[at + n] == ':')) {
 			for (at += n; text->data[at] == ':' || quote_text_space(text, at);) {
-				at = text->data[at] == ':' ? at + 1 : quote_text_skip(text, at);
+				at = text->data[at] == ':' ? at + 1
+							   : quote_text_skip(text, at, text->len);
 			}
 			break;
 		}
@@ -457,66 +498,113 @@ static uint32_t allow_range(const struct token_index *index, const struct token_
 	return furthest;
 }
 
-void token_index_allow(const struct token_index *index, const struct token_place *place,
-	enum token_way way, uint64_t *mask)
+/*
+ * Words come again and again. Whether what stands at a place was looked up before, and no token
+ * reached beyond these bytes, is kept in a table that forgets. Where a quote has to end soon, that
+ * decides too.
+ */
+static uint64_t *seen_slot(
+	const struct token_index *index, const struct token_place *place, uint64_t *bytes)
+{
+	if (place->end - place->at < SEEN_BYTES) {
+		return NULL;
+	}
+	memcpy(bytes, index->text.data + place->at, SEEN_BYTES);
+	return &index->seen[(*bytes * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - SEEN_BITS)];
+}
+
+static void set_seen(
+	uint64_t *slot, uint64_t bytes, const struct token_place *place, uint32_t furthest)
+{
+	/* A byte more was compared, and one behind it decides whether a quote may end. */
+	if (slot && furthest - place->at <= SEEN_BYTES - 2) {
+		*slot = bytes;
+	}
+}
+
+static void allow_many(const struct token_index *index, const struct token_place *place,
+	size_t n_place, uint64_t *mask)
 {
 	struct token_range all = token_order_all(index->order);
 
-	if (way == TOKEN_CLOSE_ONLY) {
-		allow_close(index, place, all, mask);
-	} else {
-		allow_range(index, place, all, mask);
+	memset(index->seen, 0, sizeof(*index->seen) << SEEN_BITS);
+	for (size_t i = 0; i < n_place; i++) {
+		uint64_t bytes = 0, *slot = seen_slot(index, &place[i], &bytes);
+
+		/* What a quote weighs decides whether it may end: mostly all weigh the same. */
+		slot = place[i].weight == place[0].weight ? slot : NULL;
+		if (!slot || *slot != bytes) {
+			set_seen(slot, bytes, &place[i], allow_range(index, &place[i], all, mask));
+		}
+	}
+}
+
+void token_index_allow(const struct token_index *index, const struct token_place *place,
+	size_t n_place, enum token_way way, uint64_t *mask)
+{
+	struct token_range all = token_order_all(index->order);
+
+	if (way == TOKEN_GO_ON && n_place >= SEEN_MIN_PLACES) {
+		allow_many(index, place, n_place, mask);
+		return;
+	}
+	for (size_t i = 0; i < n_place; i++) {
+		if (way == TOKEN_CLOSE_ONLY) {
+			allow_close(index, &place[i], all, mask);
+		} else {
+			allow_range(index, &place[i], all, mask);
+		}
 	}
 }
 
 /* ---- the tokens a quote may begin with ---- */
 
-/*
- * Words come again and again. Whether these bytes were followed before, and no token reached beyond
- * them, is kept in a table that forgets.
- */
-static uint64_t *seen_slot(const struct token_index *index, uint32_t at, uint64_t *bytes)
-{
-	if (index->text.len - at < SEEN_BYTES) {
-		return NULL;
-	}
-	memcpy(bytes, index->text.data + at, SEEN_BYTES);
-	return &index->seen[(*bytes * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - SEEN_BITS)];
-}
-
-static void add_start(struct token_index *index, uint32_t at, uint32_t end)
+/* Returns whether they had to be looked up. */
+static int add_start(struct token_index *index, uint32_t at, uint32_t end)
 {
 	struct token_place place = {.at = at, .end = end};
 	struct token_range range = token_order_all(index->order), blank = range;
-	uint64_t bytes = 0, *slot = seen_slot(index, at, &bytes);
+	uint64_t bytes = 0, *slot = seen_slot(index, &place, &bytes);
 	uint32_t furthest, further = at;
 
 	if (slot && *slot == bytes) {
-		return;
+		return 0;
 	}
 	furthest = allow_range(index, &place, range, index->starts[0]);
 	if (token_order_next(index->order, &blank, ' ')) {
 		allow_whole(index->order, &blank, index->starts[1]);
 		further = allow_range(index, &place, blank, index->starts[1]);
 	}
-	/* A byte more was compared, and one behind it decides whether a quote may end. */
-	furthest = furthest > further ? furthest : further;
-	if (slot && furthest - at <= SEEN_BYTES - 2) {
-		*slot = bytes;
+	set_seen(slot, bytes, &place, furthest > further ? furthest : further);
+	return 1;
+}
+
+static void move_window(struct weight_window *window, const struct quote_text *text, size_t at)
+{
+	size_t end = at + START_MAX_BYTES < text->len ? at + START_MAX_BYTES : text->len - 1;
+
+	if (at > window->end) {
+		*window = (struct weight_window){.at = at, .end = at};
+	}
+	while (window->end < end) {
+		window->weight += quote_text_weight(text, ++window->end);
+	}
+	while (window->at < at) {
+		window->weight -= quote_text_weight(text, ++window->at);
 	}
 }
 
 /* Whether a quote may begin here, and is soon one that proves something. */
-static int may_begin(const struct quote_text *text, size_t at)
+static int may_begin(struct weight_window *window, const struct quote_text *text, size_t at)
 {
-	unsigned weight = 0;
+	move_window(window, text, at);
+	return window->weight >= QUOTE_WEIGHT_MIN && quote_text_may_begin(text, at);
+}
 
-	if (!quote_text_may_begin(text, at)) {
-		return 0;
-	}
-	for (size_t n = 1; n <= START_MAX_BYTES && at + n < text->len; n++) {
-		weight += quote_text_weight(text, at + n);
-		if (weight >= QUOTE_WEIGHT_MIN) {
+static int has_any(const uint64_t *mask, size_t words)
+{
+	for (size_t i = 0; i < words; i++) {
+		if (mask[i]) {
 			return 1;
 		}
 	}
@@ -525,7 +613,7 @@ static int may_begin(const struct quote_text *text, size_t at)
 
 static int build_starts(struct token_index *index)
 {
-	size_t left = SLICE_BYTES;
+	long left = SLICE_BYTES;
 
 	if (!index->starts[0]) {
 		index->starts[0] = mem_zero(index->mask_words, sizeof(**index->starts));
@@ -538,20 +626,21 @@ static int build_starts(struct token_index *index)
 		size_t at = index->begin > stretch->begin ? index->begin : stretch->begin;
 
 		for (; at < stretch->last_begin; at++) {
-			if (left-- == 0) {
+			if (left-- <= 0) {
 				index->begin = at;
 				return 0;
 			}
-			if (may_begin(&index->text, at)) {
-				add_start(index, (uint32_t)at, stretch->end);
+			if (may_begin(&index->window, &index->text, at) &&
+				add_start(index, (uint32_t)at, stretch->end)) {
+				left -= START_COST_BYTES;
 			}
 		}
 	}
 	for (size_t i = 0; i < index->mask_words; i++) {
 		index->starts[1][i] |= index->starts[0][i];
 	}
-	free(index->seen);
-	index->seen = NULL;
+	index->has_starts[0] = has_any(index->starts[0], index->mask_words);
+	index->has_starts[1] = has_any(index->starts[1], index->mask_words);
 	return 1;
 }
 
@@ -581,7 +670,7 @@ int token_index_build(struct token_index *index, const uint32_t *ids)
 
 const uint64_t *token_index_starts(const struct token_index *index, int after_blank)
 {
-	return index->n_stretch ? index->starts[!after_blank] : NULL;
+	return index->has_starts[!after_blank] ? index->starts[!after_blank] : NULL;
 }
 
 /* ---- places ---- */
@@ -590,16 +679,17 @@ void token_index_find(const struct token_index *index, const char *bytes, size_t
 	struct token_place **place, size_t *count, size_t *cap)
 {
 	const char *data = index->text.data;
+	struct weight_window window = {0};
 
-	for (size_t i = 0; i < index->n_stretch; i++) {
+	for (size_t i = 0; i < index->n_stretch && *count < TOKEN_PLACES_MAX; i++) {
 		const struct stretch *stretch = &index->stretch[i];
 		size_t at = stretch->begin;
 		const char *found;
 
-		while (at < stretch->last_begin &&
+		while (at < stretch->last_begin && *count < TOKEN_PLACES_MAX &&
 			(found = memmem(data + at, stretch->end - at, bytes, len))) {
 			at = (size_t)(found - data);
-			if (at < stretch->last_begin && may_begin(&index->text, at)) {
+			if (at < stretch->last_begin && may_begin(&window, &index->text, at)) {
 				mem_grow(*place, *count, *cap);
 				(*place)[(*count)++] = (struct token_place){
 					.at = (uint32_t)at, .end = stretch->end};
@@ -626,15 +716,18 @@ static struct token_step step_over(
 	return step;
 }
 
-/* Whether the text at data[at] goes on with white space, of which the quote has said some. */
+/* Whether white space, or a mark behind it, ends at data[at]. */
 static int is_space_before(const struct quote_text *text, size_t at)
 {
-	size_t before = skip_back(text, at);
-
-	for (size_t n = 1; before == at && n <= 3 && n < at; n++) {
-		before -= quote_text_space(text, at - n) == n ? n : 0;
+	if (text->data[at - 1] == '|') {
+		return quote_text_mark(text, at - 1) != NULL;
 	}
-	return before < at;
+	for (size_t n = 1; n <= 3 && n < at; n++) {
+		if (quote_text_space(text, at - n) == n) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 unsigned token_index_steps(const struct token_index *index, const struct token_place *place,
@@ -659,7 +752,7 @@ unsigned token_index_steps(const struct token_index *index, const struct token_p
 	if (!is_space && !mark) {
 		return n;
 	}
-	behind = quote_text_skip(text, at);
+	behind = quote_text_skip(text, at, place->end);
 	/* One blank for all the white space that is left; and nothing where some was said. */
 	if (is_space && text->data[at] != ' ' && behind <= place->end) {
 		step[n++] = (struct token_step){.byte = ' ',

@@ -54,8 +54,9 @@ const uint64_t *token_index_starts(const struct token_index *index, int after_bl
 
 /*
  * Where a quote may begin with these bytes, which hold neither white space nor a quotation mark:
- * appended to a malloc'ed array as places before the bytes.
+ * appended to a malloc'ed array as places before the bytes. The first TOKEN_PLACES_MAX are enough.
  */
+enum { TOKEN_PLACES_MAX = 1 << 18 };
 void token_index_find(const struct token_index *index, const char *bytes, size_t len,
 	struct token_place **place, size_t *count, size_t *cap);
 
@@ -71,10 +72,10 @@ unsigned token_index_steps(const struct token_index *index, const struct token_p
 /* Whether a quote may end at a place. */
 int token_index_may_end(const struct token_index *index, const struct token_place *place);
 
-/* Set the bits of the tokens that may come at a place: those that go on, and those that close. */
+/* Set the bits of the tokens that may come at any of the places: that go on, and that close. */
 enum token_way { TOKEN_GO_ON, TOKEN_CLOSE_ONLY };
 void token_index_allow(const struct token_index *index, const struct token_place *place,
-	enum token_way way, uint64_t *mask);
+	size_t n_place, enum token_way way, uint64_t *mask);
 /* Of the tokens that begin with the `]` behind a quote. */
 void token_index_allow_end(const struct token_index *index, uint64_t *mask);
 

@@ -186,6 +186,57 @@ static void a_cancel_ends_the_batch_under_way(void **state)
 	assert_true(now_s() - start < 2);
 }
 
+static double process_cpu_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/* Behind `[S1` the sources are indexed, which takes a second here: a quote may begin at each byte. */
+static void a_cancel_does_not_wait_for_the_index_of_quotes(void **state)
+{
+	enum { N_BYTE = 2 << 20 };
+	struct prompt prompt = chat_prompt("");
+	struct engine_request request = {
+		.prompt = &prompt, .sampling = engine_sampling_default, .max_tok = 60};
+	char *text = mem_alloc(N_BYTE);
+	struct engine *engine;
+	struct reply reply;
+	double start, cpu;
+	int64_t id;
+
+	for (size_t i = 0; i < N_BYTE; i++) {
+		text[i] = "=+#*~^<>"[(i * i * 2654435761u >> 16) % 8];
+	}
+	memcpy(text + N_BYTE - 16, " the end of this", 16);
+	segment_unref(prompt.item[2]);
+	prompt.item[2] = segment_source(text, N_BYTE, NULL, 0);
+	setenv("CARREL_FAKE_ANSWER", "[S1 \"the end\"]", 1);
+	setenv("CARREL_FAKE_CONTEXT", "4000000", 1);
+	engine = open_fake();
+	id = engine_submit(engine, &request, NULL);
+	for (size_t len = 0; len < 3;) {
+		struct engine_event event;
+
+		assert_true(engine_next(engine, 60000, &event) > 0);
+		len += event.type == ENGINE_TEXT ? event.text_len : 0;
+	}
+	start = now_s();
+	cpu = process_cpu_s();
+	engine_cancel(engine, id);
+	reply = collect(engine, id, 8000);
+	assert_int_equal(ENGINE_DONE, reply.last.type);
+	assert_int_equal(ENGINE_STOP_CANCELLED, reply.last.stop);
+	assert_true(now_s() - start < 2);
+	assert_true(process_cpu_s() - cpu < 0.05); /* of the engine too, where it is a thread */
+	reply_finish(&reply);
+	prompt_finish(&prompt);
+	free(text);
+	engine_close(engine);
+}
+
 static void a_cancel_during_a_load_does_not_wait_for_it(void **state)
 {
 	struct engine_config config = {.backend = "fake"};
@@ -677,6 +728,7 @@ int main(void)
 		BOTH(many_requests_at_once_answer_as_each_alone),
 		BOTH(a_cancel_keeps_what_came_and_what_follows_is_unharmed),
 		BOTH(a_cancel_ends_the_batch_under_way),
+		BOTH(a_cancel_does_not_wait_for_the_index_of_quotes),
 		BOTH(a_cancel_during_a_load_does_not_wait_for_it),
 		BOTH(the_next_turn_starts_where_the_last_one_ended),
 		BOTH(citations_can_only_quote_sources),

@@ -152,6 +152,21 @@ static void a_quote_proves_something(void **state)
 	not_said("", "[S1 \"");
 }
 
+/* Words stand there, but none of them can be the first of a quote. */
+static void where_no_quote_can_begin_none_is_opened(void **state)
+{
+	not_said("\x01"
+		 "alpha",
+		"[S1 \"");
+	not_said("\x01"
+		 "alpha\x02"
+		 "beta",
+		"[S1 \"");
+	all_said("\x01"
+		 "alpha beta",
+		"[S1 \"beta\"]");
+}
+
 static void white_space_may_be_one_blank_or_as_it_stands(void **state)
 {
 	static const char code[] = "int main(void)\n{\n\t\treturn 0;\n}\n";
@@ -176,6 +191,10 @@ static void line_marks_are_copied_or_passed_over(void **state)
 	not_said(text, "[S1 \"nine\n11");
 	not_said(text, "[S1 \"1");
 	/* Where something else looks like one, the checker could not tell them apart. */
+	/* What a client calls a mark and is none ends what can be quoted. */
+	not_said("eight nine\n{m a\n5|}ten", "[S1 \"nine\na");
+	not_said("eight nine\n{m 5|7}ten", "[S1 \"nine\nt");
+	not_said("eight {m 5|}nine", "[S1 \"eight n");
 	not_said("7|nine\n{m 10|}ten", "[S1 \"nine\n1");
 	all_said("7|nine\n{m 10|}ten", "[S1 \"7|nine\nten\"]");
 }
@@ -355,6 +374,7 @@ int main(void)
 		cmocka_unit_test(only_words_of_the_source_can_be_said),
 		cmocka_unit_test(words_are_whole_words),
 		cmocka_unit_test(a_quote_proves_something),
+		cmocka_unit_test(where_no_quote_can_begin_none_is_opened),
 		cmocka_unit_test(white_space_may_be_one_blank_or_as_it_stands),
 		cmocka_unit_test(line_marks_are_copied_or_passed_over),
 		cmocka_unit_test(asides_are_no_words),
