@@ -28,8 +28,8 @@ RECIPES = {
     # two CPU cores, about 85 minutes
     "cpu": Recipe(
         shape=dict(layers=6),
-        tokens=52_000_000,
-        lengths=[(512, 0.21), (1024, 0.46), (2048, 0.8), (4096, 1.0)],
+        tokens=46_000_000,
+        lengths=[(512, 0.24), (1024, 0.49), (2048, 0.82), (4096, 1.0)],
     ),
     # one H200, about 20 minutes: 20 million parameters
     "gpu": Recipe(
