@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,11 +41,14 @@ def make_tokenizer(work: Path, arguments: argparse.Namespace) -> None:
 
 def files_of_rows(recipe: Recipe) -> list[tuple[int, int]]:
     """(length, number) of every file of rows that a recipe reads, in the order it reads them."""
-    begin, files = 0.0, []
-    for length, end in recipe.lengths:
-        rows = recipe.tokens * (end - begin) / length
-        files += [(length, i) for i in range(int(rows / ROWS_PER_FILE[length]) + 1)]
+    begin, wanted = 0.0, Counter()
+    for mix, end in recipe.lengths:
+        for length, share in mix.items():
+            wanted[length] += share * recipe.tokens * (end - begin) / length
         begin = end
+    files = []
+    for length, rows in sorted(wanted.items()):
+        files += [(length, i) for i in range(int(rows / ROWS_PER_FILE[length]) + 1)]
     return files
 
 

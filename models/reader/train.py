@@ -219,18 +219,20 @@ class Run:
             parameter.grad = None
 
     def train(self, minutes: float | None = None) -> None:
-        length, saved, report = 0, time.monotonic(), []
+        opened: dict[int, Shards] = {}
+        saved, report = time.monotonic(), []
         log = (self.folder / "log.jsonl").open("a")
         ends = time.monotonic() + 60 * (minutes or math.inf)
         asked = []  # SIGTERM: save and stop; the same command goes on from there
         signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
         while self.tokens < self.recipe.tokens and time.monotonic() < ends and not asked:
             begun = time.monotonic()
-            if self.recipe.length_at(self.tokens) != length:
-                length = self.recipe.length_at(self.tokens)
-                shards = self.shards(length)
-                rows = self.recipe.batch_tokens // length
             generator = np.random.default_rng((self.seed, self.step))
+            length = self.recipe.length_at(self.tokens, generator.random())
+            if length not in opened:
+                opened[length] = self.shards(length)
+            shards = opened[length]
+            rows = self.recipe.batch_tokens // length
             line = self.learn(*shards.take(rows), generator)
             self.advance(learning_rate(self.recipe, self.tokens))
             self.shards_at[str(length)] = (shards.file, shards.at)
