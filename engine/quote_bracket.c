@@ -143,6 +143,13 @@ enum quote_bracket_event quote_bracket_add(struct quote_bracket *bracket, uint8_
 		leave_head(bracket);
 	}
 	bracket->state = BRACKET_NONE;
+	if (was_number && is_letter(byte)) {
+		/* `[S1readme`: no citation, though it was to become one. */
+		if (bracket->in_head) {
+			add_to_head(bracket, byte);
+		}
+		return BRACKET_REFUSED;
+	}
 	if (byte == '[') {
 		if (bracket->in_head) {
 			add_to_head(bracket, byte);

@@ -31,7 +31,7 @@ struct quote_bracket {
 enum quote_bracket_event {
 	BRACKET_GOES_ON,
 	BRACKET_QUOTE,   /* this `"` opened a citation's quote */
-	BRACKET_REFUSED, /* this would open one, and is another mark */
+	BRACKET_REFUSED, /* this would open one with another mark, or spoil a citation's beginning */
 };
 enum quote_bracket_event quote_bracket_add(struct quote_bracket *bracket, uint8_t byte);
 

@@ -242,12 +242,20 @@ static void where_the_source_ends_so_does_the_quote(void **state)
 static void what_is_no_citation_is_free(void **state)
 {
 	all_said(manual,
-		"a[\"key\"] [1] [Sx \"words\"] [S \"w\"] [s1x \"w\"] \"[S\" [S1] \"of its own\"");
+		"a[\"key\"] [1] [Sx \"words\"] [S \"w\"] [sx \"w\"] \"[S\" [S1] \"of its own\"");
 	all_said(manual, "[S1 a:3] \"w\" [S1 a\n\n\"words of its own\"");
 	all_said(manual, "[S1 it's a:3 \"pump\"]");
 	not_said(manual, "[ Source: S12, line 3 \"w");
 	not_said(manual, "[S2 a [S1 \"w");
 	not_said(manual, "[S1 a [x \"w");
+}
+
+static void what_begins_as_a_citation_stays_one(void **state)
+{
+	(void)state;
+	not_said("the cat sat", "[S1r");
+	not_said("the cat sat", "[Source S12r");
+	all_said("the cat sat", "[S1 readme:3 \"the cat\"] [S2: \"cat sat\"] [Sir, S1r]");
 }
 
 static void other_marks_open_nothing_in_a_bracket(void **state)
@@ -382,6 +390,7 @@ int main(void)
 		cmocka_unit_test(behind_a_quote_the_bracket_is_closed),
 		cmocka_unit_test(where_the_source_ends_so_does_the_quote),
 		cmocka_unit_test(what_is_no_citation_is_free),
+		cmocka_unit_test(what_begins_as_a_citation_stays_one),
 		cmocka_unit_test(other_marks_open_nothing_in_a_bracket),
 		cmocka_unit_test(a_very_long_quote_is_closed),
 		cmocka_unit_test(a_source_can_be_quoted_in_its_own_tokens),
