@@ -184,8 +184,7 @@ static int is_inside_plain_word(const struct quote_text *text, size_t at)
 	return before < 0x80 && after < 0x80 && is_word(before) && is_word(after);
 }
 
-/* Whether the word at data[at] is the rest of one that a hyphen breaks at a line's end. */
-static int is_broken_before(const struct quote_text *text, size_t at)
+int quote_text_is_broken(const struct quote_text *text, size_t at)
 {
 	int has_newline = 0;
 	size_t begin;
@@ -227,7 +226,7 @@ int quote_text_may_begin(const struct quote_text *text, size_t at)
 		return 0;
 	}
 	before = solid_before(text, at, &begin);
-	if (is_barred(before) || is_broken_before(text, at)) {
+	if (is_barred(before) || quote_text_is_broken(text, at)) {
 		return 0;
 	}
 	if (is_hyphen(first)) {

@@ -42,6 +42,9 @@ size_t quote_text_skip(const struct quote_text *text, size_t at, size_t end);
 int quote_text_may_begin(const struct quote_text *text, size_t at);
 int quote_text_may_end(const struct quote_text *text, size_t at);
 
+/* Whether a word at data[at] would be the rest of one that a hyphen breaks at a line's end. */
+int quote_text_is_broken(const struct quote_text *text, size_t at);
+
 /* What the character that ends at data[at] weighs; 0 inside one. */
 unsigned quote_text_weight(const struct quote_text *text, size_t at);
 

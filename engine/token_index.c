@@ -140,18 +140,17 @@ static void add_words(struct token_index *index, const char *words, size_t len)
 	}
 }
 
-/* Whether the text ends in a hyphen and white space: then what follows may be the word's rest. */
-static int ends_broken(const struct buf *bytes)
+/* Whether the text ends in a hyphen and a line end: then what follows may be a word's rest. */
+static int ends_broken(const struct token_index *index)
 {
-	size_t at = bytes->len;
+	struct quote_text text = {
+		.data = index->bytes.data,
+		.len = index->bytes.len,
+		.mark = index->mark,
+		.n_mark = index->n_mark,
+	};
 
-	while (at > 0 && is_blank(bytes->data[at - 1])) {
-		at--;
-	}
-	return at < bytes->len && at > 0 &&
-	       (bytes->data[at - 1] == '-' ||
-		       (at >= 3 && memcmp(bytes->data + at - 3, "\xe2\x80", 2) == 0 &&
-			       ((unsigned char)bytes->data[at - 1] & 0xfe) == 0x90));
+	return quote_text_is_broken(&text, text.len);
 }
 
 /* `10|`; a client may call anything a mark. */
@@ -175,7 +174,7 @@ static void add_aside(struct token_index *index, const struct segment_aside *asi
 		add_edge(index);
 		break;
 	case SEGMENT_ASIDE_SKIP:
-		if (ends_broken(bytes)) {
+		if (ends_broken(index)) {
 			add_edge(index);
 		}
 		break;

@@ -204,6 +204,12 @@ static void asides_are_no_words(void **state)
 	all_said("said so\n{s [00:00:02] Ana: }and left", "[S1 00:00:01 \"said so and left\"]");
 	not_said("said so\n{s [00:00:02] Ana: }and left", "[S1 \"so\n[");
 	not_said("We went over-\n{s [00:00:02] }all of it", "[S1 \"We went o");
+	/* Whatever white space and hyphen it is. */
+	not_said("We went over-\xc2\xa0\n{s [00:00:02] }all of it", "[S1 \"We went o");
+	not_said("We went over-\xe3\x80\x80\n{s [00:00:02] }all of it", "[S1 \"We went o");
+	not_said("We went over\xe2\x80\x90 \n{s [00:00:02] }all of it", "[S1 \"We went o");
+	all_said("We went over-\xc2\xa0\n{s [00:00:02] }all of it", "[S1 \"all of it\"]");
+	all_said("We went over\xc2\xa0\n{s [00:00:02] }all of it", "[S1 \"over all of it\"]");
 	all_said("a <{s \\}file> tag", "[S1 \"<file> tag\"]");
 	not_said("first file\n{b </file>}second file", "[S1 \"first file\ns");
 	not_said("first file{b </file>}second file", "[S1 \"first files");
