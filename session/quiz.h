@@ -45,6 +45,7 @@ struct quiz_question {
 	size_t n_source;
 	size_t target;                 /* the source with the entry; not of an absent question */
 	int64_t line_first, line_last; /* of the entry in that source, from 1; 0 where absent */
+	int64_t line_heading;          /* a quote may begin here, just above line_first; or 0 */
 	size_t n_distractor;           /* others of its family; lines that mention an identifier */
 	int64_t prompt_tok;            /* as count() had it */
 	double position;               /* of the entry in the context, 0 to 1 */
@@ -81,8 +82,9 @@ struct session *quiz_session(
 
 struct quiz_grade {
 	/*
-	 * The first citation whose words were found lies in the entry's lines, and has a word of
-	 * the answer that is not the name asked about. Never of an absent question.
+	 * The first citation whose words were found lies in the entry's lines, or begins at the
+	 * heading above them, and has a word of the answer that is not the name asked about. Never
+	 * of an absent question.
 	 */
 	int right;
 	int refused; /* the answer is "The sources do not say.", case and space folded, uncited */

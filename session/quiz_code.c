@@ -99,7 +99,7 @@ static size_t number_length(const char *text)
 static int find_define(struct quiz_finder *finder, size_t at, const char *text)
 {
 	size_t n, number;
-	const char *value;
+	const char *value, *rest;
 	char *answer;
 
 	text += 1 + strspn(text + 1, " \t");
@@ -123,7 +123,9 @@ static int find_define(struct quiz_finder *finder, size_t at, const char *text)
 	}
 	value = text + n + strspn(text + n, " \t(");
 	number = number_length(value);
-	if (!number || value == text + n) {
+	rest = value + number + strspn(value + number, " \t)");
+	/* `(1 << 3)` is no number, and what it comes to stands nowhere */
+	if (!number || value == text + n || (*rest && *rest != '/')) {
 		return 0;
 	}
 	answer = mem_strndup(value, number);
@@ -176,12 +178,17 @@ static size_t body_line(const struct quiz_finder *finder, size_t at)
 	return 0;
 }
 
+static int is_closing(struct line line)
+{
+	return line.len && line.text[0] == '}';
+}
+
 static int find_c(struct quiz_finder *finder, size_t at, const char *text)
 {
 	static const char *const types[] = {"struct", "union", "enum", "class"};
 	struct line above = at ? lines_at(finder->lines, at - 1) : (struct line){.text = ""};
 	const char *rest = text, *name;
-	size_t n, body, first = at;
+	size_t n, body, first = at, last = at;
 
 	if (lines_at(finder->lines, at).column) {
 		return 0;
@@ -194,10 +201,15 @@ static int find_c(struct quiz_finder *finder, size_t at, const char *text)
 			continue;
 		}
 		n = name_length(type);
-		if (n >= 3 && (strcmp(type + n, " {") == 0 || !type[n]) && body_line(finder, at)) {
-			add_lines(finder, QUIZ_IDENTIFIER_TYPE, at, at + 4, type, n);
-			return 1;
+		if (n < 3 || (strcmp(type + n, " {") != 0 && type[n]) || !body_line(finder, at)) {
+			continue;
 		}
+		while (last + 1 < at + QUIZ_SPAN_MAX_LINES && last + 1 < finder->lines->count &&
+			!is_closing(lines_at(finder->lines, last))) {
+			last++;
+		}
+		add_lines(finder, QUIZ_IDENTIFIER_TYPE, at, last, type, n);
+		return 1;
 	}
 	name = function_name(text, &n);
 	body = name ? body_line(finder, at) : 0;

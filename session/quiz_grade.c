@@ -66,9 +66,11 @@ static int has_answer_word(const struct quiz_question *question, const char *wor
 
 static int is_right(const struct quiz_question *question, const struct citation *citation)
 {
+	int64_t first = question->line_heading ? question->line_heading : question->line_first;
+
 	return citation->source && citation->source[0] == 'S' &&
 	       strtoull(citation->source + 1, NULL, 10) == question->target + 1 &&
-	       citation->line_first >= question->line_first &&
+	       citation->line_first >= first && citation->line_last >= question->line_first &&
 	       citation->line_last <= question->line_last &&
 	       has_answer_word(question, citation->text, 0);
 }

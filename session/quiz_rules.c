@@ -198,7 +198,7 @@ static int describe(struct quiz_finder *finder, size_t at, const char *rest, siz
 			add_joined(text, line.text + line.indent, line.len - line.indent);
 		}
 	}
-	return text->len && is_prose(text);
+	return text->len && !strchr(";{", text->data[text->len - 1]) && is_prose(text);
 }
 
 /* ---- options ---- */
@@ -269,6 +269,9 @@ static int read_option_head(const char *text, struct option_head *head)
 			at = end > at + 1 ? end : at;
 		}
 		next = at + strspn(text + at, " \t,|/");
+		if (strncmp(text + next, "or ", 3) == 0) {
+			next += 2 + strspn(text + next + 2, " \t");
+		}
 		if (text[next] != '-' || !option_name(text, next)) {
 			break;
 		}
@@ -276,6 +279,34 @@ static int read_option_head(const char *text, struct option_head *head)
 	}
 	head->end = at;
 	return head->name_len > 0;
+}
+
+/* Whether the line above `at` is one more name of the same thing: an option alone, or one word. */
+static int is_alias(const struct quiz_finder *finder, size_t at)
+{
+	struct line line = lines_at(finder->lines, at), above = lines_at(finder->lines, at - 1);
+	struct option_head head;
+	struct buf text = BUF_INIT;
+	int is_list, found;
+
+	if (line_is_blank(above) || above.column != line.column || !line.column) {
+		return 0;
+	}
+	clean(&text, above, &is_list);
+	found = text.len > 0 &&
+		(!memchr(text.data, ' ', text.len) ||
+			(read_option_head(text.data, &head) && head.end == text.len));
+	buf_finish(&text);
+	return found;
+}
+
+/* The first of the lines with names that the description of the last of them is about. */
+static size_t first_name(const struct quiz_finder *finder, size_t at)
+{
+	for (int i = 0; i < 4 && at && is_alias(finder, at); i++) {
+		at--;
+	}
+	return at;
 }
 
 static int find_option(struct quiz_finder *finder, size_t at, const struct buf *body, int is_list)
@@ -290,8 +321,8 @@ static int find_option(struct quiz_finder *finder, size_t at, const struct buf *
 	}
 	rest = behind_name(body->data, head.end, body->len, is_list);
 	if (rest && describe(finder, at, body->data + rest, body->len - rest, &text, &last)) {
-		quiz_add(finder, QUIZ_OPTION_DOES, at, last, body->data + head.name_at,
-			head.name_len, text.data);
+		quiz_add(finder, QUIZ_OPTION_DOES, first_name(finder, at), last,
+			body->data + head.name_at, head.name_len, text.data);
 		found = 1;
 	}
 	buf_finish(&text);
@@ -324,7 +355,8 @@ static int read_assignment(
 	*key = (struct word){text, n};
 	text = behind_blanks(text + n, end);
 	if (n < 3 || n > 48 || text >= end ||
-		!(*text == '=' || (*text == ':' && finder->is_config && text == key->text + n))) {
+		!(*text == '=' || (*text == ':' && finder->is_config && text == key->text + n &&
+					  text + 1 < end && strchr(" \t", text[1])))) {
 		return 0;
 	}
 	text = behind_blanks(text + 1, end);
@@ -386,7 +418,8 @@ static int find_setting(struct quiz_finder *finder, size_t at, const struct buf 
 			      : behind_name(body->data, (size_t)(name - body->data) + n, body->len,
 					is_list);
 	if (rest && describe(finder, at, body->data + rest, body->len - rest, &text, &last)) {
-		quiz_add(finder, QUIZ_SETTING_MEANS, at, last, name, n, text.data);
+		quiz_add(finder, QUIZ_SETTING_MEANS, first_name(finder, at), last, name, n,
+			text.data);
 		found = 1;
 	}
 	buf_finish(&text);
@@ -457,7 +490,8 @@ static int find_code(struct quiz_finder *finder, size_t at, const struct buf *bo
 		rest = end + 1; /* `EACCES Permission was refused.` */
 	}
 	if (rest && describe(finder, at, body->data + rest, body->len - rest, &text, &last)) {
-		quiz_add(finder, (enum quiz_kind)kind, at, last, name, n, text.data);
+		quiz_add(finder, (enum quiz_kind)kind, first_name(finder, at), last, name, n,
+			text.data);
 		found = 1;
 	}
 	buf_finish(&text);
@@ -487,7 +521,7 @@ static size_t term_rest(const struct quiz_finder *finder, size_t at, const char 
 	struct line line = lines_at(finder->lines, at), below = lines_at(finder->lines, at + 1);
 	size_t page = text[n] == ' ' && text[n + 1] == '(' ? 1 : 0, rest;
 	int is_alone = at == 0 || line_is_blank(lines_at(finder->lines, at - 1)) ||
-		       quiz_is_heading(finder->lines, at - 1);
+		       quiz_is_heading(finder, at - 1);
 
 	/* name (1) - one line */
 	n += text[n + page] == '(' ? page + strcspn(text + n + page, ")") + 1 : 0;
@@ -514,6 +548,11 @@ static size_t term_rest(const struct quiz_finder *finder, size_t at, const char 
 	return line.column >= 2 && rest >= n + 3 && !strstr(text + rest, "   ") ? rest : 0;
 }
 
+static int is_near_margin(const struct quiz_finder *finder, size_t at)
+{
+	return lines_at(finder->lines, at).column <= 4;
+}
+
 static int find_term(struct quiz_finder *finder, size_t at, const struct buf *body, int is_list)
 {
 	size_t n = term_name(buf_str(body)), rest, last;
@@ -521,13 +560,17 @@ static int find_term(struct quiz_finder *finder, size_t at, const struct buf *bo
 	struct word word = {body->data, n};
 	int found = 0;
 
-	if (n < 2 || finder->is_code || words_is_stop(word)) {
+	/* In capitals near the margin it is a heading. */
+	if (n < 2 || finder->is_code ||
+		(all(body->data, n, is_upper) && is_near_margin(finder, at)) ||
+		words_is_stop(word) || strchr(":.-", body->data[n - 1])) {
 		return 0;
 	}
 	rest = term_rest(finder, at, body->data, n, body->len, is_list);
 	if (rest && describe(finder, at, body->data + rest, body->len - rest, &text, &last) &&
 		words_count_content(text.data, text.len) >= 3) {
-		quiz_add(finder, QUIZ_TERM_MEANS, at, last, body->data, n, text.data);
+		quiz_add(finder, QUIZ_TERM_MEANS, first_name(finder, at), last, body->data, n,
+			text.data);
 		found = 1;
 	}
 	buf_finish(&text);
@@ -553,6 +596,7 @@ static void look_at_name(struct quiz_finder *finder, const char *name)
 		"swift", "kt", "scala", "m4", "tcl", NULL};
 	static const char *const config[] = {"conf", "cfg", "ini", "toml", "yaml", "yml", "desktop",
 		"service", "socket", "timer", "properties", "cnf", "rc", "default", NULL};
+	static const char *const markdown[] = {"md", "markdown", "mkd", NULL};
 	const char *slash = strrchr(name, '/');
 	const char *dot = strrchr(slash ? slash : name, '.');
 
@@ -561,6 +605,28 @@ static void look_at_name(struct quiz_finder *finder, const char *name)
 	finder->is_log = strncasecmp(slash, "change", 6) == 0 || strncmp(slash, "NEWS", 4) == 0;
 	finder->is_code = is_one_of(finder->suffix, code);
 	finder->is_config = is_one_of(finder->suffix, config);
+	finder->is_markdown = is_one_of(finder->suffix, markdown);
+}
+
+/* A script tells by its first line what no suffix tells. */
+static void look_at_first_line(struct quiz_finder *finder)
+{
+	static const struct {
+		const char *program, *suffix;
+	} rows[] = {{"python", "py"}, {"perl", "pl"}, {"ruby", "rb"}, {"awk", "awk"}, {"sh", "sh"}};
+	struct line line = lines_at(finder->lines, 0);
+
+	if (finder->is_code || line.len < 3 || strncmp(line.text, "#!", 2) != 0) {
+		return;
+	}
+	finder->is_code = 1;
+	finder->is_config = 0;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (memmem(line.text, line.len, rows[i].program, strlen(rows[i].program))) {
+			finder->suffix = rows[i].suffix;
+			return;
+		}
+	}
 }
 
 /* Text of which many lines are assignments holds them as examples of settings. */
@@ -611,6 +677,7 @@ void quiz_find(
 	size_t first = out->count;
 
 	look_at_name(&finder, name);
+	look_at_first_line(&finder);
 	count_assignments(&finder);
 	for (size_t i = 0; i < lines->count; i++) {
 		struct line line = lines_at(lines, i);
@@ -618,7 +685,7 @@ void quiz_find(
 		if (line_is_blank(line)) {
 			continue;
 		}
-		if (!finder.is_code && !finder.is_config && quiz_is_heading(lines, i)) {
+		if (!finder.is_code && !finder.is_config && quiz_is_heading(&finder, i)) {
 			finder.heading = line;
 			continue;
 		}

@@ -80,6 +80,7 @@ struct quiz_finder {
 	size_t document;
 	const char *suffix; /* behind the last point of the name, or "" */
 	int is_code, is_config, is_log, has_assignments; /* a log of changes defines nothing */
+	int is_markdown;
 	struct line heading; /* above the line at hand; empty where there is none */
 };
 
@@ -91,6 +92,6 @@ int quiz_find_definition(struct quiz_finder *finder, size_t at);
 /* Sections and paragraphs of the whole document. */
 void quiz_find_sections(struct quiz_finder *finder);
 /* Whether a line is a heading. */
-int quiz_is_heading(const struct lines *lines, size_t at);
+int quiz_is_heading(const struct quiz_finder *finder, size_t at);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HEADING_MAX_BYTES = 72, HEADING_MAX_WORDS = 5 };
+enum { HEADING_MAX_BYTES = 72, HEADING_MAX_WORDS = 4 };
 
 static int is_underline(struct line line)
 {
@@ -39,21 +39,33 @@ static int is_capital_heading(const struct lines *lines, size_t at, struct line 
 	       (lines_at(lines, at + 1).column > 0 || line_is_blank(lines_at(lines, at + 1)));
 }
 
-int quiz_is_heading(const struct lines *lines, size_t at)
+/* `# Title`; where that may be a comment of another language, alone between blank lines. */
+static int is_marked_heading(const struct quiz_finder *finder, size_t at, struct line line)
 {
-	struct line line = lines_at(lines, at), below = lines_at(lines, at + 1);
 	size_t depth = 0;
+
+	while (depth < line.len && line.text[depth] == '#') {
+		depth++;
+	}
+	if (!depth || depth > 6 || depth == line.len || line.text[depth] != ' ') {
+		return 0;
+	}
+	return finder->is_markdown ||
+	       (line.text[line.len - 1] != '.' &&
+		       (at == 0 || line_is_blank(lines_at(finder->lines, at - 1))) &&
+		       line_is_blank(lines_at(finder->lines, at + 1)));
+}
+
+int quiz_is_heading(const struct quiz_finder *finder, size_t at)
+{
+	const struct lines *lines = finder->lines;
+	struct line line = lines_at(lines, at), below = lines_at(lines, at + 1);
 
 	if (line.indent || !line.len || line.len > HEADING_MAX_BYTES) {
 		return 0;
 	}
-	while (depth < line.len && line.text[depth] == '#') {
-		depth++;
-	}
-	if (depth && depth <= 6 && depth < line.len && line.text[depth] == ' ') {
-		return 1;
-	}
-	return (is_underline(below) && below.len + 3 > line.len && !is_underline(line)) ||
+	return is_marked_heading(finder, at, line) ||
+	       (is_underline(below) && below.len + 3 > line.len && !is_underline(line)) ||
 	       is_capital_heading(lines, at, line);
 }
 
@@ -103,11 +115,27 @@ static enum quiz_kind meaning_of(struct line heading)
 	return QUIZ_SECTION_OTHER;
 }
 
-/* The section under the heading at `at`: its text, up to the next heading. */
+/* The foot of a printed page: `October 2026              JQ(1)`. */
+static int is_page_foot(struct line line)
+{
+	size_t n_blank = 0, widest = 0;
+
+	for (size_t i = line.indent; i < line.len; i++) {
+		n_blank = line.text[i] == ' ' ? n_blank + 1 : 0;
+		widest = n_blank > widest ? n_blank : widest;
+	}
+	return widest >= 10 && line.text[line.len - 1] == ')';
+}
+
+/*
+ * The section under the heading at `at`: its text, up to the next heading; where it is indented, to
+ * what no longer is.
+ */
 static void add_section(struct quiz_finder *finder, size_t at, struct line heading)
 {
 	enum quiz_kind kind = meaning_of(heading);
 	size_t last = at;
+	int is_indented = 0;
 	struct buf text = BUF_INIT;
 
 	for (size_t i = at + 1; i < finder->lines->count && i < at + QUIZ_SPAN_MAX_LINES; i++) {
@@ -116,7 +144,9 @@ static void add_section(struct quiz_finder *finder, size_t at, struct line headi
 		if (line_is_blank(line) || is_underline(line)) {
 			continue;
 		}
-		if (quiz_is_heading(finder->lines, i)) {
+		is_indented |= last == at && line.column;
+		if (quiz_is_heading(finder, i) || (is_indented && !line.column) ||
+			is_page_foot(line)) {
 			break;
 		}
 		last = i;
@@ -144,7 +174,7 @@ void quiz_find_sections(struct quiz_finder *finder)
 		if (line_is_blank(line) || is_underline(line)) {
 			continue;
 		}
-		if (quiz_is_heading(lines, i)) {
+		if (quiz_is_heading(finder, i)) {
 			add_section(finder, i, line);
 		} else if (i && line_is_blank(lines_at(lines, i - 1))) {
 			/* a paragraph: where an answer could as well stand */

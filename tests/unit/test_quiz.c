@@ -83,10 +83,32 @@ static void options_are_found_with_their_text(void **state)
 		"       -x     Refuse to share the quay.\n",
 		{QUIZ_OPTION_DOES, 0, 4, "--output", "Place the result into FILE."},
 		{QUIZ_OPTION_DOES, 6, 6, "-x", "Refuse to share the quay."});
+	EXPECT("a.1", "       -B quay  or  --berth=quay\n              Choose where to moor.\n",
+		{QUIZ_OPTION_DOES, 0, 1, "--berth", "Choose where to moor."});
 	EXPECT("a.md", "- `--dry-run`: weigh everything and lift nothing\n",
 		{QUIZ_OPTION_DOES, 0, 0, "--dry-run", "weigh everything and lift nothing"});
 	EXPECT("a.md", "| `-n <count>` | how many crates are lifted |\n",
 		{QUIZ_OPTION_DOES, 0, 0, "-n", "how many crates are lifted"});
+}
+
+static void names_on_lines_of_their_own_share_a_description(void **state)
+{
+	EXPECT("a.1",
+		"       Lift at night.\n"
+		"       -b\n"
+		"       --background\n"
+		"              Go on out of sight.\n",
+		{QUIZ_OPTION_DOES, 1, 3, "--background", "Go on out of sight."});
+	EXPECT("a.3",
+		"       quay_open()\n"
+		"       quay_open_name()\n"
+		"              Raise the barrier of a quay.\n",
+		{QUIZ_TERM_MEANS, 0, 2, "quay_open_name", "Raise the barrier of a quay."});
+	EXPECT("a.1",
+		"       -a     Count every crate twice.\n"
+		"       -b     Count no crate at all.\n",
+		{QUIZ_OPTION_DOES, 0, 0, "-a", "Count every crate twice."},
+		{QUIZ_OPTION_DOES, 1, 1, "-b", "Count no crate at all."});
 }
 
 static void what_only_looks_like_an_option_is_none(void **state)
@@ -108,6 +130,8 @@ static void settings_are_found_where_files_hold_settings(void **state)
 		{QUIZ_SETTING_VALUE, 0, 0, "horn_pitch", "440 # Hz"});
 	expect_nothing("a.txt", "height = 14\nThe rest is prose.\n");
 	expect_nothing("a.py", "height = 14\n");
+	expect_nothing("tool", "#!/bin/sh\na_pid=1\nb_pid=2\nc_pid=3\nd_pid=4\ne_pid=5\n");
+	expect_nothing("a.yaml", "# see\nhttps://winch.example/manual\n");
 	EXPECT("a.5", "       Description=\n           A short title for the unit.\n",
 		{QUIZ_SETTING_MEANS, 0, 1, "Description", "A short title for the unit."});
 	EXPECT("a.1", "ENVIRONMENT\n       PAGER  The program that shows long texts.\n",
@@ -131,8 +155,10 @@ static void codes_are_found_with_their_meaning(void **state)
 		{QUIZ_CODE_ERROR, 2, 2, "EIO", "The disk broke."});
 	EXPECT("a.7", "       SIGHUP      The line was hung up.\n",
 		{QUIZ_CODE_SIGNAL, 0, 0, "SIGHUP", "The line was hung up."});
-	EXPECT("a.h", "#define MAST_LIMIT 120 /* metres */\n#define NAME \"x\"\n",
-		{QUIZ_CODE_DEFINE, 0, 0, "MAST_LIMIT", "120"});
+	EXPECT("a.h", "#define MAST_LIMIT 120 /* metres */\n#define NAME \"x\"\n#define LOW (-3)\n",
+		{QUIZ_CODE_DEFINE, 0, 0, "MAST_LIMIT", "120"},
+		{QUIZ_CODE_DEFINE, 2, 2, "LOW", "-3"});
+	expect_nothing("a.h", "#define HAS_JIB (1 << 3)\n#define SUM 1 + 2\n");
 }
 
 static void definitions_are_found_in_code(void **state)
@@ -143,8 +169,7 @@ static void definitions_are_found_in_code(void **state)
 	EXPECT("a.c", "static void\nrun_all (int n)\n{\n",
 		{QUIZ_IDENTIFIER_FUNCTION, 0, 2, "run_all", "static void run_all (int n) { "});
 	EXPECT("a.h", "struct jib {\n\tdouble angle;\n};\n#define IS_SLACK(r) ((r)->t < 3)\n",
-		{QUIZ_IDENTIFIER_TYPE, 0, 3, "jib",
-			"struct jib { double angle; }; #define IS_SLACK(r) ((r)->t < 3) "},
+		{QUIZ_IDENTIFIER_TYPE, 0, 2, "jib", "struct jib { double angle; }; "},
 		{QUIZ_IDENTIFIER_MACRO, 3, 3, "IS_SLACK", "#define IS_SLACK(r) ((r)->t < 3) "});
 	EXPECT("a.py",
 		"class Ledger:\n    \"\"\"Lifts.\"\"\"\n    def enter_lift(self, crate):\n        "
@@ -171,6 +196,9 @@ static void terms_are_found_with_their_definition(void **state)
 	EXPECT("a.txt", "  fairway\n      The channel that is kept deep.\n",
 		{QUIZ_TERM_MEANS, 0, 1, "fairway", "The channel that is kept deep."});
 	expect_nothing("a.txt", "The winch is old: nobody remembers who built its drum.\n");
+	expect_nothing("a.1", "   DIFFERENCES\n       This winch lifts more than the old one.\n");
+	expect_nothing("a.3pm", "  hoist\n      my $crane = $quay->hoist large crates;\n");
+	expect_nothing("a.txt", "  Flow:\n      The way that the crates take.\n");
 	expect_nothing("changelog", "  * winch.c: lift crates onto the right ship again\n");
 }
 
@@ -185,6 +213,20 @@ static void sections_are_found_by_what_their_heading_means(void **state)
 		{QUIZ_SECTION_LICENCE, 0, 2, "Licensing", "It may be copied freely. "});
 	EXPECT("a.1", "BUGS\n       Write to <winch@harbour.example>.\n",
 		{QUIZ_SECTION_REPORTING, 0, 1, "BUGS", "Write to <winch@harbour.example>. "});
+	EXPECT("a.1",
+		"AUTHORS\n       Ottilie Brandvold built it.\n\n"
+		"Debian              May 1, 1911              Debian\n",
+		{QUIZ_SECTION_AUTHORS, 0, 1, "AUTHORS", "Ottilie Brandvold built it. "});
+	EXPECT("a.1",
+		"AUTHOR\n       Ottilie Brandvold built it.\n\n"
+		"                    May 1911                   WINCH(1)\n",
+		{QUIZ_SECTION_AUTHORS, 0, 1, "AUTHOR", "Ottilie Brandvold built it. "});
+	EXPECT("README", "# Installation\n\nHoist it aboard and bolt it down.\n",
+		{QUIZ_SECTION_INSTALL, 0, 2, "# Installation",
+			"Hoist it aboard and bolt it down. "});
+	expect_nothing(
+		"winchrc", "\n# Files of the log\nlogdir /var/log/winch is the usual place\n");
+	expect_nothing("a.md", "## Building with the old quay crane\n\nIt was slow work.\n");
 	expect_nothing("a.md", "## A word of thanks\n\nIt was a long winter in Bergen.\n");
 }
 
@@ -453,6 +495,54 @@ static void twenty_distractors_are_there_where_they_are_asked_for(void **state)
 	quiz_destroy(quiz);
 }
 
+/* Whether the text, as a document by itself, gives a question of the family about the name. */
+static int can_ask(const char *name, const char *text, enum quiz_family family, const char *anchor)
+{
+	int found = 0;
+
+	for (uint64_t number = 0; number < 8 && !found; number++) {
+		struct quiz *quiz = quiz_create();
+		struct quiz_order order = order_of(family, 0, number);
+		struct quiz_question question = {0};
+
+		quiz_add_text(quiz, name, text, strlen(text));
+		order.least_tok = 108 + (int64_t)strlen(text) / 3; /* all of it */
+		order.most_tok = order.least_tok + 10;
+		found = quiz_make(quiz, &order, &question, NULL) == 1 &&
+			strcmp(question.anchor, anchor) == 0;
+		quiz_question_finish(&question);
+		quiz_destroy(quiz);
+	}
+	return found;
+}
+
+#define PAGE                                                                                       \
+	"       --quiet\n"                                                                         \
+	"              Write nothing but mishaps.\n\n"                                             \
+	"       Some prose that stands between the two of them, so that the page is long "         \
+	"enough.\n"
+
+static void what_two_lines_could_answer_is_not_asked(void **state)
+{
+	assert_true(can_ask("a.1", PAGE, QUIZ_OPTION, "--quiet"));
+	assert_true(can_ask("a.1", PAGE "       -v  see --quiet\n", QUIZ_OPTION, "--quiet"));
+	assert_false(can_ask("a.1", PAGE "       -s, --quiet, --silent  Hush the whole harbour.\n",
+		QUIZ_OPTION, "--quiet"));
+	assert_true(can_ask("a.c",
+		"static int jib_turn(int angle)\n{\n\treturn angle;\n}\n\n\tjib_turn(3);\n",
+		QUIZ_IDENTIFIER, "jib_turn"));
+	assert_false(can_ask("a.c",
+		"static int jib_turn(int angle);\n\n"
+		"static int jib_turn(int angle)\n{\n\treturn angle;\n}\n",
+		QUIZ_IDENTIFIER, "jib_turn"));
+	assert_true(can_ask(
+		"a.1", "NAME\n       winch - lift crates onto a ship\n", QUIZ_TERM, "winch"));
+	assert_false(can_ask("a.1",
+		"NAME\n       winch - lift crates onto a ship\n\n"
+		"DESCRIPTION\n       The winch is a machine that lifts.\n",
+		QUIZ_TERM, "winch"));
+}
+
 static void the_same_seed_makes_the_same_question(void **state)
 {
 	struct quiz_question question[2];
@@ -562,6 +652,28 @@ static void an_answer_is_right_by_its_first_found_quote(void **state)
 	quiz_question_finish(&question);
 }
 
+static void a_quote_may_begin_at_the_heading_and_not_in_another_entry(void **state)
+{
+	static const char early[] =
+		"[S1 a.1:1 \"was dropped.\n\n       -q, --quiet\n              Write nothing\"]";
+	struct quiz_question question = quiet_question();
+
+	assert_false(grade_text(&question, early).right);
+	question.line_first = question.line_last = 5;
+	question.line_heading = 4;
+	assert_true(grade_text(
+		&question, "[S1 a.1:1 \"-q, --quiet\n              Write nothing but mishaps.\"]")
+			    .right);
+	assert_false(grade_text(&question, early).right);
+	/* of the heading alone, although it has a word of this answer */
+	free(question.expected);
+	question.expected = mem_strdup("Be quiet and write nothing.");
+	free(question.anchor);
+	question.anchor = mem_strdup("-q");
+	assert_false(grade_text(&question, "[S1 a.1:1 \"-q, --quiet\"]").right);
+	quiz_question_finish(&question);
+}
+
 static void only_the_sentence_without_a_quote_is_a_refusal(void **state)
 {
 	struct quiz_question question = quiet_question();
@@ -583,6 +695,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_found_with_their_text),
+		cmocka_unit_test(names_on_lines_of_their_own_share_a_description),
 		cmocka_unit_test(what_only_looks_like_an_option_is_none),
 		cmocka_unit_test(settings_are_found_where_files_hold_settings),
 		cmocka_unit_test(codes_are_found_with_their_meaning),
@@ -597,8 +710,10 @@ int main(void)
 		cmocka_unit_test(joined_lines_are_scored_with_what_hangs_below_them),
 		cmocka_unit_test(questions_are_what_was_ordered),
 		cmocka_unit_test(twenty_distractors_are_there_where_they_are_asked_for),
+		cmocka_unit_test(what_two_lines_could_answer_is_not_asked),
 		cmocka_unit_test(the_same_seed_makes_the_same_question),
 		cmocka_unit_test(an_answer_is_right_by_its_first_found_quote),
+		cmocka_unit_test(a_quote_may_begin_at_the_heading_and_not_in_another_entry),
 		cmocka_unit_test(only_the_sentence_without_a_quote_is_a_refusal),
 	};
 
