@@ -330,6 +330,35 @@ static void citations_can_only_quote_sources(void **state)
 	engine_close(engine);
 }
 
+/* Each quote is held to the source, what stands between them to nothing. */
+static void each_citation_of_an_answer_is_held_to_the_sources(void **state)
+{
+	static const char source[] = "alpha beta gamma delta\n";
+	static const char *const stop[] = {"gamma ", NULL};
+	struct prompt prompt = chat_prompt("");
+	struct engine_request request = {
+		.prompt = &prompt, .sampling = engine_sampling_default, .max_tok = 200};
+	struct engine *engine;
+	struct reply reply;
+
+	segment_unref(prompt.item[2]);
+	prompt.item[2] = segment_source(source, strlen(source), NULL, 0);
+	setenv("CARREL_FAKE_ANSWER",
+		"[S1 \"alpha beta\"] \"garlic\" [S1 a:1 \"beta gamma\"] [S1 \"gamma garlic\"]", 1);
+	engine = open_fake();
+	check_quoted(engine, &request,
+		"[S1 \"alpha beta\"] \"garlic\" [S1 a:1 \"beta gamma\"] [S1 \"gamma d");
+	/* A text that ends the answer does so inside a quote too. */
+	request.stop = stop;
+	reply = collect(engine, engine_submit(engine, &request, NULL), 10000);
+	assert_int_equal(ENGINE_STOP_END, reply.last.stop);
+	assert_string_equal("[S1 \"alpha beta\"] \"garlic\" [S1 a:1 \"beta gamma\"] [S1 \"",
+		buf_str(&reply.text));
+	reply_finish(&reply);
+	prompt_finish(&prompt);
+	engine_close(engine);
+}
+
 static void a_prompt_that_does_not_fit_fails_with_both_numbers(void **state)
 {
 	struct engine *engine;
@@ -732,6 +761,7 @@ int main(void)
 		BOTH(a_cancel_during_a_load_does_not_wait_for_it),
 		BOTH(the_next_turn_starts_where_the_last_one_ended),
 		BOTH(citations_can_only_quote_sources),
+		BOTH(each_citation_of_an_answer_is_held_to_the_sources),
 		BOTH(a_prompt_that_does_not_fit_fails_with_both_numbers),
 		BOTH(ids_that_the_model_does_not_have_fail),
 		BOTH(marks_are_tokens_in_the_order_of_the_template),
