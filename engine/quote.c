@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_BYTES = 2048 }; /* a quote of so many bytes is closed at the next word's end */
+enum {
+	LONG_BYTES = 2048,     /* a quote of so many bytes is closed at the next word's end */
+	LONG_HEAD_BYTES = 256, /* what names the place is no longer: then the quote opens */
+};
 
 enum quote_state {
 	QUOTE_NONE,   /* outside of quotes; `bracket` knows more */
@@ -243,7 +246,7 @@ static int may_follow(const struct quote *quote, const char *bytes, size_t len)
 			return may_open && (i + 1 == len || (i + 2 == len && bytes[i + 1] == ' '));
 		}
 	}
-	return 1;
+	return !may_open || !bracket.in_head || bracket.head_bytes < LONG_HEAD_BYTES;
 }
 
 static int may_follow_id(struct quote *quote, uint32_t id)

@@ -8,7 +8,8 @@
  * holds them together.) A quote has three letters or digits at least, whole words, and comes out of
  * one source, file or page; behind it the bracket is closed. Line ends may be written as they stand
  * or as one blank, line marks copied or passed over. Quotes in a bracket open with `"` only, and
- * one that has become very long is closed.
+ * one that has become very long is closed, as a place that has become very long is ended (small
+ * models go round in circles there).
  */
 #ifndef ENGINE_QUOTE_H
 #define ENGINE_QUOTE_H

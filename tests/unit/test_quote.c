@@ -289,6 +289,24 @@ static void a_very_long_quote_is_closed(void **state)
 	buf_finish(&answer);
 }
 
+static void a_very_long_place_is_ended(void **state)
+{
+	struct buf answer = BUF_INIT;
+	size_t n;
+
+	(void)state;
+	buf_addstr(&answer, "[S1 ");
+	for (int i = 0; i < 100; i++) {
+		buf_addstr(&answer, "src/");
+	}
+	n = said("the cat sat", buf_str(&answer));
+	assert_in_range(n, 250, 270);
+	answer.len = n;
+	buf_addstr(&answer, "\"the cat\"]");
+	all_said("the cat sat", buf_str(&answer));
+	buf_finish(&answer);
+}
+
 static size_t token_len(const struct tokenizer *tokenizer, uint32_t id)
 {
 	struct buf bytes = BUF_INIT;
@@ -399,6 +417,7 @@ int main(void)
 		cmocka_unit_test(what_begins_as_a_citation_stays_one),
 		cmocka_unit_test(other_marks_open_nothing_in_a_bracket),
 		cmocka_unit_test(a_very_long_quote_is_closed),
+		cmocka_unit_test(a_very_long_place_is_ended),
 		cmocka_unit_test(a_source_can_be_quoted_in_its_own_tokens),
 	};
 
