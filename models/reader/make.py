@@ -4,8 +4,9 @@
     make.py --work WORK [--recipe cpu|gpu] [--from STEP] [--to STEP] [--minutes M]
 
 Steps: corpus tokenizer rows train export evaluate. Each one leaves its result in WORK and is passed
-over when it is there, so the same command goes on after an interruption; --minutes ends training
-after so long, to be gone on with. The model is written to WORK/RECIPE.gguf.
+over when it is there, so the same command goes on after an interruption. --minutes ends training
+after so long: with --to train, for a machine that is lent by the hour. The model is written to
+WORK/RECIPE.gguf.
 """
 
 import argparse
@@ -25,7 +26,9 @@ ROWS_PER_FILE = {512: 2000, 1024: 2000, 2048: 800, 4096: 400, 8192: 200}
 
 
 def run(program: str, *arguments: object) -> None:
-    subprocess.run([sys.executable, HERE / program, *map(str, arguments)], check=True)
+    status = subprocess.run([sys.executable, HERE / program, *map(str, arguments)]).returncode
+    if status:
+        raise SystemExit(f"make.py: {program} failed; mend what it says and run the same again")
 
 
 def make_corpus(work: Path, _: argparse.Namespace) -> None:
@@ -58,8 +61,9 @@ def make_rows(work: Path, arguments: argparse.Namespace) -> None:
         out = work / "shards" / str(length) / f"{number:05d}.npz"
         if not out.exists():
             out.parent.mkdir(parents=True, exist_ok=True)
-            split = ["--split", "train", "--length", length, "--rows", ROWS_PER_FILE[length]]
-            run("tasks.py", "--work", work, *split, "--seed", length * 100_000 + number, "--out", out)
+            rows = ["--length", length, "--rows", ROWS_PER_FILE[length]]
+            seed = ["--seed", length * 100_000 + number]
+            run("tasks.py", "--work", work, "--split", "train", *rows, *seed, "--out", out)
 
     files = files_of_rows(RECIPES[arguments.recipe])
     one(files[0])  # it makes the index that the others share
@@ -79,12 +83,10 @@ def make_export(work: Path, arguments: argparse.Namespace) -> None:
 
 
 def evaluate(work: Path, arguments: argparse.Namespace) -> None:
-    carrel = arguments.carrel or shutil.which("carrel")
-    if not carrel:
-        raise SystemExit("make.py: name the built program with --carrel to measure the model")
     model = work / f"{arguments.recipe}.gguf"
-    run("check_export.py", "--model", model, "--work", work, "--carrel", carrel)
-    subprocess.run([carrel, "eval", "quote", "-m", model, work / "corpus" / "heldout"], check=True)
+    run("check_export.py", "--model", model, "--work", work, "--carrel", arguments.carrel)
+    heldout = work / "corpus" / "heldout"
+    subprocess.run([arguments.carrel, "eval", "quote", "-m", model, heldout], check=True)
 
 
 def main() -> None:
@@ -97,6 +99,9 @@ def main() -> None:
     parser.add_argument("--vocabulary-of", type=Path, help="a model whose vocabulary is kept")
     parser.add_argument("--carrel", type=Path, help="the built program, for the measurement")
     arguments = parser.parse_args()
+    arguments.carrel = arguments.carrel or shutil.which("carrel")
+    if arguments.last == "evaluate" and not arguments.carrel:
+        parser.error("name the built program with --carrel: it measures the model (or --to export)")
     make = [make_corpus, make_tokenizer, make_rows, make_weights, make_export, evaluate]
     for step in make[STEPS.index(arguments.first) : STEPS.index(arguments.last) + 1]:
         step(arguments.work, arguments)

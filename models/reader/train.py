@@ -26,7 +26,10 @@ SOURCE, ANSWER = 1, 2  # weights in a shard: see tasks.py
 
 
 def token_texts(work: Path, vocab: int) -> list[str]:
-    tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
+    path = work / "tokenizer.json"
+    if not path.exists():
+        raise SystemExit(f"train.py: {path} is not there: run tokenizer.py first")
+    tokenizer = Tokenizer.from_file(str(path))
     texts = [tokenizer.id_to_token(i) or "" for i in range(vocab)]
     return [text.replace("\u0120", " ").replace("\u010a", "\n") for text in texts]
 
@@ -138,7 +141,7 @@ class Run:
         others = [p for n, p in self.model.named_parameters() if "layers" not in n or p.dim() != 2]
         self.muon = Muon(matrices)
         self.adam = torch.optim.Adam(others, lr=1.0, betas=(0.9, 0.98), eps=1e-10, fused=True)
-        self.seed, self.step, self.tokens, self.stage = seed, 0, 0, 0
+        self.seed, self.step, self.tokens = seed, 0, 0
         self.shards_at: dict[str, tuple[int, int]] = {}
         self.seconds = 0.0
         self.hidden = torch.compile(self.model.hidden, dynamic=False)
