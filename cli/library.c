@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char suffix[] = ".gguf";
-static const char built_in[] = CARREL_BUILT_IN_MODEL;
+static const char built_in[] = "reader";
 
 static char *own_folder(void)
 {

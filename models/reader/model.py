@@ -31,7 +31,7 @@ class Config:
     ff: int = 704
     rope_base: float = 10000.0
     eps: float = 1e-5
-    context: int = 16384
+    context: int = 8448  # rows of 8,192 tokens, and an answer
 
     def to_dict(self) -> dict:
         return asdict(self)
