@@ -64,7 +64,8 @@ done <defaults
 ok 'there are defaults to document' [ "$(wc -l <defaults)" -gt 10 ]
 ok 'the defaults of the manual page are those of config' [ -z "$wrong" ]
 echo "# wrong:$wrong"
-sed -nE 's/^(\[\[|\|) +([0-9]+)$/\2/p' "$CARREL_SOURCE/man/carrel.1.scd" | sort -n >statuses
+sed -n '/^# EXIT STATUS/,/^# FILES/s/^\([0-9][0-9]*\) .*/\1/p' "$CARREL_SOURCE/man/carrel.1.scd" |
+	sort -n >statuses
 sed -nE 's/^\tERR_[A-Z]+ = ([0-9]+),.*/\1/p' "$CARREL_SOURCE/base/err.h" | sort -n >codes
 ok 'the exit statuses of the manual page are those of the program' cmp statuses codes
 sed -nE 's/^\t\t\.name = "([a-z0-9-]+)",.*/\1/p' "$CARREL_SOURCE/engine/token/template.c" | sort >templates

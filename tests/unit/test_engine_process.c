@@ -620,17 +620,18 @@ static void nothing_that_a_client_says_crashes_the_engine(void **state)
 	struct segment *text = segment_text("hello", 5), *mark = segment_mark(PROMPT_BEGIN);
 	struct engine_request request = {.sampling = engine_sampling_default, .max_tok = 3};
 	struct buf good = BUF_INIT;
-	size_t head;
+	size_t head, second;
 	int n_refused = 0;
 
 	wire_put_hello(&good);
 	wire_put_config(&good, &config);
 	head = good.len;
 	wire_put_segment(&good, text);
+	second = good.len;
 	wire_put_segment(&good, mark);
 	wire_put_numbers(&good, WIRE_PROMPT, 0, (uint64_t[]){100000001, 100000002}, 2);
 	memcpy(good.data + head + WIRE_HEADER_BYTES, &(uint64_t){100000001}, 8);
-	memcpy(good.data + head + 2 * WIRE_HEADER_BYTES + 24 + 5, &(uint64_t){100000002}, 8);
+	memcpy(good.data + second + WIRE_HEADER_BYTES, &(uint64_t){100000002}, 8);
 	wire_put_submit(&good, 1, &request);
 	wire_put_numbers(&good, WIRE_RELEASE, 0, (uint64_t[]){100000001}, 1);
 	wire_end(&good, wire_begin(&good, WIRE_CANCEL, 1));
