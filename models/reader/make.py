@@ -43,7 +43,7 @@ def make_tokenizer(work: Path, arguments: argparse.Namespace) -> None:
 
 
 def files_of_rows(recipe: Recipe) -> list[tuple[int, int]]:
-    """(length, number) of every file of rows that a recipe reads, in the order it reads them."""
+    """(length, number) of every file of rows that a recipe reads."""
     begin, wanted = 0.0, Counter()
     for mix, end in recipe.lengths:
         for length, share in mix.items():

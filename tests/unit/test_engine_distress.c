@@ -4,6 +4,7 @@
  */
 #include "engine/engine.h"
 #include "tests/unit/engine_ask.h"
+#include "tests/unit/sanitized.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,17 +19,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 static struct engine *open_engine(const struct engine_config *config)
 {

@@ -9,6 +9,7 @@
 #include "engine/server.h"
 #include "engine/wire.h"
 #include "tests/unit/engine_ask.h"
+#include "tests/unit/sanitized.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,16 +30,7 @@
 
 #include <cmocka.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define N_KILL 40
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define N_KILL 40
-#endif
-#endif
-#ifndef N_KILL
-#define N_KILL 200
-#endif
+enum { N_KILL = IS_SANITIZED ? 40 : 200 };
 
 static struct engine *open_engine(const struct engine_config *config)
 {

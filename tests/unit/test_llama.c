@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/planner.h"
 #include "tests/unit/engine_fixture.h"
+#include "tests/unit/sanitized.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -19,17 +20,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 /* GGUF's numbers of value types. */
 enum { TYPE_U32 = 4, TYPE_F32 = 6, TYPE_STRING = 8 };

@@ -396,16 +396,24 @@ static void a_stop_keeps_what_came(void **state)
 	unsetenv("CARREL_FAKE_ANSWER");
 }
 
-static void quotes_in_an_answer_are_checked(void **state)
+/* Its first quote stands in "alpha\nbeta\ngamma\n" elsewhere than it says, its second nowhere. */
+static struct engine *open_misquoting(void)
 {
-	struct session *session = session_create(&(struct session_config){.free_quotes = 1});
 	struct engine *engine;
-	struct session_answer answer;
 
 	setenv("CARREL_FAKE_ANSWER", "See [S1 a.txt:7 \"beta gamma\"] and [S1 a.txt:1 \"delta\"].",
 		1);
 	engine = open_fake(0);
 	unsetenv("CARREL_FAKE_ANSWER");
+	return engine;
+}
+
+static void quotes_in_an_answer_are_checked(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.free_quotes = 1});
+	struct engine *engine = open_misquoting();
+	struct session_answer answer;
+
 	add_text(session, "a.txt", "alpha\nbeta\ngamma\n");
 	ask(session, engine, "Where?", 200, NULL, &answer);
 	assert_int_equal(ENGINE_STOP_END, answer.stop);
@@ -423,13 +431,9 @@ static void quotes_in_an_answer_are_checked(void **state)
 static void a_model_cannot_say_what_the_sources_do_not(void **state)
 {
 	struct session *session = session_create(&(struct session_config){.no_cite = 0});
-	struct engine *engine;
+	struct engine *engine = open_misquoting();
 	struct session_answer answer;
 
-	setenv("CARREL_FAKE_ANSWER", "See [S1 a.txt:7 \"beta gamma\"] and [S1 a.txt:1 \"delta\"].",
-		1);
-	engine = open_fake(0);
-	unsetenv("CARREL_FAKE_ANSWER");
 	add_text(session, "a.txt", "alpha\nbeta\ngamma\n");
 	for (int turn = 0; turn < 3; turn++) {
 		ask(session, engine, "Where is the delta?", 200, NULL, &answer);

@@ -1,19 +1,9 @@
 /* The vocabulary in order, and the index of a prompt's tokens. */
 #include "engine/token_index.h"
+#include "tests/unit/sanitized.h"
 #include "tests/unit/tokenizer_fixture.h"
 
 #include <time.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 static void the_order_finds_the_tokens_that_begin_with_some_bytes(void **state)
 {
