@@ -42,7 +42,8 @@ enum op_kind {
 	OP_ROPE,
 	OP_KV_WRITE,
 	OP_ATTENTION,
-	OP_SWIGLU,
+	OP_GLU,
+	OP_SOFTCAP,
 	OP_GATHER,
 	OP_KIND_COUNT,
 };
@@ -62,17 +63,26 @@ enum act_type { ACT_F32, ACT_BF16, ACT_Q8 };
 
 enum act_type act_type_for(enum dtype weight);
 
-/* out f32 [row][n_embd] = table[ids[row]], table in its file layout [n_vocab][n_embd] of `dtype`. */
+/*
+ * out f32 [row][n_embd] = table[ids[row]] * scale, table in its file layout [n_vocab][n_embd] of
+ * `dtype`. scale is 1 but for families that say otherwise (Gemma: sqrt(n_embd)).
+ */
 struct op_embed {
 	struct operand table, out;
 	enum dtype dtype;
 	int64_t n_embd;
+	float scale;
 };
 
-/* out f32 [row][n] = in * weight / sqrt(mean(in^2) + eps)   (Zhang & Sennrich 2019) */
+/*
+ * out f32 [row][n_group][n] = in * weight / sqrt(mean(in^2) + eps)   (Zhang & Sennrich 2019)
+ * A row is n_group runs of n elements, each normalised alone with the same weight f32 [n]: one run
+ * of a row's width, or one per head of queries or keys. out may be in.
+ */
 struct op_rmsnorm {
 	struct operand in, weight, out;
 	int64_t n;
+	int64_t n_group;
 	float eps;
 };
 
@@ -136,17 +146,35 @@ struct op_kv_write {
  * out f32 [row][n_head][head_dim] = softmax(scale * q K^T) V over positions 0 ... pos[row] of the
  * row's sequence; query head h reads KV head h / (n_head / n_kv_head). Online softmax (Milakov &
  * Gimelshein 2018; Dao et al. 2022) in the order that the summation rule gives.
+ *
+ * With window_tok W > 0 a row sees positions pos[row] - W + 1 ... pos[row] only (Beltagy et al.
+ * 2020). Pages in no row's window are not read: op_sequence.page[] may hold anything there. With
+ * softcap > 0 a score s becomes softcap * tanh(s / softcap), after `scale` (Gemma 2).
  */
 struct op_attention {
 	struct operand q, out;
 	int32_t layer, n_head;
 	float scale;
+	int64_t window_tok; /* 0: everything */
+	float softcap;      /* 0: none */
 };
 
-/* out f32 [row][n] = silu(gate) * up   (Shazeer 2020) */
-struct op_swiglu {
+/* out f32 [row][n] = act(gate) * up   (Shazeer 2020); out may be gate or up. */
+enum glu_act {
+	GLU_SILU, /* x / (1 + exp(-x)) */
+	GLU_GELU_TANH, /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))   (Hendrycks & Gimpel 2016) */
+};
+struct op_glu {
 	struct operand gate, up, out;
 	int64_t n;
+	enum glu_act act;
+};
+
+/* out f32 [row][n] = cap * tanh(in / cap); out may be in. */
+struct op_softcap {
+	struct operand in, out;
+	int64_t n;
+	float cap;
 };
 
 /* out f32 [i][n] = in[out_row[i]][n], i < n_out: the rows whose logits are wanted. */
@@ -167,7 +195,8 @@ struct op {
 		struct op_rope rope;
 		struct op_kv_write kv_write;
 		struct op_attention attention;
-		struct op_swiglu swiglu;
+		struct op_glu glu;
+		struct op_softcap softcap;
 		struct op_gather gather;
 	};
 };
@@ -192,6 +221,12 @@ struct op_env {
 	int64_t n_sequence;
 	const struct kv_layout *kv;
 };
+
+/* The first position that a row at `pos` sees. */
+static inline int64_t attention_first_pos(const struct op_attention *op, int64_t pos)
+{
+	return op->window_tok > 0 && op->window_tok <= pos ? pos - op->window_tok + 1 : 0;
+}
 
 static inline int64_t op_env_rows(const struct op_env *env, enum op_rows rows)
 {

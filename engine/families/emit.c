@@ -87,8 +87,12 @@ void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
 	struct operand vector = emit_vector(program, weight);
 	struct op *op = program_add_op(program, OP_RMSNORM, rows);
 
-	op->rmsnorm = (struct op_rmsnorm){
-		.in = at(in), .weight = vector, .out = at(out), .n = weight->row_elems, .eps = eps};
+	op->rmsnorm = (struct op_rmsnorm){.in = at(in),
+		.weight = vector,
+		.out = at(out),
+		.n = weight->row_elems,
+		.n_group = 1,
+		.eps = eps};
 }
 
 void emit_gather(struct program *program, uint32_t in, uint32_t out, int64_t n)

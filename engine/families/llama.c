@@ -386,11 +386,12 @@ static void emit_rest_of_block(const struct model *model, const struct llama *ll
 		program, s->rows, s->attn, (int64_t)model->n_head * model->head_dim, &out, 1, 1);
 	emit_rmsnorm(program, s->rows, s->x, l->ffn_norm, s->normed, llama->eps);
 	emit_matmul(program, s->rows, s->normed, model->n_embd, gate_up, 2, 0);
-	op = program_add_op(program, OP_SWIGLU, s->rows);
-	op->swiglu = (struct op_swiglu){.gate = {.buffer = s->gate},
+	op = program_add_op(program, OP_GLU, s->rows);
+	op->glu = (struct op_glu){.gate = {.buffer = s->gate},
 		.up = {.buffer = s->up},
 		.out = {.buffer = s->gate},
-		.n = model->n_ff};
+		.n = model->n_ff,
+		.act = GLU_SILU};
 	emit_matmul(program, s->rows, s->gate, model->n_ff, &down, 1, 1);
 }
 
@@ -406,7 +407,8 @@ static void emit_start(const struct model *model, const struct llama *llama,
 	op->embed = (struct op_embed){.table = {.buffer = rows},
 		.out = {.buffer = x},
 		.dtype = embd->dtype,
-		.n_embd = model->n_embd};
+		.n_embd = model->n_embd,
+		.scale = 1};
 	op = program_add_op(program, OP_ROPE_TABLE, ROWS_ALL);
 	op->rope_table = (struct op_rope_table){.inv_freq = inv_freq,
 		.out = {.buffer = table},

@@ -26,6 +26,9 @@ CPU_ITEMS(attention_items)
 	int64_t group = op->attention.n_head / env->kv->n_kv_head;
 	int64_t per_tile = tile_queries(env->kv), count = 0;
 
+	if (op->attention.window_tok > 0 || op->attention.softcap > 0) {
+		return ref_attention_items(op, env);
+	}
 	for (int64_t i = 0; i < env->n_sequence; i++) {
 		count += (env->sequence[i].n_row * group + per_tile - 1) / per_tile;
 	}
@@ -112,6 +115,10 @@ void attn_run(const struct attn_passes *passes, const struct op *op, const struc
 	const float log2e = 1.44269504f;
 	struct attn_work work;
 
+	if (o->window_tok > 0 || o->softcap > 0) {
+		ref_attention(op, env, first, end);
+		return;
+	}
 	work.kv = env->kv;
 	for (int64_t item = first; item < end; item++) {
 		struct tile tile = tile_at(op, env, item);

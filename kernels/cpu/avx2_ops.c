@@ -36,9 +36,9 @@ CPU_RUN(avx2_rmsnorm)
 	const struct op_rmsnorm *o = &op->rmsnorm;
 	const float *weight = op_env_at(env, o->weight);
 
-	for (int64_t row = first; row < end; row++) {
-		const float *in = (float *)op_env_at(env, o->in) + row * o->n;
-		float *out = (float *)op_env_at(env, o->out) + row * o->n;
+	for (int64_t run = first * o->n_group; run < end * o->n_group; run++) {
+		const float *in = (float *)op_env_at(env, o->in) + run * o->n;
+		float *out = (float *)op_env_at(env, o->out) + run * o->n;
 		float mean = sum_of_squares(in, o->n) / (float)o->n;
 		__m256 scale = _mm256_set1_ps(1 / sqrtf(mean + o->eps));
 
@@ -51,18 +51,33 @@ CPU_RUN(avx2_rmsnorm)
 	}
 }
 
-/* Relative error at most 4e-7, and 1e-7 times |gate| more where gate is negative. */
-CPU_RUN(avx2_swiglu)
+/* x for 2^x in gate / (1 + 2^x); GELU's tanh form is the same with x = gate * (a + b * gate^2). */
+static inline __m256 glu_exponent(__m256 gate, enum glu_act act)
 {
-	const struct op_swiglu *o = &op->swiglu;
+	__m256 x = _mm256_set1_ps(-1.44269504f);
+
+	if (act == GLU_GELU_TANH) {
+		x = _mm256_fmadd_ps(_mm256_mul_ps(gate, gate), _mm256_set1_ps(-0.10294324f),
+			_mm256_set1_ps(-2.30220819f));
+	}
+	return _mm256_mul_ps(gate, x);
+}
+
+/*
+ * SiLU: relative error at most 4e-7, and 1e-7 times |gate| more where gate is negative. GELU: 4e-7,
+ * and 2e-7 times |x| more where gate is negative.
+ */
+CPU_RUN(avx2_glu)
+{
+	const struct op_glu *o = &op->glu;
 	const float *gate = op_env_at(env, o->gate), *up = op_env_at(env, o->up);
 	float *out = op_env_at(env, o->out);
-	const __m256 one = _mm256_set1_ps(1), minus_log2e = _mm256_set1_ps(-1.44269504f);
+	const __m256 one = _mm256_set1_ps(1);
 	int64_t n = end * o->n;
 
 	for (int64_t i = first * o->n; i < n; i += 8) {
 		__m256 g = avx2_load(gate + i, n - i), u = avx2_load(up + i, n - i);
-		__m256 e = avx2_exp2(_mm256_mul_ps(g, minus_log2e));
+		__m256 e = avx2_exp2(glu_exponent(g, o->act));
 
 		g = _mm256_div_ps(g, _mm256_add_ps(one, e));
 		avx2_store(out + i, n - i, _mm256_mul_ps(g, u));

@@ -31,9 +31,9 @@ CPU_RUN(avx512_rmsnorm)
 	const struct op_rmsnorm *o = &op->rmsnorm;
 	const float *weight = op_env_at(env, o->weight);
 
-	for (int64_t row = first; row < end; row++) {
-		const float *in = (float *)op_env_at(env, o->in) + row * o->n;
-		float *out = (float *)op_env_at(env, o->out) + row * o->n;
+	for (int64_t run = first * o->n_group; run < end * o->n_group; run++) {
+		const float *in = (float *)op_env_at(env, o->in) + run * o->n;
+		float *out = (float *)op_env_at(env, o->out) + run * o->n;
 		float mean = sum_of_squares(in, o->n) / (float)o->n;
 		__m512 scale = _mm512_set1_ps(1 / sqrtf(mean + o->eps));
 
@@ -47,19 +47,37 @@ CPU_RUN(avx512_rmsnorm)
 	}
 }
 
-/* Relative error at most 4e-7, and 1e-7 times |gate| more where gate is negative. */
-CPU_RUN(avx512_swiglu)
+/*
+ * x for 2^x in gate / (1 + 2^x); GELU's tanh form is the same with x = gate * (a + b * gate^2).
+ * Kept below where 2^x is infinite, so that no gate is so far from zero that it becomes NaN.
+ */
+static inline __m512 glu_exponent(__m512 gate, enum glu_act act)
 {
-	const struct op_swiglu *o = &op->swiglu;
+	__m512 x = _mm512_set1_ps(-1.44269504f);
+
+	if (act == GLU_GELU_TANH) {
+		x = _mm512_fmadd_ps(_mm512_mul_ps(gate, gate), _mm512_set1_ps(-0.10294324f),
+			_mm512_set1_ps(-2.30220819f));
+	}
+	return _mm512_min_ps(_mm512_mul_ps(gate, x), _mm512_set1_ps(200));
+}
+
+/*
+ * SiLU: relative error at most 4e-7, and 1e-7 times |gate| more where gate is negative. GELU: 4e-7,
+ * and 2e-7 times |x| more where gate is negative.
+ */
+CPU_RUN(avx512_glu)
+{
+	const struct op_glu *o = &op->glu;
 	const float *gate = op_env_at(env, o->gate), *up = op_env_at(env, o->up);
 	float *out = op_env_at(env, o->out);
-	const __m512 one = _mm512_set1_ps(1), minus_log2e = _mm512_set1_ps(-1.44269504f);
+	const __m512 one = _mm512_set1_ps(1);
 
 	for (int64_t i = first * o->n; i < end * o->n; i += 16) {
 		__mmask16 lanes = avx512_lanes(end * o->n - i);
 		__m512 g = _mm512_maskz_loadu_ps(lanes, gate + i);
 		__m512 u = _mm512_maskz_loadu_ps(lanes, up + i);
-		__m512 e = avx512_exp2(_mm512_mul_ps(g, minus_log2e));
+		__m512 e = avx512_exp2(glu_exponent(g, o->act));
 
 		g = _mm512_div_ps(g, _mm512_add_ps(one, e));
 		_mm512_mask_storeu_ps(out + i, lanes, _mm512_mul_ps(g, u));

@@ -10,7 +10,8 @@ const struct cpu_kernel cpu_kernels_portable[OP_KIND_COUNT] = {
 	[OP_ROPE] = {rows_items, ref_rope},
 	[OP_KV_WRITE] = {rows_items, ref_kv_write},
 	[OP_ATTENTION] = {ref_attention_items, ref_attention},
-	[OP_SWIGLU] = {rows_items, ref_swiglu},
+	[OP_GLU] = {rows_items, ref_glu},
+	[OP_SOFTCAP] = {rows_items, ref_softcap},
 	[OP_GATHER] = {gather_items, ref_gather},
 };
 

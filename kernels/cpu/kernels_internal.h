@@ -29,7 +29,8 @@ CPU_RUN(ref_rope_table);
 CPU_RUN(ref_rope);
 CPU_RUN(ref_kv_write);
 CPU_RUN(ref_attention);
-CPU_RUN(ref_swiglu);
+CPU_RUN(ref_glu);
+CPU_RUN(ref_softcap);
 CPU_RUN(ref_gather);
 CPU_RUN(ref_pack_act);
 CPU_RUN(ref_matmul);
@@ -49,7 +50,7 @@ CPU_RUN(avx2_attention);
 CPU_RUN(avx2_rmsnorm);
 CPU_RUN(avx2_rope);
 CPU_RUN(avx2_kv_write);
-CPU_RUN(avx2_swiglu);
+CPU_RUN(avx2_glu);
 CPU_RUN(avx2_pack_act);
 CPU_RUN(avx2_matmul);
 
@@ -58,7 +59,7 @@ CPU_RUN(avx512_attention);
 CPU_RUN(avx512_rmsnorm);
 CPU_RUN(avx512_rope);
 CPU_RUN(avx512_kv_write);
-CPU_RUN(avx512_swiglu);
+CPU_RUN(avx512_glu);
 CPU_RUN(avx512_pack_act);
 CPU_RUN(avx512_matmul);
 

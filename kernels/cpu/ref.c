@@ -25,6 +25,9 @@ CPU_RUN(ref_embed)
 		const uint8_t *in = table + env->ids[row] * row_bytes;
 
 		dtype_dequantize(o->dtype, in, out + row * o->n_embd, o->n_embd);
+		for (int64_t i = 0; i < o->n_embd && o->scale != 1; i++) {
+			out[row * o->n_embd + i] *= o->scale;
+		}
 	}
 }
 
@@ -33,9 +36,9 @@ CPU_RUN(ref_rmsnorm)
 	const struct op_rmsnorm *o = &op->rmsnorm;
 	const float *weight = op_env_at(env, o->weight);
 
-	for (int64_t row = first; row < end; row++) {
-		const float *in = (float *)op_env_at(env, o->in) + row * o->n;
-		float *out = (float *)op_env_at(env, o->out) + row * o->n;
+	for (int64_t run = first * o->n_group; run < end * o->n_group; run++) {
+		const float *in = (float *)op_env_at(env, o->in) + run * o->n;
+		float *out = (float *)op_env_at(env, o->out) + run * o->n;
 		double sum = 0;
 		float scale;
 
@@ -203,14 +206,39 @@ CPU_RUN(ref_kv_write)
 	kv_write_rows(op, env, first, end, env->kv->type == KV_Q8 ? write_q8 : write_float);
 }
 
-CPU_RUN(ref_swiglu)
+static float silu(float x)
 {
-	const struct op_swiglu *o = &op->swiglu;
+	return x / (1 + expf(-x));
+}
+
+/* (1 + tanh(u)) / 2 = 1 / (1 + exp(-2u)), which does not cancel where u is negative */
+static float gelu_tanh(float x)
+{
+	const double two_sqrt_2_over_pi = 1.5957691216057308;
+	double twice_u = two_sqrt_2_over_pi * (x + 0.044715 * x * x * x);
+
+	return (float)(x / (1 + exp(-twice_u)));
+}
+
+CPU_RUN(ref_glu)
+{
+	const struct op_glu *o = &op->glu;
 	const float *gate = op_env_at(env, o->gate), *up = op_env_at(env, o->up);
 	float *out = op_env_at(env, o->out);
 
 	for (int64_t i = first * o->n; i < end * o->n; i++) {
-		out[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
+		out[i] = (o->act == GLU_SILU ? silu(gate[i]) : gelu_tanh(gate[i])) * up[i];
+	}
+}
+
+CPU_RUN(ref_softcap)
+{
+	const struct op_softcap *o = &op->softcap;
+	const float *in = op_env_at(env, o->in);
+	float *out = op_env_at(env, o->out);
+
+	for (int64_t i = first * o->n; i < end * o->n; i++) {
+		out[i] = o->cap * tanhf(in[i] / o->cap);
 	}
 }
 

@@ -4,7 +4,7 @@
  * For a span of KV_SPAN_TOK tokens the state is (m, l, o[d]): the largest score so far, the sum of
  * exp(score - m), and the sum of exp(score - m) * value. For each page of it, in ascending order:
  *
- *   s[t]  = scale * q.k[t]                  tokens after the query's position do not exist
+ *   s[t]  = scale * q.k[t]                  tokens that the query does not see do not exist
  *   s_max = max s[t],  p[t] = exp(s[t] - s_max)
  *   m'    = max(m, s_max),  keep = exp(m - m'),  add = exp(s_max - m')
  *   l     = l * keep + add * sum p[t]
@@ -82,11 +82,11 @@ static float element(const struct kv_layout *kv, const uint8_t *values, int64_t 
 	return ((const float *)(const void *)values)[index];
 }
 
-/* s [n_tok] */
-static void page_scores(const struct kv_layout *kv, uint8_t *keys, const struct query *query,
-	int64_t n_tok, float scale, float *s)
+/* s [t] for t in [begin, end) */
+static void page_scores(const struct kv_layout *kv, const struct op_attention *op, uint8_t *keys,
+	const struct query *query, int64_t begin, int64_t end, float *s)
 {
-	for (int64_t t = 0; t < n_tok; t++) {
+	for (int64_t t = begin; t < end; t++) {
 		if (kv->type == KV_Q8) {
 			int32_t dot = 0;
 
@@ -94,21 +94,24 @@ static void page_scores(const struct kv_layout *kv, uint8_t *keys, const struct 
 				dot += query->s16[d] * (keys[kv_key_index(kv, t, d)] - KV_KEY_ZERO);
 			}
 			s[t] = (float)dot * kv_block_scales(kv, keys)[t] *
-			       (query->s16_scale * scale);
+			       (query->s16_scale * op->scale);
 		} else {
 			float dot = 0;
 
 			for (int64_t d = 0; d < kv->head_dim; d++) {
 				dot += query->f32[d] * element(kv, keys, kv_key_index(kv, t, d));
 			}
-			s[t] = dot * scale;
+			s[t] = dot * op->scale;
+		}
+		if (op->softcap > 0) {
+			s[t] = op->softcap * tanhf(s[t] / op->softcap);
 		}
 	}
 }
 
-/* o [head_dim] = sum of p[t] * v[t] */
-static void page_values(
-	const struct kv_layout *kv, uint8_t *values, const float *p, int64_t n_tok, float *o)
+/* o [head_dim] = sum of p[t] * v[t] for t in [begin, end) */
+static void page_values(const struct kv_layout *kv, uint8_t *values, const float *p, int64_t begin,
+	int64_t end, float *o)
 {
 	const float *v_scale = kv_block_scales(kv, values);
 	float w_max = 0, inv;
@@ -117,17 +120,17 @@ static void page_values(
 	if (kv->type != KV_Q8) {
 		for (int64_t d = 0; d < kv->head_dim; d++) {
 			o[d] = 0;
-			for (int64_t t = 0; t < n_tok; t++) {
+			for (int64_t t = begin; t < end; t++) {
 				o[d] += p[t] * element(kv, values, kv_value_index(kv, t, d));
 			}
 		}
 		return;
 	}
-	for (int64_t t = 0; t < n_tok; t++) {
+	for (int64_t t = begin; t < end; t++) {
 		w_max = fmaxf(w_max, p[t] * v_scale[t]);
 	}
 	inv = w_max > 0 ? KV_WEIGHT_MAX / w_max : 0;
-	for (int64_t t = 0; t < n_tok; t++) {
+	for (int64_t t = begin; t < end; t++) {
 		float scaled = p[t] * v_scale[t] * inv;
 
 		w[t] = (int32_t)(scaled > 0 ? rintf(fminf(scaled, KV_WEIGHT_MAX)) : 0);
@@ -135,7 +138,7 @@ static void page_values(
 	for (int64_t d = 0; d < kv->head_dim; d++) {
 		int32_t sum = 0;
 
-		for (int64_t t = 0; t < n_tok; t++) {
+		for (int64_t t = begin; t < end; t++) {
 			sum += w[t] * (int8_t)values[kv_value_index(kv, t, d)];
 		}
 		o[d] = (float)sum * (w_max / KV_WEIGHT_MAX);
@@ -149,14 +152,16 @@ static void attend(const struct kv_layout *kv, const struct op_attention *op,
 	struct state total, span;
 	struct query query = {.f32 = q};
 	float s[KV_PAGE_TOK], o[KV_HEAD_DIM_MAX];
+	int64_t from = attention_first_pos(op, pos);
 
 	if (kv->type == KV_Q8) {
 		query_quantize(&query, kv->head_dim);
 	}
 	state_init(&total, kv->head_dim);
 	state_init(&span, kv->head_dim);
-	for (int64_t first = 0; first <= pos; first += KV_PAGE_TOK) {
-		int64_t n_tok = pos + 1 - first < KV_PAGE_TOK ? pos + 1 - first : KV_PAGE_TOK;
+	for (int64_t first = from / KV_PAGE_TOK * KV_PAGE_TOK; first <= pos; first += KV_PAGE_TOK) {
+		int64_t begin = from > first ? from - first : 0;
+		int64_t end = pos + 1 - first < KV_PAGE_TOK ? pos + 1 - first : KV_PAGE_TOK;
 		uint8_t *page = sequence->page[first / KV_PAGE_TOK];
 		float s_max = -FLT_MAX, sum = 0;
 
@@ -164,16 +169,16 @@ static void attend(const struct kv_layout *kv, const struct op_attention *op,
 			state_merge(&total, span.m, span.l, span.o, kv->head_dim);
 			state_init(&span, kv->head_dim);
 		}
-		page_scores(kv, kv_block_keys(kv, page, op->layer, kv_head), &query, n_tok,
-			op->scale, s);
-		for (int64_t t = 0; t < n_tok; t++) {
+		page_scores(
+			kv, op, kv_block_keys(kv, page, op->layer, kv_head), &query, begin, end, s);
+		for (int64_t t = begin; t < end; t++) {
 			s_max = fmaxf(s_max, s[t]);
 		}
-		for (int64_t t = 0; t < n_tok; t++) {
+		for (int64_t t = begin; t < end; t++) {
 			s[t] = expf(s[t] - s_max);
 			sum += s[t];
 		}
-		page_values(kv, kv_block_values(kv, page, op->layer, kv_head), s, n_tok, o);
+		page_values(kv, kv_block_values(kv, page, op->layer, kv_head), s, begin, end, o);
 		state_merge(&span, s_max, sum, o, kv->head_dim);
 	}
 	state_merge(&total, span.m, span.l, span.o, kv->head_dim);

@@ -151,7 +151,7 @@ static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t hea
 		.n_sequence = 1,
 		.kv = &kv};
 	struct op op = {
-		.kind = OP_ATTENTION, .attention = {{0, 0}, {1, 0}, n_layer, n_head, 0.125f}};
+		.kind = OP_ATTENTION, .attention = {{0, 0}, {1, 0}, n_layer, n_head, 0.125f, 0, 0}};
 	struct job job = {.function = run_items,
 		.kernel = &cpu_kernels(isa)[OP_ATTENTION],
 		.op = &op,

@@ -170,7 +170,7 @@ static float *attend(const struct batch *batch, enum cpu_isa isa, enum order ord
 	int64_t n_item;
 
 	op.attention = (struct op_attention){{BUFFER_Q, 0}, {BUFFER_OUT, 0}, layer, cache->n_head,
-		1 / sqrtf((float)cache->kv.head_dim)};
+		1 / sqrtf((float)cache->kv.head_dim), 0, 0};
 	for (int64_t s = 0; s < batch->n_sequence; s++) {
 		memcpy(q + batch->sequence[s].first_row * row_elems,
 			batch->cache[s]->q + batch->sequence[s].first_pos * row_elems,

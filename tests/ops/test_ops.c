@@ -1,7 +1,7 @@
 /*
  * The small ops on every instruction-set path that this machine runs, on random shapes: embedding,
- * RMSNorm, the rotary table and rotation, SwiGLU, gathering, each against double precision and
- * against plain C. (OP_KV_WRITE: test_attention.c.) Everything lies between NaN, which outputs are
+ * RMSNorm, the rotary table and rotation, gated units, soft caps, gathering, each against double
+ * precision and against plain C. (OP_KV_WRITE: test_attention.c.) Everything lies between NaN, which outputs are
  * too before an op runs.
  */
 #include "base/rng.h"
@@ -156,22 +156,45 @@ static int rows_alone_equal(struct fixture *f, enum cpu_isa isa, const struct op
 	return equal;
 }
 
+/* Whether the op gives the same bytes when `in`, which it reads from `from`, is also its output. */
+static int in_place_equal(struct fixture *f, enum cpu_isa isa, const struct op *op,
+	struct operand *in, const float *from)
+{
+	const struct cpu_kernel *kernel = &cpu_kernels(isa)[op->kind];
+	const struct operand before = *in;
+	float *out = guarded(f->n_out);
+	int equal;
+
+	memcpy(out, from, (size_t)f->n_out * sizeof(*out));
+	f->buffer[OUT] = (uint8_t *)out;
+	in->buffer = OUT;
+	kernel->run(op, &f->env, 0, kernel->items(op, &f->env));
+	*in = before;
+	equal = guards_hold(out, f->n_out) && same_bits(out, f->out, f->n_out);
+	guarded_free(out);
+	return equal;
+}
+
 static void test_rmsnorm(enum cpu_isa isa)
 {
 	double worst = 0, worst_want = 0;
-	int inside = 1, equal = 1;
+	int inside = 1, equal = 1, in_place = 1;
 
 	for (int i = 0; i < SHAPES; i++) {
-		const int64_t n = i == 0 ? 4097 : pick_width(i % 4 ? 200 : 2100),
-			      n_row = pick(1, 6);
-		float *in = normals(n_row * n, i % 2 ? 30 : 0.01f), *weight = normals(n, 1);
-		struct op op = {
-			.kind = OP_RMSNORM, .rmsnorm = {{IN, 0}, {IN2, 0}, {OUT, 0}, n, 1e-5f}};
+		/* rows of one run, and rows of heads */
+		const int64_t n = i == 0  ? 4097
+				  : i % 3 ? pick_width(i % 4 ? 200 : 2100)
+					  : 32 * pick(1, 8);
+		const int64_t n_group = i % 3 ? 1 : pick(1, 9), n_row = pick(1, 6);
+		const int64_t n_run = n_row * n_group;
+		float *in = normals(n_run * n, i % 2 ? 30 : 0.01f), *weight = normals(n, 1);
+		struct op op = {.kind = OP_RMSNORM,
+			.rmsnorm = {{IN, 0}, {IN2, 0}, {OUT, 0}, n, n_group, 1e-5f}};
 		struct fixture f;
 
-		fixture_init(&f, n_row, in, weight, n_row * n);
+		fixture_init(&f, n_row, in, weight, n_run * n);
 		inside &= fixture_run(&f, isa, &op);
-		for (int64_t row = 0; row < n_row; row++) {
+		for (int64_t row = 0; row < n_run; row++) {
 			double sum = 0;
 
 			for (int64_t e = 0; e < n; e++) {
@@ -185,7 +208,8 @@ static void test_rmsnorm(enum cpu_isa isa)
 			}
 		}
 		worst_want = tap_worse(worst_want, worst_relative(f.out, f.want, f.n_out));
-		equal &= rows_alone_equal(&f, isa, &op, n);
+		equal &= rows_alone_equal(&f, isa, &op, n * n_group);
+		in_place &= in_place_equal(&f, isa, &op, &op.rmsnorm.in, in);
 		fixture_free(&f);
 	}
 	tap_ok(worst < 5e-7 && worst_want < 7e-7,
@@ -194,6 +218,7 @@ static void test_rmsnorm(enum cpu_isa isa)
 	tap_note("worst relative error %.3g, from plain C %.3g", worst, worst_want);
 	tap_ok(inside, "%s: RMSNorm writes its output only", cpu_isa_name(isa));
 	tap_ok(equal, "%s: a row's RMSNorm depends on that row only", cpu_isa_name(isa));
+	tap_ok(in_place, "%s: RMSNorm may write over its input", cpu_isa_name(isa));
 }
 
 /* Gates of every size, to +-2662. */
@@ -211,41 +236,99 @@ static float *gates(int64_t n)
 	return gate;
 }
 
-static void test_swiglu(enum cpu_isa isa)
+static double activation(enum glu_act act, double x)
 {
-	double worst = 0, worst_want = 0, worst_far = 0;
-	int inside = 1, equal = 1;
+	/* 1/2 + tanh(u)/2 = 1 / (1 + exp(-2u)) */
+	double twice_u = act == GLU_SILU ? x : sqrt(8 / M_PI) * (x + 0.044715 * x * x * x);
+
+	return x / (1 + exp(-twice_u));
+}
+
+static void test_glu(enum cpu_isa isa, enum glu_act act)
+{
+	/* beyond, the result is below 1e-27 and what is left of its digits does not matter */
+	const char *name = act == GLU_SILU ? "SwiGLU" : "GeGLU";
+	const double far = act == GLU_SILU ? -80 : -9;
+	double worst = 0, worst_want = 0, worst_far = 0, worst_difference = 0;
+	int inside = 1, equal = 1, in_place = 1;
 
 	for (int s = 0; s < SHAPES; s++) {
 		const int64_t n = pick_width(800), n_row = pick(1, 5);
 		float *gate = gates(n_row * n), *up = normals(n_row * n, 1);
-		struct op op = {.kind = OP_SWIGLU, .swiglu = {{IN, 0}, {IN2, 0}, {OUT, 0}, n}};
+		struct op op = {.kind = OP_GLU, .glu = {{IN, 0}, {IN2, 0}, {OUT, 0}, n, act}};
 		struct fixture f;
 
+		gate[0] = 1e30f; /* whose square is infinite */
+		gate[n_row * n - 1] = -1e30f;
 		fixture_init(&f, n_row, gate, up, n_row * n);
 		inside &= fixture_run(&f, isa, &op);
 		for (int64_t i = 0; i < n_row * n; i++) {
-			double expected = gate[i] / (1 + exp(-(double)gate[i])) * up[i];
+			double expected = activation(act, gate[i]) * up[i];
 
-			/* beyond, the result is below 1e-34 and single precision ends */
-			if (gate[i] > -80) {
+			if (gate[i] > far) {
 				worst = tap_worse(worst, relative(f.out[i], expected));
 				worst_want = tap_worse(worst_want, relative(f.out[i], f.want[i]));
-			} else {
+				worst_difference = tap_worse(worst_difference,
+					fabs(f.out[i] - expected) / fmax(1, fabs(expected)));
+			} else if (gate[i] > -1e4f) {
 				worst_far = tap_worse(worst_far, fabs(f.out[i]));
+			} else {
+				inside &= !isnan(f.out[i]);
 			}
 		}
 		equal &= rows_alone_equal(&f, isa, &op, n);
+		in_place &= in_place_equal(&f, isa, &op, &op.glu.gate, gate);
+		in_place &= in_place_equal(&f, isa, &op, &op.glu.up, up);
 		fixture_free(&f);
 	}
-	/* at -80, the rounding of gate / ln 2 before 2^x */
-	tap_ok(worst < 1e-5 && worst_want < 1e-5 && worst_far < 1e-30,
-		"%s: SwiGLU is within 1e-5 of double precision and of plain C, far from zero too",
-		cpu_isa_name(isa));
+	/* far below zero, the rounding of the exponent before 2^x */
+	tap_ok(worst < 1e-5 && worst_want < 1e-5 && worst_far < 1e-27,
+		"%s: %s is within 1e-5 of double precision and of plain C, far from zero too",
+		cpu_isa_name(isa), name);
 	tap_note("worst relative error %.3g, from plain C %.3g, largest far below zero %.3g", worst,
 		worst_want, worst_far);
-	tap_ok(inside, "%s: SwiGLU writes its output only", cpu_isa_name(isa));
-	tap_ok(equal, "%s: a row's SwiGLU depends on that row only", cpu_isa_name(isa));
+	tap_ok(worst_difference < 8e-7, "%s: %s is within 8e-7 of the larger of 1 and its result",
+		cpu_isa_name(isa), name);
+	tap_note("worst %.3g", worst_difference);
+	tap_ok(inside, "%s: %s writes its output only", cpu_isa_name(isa), name);
+	tap_ok(equal, "%s: a row's %s depends on that row only", cpu_isa_name(isa), name);
+	tap_ok(in_place, "%s: %s may write over its gate or its other half", cpu_isa_name(isa),
+		name);
+}
+
+static void test_softcap(enum cpu_isa isa)
+{
+	double worst = 0, worst_want = 0;
+	int inside = 1, equal = 1, in_place = 1;
+
+	for (int s = 0; s < SHAPES; s++) {
+		const int64_t n = pick_width(800), n_row = pick(1, 5);
+		float *in = gates(n_row * n);
+		struct op op = {
+			.kind = OP_SOFTCAP, .softcap = {{IN, 0}, {OUT, 0}, n, s % 3 ? 30 : 0.7f}};
+		struct fixture f;
+
+		in[0] = 1e38f;
+		in[n_row * n - 1] = 1e-30f;
+		fixture_init(&f, n_row, in, NULL, n_row * n);
+		inside &= fixture_run(&f, isa, &op);
+		for (int64_t i = 0; i < n_row * n; i++) {
+			double cap = op.softcap.cap;
+
+			worst = tap_worse(worst, relative(f.out[i], cap * tanh(in[i] / cap)));
+			worst_want = tap_worse(worst_want, relative(f.out[i], f.want[i]));
+		}
+		equal &= rows_alone_equal(&f, isa, &op, n);
+		in_place &= in_place_equal(&f, isa, &op, &op.softcap.in, in);
+		fixture_free(&f);
+	}
+	tap_ok(worst < 5e-7 && worst_want < 5e-7,
+		"%s: soft caps are within 5e-7 of double precision and of plain C",
+		cpu_isa_name(isa));
+	tap_note("worst relative error %.3g, from plain C %.3g", worst, worst_want);
+	tap_ok(inside && in_place, "%s: soft caps write their output only, or over their input",
+		cpu_isa_name(isa));
+	tap_ok(equal, "%s: a row's soft caps depend on that row only", cpu_isa_name(isa));
 }
 
 /* Llama 3's frequencies, at positions up to 8M, against long double. */
@@ -431,9 +514,10 @@ static void test_embed(enum cpu_isa isa)
 		enum dtype dtype = (enum dtype)(i % DTYPE_COUNT);
 		int64_t n = dtype_info(dtype)->block_elems * pick(1, 3), n_row = pick(1, 9);
 		int64_t row_bytes = dtype_row_bytes(dtype, n);
+		const float scale = i % 3 ? 1 : 33.941125f;
 		float *weights = normals(n_vocab * n, 1), *expected = guarded(n);
 		uint8_t *table = (uint8_t *)guarded((n_vocab * row_bytes + 3) / 4);
-		struct op op = {.kind = OP_EMBED, .embed = {{TABLE, 0}, {OUT, 0}, dtype, n}};
+		struct op op = {.kind = OP_EMBED, .embed = {{TABLE, 0}, {OUT, 0}, dtype, n, scale}};
 		uint32_t ids[9];
 		struct fixture f;
 
@@ -449,13 +533,16 @@ static void test_embed(enum cpu_isa isa)
 		equal &= fixture_run(&f, isa, &op);
 		for (int64_t row = 0; row < n_row; row++) {
 			dtype_dequantize(dtype, table + ids[row] * row_bytes, expected, n);
+			for (int64_t e = 0; e < n; e++) {
+				expected[e] *= scale;
+			}
 			equal &= same_bits(expected, f.out + row * n, n);
 		}
 		equal &= same_bits(f.want, f.out, f.n_out);
 		guarded_free(expected);
 		fixture_free(&f);
 	}
-	tap_ok(equal, "%s: embeddings of every storage type are the table's rows",
+	tap_ok(equal, "%s: embeddings of every storage type are the table's rows times the scale",
 		cpu_isa_name(isa));
 }
 
@@ -494,7 +581,9 @@ static void test_path(enum cpu_isa isa)
 	test_rmsnorm(isa);
 	test_rope_table(isa);
 	test_rope(isa);
-	test_swiglu(isa);
+	test_glu(isa, GLU_SILU);
+	test_glu(isa, GLU_GELU_TANH);
+	test_softcap(isa);
 	test_gather(isa);
 }
 
