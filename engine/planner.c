@@ -164,6 +164,9 @@ static void add_buffers(struct plan *plan, const struct program *program)
 		if (desc->kind == BUFFER_PACKED) {
 			plan->weight_bytes += cpu_weight_bytes(
 				desc->weight->dtype, desc->weight->n_row, desc->weight->row_elems);
+		} else if (desc->kind == BUFFER_FILE_WEIGHT) {
+			plan->weight_bytes +=
+				weight_scratch_bytes(desc->weight, desc->weight->n_row);
 		} else if (desc->kind == BUFFER_ACT) {
 			plan->scratch_bytes += cpu_act_bytes(desc->act_type, rows, desc->act_k);
 		} else if (desc->kind == BUFFER_ROWS || desc->kind == BUFFER_LOGITS) {

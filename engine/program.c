@@ -35,6 +35,9 @@ void program_destroy(struct program *program)
 		return;
 	}
 	for (size_t i = 0; i < program->n_buffer; i++) {
+		if (program->buffer[i].kind == BUFFER_PACKED) {
+			free((void *)program->buffer[i].weight);
+		}
 		free(program->buffer[i].constant);
 	}
 	free(program->buffer);

@@ -25,9 +25,9 @@ enum buffer_kind {
 
 struct buffer_desc {
 	enum buffer_kind kind;
-	enum op_rows rows; /* of BUFFER_ROWS and BUFFER_ACT */
-	const struct weight *weight;
-	void *constant; /* owned by the program */
+	enum op_rows rows;           /* of BUFFER_ROWS and BUFFER_ACT */
+	const struct weight *weight; /* BUFFER_PACKED: owned by the program, else the model's */
+	void *constant;              /* owned by the program */
 	int64_t constant_bytes;
 	int64_t row_bytes;
 	enum act_type act_type;

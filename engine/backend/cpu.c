@@ -9,7 +9,9 @@
 #include "engine/model/model.h"
 #include "engine/program.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/pack.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,7 @@ static int64_t buffer_bytes(const struct cpu_backend *cpu, const struct buffer_d
 	case BUFFER_ACT:
 		return cpu_act_bytes(desc->act_type, rows, desc->act_k);
 	case BUFFER_FILE_WEIGHT:
+		return weight_scratch_bytes(desc->weight, desc->weight->n_row);
 	case BUFFER_CONSTANT:
 		break;
 	}
@@ -153,10 +156,11 @@ static int allocate_buffers(struct cpu_backend *cpu, struct err *err)
 		weights = scratch = 0;
 		for (size_t i = 0; i < program->n_buffer; i++) {
 			const struct buffer_desc *desc = &program->buffer[i];
-			int packed = desc->kind == BUFFER_PACKED;
+			int packed =
+				desc->kind == BUFFER_PACKED || desc->kind == BUFFER_FILE_WEIGHT;
 			int64_t bytes = round_up(buffer_bytes(cpu, desc), 64);
 
-			if (desc->kind == BUFFER_FILE_WEIGHT) {
+			if (desc->kind == BUFFER_FILE_WEIGHT && !bytes) {
 				cpu->buffer[i] = (uint8_t *)(uintptr_t)desc->weight->data;
 			} else if (desc->kind == BUFFER_CONSTANT) {
 				cpu->buffer[i] = desc->constant;
@@ -186,18 +190,34 @@ struct pack_job {
 	const struct weight *weight;
 	uint8_t *packed;
 	int64_t first_panel;
+	atomic_bool is_short_of_memory;
 };
 
+/* Panel by panel, so that rows which have to be made need room for one panel and no more. */
 static void pack_panels(void *arg, int64_t first, int64_t end)
 {
-	const struct pack_job *job = arg;
+	struct pack_job *job = arg;
 	const struct weight *weight = job->weight;
+	int64_t panel_bytes = cpu_weight_bytes(weight->dtype, 1, weight->row_elems);
+	int64_t panel_rows = PANEL_ROWS;
+	uint8_t *scratch = malloc((size_t)weight_scratch_bytes(weight, panel_rows) + 1);
 
-	cpu_weight_pack(weight->dtype, weight->data, weight->n_row, weight->row_elems,
-		job->first_panel + first, job->first_panel + end, job->packed);
+	if (!scratch) {
+		atomic_store(&job->is_short_of_memory, 1);
+		return;
+	}
+	for (int64_t p = job->first_panel + first; p < job->first_panel + end; p++) {
+		int64_t row = p * panel_rows, left = weight->n_row - row;
+		int64_t n_row = left < panel_rows ? left : panel_rows;
+
+		cpu_weight_pack(weight->dtype, weight_rows(weight, row, n_row, scratch), n_row,
+			weight->row_elems, 0, 1, job->packed + p * panel_bytes);
+	}
+	free(scratch);
 }
 
-static void pack_weights(struct cpu_backend *cpu, const struct backend_config *config)
+static int pack_weights(
+	struct cpu_backend *cpu, const struct backend_config *config, struct err *err)
 {
 	const struct program *program = cpu->program;
 	int64_t total = 0, done = 0;
@@ -208,9 +228,12 @@ static void pack_weights(struct cpu_backend *cpu, const struct backend_config *c
 		}
 	}
 	for (size_t i = 0; i < program->n_buffer; i++) {
-		struct pack_job job = {program->buffer[i].weight, cpu->buffer[i], 0};
+		struct pack_job job = {program->buffer[i].weight, cpu->buffer[i], 0, 0};
 		int64_t n_panel, step;
 
+		if (program->buffer[i].kind == BUFFER_FILE_WEIGHT) {
+			weight_rows(job.weight, 0, job.weight->n_row, cpu->buffer[i]);
+		}
 		if (program->buffer[i].kind != BUFFER_PACKED) {
 			continue;
 		}
@@ -229,8 +252,13 @@ static void pack_weights(struct cpu_backend *cpu, const struct backend_config *c
 						(double)total);
 			}
 		}
+		if (job.is_short_of_memory) {
+			return err_set(err, ERR_ENGINE, NULL, "use a smaller model",
+				"there is no memory to read the weight \"%s\"", job.weight->name);
+		}
 		done += job.weight->size_bytes;
 	}
+	return 0;
 }
 
 static void cpu_destroy(struct backend *backend)
@@ -259,6 +287,7 @@ static int cpu_create(struct backend **out, const struct model *model,
 {
 	struct cpu_backend *cpu = mem_zero(1, sizeof(*cpu));
 	enum cpu_isa isa;
+	int result;
 
 	*out = NULL;
 	cpu->base.ops = &backend_cpu;
@@ -278,8 +307,12 @@ static int cpu_create(struct backend **out, const struct model *model,
 	snprintf(cpu->description, sizeof(cpu->description), "%s %d thread%s", cpu_isa_name(isa),
 		(int)pool_threads(cpu->pool), pool_threads(cpu->pool) == 1 ? "" : "s");
 	pool_begin(cpu->pool);
-	pack_weights(cpu, config);
+	result = pack_weights(cpu, config, err);
 	pool_end(cpu->pool);
+	if (result < 0) {
+		cpu_destroy(&cpu->base);
+		return -1;
+	}
 	*out = &cpu->base;
 	return 0;
 }

@@ -34,6 +34,7 @@ struct operand emit_constant(struct program *program, const void *data, int64_t 
 struct operand emit_vector(struct program *program, const struct weight *weight)
 {
 	int64_t bytes;
+	uint8_t *scratch;
 	float *copy;
 
 	if (!weight) {
@@ -41,11 +42,16 @@ struct operand emit_vector(struct program *program, const struct weight *weight)
 	}
 	bytes = weight->row_elems * (int64_t)sizeof(float);
 	copy = malloc((size_t)bytes);
-	if (!copy) {
+	scratch = malloc((size_t)weight_scratch_bytes(weight, 1) + 1);
+	if (!copy || !scratch) {
+		free(copy);
+		free(scratch);
 		program->is_short_of_memory = 1;
 		return at(OPERAND_NONE);
 	}
-	dtype_dequantize(weight->dtype, weight->data, copy, weight->row_elems);
+	dtype_dequantize(
+		weight->dtype, weight_rows(weight, 0, 1, scratch), copy, weight->row_elems);
+	free(scratch);
 	return at(program_add_buffer(program,
 		(struct buffer_desc){
 			.kind = BUFFER_CONSTANT, .constant = copy, .constant_bytes = bytes}));
@@ -71,14 +77,18 @@ static uint32_t act_buffer(
 /* A matrix that two products use (tied embeddings) is packed once. */
 static uint32_t packed_buffer(struct program *program, const struct weight *weight)
 {
+	struct weight *copy;
+
 	for (size_t i = 0; i < program->n_buffer; i++) {
 		if (program->buffer[i].kind == BUFFER_PACKED &&
-			program->buffer[i].weight == weight) {
+			weight_equal(program->buffer[i].weight, weight)) {
 			return (uint32_t)i;
 		}
 	}
+	copy = mem_alloc(sizeof(*copy));
+	*copy = *weight;
 	return program_add_buffer(
-		program, (struct buffer_desc){.kind = BUFFER_PACKED, .weight = weight});
+		program, (struct buffer_desc){.kind = BUFFER_PACKED, .weight = copy});
 }
 
 void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,

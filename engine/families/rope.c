@@ -105,9 +105,11 @@ int rope_read(struct rope *rope, const struct model *model, int64_t n_rot,
 		return -1;
 	}
 	if (factors) {
+		uint8_t scratch[ROPE_MAX_FREQ * sizeof(float)]; /* no type has larger elements */
 		float divisor[ROPE_MAX_FREQ];
 
-		dtype_dequantize(factors->dtype, factors->data, divisor, rope->n_freq);
+		dtype_dequantize(
+			factors->dtype, weight_rows(factors, 0, 1, scratch), divisor, rope->n_freq);
 		for (int64_t i = 0; i < rope->n_freq; i++) {
 			if (!(divisor[i] > 1e-6f && divisor[i] < 1e6f)) {
 				return err_set(err, ERR_ENGINE, model->path,

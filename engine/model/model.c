@@ -119,7 +119,7 @@ static int read_weights(struct model *model, struct err *err)
 
 		memcpy(name, tensor->name.text, tensor->name.len);
 		name[tensor->name.len] = 0;
-		weight[i].name = name;
+		weight[i] = (struct weight){.name = name};
 		name += tensor->name.len + 1;
 		if (read_weight(model, &weight[i], tensor, err) < 0) {
 			return -1;

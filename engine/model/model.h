@@ -20,14 +20,42 @@ struct family;
 /* So many fit into a row of logits on its way to the caller (wire.h); no vocabulary comes near. */
 #define MODEL_VOCAB_MAX ((int64_t)4000000)
 
-/* A weight tensor in the file's layout. */
+/* Where rows come from that no file holds as `dtype` lays them out. */
+struct weight_source {
+	/* Rows first ... first+n_rows-1 of the source into `rows`; several threads at once. */
+	void (*read)(
+		const struct weight_source *source, int64_t first, int64_t n_rows, uint8_t *rows);
+};
+
+/* A weight tensor. Its rows are read with weight_rows() and in no other way. */
 struct weight {
 	const char *name; /* terminated */
 	enum dtype dtype;
 	int64_t n_row, row_elems; /* [n_row][row_elems]; a vector has n_row 1 */
-	const uint8_t *data;
-	int64_t size_bytes;
+	int64_t size_bytes;       /* of all rows, as `dtype` stores them */
+
+	const uint8_t *data; /* the rows, where a mapping holds them so; else NULL, and: */
+	const struct weight_source *source;
+	int64_t first_row; /* in the source */
 };
+
+/*
+ * Rows first ... first+n_rows-1 as `dtype` stores them: a pointer to where they lie, else they are
+ * written to scratch (weight_scratch_bytes(weight, n_rows)) and that is returned. They need not be
+ * aligned.
+ */
+const uint8_t *weight_rows(
+	const struct weight *weight, int64_t first, int64_t n_rows, uint8_t *scratch);
+/* What weight_rows() needs for so many rows: 0 where they lie in a mapping. */
+int64_t weight_scratch_bytes(const struct weight *weight, int64_t n_rows);
+
+/*
+ * A view of some rows, of the whole's name; as long as the whole (a program keeps copies of its
+ * weights, so *out may be on the stack). -1 if the whole does not have them; says nothing.
+ */
+int weight_slice(struct weight *out, const struct weight *whole, int64_t first_row, int64_t n_rows);
+/* Whether both are the same rows of the same tensor. */
+int weight_equal(const struct weight *a, const struct weight *b);
 
 struct model {
 	char *path;
