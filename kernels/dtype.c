@@ -42,6 +42,10 @@ static const struct dtype_info gguf_types[] = {
 
 #define GGUF_TYPE_COUNT (sizeof(gguf_types) / sizeof(gguf_types[0]))
 
+/* What is in no GGUF file. */
+static const struct dtype_info f8_e4m3 = {"F8_E4M3", UINT32_MAX, 128, 132};
+#define NO_NUMBER UINT8_MAX
+
 static const uint8_t gguf_number[DTYPE_COUNT] = {
 	[DTYPE_F32] = 0,
 	[DTYPE_F16] = 1,
@@ -50,17 +54,27 @@ static const uint8_t gguf_number[DTYPE_COUNT] = {
 	[DTYPE_Q4_0] = 2,
 	[DTYPE_Q4_K] = 12,
 	[DTYPE_Q6_K] = 14,
+	[DTYPE_Q4_1] = 3,
+	[DTYPE_Q5_0] = 6,
+	[DTYPE_Q5_1] = 7,
+	[DTYPE_Q2_K] = 10,
+	[DTYPE_Q3_K] = 11,
+	[DTYPE_Q5_K] = 13,
+	[DTYPE_IQ4_NL] = 20,
+	[DTYPE_IQ4_XS] = 23,
+	[DTYPE_MXFP4] = 39,
+	[DTYPE_F8_E4M3] = NO_NUMBER,
 };
 
 const struct dtype_info *dtype_info(enum dtype dtype)
 {
-	return &gguf_types[gguf_number[dtype]];
+	return gguf_number[dtype] == NO_NUMBER ? &f8_e4m3 : &gguf_types[gguf_number[dtype]];
 }
 
 enum dtype dtype_from_gguf(uint32_t gguf_type)
 {
 	for (int i = 0; i < DTYPE_COUNT; i++) {
-		if (gguf_number[i] == gguf_type) {
+		if (gguf_number[i] == gguf_type && gguf_type != NO_NUMBER) {
 			return (enum dtype)i;
 		}
 	}
@@ -157,124 +171,41 @@ uint16_t f32_to_bf16(float value)
 	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static uint16_t load_u16(const uint8_t *p)
+float e4m3_to_f32(uint8_t code)
 {
-	return (uint16_t)(p[0] | p[1] << 8);
+	int exponent = code >> 3 & 15, mantissa = code & 7;
+	float value = exponent ? bits_to_float((uint32_t)(exponent + 120) << 23 | (uint32_t)mantissa
+											  << 20)
+			       : (float)mantissa * 0x1p-9f;
+
+	if ((code & 0x7f) == 0x7f) {
+		value = bits_to_float(0x7fc00000);
+	}
+	return code & 0x80 ? -value : value;
 }
 
-/* block = { half d; int8 q[32] }, element = d * q */
-static void dequantize_q8_0(const uint8_t *block, float *out, int64_t n)
+uint8_t f32_to_e4m3(float value)
 {
-	for (; n > 0; n -= 32, block += 34, out += 32) {
-		float d = f16_to_f32(load_u16(block));
+	uint32_t bits = float_to_bits(value);
+	uint8_t sign = (uint8_t)(bits >> 24 & 0x80);
+	uint32_t magnitude = bits & 0x7fffffff;
 
-		for (int i = 0; i < 32; i++) {
-			out[i] = d * (int8_t)block[2 + i];
-		}
+	if (magnitude > 0x7f800000) {
+		return sign | 0x7f;
 	}
+	if (magnitude >= 0x43e00000) { /* 448, the largest */
+		return sign | 0x7e;
+	}
+	if (magnitude < 0x3c800000) { /* below 2^-6: adding 2^14 rounds to units of 2^-9 */
+		float shifted = bits_to_float(magnitude) + 0x1p14f;
+
+		return (uint8_t)(sign | (float_to_bits(shifted) - 0x46800000));
+	}
+	magnitude += 0x7ffff + (magnitude >> 20 & 1);
+	return (uint8_t)(sign | ((magnitude >> 20) - (120 << 3)));
 }
 
-/* block = { half d; u8 q[16] }, element i = d * (low nibble of q[i] - 8), i + 16 the high nibble */
-static void dequantize_q4_0(const uint8_t *block, float *out, int64_t n)
+float mxfp4_scale(uint8_t code)
 {
-	for (; n > 0; n -= 32, block += 18, out += 32) {
-		float d = f16_to_f32(load_u16(block));
-
-		for (int i = 0; i < 16; i++) {
-			out[i] = d * (float)((block[2 + i] & 15) - 8);
-			out[i + 16] = d * (float)((block[2 + i] >> 4) - 8);
-		}
-	}
-}
-
-/*
- * block = { half d, dmin; u8 scales[12]; u8 q[128] }: 8 sub-blocks of 32 elements, each with a 6-bit
- * scale and a 6-bit minimum; element = (d * scale) * q - (dmin * min). Sub-blocks 2j and 2j + 1 are
- * the low and high nibbles of q[32 j ...].
- */
-static void q4_k_scale_min(const uint8_t *scales, int sub, int *scale, int *min)
-{
-	if (sub < 4) {
-		*scale = scales[sub] & 63;
-		*min = scales[sub + 4] & 63;
-	} else {
-		*scale = (scales[sub + 4] & 15) | (scales[sub - 4] >> 6) << 4;
-		*min = scales[sub + 4] >> 4 | (scales[sub] >> 6) << 4;
-	}
-}
-
-static void dequantize_q4_k(const uint8_t *block, float *out, int64_t n)
-{
-	for (; n > 0; n -= 256, block += 144, out += 256) {
-		float d = f16_to_f32(load_u16(block)), dmin = f16_to_f32(load_u16(block + 2));
-
-		for (int sub = 0; sub < 8; sub++) {
-			const uint8_t *q = block + 16 + 32 * (sub / 2);
-			int scale, min, shift = sub % 2 * 4;
-
-			q4_k_scale_min(block + 4, sub, &scale, &min);
-			float sub_d = d * (float)scale, sub_min = dmin * (float)min;
-
-			for (int i = 0; i < 32; i++) {
-				out[32 * sub + i] = sub_d * (float)(q[i] >> shift & 15) - sub_min;
-			}
-		}
-	}
-}
-
-/*
- * block = { u8 low[128]; u8 high[64]; int8 scale[16]; half d }: element = (d * scale) * (q - 32),
- * a scale for each 16 elements. In each half (128 elements, low 64 bytes, high 32 bytes) element
- * 32 j + i has its low 4 bits in low[32 (j % 2) + i] (nibble j / 2) and its high 2 bits in
- * high[i] >> 2 j.
- */
-static void dequantize_q6_k(const uint8_t *block, float *out, int64_t n)
-{
-	for (; n > 0; n -= 256, block += 210, out += 256) {
-		const int8_t *scale = (const int8_t *)block + 192;
-		float d = f16_to_f32(load_u16(block + 208));
-
-		for (int e = 0; e < 256; e++) {
-			int half = e / 128, j = e % 128 / 32, i = e % 32;
-			int low = block[64 * half + 32 * (j % 2) + i] >> 4 * (j / 2) & 15;
-			int high = block[128 + 32 * half + i] >> 2 * j & 3;
-
-			out[e] = d * (float)scale[e / 16] * (float)((low | high << 4) - 32);
-		}
-	}
-}
-
-void dtype_dequantize(enum dtype dtype, const void *row, float *out, int64_t n)
-{
-	const uint8_t *bytes = row;
-
-	switch (dtype) {
-	case DTYPE_F32:
-		memcpy(out, row, (size_t)n * sizeof(*out));
-		return;
-	case DTYPE_F16:
-		for (int64_t i = 0; i < n; i++) {
-			out[i] = f16_to_f32(load_u16(bytes + 2 * i));
-		}
-		return;
-	case DTYPE_BF16:
-		for (int64_t i = 0; i < n; i++) {
-			out[i] = bf16_to_f32(load_u16(bytes + 2 * i));
-		}
-		return;
-	case DTYPE_Q8_0:
-		dequantize_q8_0(bytes, out, n);
-		return;
-	case DTYPE_Q4_0:
-		dequantize_q4_0(bytes, out, n);
-		return;
-	case DTYPE_Q4_K:
-		dequantize_q4_k(bytes, out, n);
-		return;
-	case DTYPE_Q6_K:
-		dequantize_q6_k(bytes, out, n);
-		return;
-	case DTYPE_COUNT:
-		return;
-	}
+	return bits_to_float(code < 2 ? UINT32_C(0x00200000) << code : (uint32_t)(code - 1) << 23);
 }

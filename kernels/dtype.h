@@ -2,6 +2,11 @@
  * Storage types of weights, with GGUF's names, numbers and block layouts (ggml's `docs/gguf.md` and
  * the block structs that it refers to): `block_elems` consecutive elements of a row are stored in
  * `block_bytes` bytes.
+ *
+ * F8_E4M3 is ours, for models published in FP8, and in no GGUF file: blocks of 128 elements
+ * { float scale; uint8 q[128] }, element = scale * q, where q is OCP's 8-bit floating point E4M3
+ * ("OFP8 Formats for Deep Learning", 2023; its "FN" variant, without infinities). Who opens a model
+ * refuses its NaN codes 0x7f and 0xff: what products make of them is not defined.
  */
 #ifndef KERNELS_DTYPE_H
 #define KERNELS_DTYPE_H
@@ -16,12 +21,22 @@ enum dtype {
 	DTYPE_Q4_0,
 	DTYPE_Q4_K,
 	DTYPE_Q6_K,
+	DTYPE_Q4_1,
+	DTYPE_Q5_0,
+	DTYPE_Q5_1,
+	DTYPE_Q2_K,
+	DTYPE_Q3_K,
+	DTYPE_Q5_K,
+	DTYPE_IQ4_NL,
+	DTYPE_IQ4_XS,
+	DTYPE_MXFP4,
+	DTYPE_F8_E4M3,
 	DTYPE_COUNT,
 };
 
 struct dtype_info {
 	const char *name;
-	uint32_t gguf_type; /* ggml_type in the file */
+	uint32_t gguf_type; /* ggml_type in the file; UINT32_MAX for a type of ours */
 	int64_t block_elems;
 	int64_t block_bytes;
 };
@@ -57,5 +72,13 @@ float f16_to_f32(uint16_t half);
 uint16_t f32_to_f16(float value); /* round to nearest even, overflow to infinity */
 float bf16_to_f32(uint16_t brain);
 uint16_t f32_to_bf16(float value); /* round to nearest even */
+float e4m3_to_f32(uint8_t code);
+uint8_t f32_to_e4m3(float value); /* round to nearest even; beyond +-448 to +-448 */
+
+/* What the four-bit codes of IQ4_NL and IQ4_XS, and of MXFP4 (E2M1, doubled), stand for. */
+extern const int8_t dtype_iq4_values[16];
+extern const int8_t dtype_mxfp4_values[16];
+/* MXFP4's block scale, halved to make up for the doubled values: 2^(code - 128). */
+float mxfp4_scale(uint8_t code);
 
 #endif

@@ -264,7 +264,8 @@ void dtype_quantize(enum dtype dtype, const float *in, void *out, int64_t n)
 			quantize_q6_k_block(in + i, bytes + i / 256 * 210);
 		}
 		return;
-	case DTYPE_COUNT:
+	default:
+		memset(out, 0, (size_t)dtype_row_bytes(dtype, n));
 		return;
 	}
 }

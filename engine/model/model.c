@@ -76,19 +76,36 @@ static int compare_weights(const void *a, const void *b)
 	return strcmp(((const struct weight *)a)->name, ((const struct weight *)b)->name);
 }
 
-static int read_weight(const struct model *model, struct weight *weight,
+/* Refuses a tensor's type by name, and names those that would do. */
+static int refuse_type(const struct model *model, const struct weight *weight,
 	const struct gguf_tensor *tensor, struct err *err)
 {
 	const char *type = dtype_gguf_name(tensor->type);
+	struct buf known = BUF_INIT;
 	char number[16];
 
+	snprintf(number, sizeof(number), "%u", tensor->type);
+	buf_printf(&known, "use a file with weights in");
+	for (int i = 0; i < DTYPE_Q4_1; i++) {
+		const struct dtype_info *info = dtype_info((enum dtype)i);
+
+		if (info->gguf_type != UINT32_MAX) {
+			buf_printf(&known, "%s %s", i ? "," : "", info->name);
+		}
+	}
+	err_set(err, ERR_ENGINE, model->path, buf_str(&known),
+		"stores the tensor \"%.64s\" as type %s, which carrel cannot compute with",
+		weight->name, type ? type : number);
+	buf_finish(&known);
+	return -1;
+}
+
+static int read_weight(const struct model *model, struct weight *weight,
+	const struct gguf_tensor *tensor, struct err *err)
+{
 	weight->dtype = dtype_from_gguf(tensor->type);
-	if (weight->dtype == DTYPE_COUNT) {
-		snprintf(number, sizeof(number), "%u", tensor->type);
-		return err_set(err, ERR_ENGINE, model->path,
-			"use a file with F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K weights",
-			"stores the tensor \"%.64s\" as type %s, which carrel cannot compute with",
-			weight->name, type ? type : number);
+	if (weight->dtype >= DTYPE_Q4_1) {
+		return refuse_type(model, weight, tensor, err);
 	}
 	weight->row_elems = tensor->dim[0];
 	weight->n_row = tensor->dim[1] * tensor->dim[2] * tensor->dim[3];

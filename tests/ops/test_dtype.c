@@ -97,7 +97,7 @@ static void quantization_keeps_what_its_bits_allow(void)
 		[DTYPE_Q6_K] = 0.0192,
 	};
 
-	for (int dtype = 0; dtype < DTYPE_COUNT; dtype++) {
+	for (int dtype = 0; dtype < DTYPE_Q4_1; dtype++) {
 		double error = round_trip_error((enum dtype)dtype);
 
 		tap_ok(error <= bar[dtype], "%s round trip error %.5f is at most %.5f",
@@ -112,7 +112,7 @@ static void extreme_blocks_stay_finite(void)
 	uint8_t blocks[1024];
 	int ok = 1;
 
-	for (int dtype = 0; dtype < DTYPE_COUNT; dtype++) {
+	for (int dtype = 0; dtype < DTYPE_Q4_1; dtype++) {
 		for (size_t f = 0; f < sizeof(fill) / sizeof(fill[0]); f++) {
 			for (int i = 0; i < 256; i++) {
 				in[i] = i % 32 == 5 && f > 3 ? -3 * fill[f] / 4 : fill[f];
@@ -193,7 +193,7 @@ static void the_table_is_consistent(void)
 	int64_t elems, bytes;
 	int ok = 1;
 
-	for (int i = 0; i < DTYPE_COUNT; i++) {
+	for (int i = 0; i < DTYPE_F8_E4M3; i++) {
 		const struct dtype_info *info = dtype_info((enum dtype)i);
 
 		ok = ok && dtype_from_gguf(info->gguf_type) == (enum dtype)i &&
@@ -210,14 +210,13 @@ static void the_table_is_consistent(void)
 
 int main(void)
 {
-	static const enum dtype all[] = {
-		DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q6_K};
+	static const enum dtype with_quantizer[] = {DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_0};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		dequantization_equals_the_vectors(all[i]);
-		if (i < 4) {
-			quantization_equals_the_vectors(all[i]);
-		}
+	for (int dtype = DTYPE_F16; dtype < DTYPE_COUNT; dtype++) {
+		dequantization_equals_the_vectors((enum dtype)dtype);
+	}
+	for (size_t i = 0; i < sizeof(with_quantizer) / sizeof(*with_quantizer); i++) {
+		quantization_equals_the_vectors(with_quantizer[i]);
 	}
 	quantization_keeps_what_its_bits_allow();
 	extreme_blocks_stay_finite();
