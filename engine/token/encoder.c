@@ -38,6 +38,7 @@ struct tokenizer_encoder {
 	struct cache_pair *cache; /* in cache_memory, aligned to a cache line */
 	void *cache_memory;
 	struct bpe bpe;
+	struct unigram_path path;
 	uint32_t *symbol;
 	size_t symbol_cap;
 	size_t *cut; /* where data is cut inside markers */
@@ -61,6 +62,7 @@ void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder)
 {
 	if (encoder) {
 		bpe_finish(&encoder->bpe);
+		unigram_finish_path(&encoder->path);
 		free(encoder->cache_memory);
 		free(encoder->symbol);
 		free(encoder->cut);
@@ -115,6 +117,54 @@ static size_t character_symbols(
 	return n;
 }
 
+static void reserve_symbols(struct tokenizer_encoder *encoder, size_t len)
+{
+	if (len > encoder->symbol_cap) {
+		encoder->symbol_cap = len < 256 ? 256 : len;
+		encoder->symbol =
+			mem_resize(encoder->symbol, encoder->symbol_cap, sizeof(*encoder->symbol));
+	}
+}
+
+/* Room for len more ids is there; each id is at least one byte. */
+static void encode_unigram(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+	uint32_t *id, *end;
+	size_t n, start = 0;
+
+	reserve_symbols(encoder, 2 * len);
+	id = encoder->symbol;
+	end = encoder->symbol + len;
+	n = unigram_encode(&t->unigram, &encoder->path, text, len, id, end);
+	for (size_t i = 0; i < n; start = end[i++]) {
+		if (id[i] != NO_TOKEN) {
+			out->id[out->count++] = id[i];
+		} else if (t->unknown != NO_TOKEN) {
+			out->id[out->count++] = t->unknown;
+		} else {
+			for (size_t k = start; k < end[i]; k++) {
+				out->id[out->count++] = t->byte_id[(uint8_t)text[k]];
+			}
+		}
+	}
+}
+
+/* A run of unknown characters is one unknown token. */
+static void join_unknown(const struct tokenizer *tokenizer, struct ids *out, size_t from)
+{
+	size_t n = from;
+
+	for (size_t i = from; i < out->count; i++) {
+		if (out->id[i] != tokenizer->unknown || n == from ||
+			out->id[n - 1] != tokenizer->unknown) {
+			out->id[n++] = out->id[i];
+		}
+	}
+	out->count = n;
+}
+
 /* One piece without the cache. */
 static void encode_piece(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
@@ -131,11 +181,11 @@ static void encode_piece(
 			return;
 		}
 	}
-	if (len > encoder->symbol_cap) {
-		encoder->symbol_cap = len < 256 ? 256 : len;
-		encoder->symbol =
-			mem_resize(encoder->symbol, encoder->symbol_cap, sizeof(*encoder->symbol));
+	if (t->scheme == SCHEME_UNIGRAM) {
+		encode_unigram(encoder, text, len, out);
+		return;
 	}
+	reserve_symbols(encoder, len);
 	if (t->scheme == SCHEME_SENTENCEPIECE) {
 		n = character_symbols(t, text, len, encoder->symbol);
 	} else {
@@ -265,7 +315,7 @@ static void encode_plain(
 {
 	const struct tokenizer *t = encoder->tokenizer;
 	struct cache_key key[BATCH];
-	size_t end[BATCH];
+	size_t end[BATCH], before = out->count;
 
 	while (len) {
 		size_t n = t->splitter ? t->splitter->split(text, len, end, BATCH)
@@ -292,6 +342,9 @@ static void encode_plain(
 		}
 		text += start;
 		len -= start;
+	}
+	if (t->unknown != NO_TOKEN) {
+		join_unknown(t, out, before);
 	}
 }
 

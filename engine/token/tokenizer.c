@@ -35,6 +35,7 @@ void tokenizer_close(struct tokenizer *tokenizer)
 	token_map_finish(&t->normal);
 	token_map_finish(&t->added);
 	merge_map_finish(&t->merges);
+	unigram_finish(&t->unigram);
 	free(t->vocab.text);
 	free(t->vocab.start);
 	free(t->vocab.type);
@@ -81,6 +82,11 @@ int tokenizer_is_end(const struct tokenizer *tokenizer, uint32_t id)
 int tokenizer_is_forbidden(const struct tokenizer *tokenizer, uint32_t id)
 {
 	return id >= tokenizer->vocab.count || tokenizer->vocab.special[id];
+}
+
+uint32_t tokenizer_unknown(const struct tokenizer *tokenizer)
+{
+	return tokenizer->unknown;
 }
 
 uint32_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size_t len)

@@ -1,11 +1,12 @@
 /*
- * Text to token ids and back: byte-level BPE (GPT-2, Llama 3) and SentencePiece BPE (Llama 1/2),
- * read from a GGUF file's metadata or from a Hugging Face tokenizer.json.
+ * Text to token ids and back: byte-level BPE (GPT-2, Llama 3), SentencePiece BPE (Llama 1/2, Gemma)
+ * and SentencePiece Unigram (T5), read from a GGUF file's metadata or from a Hugging Face tokenizer.json.
  *
  * TEXT IS DATA. tokenizer_encode_text() cannot produce a control token, an unknown token, a token
  * that tokenizer.json calls special, or the ids of a chat template's markers, whatever the text
  * says: special ids come only from tokenizer_encode_special(), which only the template writer and
- * `tokenize --special` call.
+ * `tokenize --special` call. One exception has no other way: a Unigram vocabulary without a token
+ * for every byte writes characters that it lacks as its unknown token (tokenizer_unknown()).
  *
  * Encoding is linear in the length of the text for any input. A tokenizer is immutable once opened
  * and may be used from several threads at once, each with its own encoder.
@@ -51,6 +52,8 @@ int tokenizer_add_bos(const struct tokenizer *tokenizer); /* whether a prompt be
 int tokenizer_is_end(const struct tokenizer *tokenizer, uint32_t id);
 /* Whether text must never become this id (control, unknown, special, template markers). */
 int tokenizer_is_forbidden(const struct tokenizer *tokenizer, uint32_t id);
+/* What characters outside the vocabulary become; UINT32_MAX: their bytes, as nearly everywhere. */
+uint32_t tokenizer_unknown(const struct tokenizer *tokenizer);
 /* By its exact text, special or not; UINT32_MAX if there is none. */
 uint32_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size_t len);
 

@@ -126,7 +126,7 @@ static ptrdiff_t token_bytes(
 	if (token->type == TOKEN_BYTE) {
 		int value = byte_token_value(token->text, token->len);
 
-		if (value < 0 || b->spec->scheme != SCHEME_SENTENCEPIECE) {
+		if (value < 0 || b->spec->scheme == SCHEME_BYTE_LEVEL) {
 			return refuse(b,
 				"token %zu \"%s\" is marked as a byte but is not <0x00>..<0xFF>",
 				id, token->text, token->len);
@@ -134,7 +134,7 @@ static ptrdiff_t token_bytes(
 		out[0] = (char)value;
 		return 1;
 	}
-	if (b->spec->scheme == SCHEME_SENTENCEPIECE &&
+	if (b->spec->scheme != SCHEME_BYTE_LEVEL &&
 		(is_spelled(token) || token->type == TOKEN_USER_DEFINED)) {
 		return (ptrdiff_t)sentencepiece_bytes(token->text, token->len, out);
 	}
@@ -209,6 +209,10 @@ static int build_texts(struct builder *b)
 		if (v->type[i] == TOKEN_NORMAL && (v->special[i] || n == 0)) {
 			v->type[i] = v->special[i] ? TOKEN_CONTROL : TOKEN_UNUSED;
 		}
+		if (v->type[i] == TOKEN_NORMAL && spec->split_at_spaces &&
+			memchr(v->text + v->start[i] + 1, ' ', (size_t)n - 1)) {
+			v->type[i] = TOKEN_UNUSED;
+		}
 		if (v->type[i] == TOKEN_NORMAL && (size_t)n > v->longest) {
 			v->longest = (size_t)n;
 		}
@@ -264,11 +268,23 @@ static int build_maps(struct builder *b)
 	return 0;
 }
 
+/* The token of what a Unigram vocabulary without a token for every byte does not know. */
+static int find_unknown(struct tokenizer *t)
+{
+	for (uint32_t id = 0; id < t->vocab.count; id++) {
+		if (t->vocab.type[id] == TOKEN_UNKNOWN) {
+			t->unknown = id;
+			return 0;
+		}
+	}
+	return -1;
+}
+
 static int build_bytes(struct builder *b)
 {
 	struct tokenizer *t = b->t;
 	const struct vocab *v = &t->vocab;
-	int sentencepiece = t->scheme == SCHEME_SENTENCEPIECE;
+	int sentencepiece = t->scheme != SCHEME_BYTE_LEVEL;
 
 	memset(t->byte_id, 0xff, sizeof(t->byte_id));
 	for (uint32_t id = 0; id < v->count; id++) {
@@ -284,8 +300,12 @@ static int build_bytes(struct builder *b)
 			t->byte_id[byte] = id;
 		}
 	}
+	t->unknown = NO_TOKEN;
 	for (unsigned byte = 0; byte < 256; byte++) {
 		if (t->byte_id[byte] == NO_TOKEN) {
+			if (t->scheme == SCHEME_UNIGRAM && find_unknown(t) == 0) {
+				break;
+			}
 			return err_set(b->err, ERR_ENGINE, b->spec->name,
 				"use a model whose vocabulary covers every byte",
 				"no token stands for the byte 0x%02X, so not every text has ids",
@@ -307,7 +327,7 @@ static uint32_t find_spelled(
 	const struct tokenizer *t = b->t;
 	uint32_t id;
 
-	if (t->scheme == SCHEME_SENTENCEPIECE) {
+	if (t->scheme != SCHEME_BYTE_LEVEL) {
 		*n = sentencepiece_bytes(text, len, bytes);
 	} else {
 		ptrdiff_t decoded = byte_level_bytes(b, text, len, bytes);
@@ -450,10 +470,33 @@ static int derive_merges(struct builder *b)
 	return 0;
 }
 
+static int build_unigram(struct builder *b)
+{
+	struct tokenizer *t = b->t;
+	double *score = reallocarray(NULL, t->vocab.count, sizeof(*score));
+	int result = score ? 0 : no_memory(b);
+
+	for (uint32_t id = 0; id < t->vocab.count && !result; id++) {
+		score[id] = b->spec->token[id].score;
+		if (!isfinite(score[id])) {
+			result = err_set(b->err, ERR_ENGINE, b->spec->name, EXPORT_HINT,
+				"the score of token %u is not a number", id);
+		}
+	}
+	if (!result && unigram_init(&t->unigram, &t->vocab, score)) {
+		result = no_memory(b);
+	}
+	free(score);
+	return result;
+}
+
 static int build_merges(struct builder *b)
 {
 	struct tokenizer *t = b->t;
 
+	if (t->scheme == SCHEME_UNIGRAM) {
+		return build_unigram(b);
+	}
 	if (b->spec->use_scores ? derive_merges(b) : list_merges(b)) {
 		return -1;
 	}
@@ -551,6 +594,10 @@ static void build_vocab_digest(struct builder *b)
 	if (b->n_merge) {
 		sha256_add_field(hash, "merge", b->merge, b->n_merge * sizeof(*b->merge));
 	}
+	if (t->scheme == SCHEME_UNIGRAM) {
+		sha256_add_field(hash, "score", t->unigram.score,
+			t->vocab.count * sizeof(*t->unigram.score));
+	}
 	t->vocab_digest = sha256_finish(hash);
 	sha256_destroy(hash);
 }
@@ -642,10 +689,10 @@ static int build(struct builder *b)
 	if (build_maps(b) || build_bytes(b) || build_merges(b)) {
 		return -1;
 	}
-	if (t->scheme == SCHEME_SENTENCEPIECE) {
+	if (t->scheme != SCHEME_BYTE_LEVEL) {
 		build_joints(t);
-		t->describe = mem_printf(
-			"SentencePiece BPE, %u tokens, normalizers not applied", t->vocab.count);
+		t->describe = mem_printf("SentencePiece %s, %u tokens, normalizers not applied",
+			t->scheme == SCHEME_UNIGRAM ? "Unigram" : "BPE", t->vocab.count);
 	} else {
 		t->describe = mem_printf(
 			"%s byte-level BPE, %u tokens", t->splitter->name, t->vocab.count);

@@ -32,8 +32,8 @@ static int read_scheme(struct reader *r)
 	if (status) {
 		return status < 0 ? -1 : refuse(r, NULL, "the file has no tokenizer");
 	}
-	if (is(model, "llama")) {
-		r->spec.scheme = SCHEME_SENTENCEPIECE;
+	if (is(model, "llama") || is(model, "t5")) {
+		r->spec.scheme = is(model, "t5") ? SCHEME_UNIGRAM : SCHEME_SENTENCEPIECE;
 		r->spec.use_scores = 1;
 		if (gguf_get_bool(r->gguf, "tokenizer.ggml.add_space_prefix", &space_prefix,
 			    r->err) < 0) {
@@ -43,7 +43,7 @@ static int read_scheme(struct reader *r)
 		return 0;
 	}
 	if (!is(model, "gpt2")) {
-		return err_set(r->err, ERR_ENGINE, r->spec.name, "known are gpt2 and llama",
+		return err_set(r->err, ERR_ENGINE, r->spec.name, "known are gpt2, llama and t5",
 			"the tokenizer model \"%.*s\" is not known",
 			(int)(model.len < 60 ? model.len : 60), model.text);
 	}
@@ -112,13 +112,13 @@ static int read_types(struct reader *r)
 
 		if (has_types == 0) {
 			type = gguf_array_int(&types, i);
-		} else if (r->spec.scheme == SCHEME_SENTENCEPIECE && is_byte_spelling(token)) {
+		} else if (r->spec.scheme != SCHEME_BYTE_LEVEL && is_byte_spelling(token)) {
 			type = TOKEN_BYTE;
 		} else if (tokenizer_text_is_end(token->text, token->len)) {
 			type = TOKEN_CONTROL;
 		}
 		token->type = type >= 0 && type < 256 ? (uint8_t)type : 255;
-		token->score = has_scores == 0 ? (float)gguf_array_float(&scores, i) : 0;
+		token->score = has_scores == 0 ? gguf_array_float(&scores, i) : 0;
 	}
 	return 0;
 }

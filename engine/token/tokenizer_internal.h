@@ -5,11 +5,13 @@
 #include "engine/token/matcher.h"
 #include "engine/token/splitter.h"
 #include "engine/token/tokenizer.h"
+#include "engine/token/unigram.h"
 #include "engine/token/vocab.h"
 
 enum token_scheme {
 	SCHEME_BYTE_LEVEL,    /* symbols are bytes; a splitter cuts the text into pieces */
 	SCHEME_SENTENCEPIECE, /* symbols are characters, unknown ones their bytes; a space is U+2581 */
+	SCHEME_UNIGRAM,       /* SentencePiece's other model: scores decide, nothing is merged */
 };
 
 enum dummy_prefix { PREFIX_NONE, PREFIX_ALWAYS, PREFIX_UNLESS_SPACE };
@@ -21,7 +23,7 @@ struct token_spec {
 	size_t len;
 	uint8_t type;    /* enum token_type */
 	uint8_t special; /* the file says that text must not become it */
-	float score;     /* SentencePiece without merges */
+	double score;    /* SentencePiece without merges */
 };
 
 struct merge_spec {
@@ -43,7 +45,8 @@ struct tokenizer_spec {
 	size_t n_token;
 	struct merge_spec *merge; /* in the order of their ranks */
 	size_t n_merge;
-	int use_scores; /* instead of merges */
+	int use_scores;      /* instead of merges */
+	int split_at_spaces; /* no token is used that has a space behind its first byte */
 	uint32_t bos, eos;
 	int add_bos;
 	uint32_t end[MAX_END_TOKENS]; /* tokens that end an answer; eos is added */
@@ -67,6 +70,8 @@ struct tokenizer {
 	struct token_map normal; /* tokens that merging and whole pieces can become */
 	struct token_map added;  /* all others with a text */
 	struct merge_map merges;
+	struct unigram unigram;     /* of SCHEME_UNIGRAM */
+	uint32_t unknown;           /* what unknown characters become; NO_TOKEN: their bytes */
 	uint32_t byte_id[256];      /* byte-level: the byte's token; SentencePiece: <0xXX> */
 	uint32_t ascii_id[128];     /* SentencePiece: the character's token or NO_TOKEN */
 	uint64_t joint[65536 / 64]; /* SentencePiece: (last byte, next character's first byte) that

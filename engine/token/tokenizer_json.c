@@ -1,6 +1,6 @@
 /*
  * A tokenizer from a Hugging Face tokenizer.json: model BPE, either byte-level (GPT-2, Llama 3) or
- * with byte fallback (SentencePiece converted). What is not known is refused by name, because text
+ * with byte fallback (SentencePiece converted), or model Unigram (SentencePiece converted). What is not known is refused by name, because text
  * split otherwise has other ids and nobody would notice.
  */
 #include "base/mem.h"
@@ -138,10 +138,8 @@ static int read_metaspace(struct reader *r, const json_t *pre)
 	} else {
 		r->spec.prefix = PREFIX_UNLESS_SPACE;
 	}
-	/* Splitting would keep runs of spaces apart; Llama's vocabularies have tokens for them. */
-	if (!json_is_false(json_object_get(pre, "split"))) {
-		return refuse(r, "the pre-tokenizer \"Metaspace\" splits at every space");
-	}
+	/* It then splits at every space: no token goes across one. */
+	r->spec.split_at_spaces = !json_is_false(json_object_get(pre, "split"));
 	return 0;
 }
 
@@ -183,10 +181,13 @@ static int is_byte_spelling(const char *text, size_t len)
 	return len == 6 && !memcmp(text, "<0x", 3) && text[5] == '>';
 }
 
-static int set_token(
-	struct reader *r, const json_t *id_value, const char *text, size_t len, uint8_t type)
+static json_int_t id_of(const json_t *value)
 {
-	json_int_t id = json_is_integer(id_value) ? json_integer_value(id_value) : -1;
+	return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
+static int set_token(struct reader *r, json_int_t id, const char *text, size_t len, uint8_t type)
+{
 	struct token_spec *token;
 
 	if (id < 0 || (uint64_t)id >= r->spec.n_token) {
@@ -209,11 +210,13 @@ static int set_token(
 /* One more than the largest id; out-of-range values are found again, and named, by set_token(). */
 static void count_tokens(struct reader *r)
 {
-	size_t most = json_object_size(r->vocab) + json_array_size(r->added) + MAX_GAPS;
+	size_t most = json_object_size(r->vocab) + json_array_size(r->vocab) +
+		      json_array_size(r->added) + MAX_GAPS;
 	const char *text;
 	json_t *value;
 	size_t i;
 
+	r->spec.n_token = json_array_size(r->vocab); /* of a Unigram model; else 0 */
 	json_object_foreach(r->vocab, text, value)
 	{
 		json_int_t id = json_integer_value(value);
@@ -232,9 +235,51 @@ static void count_tokens(struct reader *r)
 	}
 }
 
+/* The text of the token that unknown characters become; "" if there is none. */
+static const char *unknown_text(const struct reader *r)
+{
+	json_int_t id = id_of(json_object_get(r->model, "unk_id"));
+	const json_t *entry = id < 0 ? NULL : json_array_get(r->vocab, (size_t)id);
+	const char *text = json_string_value(json_array_get(entry, 0));
+
+	return text ? text : string_at(r->model, "unk_token");
+}
+
+/* The vocabulary of a Unigram model: [text, score], and its place is its id. */
+static int read_scored(struct reader *r)
+{
+	int has_bytes = json_is_true(json_object_get(r->model, "byte_fallback"));
+	json_int_t unknown = id_of(json_object_get(r->model, "unk_id"));
+	json_t *value;
+	size_t i;
+
+	json_array_foreach(r->vocab, i, value)
+	{
+		const json_t *text = json_array_get(value, 0), *score = json_array_get(value, 1);
+		uint8_t type = TOKEN_NORMAL;
+
+		if (!json_is_string(text) || !json_is_number(score)) {
+			return err_set(r->err, ERR_ENGINE, r->spec.name, NULL,
+				"token %zu is not a text and a score", i);
+		}
+		if (has_bytes &&
+			is_byte_spelling(json_string_value(text), json_string_length(text))) {
+			type = TOKEN_BYTE;
+		} else if (unknown >= 0 && (size_t)unknown == i) {
+			type = TOKEN_UNKNOWN;
+		}
+		if (set_token(r, (json_int_t)i, json_string_value(text), json_string_length(text),
+			    type)) {
+			return -1;
+		}
+		r->spec.token[i].score = json_number_value(score);
+	}
+	return 0;
+}
+
 static int read_added(struct reader *r)
 {
-	const char *unknown = string_at(r->model, "unk_token");
+	const char *unknown = unknown_text(r);
 	json_t *value;
 	size_t i;
 
@@ -251,12 +296,12 @@ static int read_added(struct reader *r)
 		}
 		if (special && !strcmp(text, unknown)) {
 			type = TOKEN_UNKNOWN;
-		} else if (!special && r->spec.scheme == SCHEME_SENTENCEPIECE &&
+		} else if (!special && r->spec.scheme != SCHEME_BYTE_LEVEL &&
 			   strstr(text, SPACE_SYMBOL)) {
 			/* Runs of spaces, spelled as the vocabulary spells them: ordinary tokens. */
 			type = TOKEN_NORMAL;
 		}
-		if (set_token(r, json_object_get(value, "id"), text, len, type)) {
+		if (set_token(r, id_of(json_object_get(value, "id")), text, len, type)) {
 			return -1;
 		}
 		r->spec.token[json_integer_value(json_object_get(value, "id"))].special =
@@ -267,7 +312,7 @@ static int read_added(struct reader *r)
 
 static int read_vocab(struct reader *r)
 {
-	const char *unknown = string_at(r->model, "unk_token"), *text;
+	const char *unknown = unknown_text(r), *text;
 	json_t *value;
 
 	count_tokens(r);
@@ -285,11 +330,11 @@ static int read_vocab(struct reader *r)
 		} else if (*unknown && !strcmp(text, unknown)) {
 			type = TOKEN_UNKNOWN;
 		}
-		if (set_token(r, value, text, len, type)) {
+		if (set_token(r, id_of(value), text, len, type)) {
 			return -1;
 		}
 	}
-	if (read_added(r)) {
+	if (read_scored(r) || read_added(r)) {
 		return -1;
 	}
 	for (size_t i = 0; i < r->spec.n_token; i++) {
@@ -402,6 +447,10 @@ static int read_model(struct reader *r)
 	r->vocab = json_object_get(r->model, "vocab");
 	r->merges = json_object_get(r->model, "merges");
 	r->added = json_object_get(r->root, "added_tokens");
+	if (has_type(r->model, "Unigram") && json_is_array(r->vocab)) {
+		r->spec.scheme = SCHEME_UNIGRAM;
+		return read_sentencepiece_steps(r);
+	}
 	if (!json_is_object(r->vocab) || !json_is_array(r->merges) ||
 		(*string_at(r->model, "type") && !has_type(r->model, "BPE"))) {
 		return refuse_part(r, "tokenizer model", r->model);

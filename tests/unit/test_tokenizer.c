@@ -16,6 +16,9 @@ static void ids_are_those_of_the_reference(void **state)
 		{"llama3-small.gguf", "llama3-small.json.vec"},
 		{"gpt2-small.gguf", "gpt2-small.json.vec"},
 		{"spm-small.gguf", "spm-small.gguf.vec"},
+		{"unigram-small.gguf", "unigram-small.gguf.vec"},
+		{"unigram-unk-small.gguf", "unigram-unk-small.gguf.vec"},
+		{"gemma-small.gguf", "gemma-small.gguf.vec"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
@@ -57,7 +60,7 @@ static void a_full_cache_gives_the_ids_of_an_empty_one(void **state)
 	struct dice dice = {.seed = 2};
 	char text[400];
 
-	for (size_t v = 0; v < 3; v++) {
+	for (size_t v = 0; v < ARRAY_LEN(fixture_names); v++) {
 		struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[v]);
 		struct tokenizer_encoder *used = tokenizer_encoder_create(tokenizer);
 
@@ -176,7 +179,7 @@ static void text_never_becomes_a_special_token_or_a_marker(void **state)
 		"carrel", "chatml", "gemma", "llama2", "llama3", "mistral-v1", "mistral-v7"};
 	int attacked = 0;
 
-	for (size_t v = 0; v < 3; v++) {
+	for (size_t v = 0; v < ARRAY_LEN(fixture_names); v++) {
 		for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
 			struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[v]);
 			const struct chat_template *chat_template = template_by_name(templates[i]);
@@ -305,7 +308,7 @@ static void a_long_run_of_one_class_costs_no_more_than_its_length(void **state)
 		"\t ", "thequickbrownfox", "[INST]", "<<SYS", "'", "\xe2\x96\x81"};
 	const size_t small = 32 << 10, large = 1 << 19;
 
-	for (size_t v = 0; v < 3; v++) {
+	for (size_t v = 0; v < ARRAY_LEN(fixture_names); v++) {
 		struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[v]);
 		struct err err;
 

@@ -38,6 +38,11 @@ static void broken_gguf_vocabularies_are_refused_by_name(void **state)
 	expect_gguf("spm-small.gguf", "<0x41>", "<0x42>", 6, "have the same byte");
 	expect_gguf("spm-small.gguf", "tokenizer.ggml.scores", "tokenizer.ggml.sc0res", 21,
 		"the vocabulary has no scores");
+	expect_gguf("unigram-small.gguf", "tokenizer.ggml.scores", "tokenizer.ggml.sc0res", 21,
+		"the vocabulary has no scores");
+	expect_gguf("unigram-small.gguf", "scores\t\0\0\0\6\0\0\0\334\5\0\0\0\0\0\0\0\0\0\0",
+		"scores\t\0\0\0\6\0\0\0\334\5\0\0\0\0\0\0\0\0\200\177", 26,
+		"the score of token 0 is not a number");
 	expect_gguf("gpt2-small.gguf", "tokenizer.ggml.merges", "tokenizer.ggml.m3rges", 21,
 		"the vocabulary has no merges");
 	expect_gguf("gpt2-small.gguf", "tokenizer.ggml.tokens", "tokenizer.ggml.t0kens", 21,

@@ -1,7 +1,8 @@
 /* tokenizer.json: the same tokenizers as from GGUF, and what is refused. */
 #include "tests/unit/tokenizer_fixture.h"
 
-static const char *const json_names[] = {"llama3-small.json", "gpt2-small.json", "spm-small.json"};
+static const char *const json_names[] = {"llama3-small.json", "gpt2-small.json", "spm-small.json",
+	"unigram-small.json", "gemma-small.json"};
 
 static void ids_are_those_of_the_reference(void **state)
 {
@@ -54,6 +55,26 @@ static void the_same_tokenizer_has_one_digest_in_either_file(void **state)
 static void tokens_open_reads_it(void **state)
 {
 	fixture_check_tokens("tests/vectors/tokenizer/llama3-small.json");
+}
+
+static void unknown_characters_are_one_token_and_its_text_is_not(void **state)
+{
+	static const char text[] = "\xe6\x97\xa5\xe6\x9c\xac <unk> \xe8\xaa\x9e";
+	struct tokenizer *tokenizer = fixture_tokenizer("unigram-unk-small.json");
+	struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
+	uint32_t unknown = tokenizer_unknown(tokenizer);
+	struct ids ids = fixture_encode(encoder, text, strlen(text));
+	size_t n = 0;
+
+	assert_true(tokenizer_is_forbidden(tokenizer, unknown));
+	for (size_t i = 0; i < ids.count; i++) {
+		n += ids.id[i] == unknown;
+	}
+	assert_true(ids.id[0] == unknown && ids.id[ids.count - 1] == unknown);
+	assert_int_equal(2, n); /* the first two characters, and the last */
+	ids_finish(&ids);
+	tokenizer_encoder_destroy(encoder);
+	tokenizer_close(tokenizer);
 }
 
 /* ---- one clear error each, nothing half-loaded ---- */
@@ -127,6 +148,13 @@ static void broken_json_vocabularies_are_refused_by_name(void **state)
 		{"gpt2-small.json", "\"type\":\"BPE\"", "\"type\":\"Unigram\"",
 			"the tokenizer model \"Unigram\" is not one of those known"},
 		{"gpt2-small.json", "{\"version\"", "[{\"version\"", "line "},
+		{"unigram-small.json", "[\"<s>\",", "[7,", "token 1 is not a text and a score"},
+		{"unigram-small.json", "[\"<s>\",0.0]", "\"<s>\"",
+			"token 1 is not a text and a score"},
+		{"unigram-unk-small.json", "\"unk_id\":0", "\"unk_id\":null",
+			"no token stands for the byte 0x00"},
+		{"unigram-small.json", "\"type\":\"Metaspace\"", "\"type\":\"WhitespaceSplit\"",
+			"the pre-tokenizer \"WhitespaceSplit\" is not one of those known"},
 		{"llama3-small.json", "{1,3}", "{1,4}", "is not one of those known"},
 		{"llama3-small.json", "\"id\":2500", "\"id\":0", "have the same id 0"},
 		{"llama3-small.json", "\"id\":2500", "\"id\":-1", "is not a number below"},
@@ -162,6 +190,7 @@ int main(void)
 		cmocka_unit_test(the_real_llama3_vocabulary_gives_its_published_ids),
 		cmocka_unit_test(the_same_tokenizer_has_one_digest_in_either_file),
 		cmocka_unit_test(tokens_open_reads_it),
+		cmocka_unit_test(unknown_characters_are_one_token_and_its_text_is_not),
 		cmocka_unit_test(broken_json_vocabularies_are_refused_by_name),
 		cmocka_unit_test(a_file_that_is_cut_anywhere_is_refused),
 	};

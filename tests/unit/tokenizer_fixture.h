@@ -87,8 +87,8 @@ static inline struct ids fixture_encode(
 }
 
 /* The vocabularies that every build can read. */
-static const char *const fixture_names[] = {
-	"llama3-small.gguf", "gpt2-small.gguf", "spm-small.gguf"};
+static const char *const fixture_names[] = {"llama3-small.gguf", "gpt2-small.gguf",
+	"spm-small.gguf", "unigram-small.gguf", "gemma-small.gguf"};
 
 /* Random numbers that a test can repeat. */
 struct dice {
