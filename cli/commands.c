@@ -21,10 +21,11 @@ const struct command command_table[] = {
 		"perplexity on texts (perplexity FILE...), or measure how well a model finds and "
 		"quotes what answers questions about documents (quote DIR...)",
 		command_eval},
-	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add|rm [PATH|NAME]", "add info ls rm",
-		"list models (ls), describe one (info NAME), register a file under a name (add "
-		"PATH), or "
-		"forget a name (rm NAME)",
+	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add|convert|rm [PATH|NAME] [OUT]",
+		"add convert info ls rm",
+		"list models (ls), describe one (info NAME), register one under a name (add "
+		"PATH), forget a name (rm NAME), or write one again in another storage type "
+		"(convert PATH|NAME OUT.gguf)",
 		command_models},
 	{"tokenize", COMMAND_TOKENIZE, "[OPTIONS] [FILE]", NULL,
 		"print the token ids of a text, one per line", command_tokenize},

@@ -1,8 +1,9 @@
-/* carrel models: ls, info, add, rm. */
+/* carrel models: ls, info, add, rm; models_convert.c has convert. */
 #include "cli/commands.h"
 
 #include "base/log.h"
 #include "cli/library.h"
+#include "cli/models_convert.h"
 #include "cli/output.h"
 #include "engine/engine.h"
 
@@ -247,8 +248,8 @@ int command_models(const struct options *options, struct err *err)
 	static const struct {
 		const char *name;
 		int (*run)(const struct options *options, struct err *err);
-	} table[] = {
-		{"add", models_add}, {"info", models_info}, {"ls", models_ls}, {"rm", models_rm}};
+	} table[] = {{"add", models_add}, {"convert", models_convert}, {"info", models_info},
+		{"ls", models_ls}, {"rm", models_rm}};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && options->n_argument; i++) {
 		if (strcmp(table[i].name, options->argument[0]) == 0) {
@@ -256,5 +257,5 @@ int command_models(const struct options *options, struct err *err)
 		}
 	}
 	return err_set(err, ERR_USAGE, NULL, "see `carrel models --help`",
-		"say which of ls, info, add and rm");
+		"say which of ls, info, add, convert and rm");
 }

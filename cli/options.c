@@ -24,7 +24,7 @@ const struct option_row option_table[] = {
 		"the model: a GGUF file, or a name that `carrel models ls` shows"},
 	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE, 1, "0",
 		"tokens of context (0: the model's own window, as far as memory allows)"},
-	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE, 1, "0",
+	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE | COMMAND_MODELS, 1, "0",
 		"threads that compute, at most 4096 (0: one per core)"},
 	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), ENGINE, 1, "auto",
 		"where to compute; fake answers without computing anything, for tests"},
@@ -101,6 +101,9 @@ const struct option_row option_table[] = {
 		"them"},
 	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_MODELS, 0, NULL,
 		"models add: the name to give it (else the file's own)"},
+	{"type", 0, OPTION_TEXT, "TYPE", FIELD(storage_type), COMMAND_MODELS, 0, "Q8_0",
+		"models convert: how to store the matrices, such as Q8_0, Q4_K or F16; what an "
+		"answer depends on most keeps more bits"},
 	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, 0, NULL,
 		"the line-mode chat: only appends, for screen readers and pipes"},
 	{"json", 0, OPTION_FLAG, NULL, FIELD(json), COMMAND_ALL & ~COMMAND_CHAT, 0, NULL,

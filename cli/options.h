@@ -40,6 +40,7 @@ struct options {
 	/* of one command */
 	int64_t top_n, budget_tok, bench_prompt_tok, bench_generate_tok, bench_repeats;
 	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths;
+	const char *storage_type;
 	int64_t n_question;
 	int show, count_only, special, show_questions;
 	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */

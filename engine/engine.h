@@ -316,6 +316,25 @@ struct model_summary {
 int model_summary_read(struct model_summary *summary, const char *path, struct err *err);
 void model_summary_finish(struct model_summary *summary);
 
+/*
+ * Write a model again as one GGUF file with its matrices in another storage type (engine/convert.h
+ * says which tensor gets which). The file appears under its name when it is complete; a file that is
+ * there is not written over. Runs in the caller's process, on threads of its own.
+ */
+struct engine_conversion {
+	const char *from; /* a model file, or a directory as Hugging Face publishes them */
+	const char *to;
+	const char *type; /* "Q8_0", "Q4_K", ...: of the matrices */
+	int32_t n_thread; /* 0: one per core */
+};
+/* Called after each piece that was written; nonzero ends the conversion (ERR_INTERRUPTED). */
+struct engine_convert_watch {
+	int (*look)(void *context, int64_t done_bytes, int64_t total_bytes); /* or NULL */
+	void *context;
+};
+int engine_convert(const struct engine_conversion *conversion, struct engine_convert_watch watch,
+	struct err *err);
+
 /* A tokenizer alone, from a GGUF file or a tokenizer.json (for `tokenize` and `count`). */
 struct tokens;
 int tokens_open(struct tokens **out, const char *path, struct err *err);

@@ -316,6 +316,15 @@ struct gguf_string gguf_key_at(const struct gguf *gguf, size_t index, enum gguf_
 	return pair->key;
 }
 
+const uint8_t *gguf_pair_at(const struct gguf *gguf, size_t index, size_t *size_bytes)
+{
+	const struct gguf_pair *pair = &gguf->part[0].pair[index];
+	const uint8_t *begin = (const uint8_t *)pair->key.text - sizeof(uint64_t);
+
+	*size_bytes = (size_t)(pair->end - begin);
+	return begin;
+}
+
 static int wrong_type(
 	const struct gguf *gguf, const struct gguf_pair *pair, const char *wanted, struct err *err)
 {

@@ -75,6 +75,8 @@ const struct gguf_tensor *gguf_tensor_find(const struct gguf *gguf, const char *
 
 size_t gguf_key_count(const struct gguf *gguf);
 struct gguf_string gguf_key_at(const struct gguf *gguf, size_t index, enum gguf_value_type *type);
+/* The pair as it stands in the file, from its key's length to its value's end: for writing it again. */
+const uint8_t *gguf_pair_at(const struct gguf *gguf, size_t index, size_t *size_bytes);
 
 /*
  * Metadata by key. Each returns 0 and the value; 1 if the key is absent (*value untouched: set a

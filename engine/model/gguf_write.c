@@ -151,6 +151,12 @@ void gguf_writer_add_strings(struct gguf_writer *writer, const char *key,
 	}
 }
 
+void gguf_writer_add_pair(struct gguf_writer *writer, const uint8_t *pair, size_t size_bytes)
+{
+	buf_add(&writer->pairs, pair, size_bytes);
+	writer->n_pair++;
+}
+
 void gguf_writer_add_tensor(struct gguf_writer *writer, const char *name, enum dtype dtype,
 	int64_t n_row, int64_t row_elems)
 {

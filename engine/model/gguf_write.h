@@ -32,6 +32,8 @@ void gguf_writer_add_array(struct gguf_writer *writer, const char *key, enum ggu
 	const void *elements, uint64_t count);
 void gguf_writer_add_strings(struct gguf_writer *writer, const char *key,
 	const struct gguf_string *strings, uint64_t count);
+/* A pair of another file, gguf_pair_at(). */
+void gguf_writer_add_pair(struct gguf_writer *writer, const uint8_t *pair, size_t size_bytes);
 
 /* A tensor [n_row][row_elems]; a vector has n_row 1 and is written with one dimension. */
 void gguf_writer_add_tensor(struct gguf_writer *writer, const char *name, enum dtype dtype,

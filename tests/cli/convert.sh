@@ -1,0 +1,66 @@
+#!/bin/sh
+# `models convert`: what is written answers like what was read.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+model=$CARREL_BUILT_IN
+
+logits()
+{
+	"$CARREL" eval logits -q -m "$1" --tokens ids --out "$2" --kv-type f32
+}
+
+"$CARREL" tokenize "$CARREL_SOURCE/LICENSE" | head -n 64 >ids
+logits "$model" want
+run "$CARREL" models convert "$model" same.gguf --type Q8_0 --json
+ok 'a model is converted' status_is 0
+ok 'and the JSON has exactly the documented names' json . \
+	from,path,storage,file_bytes,seconds,can_run,why_not
+ok 'its type is the one that was asked for' json storage Q8_0
+ok 'its size is that of the file' json file_bytes "$(wc -c <same.gguf)"
+ok 'nothing else is left beside it' [ "$(echo same*)" = same.gguf ]
+logits ./same.gguf got
+ok 'what has the type already is copied bit for bit' cmp want got
+
+"$CARREL" models info "$model" --json >info.want
+for type in F32 F16 BF16 Q6_K Q4_K Q4_0; do
+	run "$CARREL" models convert "$model" "$type.gguf" --type "$type" -t 2
+	ok "$type is written" status_is 0
+	run "$CARREL" models info "$PWD/$type.gguf" --json
+	ok "$type runs here" json can_run true
+	for name in name template tokenizer parameters context_tokens license; do
+		ok "$type keeps the $name" json $name "$("$JSON_GET" $name <info.want)"
+	done
+	run "$CARREL" ask -m "$PWD/$type.gguf" -n 24 'Who may copy this?' "$CARREL_SOURCE/LICENSE.exception"
+	ok "$type answers" status_is 0
+done
+ok 'Q4_K is smaller than Q8_0' [ "$(wc -c <Q4_K.gguf)" -lt "$(wc -c <same.gguf)" ]
+run "$CARREL" models convert "$model" q.gguf --type q4_k
+ok 'a type may be written in small letters' status_is 0
+ok 'and makes the same file' cmp q.gguf Q4_K.gguf
+rm q.gguf
+run "$CARREL" models convert "$model" q.gguf --type Q4_K -t 1
+ok 'as one thread does' cmp q.gguf Q4_K.gguf
+
+run "$CARREL" models convert "$model" same.gguf
+ok 'a file that is there is not written over' status_is 1
+ok 'and the sentence says what to do' says 'is there already, and is not written over (remove it'
+ok 'in one line' sentences 1
+run "$CARREL" models convert "$model" new.gguf --type Q9_Z
+ok 'an unknown type is a usage error' status_is 2
+ok 'that lists the known ones' says 'F32, F16, BF16, Q8_0'
+run "$CARREL" models convert "$model"
+ok 'a file to write has to be named' status_is 2
+run "$CARREL" models convert ./missing.gguf new.gguf
+ok 'a model that is not there is named' says 'missing.gguf'
+run "$CARREL" models convert "$model" missing/new.gguf
+ok 'so is a folder that is not there' says 'missing/new.gguf'
+head -c 5000000 "$model" >cut.gguf
+run "$CARREL" models convert ./cut.gguf new.gguf
+ok 'half of a model is refused' status_is 4
+ok 'in one sentence' sentences 1
+ok 'and nothing was written' [ "$(echo new*)" = 'new*' ]
+(ulimit -f 2000; trap '' XFSZ; "$CARREL" models convert "$model" new.gguf >out 2>err </dev/null)
+status=$?
+ok 'a disk that is full is a sentence' says 'cannot be written'
+ok 'a failure' status_is 1
+ok 'and leaves nothing' [ "$(echo new*)" = 'new*' ]
+finish
