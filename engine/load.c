@@ -41,15 +41,23 @@ static int parse_kv_type(enum kv_type *type, const char *name, struct err *err)
 		    : 0;
 }
 
-/* The window that was asked for, or as much of the model's own as the memory is good for. */
-static int choose_context(struct plan *plan, const struct loaded *loaded,
+/*
+ * The window that was asked for, or as much of the model's own as the memory is good for; then the
+ * program is one for that window.
+ */
+static int choose_context(struct plan *plan, struct loaded *loaded,
 	const struct engine_config *config, enum kv_type kv_type, struct err *err)
 {
 	int64_t window_tok = loaded->model->n_ctx_train;
 
 	if (!loaded->is_fake) {
-		return planner_plan(
-			plan, loaded->model, loaded->program, kv_type, config->context_tok, err);
+		if (planner_plan(plan, loaded->model, loaded->program, kv_type, config->context_tok,
+			    err) < 0) {
+			return -1;
+		}
+		program_destroy(loaded->program);
+		loaded->program = NULL;
+		return program_create(&loaded->program, loaded->model, plan->context_tok, err);
 	}
 	/* Needs no memory to speak of. */
 	*plan = (struct plan){
@@ -111,7 +119,7 @@ static int open_model(struct loaded *loaded, const struct engine_config *config,
 	if (model_open(&loaded->model, config->model, config->template_name, err) < 0) {
 		return -1;
 	}
-	return program_create(&loaded->program, loaded->model, err);
+	return program_create(&loaded->program, loaded->model, config->context_tok, err);
 }
 
 int engine_plan(struct engine_plan *plan, const struct engine_config *config, struct err *err)
@@ -164,6 +172,9 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 		goto failed;
 	}
 	scheduler.context_tok = plan.context_tok;
+	if (loaded->program) {
+		scheduler.rope = program_rope_digest(loaded->program);
+	}
 	ops = loaded->is_fake ? &backend_fake : &backend_cpu;
 	if (ops->create(&loaded->backend, loaded->model, loaded->program, &backend, err) < 0) {
 		goto failed;

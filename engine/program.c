@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int program_create(struct program **out, const struct model *model, struct err *err)
+int program_create(
+	struct program **out, const struct model *model, int64_t context_tok, struct err *err)
 {
 	struct program *program = mem_zero(1, sizeof(*program));
 
@@ -16,7 +17,8 @@ int program_create(struct program **out, const struct model *model, struct err *
 	program->n_layer = model->n_layer;
 	program->n_kv_head = model->n_kv_head;
 	program->head_dim = model->head_dim;
-	if (model->family->emit(model, program, err) < 0) {
+	if (model->family->emit(
+		    model, context_tok > 0 ? context_tok : model->n_ctx_train, program, err) < 0) {
 		program_destroy(program);
 		return -1;
 	}
@@ -43,6 +45,28 @@ void program_destroy(struct program *program)
 	free(program->buffer);
 	free(program->op);
 	free(program);
+}
+
+struct sha256_digest program_rope_digest(const struct program *program)
+{
+	struct sha256 *hash = sha256_create();
+	struct sha256_digest digest;
+
+	for (size_t i = 0; i < program->n_op; i++) {
+		const struct op_rope_table *table = &program->op[i].rope_table;
+
+		if (program->op[i].kind == OP_ROPE_TABLE) {
+			const struct buffer_desc *freq = &program->buffer[table->inv_freq.buffer];
+
+			sha256_add_field(
+				hash, "frequencies", freq->constant, (size_t)freq->constant_bytes);
+			sha256_add_field(
+				hash, "magnitude", &table->magnitude, sizeof(table->magnitude));
+		}
+	}
+	digest = sha256_finish(hash);
+	sha256_destroy(hash);
+	return digest;
 }
 
 uint32_t program_add_buffer(struct program *program, struct buffer_desc desc)

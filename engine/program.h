@@ -6,6 +6,7 @@
 #define ENGINE_PROGRAM_H
 
 #include "base/err.h"
+#include "base/sha256.h"
 #include "kernels/ops.h"
 
 #include <stddef.h>
@@ -45,9 +46,16 @@ struct program {
 	int is_short_of_memory;               /* a constant is missing: program_create() fails */
 };
 
-/* Emits the model's program by its family. */
-int program_create(struct program **out, const struct model *model, struct err *err);
+/*
+ * Emits the model's program by its family, for a context of so many tokens; 0: the model's own
+ * window. (What depends on it are LongRoPE's frequencies; nothing that a plan counts.)
+ */
+int program_create(
+	struct program **out, const struct model *model, int64_t context_tok, struct err *err);
 void program_destroy(struct program *program);
+
+/* Over all that turns a position into angles: what the same weights may be run with differently. */
+struct sha256_digest program_rope_digest(const struct program *program);
 
 /* For families. */
 uint32_t program_add_buffer(struct program *program, struct buffer_desc desc);

@@ -6,6 +6,7 @@
 #define ENGINE_SCHEDULER_H
 
 #include "base/err.h"
+#include "base/sha256.h"
 #include "engine/engine.h"
 #include "engine/sampler.h"
 
@@ -25,6 +26,7 @@ struct scheduler_config {
 				    backend's max_out_rows. */
 	int64_t kv_budget_bytes; /* pages kept in memory, in use and cached; 0: from the memory at
 				    hand */
+	struct sha256_digest rope; /* of the program, see struct kv_identity */
 };
 
 /* Events leave through this; the pointers in `event` are valid during the call only. */

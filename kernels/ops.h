@@ -77,13 +77,15 @@ struct op_embed {
 /*
  * out f32 [row][n_group][n] = in * weight / sqrt(mean(in^2) + eps)   (Zhang & Sennrich 2019)
  * A row is n_group runs of n elements, each normalised alone with the same weight f32 [n]: one run
- * of a row's width, or one per head of queries or keys. out may be in.
+ * of a row's width, or one per head of queries or keys. out may be in. With `accumulate` the result
+ * is added to out (a residual behind a norm).
  */
 struct op_rmsnorm {
 	struct operand in, weight, out;
 	int64_t n;
 	int64_t n_group;
 	float eps;
+	int32_t accumulate;
 };
 
 /* in f32 [row][k] -> out: activations in the backend's packed layout for `type`. */

@@ -91,7 +91,7 @@ static uint32_t packed_buffer(struct program *program, const struct weight *weig
 		program, (struct buffer_desc){.kind = BUFFER_PACKED, .weight = copy});
 }
 
-void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
+static struct op_rmsnorm *add_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
 	const struct weight *weight, uint32_t out, float eps)
 {
 	struct operand vector = emit_vector(program, weight);
@@ -103,6 +103,25 @@ void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
 		.n = weight->row_elems,
 		.n_group = 1,
 		.eps = eps};
+	return &op->rmsnorm;
+}
+
+void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
+	const struct weight *weight, uint32_t out, float eps)
+{
+	add_rmsnorm(program, rows, in, weight, out, eps);
+}
+
+void emit_rmsnorm_add(struct program *program, enum op_rows rows, uint32_t in,
+	const struct weight *weight, uint32_t out, float eps)
+{
+	add_rmsnorm(program, rows, in, weight, out, eps)->accumulate = 1;
+}
+
+void emit_head_norm(struct program *program, enum op_rows rows, uint32_t x,
+	const struct weight *weight, int32_t n_head, float eps)
+{
+	add_rmsnorm(program, rows, x, weight, x, eps)->n_group = n_head;
 }
 
 void emit_gather(struct program *program, uint32_t in, uint32_t out, int64_t n)

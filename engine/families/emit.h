@@ -17,6 +17,12 @@ struct operand emit_vector(struct program *program, const struct weight *weight)
 
 void emit_rmsnorm(struct program *program, enum op_rows rows, uint32_t in,
 	const struct weight *weight, uint32_t out, float eps);
+/* out += what emit_rmsnorm() would have written. */
+void emit_rmsnorm_add(struct program *program, enum op_rows rows, uint32_t in,
+	const struct weight *weight, uint32_t out, float eps);
+/* In place, each head of x f32 [row][n_head][head_dim] alone; weight [head_dim]. */
+void emit_head_norm(struct program *program, enum op_rows rows, uint32_t x,
+	const struct weight *weight, int32_t n_head, float eps);
 void emit_gather(struct program *program, uint32_t in, uint32_t out, int64_t n);
 
 struct emit_part {

@@ -1,11 +1,18 @@
 #include "engine/families/family.h"
 
 #include "base/mem.h"
+#include "engine/families/decoder.h"
 
 #include <string.h>
 
 static const struct family *const families[] = {
-	&family_llama,
+	&family_gemma.family,
+	&family_gemma2.family,
+	&family_gemma3.family,
+	&family_llama.family,
+	&family_phi3.family,
+	&family_qwen2.family,
+	&family_qwen3.family,
 };
 
 const struct family *family_find(const char *architecture, size_t len)

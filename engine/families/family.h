@@ -24,12 +24,11 @@ struct family {
 	/* Fill in the hyperparameters of *model from its metadata; refuse what emit() would get
 	 * wrong. */
 	int (*read)(struct model *model, struct err *err);
-	/* Append buffers and ops to an empty program. */
-	int (*emit)(const struct model *model, struct program *program, struct err *err);
+	/* Append buffers and ops to an empty program, which is to run with so many tokens of
+	 * context. */
+	int (*emit)(const struct model *model, int64_t context_tok, struct program *program,
+		struct err *err);
 };
-
-/* The rows of the table. */
-extern const struct family family_llama;
 
 /* NULL if carrel does not know the architecture. */
 const struct family *family_find(const char *architecture, size_t len);

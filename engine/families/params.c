@@ -12,6 +12,14 @@ const char *param_key(char *key, const struct model *model, const char *name)
 	return key;
 }
 
+int param_exists(const struct model *model, const char *name)
+{
+	char key[PARAM_KEY_BYTES];
+	int64_t value;
+
+	return gguf_get_int(model->gguf, param_key(key, model, name), &value, NULL) != 1;
+}
+
 static int is_integer(enum gguf_value_type type)
 {
 	return type <= GGUF_INT32 || type == GGUF_UINT64 || type == GGUF_INT64;

@@ -18,6 +18,9 @@ struct model;
 /* "<architecture>.<name>" into key[PARAM_KEY_BYTES]; returns key. */
 const char *param_key(char *key, const struct model *model, const char *name);
 
+/* Whether the file has "<architecture>.<name>", of whatever type. */
+int param_exists(const struct model *model, const char *name);
+
 /*
  * The number at "<architecture>.<name>", or `fallback` where it is absent (PARAM_REQUIRED: that is
  * an error; NAN for floats); outside of min ... max is an error. An array whose elements are all equal counts as

@@ -38,40 +38,59 @@ static void apply_yarn(struct rope *rope, double base, const struct yarn *yarn)
 	}
 }
 
-static int read_scaling(struct rope *rope, const struct model *model, double base, struct err *err)
+static int is_type(struct gguf_string type, const char *name)
 {
-	struct yarn yarn = {.original_tok = model->n_ctx_train};
+	return type.len == strlen(name) && !memcmp(type.text, name, type.len);
+}
+
+/* LongRoPE's attention factor where the file does not say it (as transformers computes it). */
+static double longrope_attn_factor(const struct model *model, int64_t original_tok)
+{
+	double scale = (double)model->n_ctx_train / (double)original_tok;
+
+	return scale <= 1 ? 1 : sqrt(1 + log(scale) / log((double)original_tok));
+}
+
+static int read_scaling(struct rope *rope, const struct model *model, double base,
+	const struct weight *factors, struct err *err)
+{
+	struct yarn yarn = {.original_tok = model->n_ctx_train, .attn_factor = 1};
 	struct gguf_string type = {.text = "linear", .len = 6};
 	char key[PARAM_KEY_BYTES];
 	double old_factor;
 
 	if (gguf_get_string(model->gguf, param_key(key, model, "rope.scaling.type"), &type, err) <
 			0 ||
-		param_float(model, "rope.scale_linear", 1, 1e-3, 1e6, &old_factor, err) < 0 ||
+		param_int(model, "rope.scaling.original_context_length", yarn.original_tok, 2,
+			PARAM_MAX_CONTEXT, &yarn.original_tok, err) < 0) {
+		return -1;
+	}
+	if (is_type(type, "longrope")) {
+		yarn.attn_factor = longrope_attn_factor(model, yarn.original_tok);
+	}
+	if (param_float(model, "rope.scale_linear", 1, 1e-3, 1e6, &old_factor, err) < 0 ||
 		param_float(model, "rope.scaling.factor", old_factor, 1e-3, 1e6, &yarn.factor,
 			err) < 0 ||
-		param_float(model, "rope.scaling.attn_factor", 1, 1e-3, 1e3, &yarn.attn_factor,
-			err) < 0) {
+		param_float(model, "rope.scaling.attn_factor", yarn.attn_factor, 1e-3, 1e3,
+			&yarn.attn_factor, err) < 0) {
 		return -1;
 	}
 	rope->magnitude = (float)yarn.attn_factor;
-	if (type.len == 4 && !memcmp(type.text, "none", 4)) {
+	if (is_type(type, "none") || (is_type(type, "longrope") && factors)) {
 		return 0;
 	}
-	if (type.len == 6 && !memcmp(type.text, "linear", 6)) {
+	if (is_type(type, "linear")) {
 		for (int64_t i = 0; i < rope->n_freq; i++) {
 			rope->inv_freq[i] /= yarn.factor;
 		}
 		return 0;
 	}
-	if (type.len != 4 || memcmp(type.text, "yarn", 4) != 0) {
+	if (!is_type(type, "yarn")) {
 		return err_set(err, ERR_ENGINE, model->path, NULL,
 			"uses the position scaling \"%.*s\", which carrel cannot compute",
 			(int)(type.len < 40 ? type.len : 40), type.text);
 	}
-	if (param_int(model, "rope.scaling.original_context_length", yarn.original_tok, 1,
-		    PARAM_MAX_CONTEXT, &yarn.original_tok, err) < 0 ||
-		param_float(model, "rope.scaling.yarn_ext_factor", 1, 0, 1, &yarn.ext_factor, err) <
+	if (param_float(model, "rope.scaling.yarn_ext_factor", 1, 0, 1, &yarn.ext_factor, err) <
 			0 ||
 		param_float(model, "rope.scaling.yarn_attn_factor", 1, 1e-3, 1e3, &yarn.attn_factor,
 			err) < 0 ||
@@ -89,19 +108,25 @@ static int read_scaling(struct rope *rope, const struct model *model, double bas
 	return 0;
 }
 
+void rope_init(struct rope *rope, double base, int64_t n_rot)
+{
+	rope->n_freq = n_rot / 2;
+	rope->magnitude = 1;
+	for (int64_t i = 0; i < rope->n_freq; i++) {
+		rope->inv_freq[i] = pow(base, -2.0 * (double)i / (double)n_rot);
+	}
+}
+
 int rope_read(struct rope *rope, const struct model *model, int64_t n_rot,
 	const struct weight *factors, struct err *err)
 {
 	double base;
 
-	rope->n_freq = n_rot / 2;
 	if (param_float(model, "rope.freq_base", 10000, 1.001, 1e15, &base, err) < 0) {
 		return -1;
 	}
-	for (int64_t i = 0; i < rope->n_freq; i++) {
-		rope->inv_freq[i] = pow(base, -2.0 * (double)i / (double)n_rot);
-	}
-	if (read_scaling(rope, model, base, err) < 0) {
+	rope_init(rope, base, n_rot);
+	if (read_scaling(rope, model, base, factors, err) < 0) {
 		return -1;
 	}
 	if (factors) {

@@ -21,10 +21,14 @@ struct rope {
 	float magnitude;
 };
 
+/* Without scaling: base^(-2i / n_rot), n_rot being the number of rotated elements (Su et al. 2021). */
+void rope_init(struct rope *rope, double base, int64_t n_rot);
+
 /*
  * Read "<architecture>.rope.*": frequency base, scaling (none; linear: Chen et al. 2023; yarn: Peng
- * et al. 2023, "YaRN"), and divide by `factors` [n_freq] where the model has them (Llama 3.1's
- * rope_freqs.weight; NULL for none). n_rot is the number of rotated elements.
+ * et al. 2023, "YaRN"; longrope: Ding et al. 2024, "LongRoPE"), and divide by `factors` [n_freq]
+ * where the model has them (Llama 3.1's rope_freqs.weight, one of LongRoPE's two lists; NULL for
+ * none, which longrope does not go without).
  */
 int rope_read(struct rope *rope, const struct model *model, int64_t n_rot,
 	const struct weight *factors, struct err *err);

@@ -19,12 +19,11 @@
 /* Raised whenever the bytes of a page change their meaning. */
 #define KV_LAYOUT_VERSION 1
 
-/*
- * The model's digest covers its rotary settings, which nothing overrides; whatever comes to override
- * them (a longer context, chunks) needs a field here.
- */
 struct kv_identity {
 	struct sha256_digest model, tokenizer;
+	/* The angles of positions (program_rope_digest()), which depend on more than the model's
+	 * file: on the context that the engine runs with. */
+	struct sha256_digest rope;
 	const char *adapter;  /* "" */
 	const char *numerics; /* the backend's class, e.g. "cpu-avx512" */
 	const struct kv_layout *layout;

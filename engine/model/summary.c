@@ -107,7 +107,7 @@ static int describe_model(struct model_summary *summary, const char *path, struc
 	if (model->chat_template) {
 		summary->template_name = mem_strdup(model->chat_template->name);
 	}
-	result = program_create(&program, model, err);
+	result = program_create(&program, model, 0, err);
 	if (result == 0) {
 		program_destroy(program);
 	}

@@ -45,8 +45,11 @@ CPU_RUN(avx2_rmsnorm)
 		for (int64_t i = 0; i < o->n; i += 8) {
 			__m256 x = _mm256_mul_ps(avx2_load(in + i, o->n - i), scale);
 
-			avx2_store(out + i, o->n - i,
-				_mm256_mul_ps(x, avx2_load(weight + i, o->n - i)));
+			x = _mm256_mul_ps(x, avx2_load(weight + i, o->n - i));
+			if (o->accumulate) {
+				x = _mm256_add_ps(x, avx2_load(out + i, o->n - i));
+			}
+			avx2_store(out + i, o->n - i, x);
 		}
 	}
 }

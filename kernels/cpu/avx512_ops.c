@@ -42,6 +42,9 @@ CPU_RUN(avx512_rmsnorm)
 			__m512 x = _mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, in + i), scale);
 
 			x = _mm512_mul_ps(x, _mm512_maskz_loadu_ps(lanes, weight + i));
+			if (o->accumulate) {
+				x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(lanes, out + i));
+			}
 			_mm512_mask_storeu_ps(out + i, lanes, x);
 		}
 	}

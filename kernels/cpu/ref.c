@@ -47,7 +47,9 @@ CPU_RUN(ref_rmsnorm)
 		}
 		scale = (float)(1 / sqrt(sum / (double)o->n + o->eps));
 		for (int64_t i = 0; i < o->n; i++) {
-			out[i] = in[i] * scale * weight[i];
+			float x = in[i] * scale * weight[i];
+
+			out[i] = o->accumulate ? out[i] + x : x;
 		}
 	}
 }

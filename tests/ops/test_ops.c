@@ -175,10 +175,30 @@ static int in_place_equal(struct fixture *f, enum cpu_isa isa, const struct op *
 	return equal;
 }
 
+/* Whether an RMSNorm that accumulates adds to what is there the bytes that it writes alone. */
+static int rmsnorm_adds(struct fixture *f, enum cpu_isa isa, const struct op *op)
+{
+	const struct cpu_kernel *kernel = &cpu_kernels(isa)[op->kind];
+	float *out = normals(f->n_out, 1), *sum = guarded(f->n_out);
+	struct op adding = *op;
+	int equal;
+
+	for (int64_t i = 0; i < f->n_out; i++) {
+		sum[i] = out[i] + f->out[i];
+	}
+	adding.rmsnorm.accumulate = 1;
+	f->buffer[OUT] = (uint8_t *)out;
+	kernel->run(&adding, &f->env, 0, kernel->items(&adding, &f->env));
+	equal = guards_hold(out, f->n_out) && same_bits(out, sum, f->n_out);
+	guarded_free(out);
+	guarded_free(sum);
+	return equal;
+}
+
 static void test_rmsnorm(enum cpu_isa isa)
 {
 	double worst = 0, worst_want = 0;
-	int inside = 1, equal = 1, in_place = 1;
+	int inside = 1, equal = 1, in_place = 1, adds = 1;
 
 	for (int i = 0; i < SHAPES; i++) {
 		/* rows of one run, and rows of heads */
@@ -189,7 +209,7 @@ static void test_rmsnorm(enum cpu_isa isa)
 		const int64_t n_run = n_row * n_group;
 		float *in = normals(n_run * n, i % 2 ? 30 : 0.01f), *weight = normals(n, 1);
 		struct op op = {.kind = OP_RMSNORM,
-			.rmsnorm = {{IN, 0}, {IN2, 0}, {OUT, 0}, n, n_group, 1e-5f}};
+			.rmsnorm = {{IN, 0}, {IN2, 0}, {OUT, 0}, n, n_group, 1e-5f, 0}};
 		struct fixture f;
 
 		fixture_init(&f, n_row, in, weight, n_run * n);
@@ -210,6 +230,7 @@ static void test_rmsnorm(enum cpu_isa isa)
 		worst_want = tap_worse(worst_want, worst_relative(f.out, f.want, f.n_out));
 		equal &= rows_alone_equal(&f, isa, &op, n * n_group);
 		in_place &= in_place_equal(&f, isa, &op, &op.rmsnorm.in, in);
+		adds &= rmsnorm_adds(&f, isa, &op);
 		fixture_free(&f);
 	}
 	tap_ok(worst < 5e-7 && worst_want < 7e-7,
@@ -219,6 +240,7 @@ static void test_rmsnorm(enum cpu_isa isa)
 	tap_ok(inside, "%s: RMSNorm writes its output only", cpu_isa_name(isa));
 	tap_ok(equal, "%s: a row's RMSNorm depends on that row only", cpu_isa_name(isa));
 	tap_ok(in_place, "%s: RMSNorm may write over its input", cpu_isa_name(isa));
+	tap_ok(adds, "%s: RMSNorm adds to a residual what it would write", cpu_isa_name(isa));
 }
 
 /* Gates of every size, to +-2662. */

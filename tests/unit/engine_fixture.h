@@ -44,7 +44,7 @@ static inline void fixture_open(struct fixture *fixture, const char *name)
 	*fixture = (struct fixture){0};
 	fixture_path(path, sizeof(path), name);
 	fixture_check(model_open(&fixture->model, path, NULL, &err), &err);
-	fixture_check(program_create(&fixture->program, fixture->model, &err), &err);
+	fixture_check(program_create(&fixture->program, fixture->model, 0, &err), &err);
 }
 
 /* A backend on one instruction-set path; a former one is closed. */

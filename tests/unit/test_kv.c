@@ -193,27 +193,28 @@ static void every_field_of_the_fingerprint_changes_the_names(void **state)
 	struct kv_layout layout = {.type = KV_Q8, .n_layer = 2, .n_kv_head = 3, .head_dim = 64},
 			 changed;
 	const struct kv_identity base = {.adapter = "", .numerics = "cpu-avx2", .layout = &layout};
-	struct kv_identity variant[8];
-	struct sha256_digest root[9];
+	struct kv_identity variant[9];
+	struct sha256_digest root[10];
 
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 9; i++) {
 		variant[i] = base;
 	}
 	variant[0].model.byte[31] = 1;
 	variant[1].tokenizer.byte[0] = 1;
 	variant[2].adapter = "cpu-avx2";
 	variant[3].numerics = "cpu-avx512";
-	root[8] = kv_chain_root(&base);
-	for (int i = 0; i < 8; i++) {
+	variant[8].rope.byte[16] = 1;
+	root[9] = kv_chain_root(&base);
+	for (int i = 0; i < 9; i++) {
 		changed = layout;
-		variant[i].layout = i < 4 ? &layout : &changed;
+		variant[i].layout = i < 4 || i == 8 ? &layout : &changed;
 		changed.type = i == 4 ? KV_F16 : KV_Q8;
 		changed.n_layer += i == 5;
 		changed.n_kv_head += i == 6;
 		changed.head_dim += i == 7;
 		root[i] = kv_chain_root(&variant[i]);
 	}
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < 10; i++) {
 		for (int j = 0; j < i; j++) {
 			assert_false(sha256_equal(&root[i], &root[j]));
 		}

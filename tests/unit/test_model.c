@@ -265,7 +265,7 @@ static void what_cannot_run_is_refused_by_name(void **state)
 
 	at = image_after(&image, "blk.1.ffn_norm", 0) - 2;
 	memcpy(at, "xx", 2);
-	cannot_run(&image, "blk.1.ffn_noxx.weight");
+	cannot_run(&image, "blk.1.ffn_norm.weight");
 	image_finish(&image);
 }
 

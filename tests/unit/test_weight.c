@@ -61,7 +61,7 @@ static float *logits_of(const char *name, int is_made, int64_t *n_vocab)
 	if (is_made) {
 		source = make_all(fixture.model);
 	}
-	fixture_check(program_create(&fixture.program, fixture.model, &err), &err);
+	fixture_check(program_create(&fixture.program, fixture.model, 0, &err), &err);
 	fixture_backend(&fixture, cpu_isa_best(), KV_F16, 2, N_ROW);
 	for (uint32_t i = 0; i < N_ROW; i++) {
 		ids[i] = 7 * i + 3;
