@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct gguf;
+struct gguf_writer;
 struct tokenizer;
 struct tokenizer_encoder;
 
@@ -38,6 +39,13 @@ int tokenizer_open_gguf(struct tokenizer **out, const struct gguf *gguf, struct 
 int tokenizer_open_json(
 	struct tokenizer **out, const char *json, size_t len, const char *name, struct err *err);
 void tokenizer_close(struct tokenizer *tokenizer);
+
+/*
+ * Add the tokenizer to a GGUF file's metadata, so that tokenizer_open_gguf() of it gives the same
+ * ids. Refuses, before it writes anything, what neither GGUF's keys nor ours beside them can say.
+ */
+int tokenizer_export_gguf(
+	const struct tokenizer *tokenizer, struct gguf_writer *writer, struct err *err);
 
 uint32_t tokenizer_vocab_count(const struct tokenizer *tokenizer);
 /* Of everything that decides how text becomes ids: vocabulary, merges, splitter, options. */

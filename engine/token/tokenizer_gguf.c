@@ -22,6 +22,27 @@ static int is(struct gguf_string string, const char *text)
 	return string.len == strlen(text) && !memcmp(string.text, text, string.len);
 }
 
+/* What GGUF has no keys for (tokenizer_export.c). */
+static int read_own(struct reader *r)
+{
+	int exact_merges = 0, unless_space = 0;
+
+	if (gguf_get_bool(r->gguf, "carrel.tokenizer.exact_merges", &exact_merges, r->err) < 0 ||
+		gguf_get_bool(r->gguf, "carrel.tokenizer.prefix_unless_space", &unless_space,
+			r->err) < 0 ||
+		gguf_get_bool(r->gguf, "carrel.tokenizer.ignore_merges", &r->spec.ignore_merges,
+			r->err) < 0) {
+		return -1;
+	}
+	if (exact_merges && r->spec.scheme == SCHEME_SENTENCEPIECE) {
+		r->spec.use_scores = 0;
+	}
+	if (unless_space) {
+		r->spec.prefix = PREFIX_UNLESS_SPACE;
+	}
+	return 0;
+}
+
 static int read_scheme(struct reader *r)
 {
 	struct gguf_string model = {0}, pre = {0};
@@ -35,11 +56,16 @@ static int read_scheme(struct reader *r)
 	if (is(model, "llama") || is(model, "t5")) {
 		r->spec.scheme = is(model, "t5") ? SCHEME_UNIGRAM : SCHEME_SENTENCEPIECE;
 		r->spec.use_scores = 1;
+		if (read_own(r)) {
+			return -1;
+		}
 		if (gguf_get_bool(r->gguf, "tokenizer.ggml.add_space_prefix", &space_prefix,
 			    r->err) < 0) {
 			return -1;
 		}
-		r->spec.prefix = space_prefix ? PREFIX_ALWAYS : PREFIX_NONE;
+		if (!space_prefix || r->spec.prefix != PREFIX_UNLESS_SPACE) {
+			r->spec.prefix = space_prefix ? PREFIX_ALWAYS : PREFIX_NONE;
+		}
 		return 0;
 	}
 	if (!is(model, "gpt2")) {
@@ -65,7 +91,7 @@ static int read_scheme(struct reader *r)
 		return -1;
 	}
 	r->spec.ignore_merges = r->spec.splitter->ignore_merges;
-	return 0;
+	return read_own(r);
 }
 
 /* An array that must have one element per token; 1 if it is absent. */
