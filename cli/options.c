@@ -31,7 +31,10 @@ const struct option_row option_table[] = {
 	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), ENGINE, 1, "q8",
 		"how the KV cache is stored"},
 	{"template", 0, OPTION_CHOICE,
-		"carrel|chatml|gemma|llama2|llama3|mistral-v1|mistral-v3|mistral-v7",
+		"carrel|chatml|command-a|command-r|deepseek-r1|deepseek-r1-v0|deepseek-v2|"
+		"deepseek-v3|deepseek-v3.1|gemma|gpt-oss|llama2|llama3|llama4|mistral-v0|"
+		"mistral-v1|mistral-v3|mistral-v3-tekken|mistral-v7|mistral-v7-spm|phi3|"
+		"phi3-no-system|phi4|phi4-mini|qwen3|qwen3-thinking|qwen3.5",
 		FIELD(template_name), ENGINE, 1, NULL,
 		"chat template, where the model's own is not recognised"},
 	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, 1, NULL,

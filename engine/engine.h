@@ -44,6 +44,9 @@ enum prompt_mark {
 	PROMPT_USER_CLOSE,
 	PROMPT_MODEL_OPEN,
 	PROMPT_MODEL_CLOSE,
+	/* PROMPT_MODEL_OPEN, and the answer begins there and then: the model does not think first.
+	   The same as PROMPT_MODEL_OPEN where the template has no thinking. */
+	PROMPT_MODEL_OPEN_NO_THINK,
 };
 
 struct segment;
@@ -116,7 +119,9 @@ struct engine_info { /* known from READY on; strings live as long as the handle 
 	int64_t n_thread; /* that compute */
 	int has_system;   /* the template has a system message */
 	int has_template;
-	int random_weights; /* the built-in model that nobody trained */
+	int thinks;            /* the template's models think before they answer */
+	int can_skip_thinking; /* PROMPT_MODEL_OPEN_NO_THINK keeps them from it */
+	int random_weights;    /* the built-in model that nobody trained */
 	char tokenizer_digest[65], model_digest[65];
 	int32_t process_id;
 	double load_ms;
@@ -150,7 +155,7 @@ enum engine_event_type {
 	ENGINE_LOAD,            /* fraction */
 	ENGINE_READY,           /* engine_info() is filled in */
 	ENGINE_PREFILL,         /* done_tok of total_tok, cached_tok of them were not computed */
-	ENGINE_TEXT,            /* ids and the complete characters they end */
+	ENGINE_TEXT,            /* ids and the complete characters they end; is_thinking */
 	ENGINE_PROMPT_LOGPROBS, /* n_ids of them, the first is of position first_row; several events */
 	ENGINE_LOGITS,
 	ENGINE_TOKENS, /* the answer to engine_tokenize */
@@ -164,6 +169,7 @@ enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_CANCELLED };
 
 struct engine_usage {
 	int64_t prompt_tok, cached_tok, prefill_tok, generated_tok;
+	int64_t thinking_tok;  /* of those generated: what came before the answer, its marks too */
 	double prefill_ms;     /* computing what was not cached */
 	double first_token_ms; /* from submit to the first sampled token, in the engine */
 	double decode_ms;      /* first token to last */
@@ -179,7 +185,9 @@ struct engine_event {
 	size_t text_len;
 	const uint32_t *ids;
 	size_t n_ids;
-	const float *logprobs;      /* [n_ids], or NULL */
+	const float *logprobs; /* [n_ids], or NULL */
+	int is_thinking; /* TEXT: this is no part of the answer. DONE: the answer never began, the
+			    model was still thinking */
 	const uint32_t *text_bytes; /* RENDERED: [n_ids], of each id's part of `text` */
 	const float *logits;        /* f32 [n_rows][n_vocab] of positions first_row ... */
 	int64_t first_row, n_rows;
@@ -307,6 +315,7 @@ int engine_plan(struct engine_plan *plan, const struct engine_config *config, st
 
 struct model_summary {
 	char *name, *architecture, *storage, *license, *template_name, *tokenizer;
+	int thinks, can_skip_thinking; /* as in engine_info */
 	int64_t n_params, weight_bytes, file_bytes, context_train_tok, n_layer, n_embd, n_vocab;
 	int64_t kv_bytes_per_tok; /* at q8 */
 	uint32_t gguf_version;

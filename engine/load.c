@@ -94,6 +94,9 @@ static void describe(struct loaded *loaded)
 	info->n_thread = loaded->backend->ops->n_thread(loaded->backend);
 	info->has_template = model->chat_template != NULL;
 	info->has_system = model->chat_template && model->chat_template->has_system;
+	info->thinks =
+		model->chat_template && model->chat_template->thinking.kind != TEMPLATE_NO_THINKING;
+	info->can_skip_thinking = info->thinks && model->chat_template->thinking.skipped;
 	info->random_weights = model->is_random;
 	sha256_hex(tokenizer_digest(model->tokenizer), info->tokenizer_digest);
 	sha256_hex(&model->digest, info->model_digest);

@@ -17,7 +17,8 @@ _Static_assert((int)PROMPT_BEGIN == (int)MARK_BEGIN &&
 		       (int)PROMPT_USER_OPEN == (int)MARK_USER_OPEN &&
 		       (int)PROMPT_USER_CLOSE == (int)MARK_USER_CLOSE &&
 		       (int)PROMPT_MODEL_OPEN == (int)MARK_MODEL_OPEN &&
-		       (int)PROMPT_MODEL_CLOSE == (int)MARK_MODEL_CLOSE,
+		       (int)PROMPT_MODEL_CLOSE == (int)MARK_MODEL_CLOSE &&
+		       (int)PROMPT_MODEL_OPEN_NO_THINK == (int)MARK_MODEL_OPEN_NO_THINK,
 	"the public marks are the template's");
 
 struct stored {
@@ -387,11 +388,27 @@ void prompt_store_sources(
 	}
 }
 
+int prompt_store_turn(const struct prompt_store *store, size_t *from_tok)
+{
+	size_t at = store->n_placed;
+
+	while (at > 0 && !store->place[at - 1].is_mark) {
+		at--;
+	}
+	*from_tok = at ? store->place[at - 1].end_tok : 0;
+	return at ? store->place[at - 1].mark : -1;
+}
+
+static int is_model_open(int mark)
+{
+	return mark == PROMPT_MODEL_OPEN || mark == PROMPT_MODEL_OPEN_NO_THINK;
+}
+
 void prompt_store_closing(struct prompt_store *store, struct ids *out)
 {
 	if (store->chat_template && store->n_placed &&
-		store->place[store->n_placed - 1].mark == PROMPT_MODEL_OPEN) {
+		is_model_open(store->place[store->n_placed - 1].mark)) {
 		template_write(store->chat_template, store->encoder, MARK_MODEL_CLOSE,
-			MARK_MODEL_OPEN, out);
+			store->place[store->n_placed - 1].mark, out);
 	}
 }

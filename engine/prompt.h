@@ -60,6 +60,12 @@ void prompt_store_sources(
 	const struct prompt_store *store, struct token_source **source, size_t *count);
 
 /*
+ * The last mark of the present prompt (enum prompt_mark; -1: it has none), and where the ids behind
+ * it begin. Call it after prompt_store_ids().
+ */
+int prompt_store_turn(const struct prompt_store *store, size_t *from_tok);
+
+/*
  * Append the ids that close the model's turn, if the present prompt ends in an open one: what the
  * next prompt will have behind the answer.
  */

@@ -10,6 +10,7 @@
 #include "engine/planner.h"
 #include "engine/quote.h"
 #include "engine/rate.h"
+#include "engine/thinking.h"
 #include "engine/token/tokenizer.h"
 
 #include <stdlib.h>
@@ -44,9 +45,10 @@ struct request {
 	int64_t n_closing;
 
 	struct kv_sequence sequence;
-	int is_matched;         /* the prefix cache was asked */
-	int64_t reserved_pages; /* most it may come to hold */
-	struct answer answer;
+	int is_matched;           /* the prefix cache was asked */
+	int64_t reserved_pages;   /* most it may come to hold */
+	struct thinking thinking; /* what it says, parted into: */
+	struct answer thoughts, answer;
 	struct quote *quote; /* NULL: its citations are free */
 
 	int64_t batch_row, batch_n_row; /* its share of the batch under way */
@@ -185,6 +187,8 @@ static void free_request(struct scheduler *scheduler, struct request *request)
 		scheduler->n_running--;
 		scheduler->reserved_pages -= request->reserved_pages;
 	}
+	thinking_finish(&request->thinking);
+	answer_finish(&request->thoughts);
 	answer_finish(&request->answer);
 	quote_destroy(request->quote);
 	free(request->ids);
@@ -232,31 +236,61 @@ static void finish(struct scheduler *scheduler, struct request *request)
 	struct engine_event event = {.type = ENGINE_DONE,
 		.request = request->id,
 		.stop = request->stop,
+		.is_thinking = thinking_goes_on(&request->thinking),
 		.usage = request->usage};
 
 	if (request->usage.generated_tok > 0) {
 		event.usage.decode_ms = request->last_token_ms - request->first_token_ms;
+		event.usage.thinking_tok = request->thinking.n_tok;
 	}
 	free_request(scheduler, request);
 	emit(scheduler, &event);
 }
 
-static void emit_text(struct scheduler *scheduler, struct request *request, const uint32_t *id,
-	const float *logprob)
+/* What is ready of one stream, with the id that it came with, if any. */
+static void emit_stream(struct scheduler *scheduler, const struct request *request,
+	struct answer *stream, const uint32_t *id, const float *logprob)
 {
-	struct buf *ready = &request->answer.ready;
 	struct engine_event event = {.type = ENGINE_TEXT,
 		.request = request->id,
-		.text = buf_str(ready),
-		.text_len = ready->len,
+		.text = buf_str(&stream->ready),
+		.text_len = stream->ready.len,
 		.ids = id,
 		.n_ids = id ? 1 : 0,
-		.logprobs = logprob};
+		.is_thinking = stream == &request->thoughts,
+		.logprobs = id ? logprob : NULL};
 
-	if (id || ready->len) {
+	if (id || stream->ready.len) {
 		emit(scheduler, &event);
 	}
-	buf_clear(ready);
+	buf_clear(&stream->ready);
+}
+
+static void emit_text(struct scheduler *scheduler, struct request *request, const uint32_t *id,
+	int is_thinking, const float *logprob)
+{
+	emit_stream(scheduler, request, &request->thoughts, is_thinking ? id : NULL, logprob);
+	emit_stream(scheduler, request, &request->answer, is_thinking ? NULL : id, logprob);
+}
+
+/* Pass on what came out of the thinking. Returns 1 where a stop text ended the answer. */
+static int take_text(struct request *request)
+{
+	struct buf *thoughts = &request->thinking.thoughts, *answer = &request->thinking.answer;
+	int stopped = 0;
+
+	if (thoughts->len) {
+		answer_add(&request->thoughts, thoughts->data, thoughts->len);
+		buf_clear(thoughts);
+	}
+	if (answer->len) {
+		if (request->quote) {
+			quote_add(request->quote, answer->data, answer->len);
+		}
+		stopped = answer_add(&request->answer, answer->data, answer->len);
+		buf_clear(answer);
+	}
+	return stopped;
 }
 
 /* There is room: it was taken for most_tokens(). */
@@ -269,8 +303,11 @@ static void append_id(struct request *request, uint32_t id)
 static void end_answer(struct scheduler *scheduler, struct request *request, enum engine_stop stop)
 {
 	request->stop = stop;
+	thinking_flush(&request->thinking);
+	take_text(request);
+	answer_flush(&request->thoughts);
 	answer_flush(&request->answer);
-	emit_text(scheduler, request, NULL, NULL);
+	emit_text(scheduler, request, NULL, 0, NULL);
 	if (request->no_reuse) {
 		finish(scheduler, request);
 		return;
@@ -361,6 +398,38 @@ static struct quote *create_quote(
 		request->n_source);
 }
 
+/* A token's text, marks and all; returns whether it is one that text never becomes. */
+static int spell(struct scheduler *scheduler, uint32_t id)
+{
+	const struct tokenizer *tokenizer = scheduler->model->tokenizer;
+
+	buf_clear(&scheduler->piece);
+	if (!tokenizer) {
+		return 0;
+	}
+	tokenizer_decode(tokenizer, id, 1, &scheduler->piece);
+	return tokenizer_is_forbidden(tokenizer, id);
+}
+
+/* From where the prompt leaves the model's turn. */
+static void begin_thinking(
+	struct scheduler *scheduler, struct request *request, const struct scheduler_request *from)
+{
+	const uint32_t *turn = from->ids + from->n_ids - from->turn_tok;
+
+	thinking_init(&request->thinking, from->turn_mark < 0 ? NULL : from->thinking,
+		(enum template_mark)from->turn_mark);
+	for (size_t i = 0; i < from->turn_tok && request->thinking.rules; i++) {
+		int is_special = spell(scheduler, turn[i]);
+
+		thinking_add(&request->thinking, buf_str(&scheduler->piece), scheduler->piece.len,
+			is_special);
+	}
+	request->thinking.n_tok = 0;
+	buf_clear(&request->thinking.thoughts);
+	buf_clear(&request->thinking.answer);
+}
+
 static struct request *copy_request(
 	struct scheduler *scheduler, const struct scheduler_request *from, struct err *err)
 {
@@ -391,6 +460,8 @@ static struct request *copy_request(
 	}
 	request->usage.prompt_tok = request->n_prompt;
 	request->submitted_ms = now_ms();
+	begin_thinking(scheduler, request, from);
+	answer_init(&request->thoughts, NULL);
 	answer_init(&request->answer, from->stop);
 	request->quote = create_quote(scheduler, from);
 	return request;
@@ -597,11 +668,12 @@ static uint32_t pick_masked(struct scheduler *scheduler, struct request *request
 static uint32_t pick(
 	struct scheduler *scheduler, struct request *request, const float *logits, double *logprob)
 {
-	const uint64_t *mask = request->quote ? quote_mask(request->quote) : NULL;
+	struct quote *quote = thinking_goes_on(&request->thinking) ? NULL : request->quote;
+	const uint64_t *mask = quote ? quote_mask(quote) : NULL;
 	uint32_t id = pick_masked(scheduler, request, logits, mask, logprob);
 
-	if (request->quote && !mask && id != UINT32_MAX) {
-		mask = quote_check(request->quote, id);
+	if (quote && !mask && id != UINT32_MAX) {
+		mask = quote_check(quote, id);
 		id = mask ? pick_masked(scheduler, request, logits, mask, logprob) : id;
 	}
 	return id;
@@ -614,7 +686,7 @@ static void sample(struct scheduler *scheduler, struct request *request, const f
 	double logprob = 0, now;
 	uint32_t id = pick(scheduler, request, logits, &logprob);
 	float told = (float)logprob;
-	int stopped;
+	int is_special, is_thinking, stopped;
 
 	if (id == UINT32_MAX) {
 		struct err err;
@@ -632,21 +704,20 @@ static void sample(struct scheduler *scheduler, struct request *request, const f
 		request->phase = PHASE_DECODE;
 	}
 	request->last_token_ms = now;
-	if (tokenizer && !request->ignore_end && tokenizer_is_end(tokenizer, id)) {
+	is_special = spell(scheduler, id);
+	if (tokenizer && !request->ignore_end &&
+		(tokenizer_is_end(tokenizer, id) ||
+			thinking_ends(&request->thinking, buf_str(&scheduler->piece),
+				scheduler->piece.len, is_special))) {
 		end_answer(scheduler, request, ENGINE_STOP_END);
 		return;
 	}
 	append_id(request, id);
 	request->usage.generated_tok++;
-	buf_clear(&scheduler->piece);
-	if (tokenizer) {
-		tokenizer_decode(tokenizer, id, 0, &scheduler->piece);
-	}
-	if (request->quote) {
-		quote_add(request->quote, buf_str(&scheduler->piece), scheduler->piece.len);
-	}
-	stopped = answer_add(&request->answer, buf_str(&scheduler->piece), scheduler->piece.len);
-	emit_text(scheduler, request, &id, request->want_logprobs ? &told : NULL);
+	is_thinking = thinking_add(
+		&request->thinking, buf_str(&scheduler->piece), scheduler->piece.len, is_special);
+	stopped = take_text(request);
+	emit_text(scheduler, request, &id, is_thinking, request->want_logprobs ? &told : NULL);
 	if (stopped) {
 		end_answer(scheduler, request, ENGINE_STOP_END);
 	} else if (request->usage.generated_tok >= request->max_tok ||

@@ -16,6 +16,7 @@
 struct backend;
 struct model;
 struct scheduler;
+struct template_thinking;
 struct token_source;
 
 struct scheduler_config {
@@ -51,6 +52,11 @@ struct scheduler_request {
 	/* What the answer's citations may quote; none: they are free. */
 	const struct token_source *source;
 	size_t n_source;
+	/* How the model thinks (NULL: it does not), the mark that opened its turn (enum
+	   prompt_mark; -1: none did), and how many ids at the prompt's end stand behind that. */
+	const struct template_thinking *thinking;
+	int turn_mark;
+	size_t turn_tok;
 	struct sampling sampling;
 	int64_t max_tok;
 	int32_t priority;

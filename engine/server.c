@@ -11,6 +11,7 @@
 #include "engine/load.h"
 #include "engine/model/model.h"
 #include "engine/prompt.h"
+#include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 #include "engine/token_index.h"
 #include "engine/wire.h"
@@ -254,7 +255,9 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 	struct scheduler_request request = {.id = frame->request};
 	struct engine_request asked;
 	struct token_source *source = NULL;
+	const struct chat_template *chat_template = server->loaded.model->chat_template;
 	struct ids closing = {0};
+	size_t turn_from;
 	struct err why;
 
 	if (wire_get_submit(&asked, frame, err) < 0) {
@@ -267,6 +270,9 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		err_set(&why, ERR_USAGE, NULL, NULL, "the prompt holds no tokens");
 		emit_failed(server, frame->request, &why);
 	} else {
+		request.turn_mark = prompt_store_turn(server->prompts, &turn_from);
+		request.turn_tok = request.n_ids - turn_from;
+		request.thinking = chat_template ? &chat_template->thinking : NULL;
 		prompt_store_closing(server->prompts, &closing);
 		request.closing = closing.id;
 		request.n_closing = closing.count;

@@ -212,7 +212,7 @@ int wire_get_segment(struct wire_segment *segment, const struct wire_frame *fram
 		segment->kind = (enum segment_kind)kind;
 		get_asides(&in, segment);
 		segment->total_bytes = (uint64_t)wire_get_count(&in);
-		in.bad |= mark > PROMPT_MODEL_CLOSE;
+		in.bad |= mark > PROMPT_MODEL_OPEN_NO_THINK;
 		in.bad |= kind == SEGMENT_MARK && segment->total_bytes;
 		in.bad |= kind == SEGMENT_IDS && segment->total_bytes % sizeof(uint32_t);
 		in.bad |= !in.bad && !asides_fit(segment);
@@ -410,6 +410,8 @@ static const size_t info_count[] = {
 static const size_t info_flag[] = {
 	offsetof(struct engine_info, has_system),
 	offsetof(struct engine_info, has_template),
+	offsetof(struct engine_info, thinks),
+	offsetof(struct engine_info, can_skip_thinking),
 	offsetof(struct engine_info, random_weights),
 };
 
@@ -516,7 +518,8 @@ static void put_ids(struct buf *out, const struct engine_event *event)
 		int is_last = sent + n == event->n_ids;
 		size_t begun = wire_begin(out, WIRE_EVENT + (int)event->type, event->request);
 
-		wire_put_u32(out, (event->ids != NULL) | (event->logprobs != NULL) << 1);
+		wire_put_u32(out, (event->ids != NULL) | (event->logprobs != NULL) << 1 |
+					  (event->is_thinking != 0) << 2);
 		wire_put_u32(out, !is_last);
 		wire_put_u64(out, (uint64_t)(event->first_row + (int64_t)sent));
 		wire_put_u64(out, (uint64_t)event->total_tok);
@@ -542,7 +545,9 @@ static void get_ids(struct wire_in *in, struct engine_event *event, int *more)
 	event->total_tok = wire_get_count(in);
 	event->n_ids = (size_t)wire_get_count(in);
 	event->text_len = (size_t)wire_get_count(in);
-	in->bad |= has > 3 || more_u32 > 1 || (!has && event->n_ids);
+	in->bad |= has > 7 || more_u32 > 1 || (!(has & 3) && event->n_ids) ||
+		   (has & 4 && event->type != ENGINE_TEXT);
+	event->is_thinking = has >> 2 & 1;
 	event->ids = has & 1 ? wire_get_array(in, event->n_ids, sizeof(*event->ids)) : NULL;
 	event->logprobs =
 		has & 2 ? wire_get_array(in, event->n_ids, sizeof(*event->logprobs)) : NULL;
@@ -615,10 +620,12 @@ static void put_done(struct buf *out, const struct engine_event *event)
 	const struct engine_usage *usage = &event->usage;
 
 	wire_put_u32(out, event->stop);
+	wire_put_u32(out, event->is_thinking != 0);
 	wire_put_u64(out, (uint64_t)usage->prompt_tok);
 	wire_put_u64(out, (uint64_t)usage->cached_tok);
 	wire_put_u64(out, (uint64_t)usage->prefill_tok);
 	wire_put_u64(out, (uint64_t)usage->generated_tok);
+	wire_put_u64(out, (uint64_t)usage->thinking_tok);
 	wire_put_f64(out, finite_or(usage->prefill_ms, 0));
 	wire_put_f64(out, finite_or(usage->first_token_ms, 0));
 	wire_put_f64(out, finite_or(usage->decode_ms, 0));
@@ -627,14 +634,16 @@ static void put_done(struct buf *out, const struct engine_event *event)
 static void get_done(struct wire_in *in, struct engine_event *event)
 {
 	struct engine_usage *usage = &event->usage;
-	uint32_t stop = wire_get_u32(in);
+	uint32_t stop = wire_get_u32(in), is_thinking = wire_get_u32(in);
 
-	in->bad |= stop > ENGINE_STOP_CANCELLED;
+	in->bad |= stop > ENGINE_STOP_CANCELLED || is_thinking > 1;
+	event->is_thinking = (int)is_thinking;
 	event->stop = (enum engine_stop)stop;
 	usage->prompt_tok = wire_get_count(in);
 	usage->cached_tok = wire_get_count(in);
 	usage->prefill_tok = wire_get_count(in);
 	usage->generated_tok = wire_get_count(in);
+	usage->thinking_tok = wire_get_count(in);
 	usage->prefill_ms = wire_get_f64(in);
 	usage->first_token_ms = wire_get_f64(in);
 	usage->decode_ms = wire_get_f64(in);

@@ -106,6 +106,9 @@ static int describe_model(struct model_summary *summary, const char *path, struc
 	summary->tokenizer = mem_strdup(tokenizer_describe(model->tokenizer));
 	if (model->chat_template) {
 		summary->template_name = mem_strdup(model->chat_template->name);
+		summary->thinks = model->chat_template->thinking.kind != TEMPLATE_NO_THINKING;
+		summary->can_skip_thinking =
+			summary->thinks && model->chat_template->thinking.skipped;
 	}
 	result = program_create(&program, model, 0, err);
 	if (result == 0) {

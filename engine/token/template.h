@@ -22,7 +22,36 @@ enum template_mark {
 	MARK_USER_CLOSE,
 	MARK_MODEL_OPEN,
 	MARK_MODEL_CLOSE,
+	MARK_MODEL_OPEN_NO_THINK,
 	MARK_COUNT,
+};
+
+/*
+ * How a family's models think before they answer, and how that is told apart in what they write. The
+ * marks are matched as text, whether the vocabulary has them as tokens of their own or not
+ * (engine/thinking.h).
+ */
+enum template_thinking_kind {
+	TEMPLATE_NO_THINKING,
+	/* A turn may begin with `open`, thoughts, `close`; what follows is the answer. */
+	TEMPLATE_THINKING_TAGS,
+	/*
+	 * A turn is messages: `open` channel `close` text `end`, perhaps with something between
+	 * `end` and the next `open`. Only the text of the channel `answer` is the answer.
+	 */
+	TEMPLATE_THINKING_CHANNELS,
+};
+
+struct template_thinking {
+	enum template_thinking_kind kind;
+	const char *open, *close;
+	const char *answer, *end;
+	/* What MODEL_OPEN writes behind its mark, so that the model begins in its thoughts; NULL
+	   where it opens them itself. */
+	const char *opened;
+	/* What MODEL_OPEN_NO_THINK writes there instead, so that it answers at once; NULL where the
+	   published template has no way to say so. */
+	const char *skipped;
 };
 
 struct chat_template {
@@ -34,8 +63,12 @@ struct chat_template {
 	const char *user_open_after_system;
 	const char *user_open_later;
 	unsigned text_first; /* 1 << mark: see template_text_first() */
+	struct template_thinking thinking;
+	/* A token that ends an answer although the vocabulary's usual names do not tell, and one
+	   that does not although they would. */
+	const char *end, *no_end;
 	/* What text must never imitate; NULL-terminated. */
-	const char *marker[8];
+	const char *marker[14];
 };
 
 /* By --template NAME; NULL if there is none of that name. */
@@ -57,7 +90,9 @@ void template_write(const struct chat_template *chat_template, struct tokenizer_
 int template_text_first(
 	const struct chat_template *chat_template, enum template_mark mark, int previous);
 
-/* Tell the tokenizer which texts are this template's markers, so that data can never contain them.
+/*
+ * Tell the tokenizer which texts are this template's markers, so that data can never contain them,
+ * and which tokens end an answer.
  */
 int template_forbid_markers(
 	const struct chat_template *chat_template, struct tokenizer *tokenizer, struct err *err);

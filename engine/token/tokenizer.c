@@ -79,6 +79,26 @@ int tokenizer_is_end(const struct tokenizer *tokenizer, uint32_t id)
 	return 0;
 }
 
+void tokenizer_set_end(struct tokenizer *tokenizer, const char *text, int is_end)
+{
+	uint32_t id = tokenizer_find(tokenizer, text, strlen(text));
+	size_t n = 0;
+
+	if (id == UINT32_MAX || tokenizer_is_end(tokenizer, id) == is_end) {
+		return;
+	}
+	if (is_end && tokenizer->n_end < MAX_END_TOKENS) {
+		tokenizer->end[tokenizer->n_end++] = id;
+	} else if (!is_end && tokenizer->n_end > 1) {
+		for (size_t i = 0; i < tokenizer->n_end; i++) {
+			if (tokenizer->end[i] != id) {
+				tokenizer->end[n++] = tokenizer->end[i];
+			}
+		}
+		tokenizer->n_end = n;
+	}
+}
+
 int tokenizer_is_forbidden(const struct tokenizer *tokenizer, uint32_t id)
 {
 	return id >= tokenizer->vocab.count || tokenizer->vocab.special[id];

@@ -106,4 +106,11 @@ void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, int specia
 int tokenizer_forbid_marker(
 	struct tokenizer *tokenizer, const char *marker, size_t len, struct err *err);
 
+/*
+ * For the template writer: whether the token of this text ends an answer, where the template knows
+ * better than the vocabulary. A text that is no token is ignored, and so is what would leave a
+ * vocabulary without any end.
+ */
+void tokenizer_set_end(struct tokenizer *tokenizer, const char *text, int is_end);
+
 #endif

@@ -130,7 +130,10 @@ static void templates_are_recognised_by_their_text(void **state)
 
 	template_list(&list);
 	assert_string_equal(
-		"carrel, chatml, gemma, llama2, llama3, mistral-v7, mistral-v3, mistral-v1",
+		"carrel, chatml, command-a, command-r, deepseek-r1, deepseek-r1-v0, deepseek-v2, "
+		"deepseek-v3, deepseek-v3.1, gemma, gpt-oss, llama2, llama3, llama4, mistral-v0, "
+		"mistral-v1, mistral-v3, mistral-v3-tekken, mistral-v7, mistral-v7-spm, phi3, "
+		"phi3-no-system, phi4, phi4-mini, qwen3, qwen3-thinking, qwen3.5",
 		list.data);
 	buf_finish(&list);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
