@@ -13,16 +13,28 @@ static void cut_at_character(char *text)
 	text[len - utf8_incomplete_tail(text, len)] = 0;
 }
 
+/* Whatever is quoted in it, a sentence is one line. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+			*text = '?';
+		}
+	}
+}
+
 static void fill(struct err *err, enum err_code code, const char *where, const char *hint,
 	const char *what, va_list args)
 {
 	err->code = code;
 	vsnprintf(err->what, sizeof(err->what), what, args);
 	cut_at_character(err->what);
+	make_one_line(err->what);
 	snprintf(err->where, sizeof(err->where), "%s", where ? where : "");
 	cut_at_character(err->where);
 	snprintf(err->hint, sizeof(err->hint), "%s", hint ? hint : "");
 	cut_at_character(err->hint);
+	make_one_line(err->hint);
 }
 
 int err_set(struct err *err, enum err_code code, const char *where, const char *hint,

@@ -31,7 +31,8 @@ struct err {
 
 /*
  * Fill *err (if not NULL) and return -1, so that an origin reads `return err_set(...)`. `where` and
- * `hint` may be NULL. Text that does not fit is cut at a character boundary.
+ * `hint` may be NULL. Text that does not fit is cut at a character boundary; a control character in
+ * the sentence or the hint, which can only be quoted from a file, becomes a question mark.
  */
 int err_set(struct err *err, enum err_code code, const char *where, const char *hint,
 	const char *what, ...) __attribute__((format(printf, 5, 6)));

@@ -528,6 +528,9 @@ int engine_open_link(struct engine **out, const struct engine_config *config,
 	engine->config.template_name = mem_strdup(config->template_name);
 	engine->config.kv_type = mem_strdup(config->kv_type);
 	engine->config.program = mem_strdup(config->program);
+	for (size_t i = 0; i < config->n_adapter; i++) {
+		engine->config.adapter[i].path = mem_strdup(config->adapter[i].path);
+	}
 	engine->watch = segment_watch_create();
 	keep_info_strings(engine, &engine->info);
 	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -99,6 +99,13 @@ void prompt_finish(struct prompt *prompt);
 
 struct engine;
 
+/* A LoRA adapter: a GGUF file, or a folder as PEFT writes it. */
+struct engine_adapter {
+	const char *path;
+	double scale; /* 1: as it was made */
+};
+enum { ENGINE_ADAPTERS_MAX = 8 };
+
 struct engine_config {
 	const char *model;         /* path of a model file */
 	const char *backend;       /* "auto", "cpu", "fake"; NULL: auto */
@@ -106,6 +113,8 @@ struct engine_config {
 	const char *kv_type;       /* "q8", "f16", "f32"; NULL: q8 */
 	int64_t context_tok;       /* 0: the model's own window, as far as memory allows */
 	int32_t n_thread;          /* 0: one per core */
+	struct engine_adapter adapter[ENGINE_ADAPTERS_MAX]; /* they add up */
+	size_t n_adapter;
 	const char *program; /* path of carrel-engine; NULL: $CARREL_ENGINE, else found beside the
 				running program */
 };
@@ -113,6 +122,7 @@ struct engine_config {
 struct engine_info { /* known from READY on; strings live as long as the handle */
 	const char *model_name, *architecture, *storage, *backend, *template_name, *tokenizer;
 	const char *kv_type, *license;
+	const char *adapters; /* "style.gguf, notes:0.5": what was added to the model, and how much */
 	int64_t n_params, weight_bytes, n_layer, n_vocab;
 	int64_t context_tok, context_train_tok;
 	int64_t kv_bytes_per_tok;
@@ -122,7 +132,7 @@ struct engine_info { /* known from READY on; strings live as long as the handle 
 	int thinks;            /* the template's models think before they answer */
 	int can_skip_thinking; /* PROMPT_MODEL_OPEN_NO_THINK keeps them from it */
 	int random_weights;    /* the built-in model that nobody trained */
-	char tokenizer_digest[65], model_digest[65];
+	char tokenizer_digest[65], model_digest[65]; /* model_digest covers the adapters */
 	int32_t process_id;
 	double load_ms;
 };

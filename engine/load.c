@@ -2,6 +2,7 @@
 
 #include "engine/backend/backend.h"
 #include "engine/backend/fake_model.h"
+#include "engine/model/adapter.h"
 #include "engine/model/model.h"
 #include "engine/planner.h"
 #include "engine/program.h"
@@ -71,16 +72,35 @@ static int choose_context(struct plan *plan, struct loaded *loaded,
 				 (long long)plan->context_tok, (long long)window_tok);
 }
 
+/* Of the model as it computes: with its adapters. */
+static struct sha256_digest digest_of(const struct model *model)
+{
+	struct sha256_digest digest;
+	struct sha256 *hash;
+
+	if (!model->adapter_identity) {
+		return model->digest;
+	}
+	hash = sha256_create();
+	sha256_add_field(hash, "model", model->digest.byte, sizeof(model->digest.byte));
+	sha256_add_field(hash, "adapter", model->adapter_identity, strlen(model->adapter_identity));
+	digest = sha256_finish(hash);
+	sha256_destroy(hash);
+	return digest;
+}
+
 static void describe(struct loaded *loaded)
 {
 	const struct model *model = loaded->model;
 	const struct kv_layout *layout = loaded->backend->ops->kv_layout(loaded->backend);
 	struct engine_info *info = &loaded->info;
+	struct sha256_digest digest = digest_of(model);
 
 	info->model_name = model->name;
 	info->architecture = model->architecture;
 	info->storage = model->storage;
 	info->license = model->license;
+	info->adapters = model->adapters ? model->adapters : "";
 	info->backend = loaded->backend->ops->describe(loaded->backend);
 	info->template_name = model->chat_template ? model->chat_template->name : "";
 	info->tokenizer = tokenizer_describe(model->tokenizer);
@@ -99,7 +119,7 @@ static void describe(struct loaded *loaded)
 	info->can_skip_thinking = info->thinks && model->chat_template->thinking.skipped;
 	info->random_weights = model->is_random;
 	sha256_hex(tokenizer_digest(model->tokenizer), info->tokenizer_digest);
-	sha256_hex(&model->digest, info->model_digest);
+	sha256_hex(&digest, info->model_digest);
 	info->process_id = (int32_t)getpid();
 }
 
@@ -112,6 +132,10 @@ static int open_model(struct loaded *loaded, const struct engine_config *config,
 		return err_set(err, ERR_USAGE, "--device", "use auto or cpu",
 			"there is no device \"%s\" in this build", backend);
 	}
+	if (loaded->is_fake && config->n_adapter) {
+		return err_set(err, ERR_USAGE, "--adapter", NULL,
+			"the fake model has no weights that an adapter could change");
+	}
 	if (loaded->is_fake) {
 		return fake_model_open(&loaded->model, err);
 	}
@@ -119,7 +143,8 @@ static int open_model(struct loaded *loaded, const struct engine_config *config,
 		return err_set(
 			err, ERR_USAGE, NULL, "name a model file with -m", "no model is given");
 	}
-	if (model_open(&loaded->model, config->model, config->template_name, err) < 0) {
+	if (model_open(&loaded->model, config->model, config->template_name, err) < 0 ||
+		adapter_apply(loaded->model, config->adapter, config->n_adapter, err) < 0) {
 		return -1;
 	}
 	return program_create(&loaded->program, loaded->model, config->context_tok, err);

@@ -2,10 +2,44 @@
 
 #include "base/mem.h"
 #include "engine/families/family.h"
+#include "engine/model/adapter.h"
 #include "engine/model/model.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* The rows of an adapter's update that the program multiplies with. */
+static int64_t rows_in_use(const struct program *program, const struct lora *lora)
+{
+	uintptr_t begin = (uintptr_t)lora->b.data;
+	int64_t n_row = 0;
+
+	for (size_t i = 0; i < program->n_buffer; i++) {
+		const struct buffer_desc *desc = &program->buffer[i];
+
+		if (desc->kind == BUFFER_PACKED && (uintptr_t)desc->weight->data >= begin &&
+			(uintptr_t)desc->weight->data - begin < (uintptr_t)lora->b.size_bytes) {
+			n_row += desc->weight->n_row;
+		}
+	}
+	return n_row;
+}
+
+/* Half an adapter would be a wrong answer without a sign of it. */
+static int check_adapters(const struct program *program, const struct model *model, struct err *err)
+{
+	for (size_t i = 0; i < model->n_lora; i++) {
+		const struct lora *lora = &model->lora[i];
+
+		if (rows_in_use(program, lora) != lora->b.n_row) {
+			return err_set(err, ERR_ENGINE, lora->path, NULL,
+				"changes the tensor \"%.100s\", which carrel does not compute a "
+				"product with",
+				lora->b.name);
+		}
+	}
+	return 0;
+}
 
 int program_create(
 	struct program **out, const struct model *model, int64_t context_tok, struct err *err)
@@ -26,6 +60,10 @@ int program_create(
 		program_destroy(program);
 		return err_set(err, ERR_ENGINE, model->path, "use a smaller model",
 			"there is no memory for the model's program");
+	}
+	if (check_adapters(program, model, err) < 0) {
+		program_destroy(program);
+		return -1;
 	}
 	*out = program;
 	return 0;

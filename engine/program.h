@@ -31,6 +31,7 @@ struct buffer_desc {
 	void *constant;              /* owned by the program */
 	int64_t constant_bytes;
 	int64_t row_bytes;
+	int lora_slot; /* of BUFFER_ROWS: emit_matmul()'s own, else 0 */
 	enum act_type act_type;
 	int64_t act_k;
 };

@@ -112,7 +112,8 @@ static struct kv_cache *create_cache(struct scheduler *scheduler)
 	struct kv_identity identity = {
 		.model = scheduler->model->digest,
 		.rope = scheduler->config.rope,
-		.adapter = "",
+		.adapter = scheduler->model->adapter_identity ? scheduler->model->adapter_identity
+							      : "",
 		.numerics = ops->numerics_class(scheduler->backend),
 		.layout = layout,
 	};

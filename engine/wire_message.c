@@ -75,13 +75,18 @@ void wire_put_config(struct buf *out, const struct engine_config *config)
 	wire_put_string(out, config->kv_type);
 	wire_put_u64(out, (uint64_t)config->context_tok);
 	wire_put_u32(out, (uint32_t)config->n_thread);
+	wire_put_u32(out, (uint32_t)config->n_adapter);
+	for (size_t i = 0; i < config->n_adapter; i++) {
+		wire_put_string(out, config->adapter[i].path);
+		wire_put_f64(out, config->adapter[i].scale);
+	}
 	wire_end(out, begun);
 }
 
 int wire_get_config(struct engine_config *config, const struct wire_frame *frame, struct err *err)
 {
 	struct wire_in in = wire_in(frame);
-	uint32_t n_thread;
+	uint32_t n_thread, n_adapter;
 
 	*config = (struct engine_config){0};
 	config->model = wire_get_string(&in, WIRE_STRING_MAX);
@@ -91,6 +96,14 @@ int wire_get_config(struct engine_config *config, const struct wire_frame *frame
 	config->context_tok = wire_get_count(&in);
 	n_thread = wire_get_u32(&in);
 	config->n_thread = (int32_t)n_thread;
+	n_adapter = wire_get_u32(&in);
+	in.bad |= n_adapter > ENGINE_ADAPTERS_MAX;
+	for (; config->n_adapter < n_adapter && !in.bad; config->n_adapter++) {
+		struct engine_adapter *adapter = &config->adapter[config->n_adapter];
+
+		adapter->path = wire_get_string(&in, WIRE_STRING_MAX);
+		adapter->scale = wire_get_f64(&in);
+	}
 	if (frame->type != WIRE_OPEN || !wire_in_complete(&in) ||
 		wire_check_config(config, NULL) < 0) {
 		return damaged(err, frame, "configuration");
@@ -119,6 +132,20 @@ int wire_check_config(const struct engine_config *config, struct err *err)
 				text[i].max);
 		}
 	}
+	if (config->n_adapter > ENGINE_ADAPTERS_MAX) {
+		return out_of_range(err, "the number of adapters", "between 0 and 8");
+	}
+	for (size_t i = 0; i < config->n_adapter; i++) {
+		const struct engine_adapter *adapter = &config->adapter[i];
+
+		if (!adapter->path || !adapter->path[0] ||
+			strlen(adapter->path) > WIRE_STRING_MAX) {
+			return out_of_range(err, "the path of an adapter", "1 to 65536 bytes long");
+		}
+		if (!isfinite(adapter->scale)) {
+			return out_of_range(err, "the scale of an adapter", "a finite number");
+		}
+	}
 	if (config->context_tok < 0) {
 		return out_of_range(err, "the context", "0 or more tokens");
 	}
@@ -135,6 +162,9 @@ void wire_config_finish(struct engine_config *config)
 	free((char *)config->template_name);
 	free((char *)config->kv_type);
 	free((char *)config->program);
+	for (size_t i = 0; i < config->n_adapter; i++) {
+		free((char *)config->adapter[i].path);
+	}
 	*config = (struct engine_config){0};
 }
 
@@ -396,6 +426,7 @@ static const size_t info_string[] = {
 	offsetof(struct engine_info, tokenizer),
 	offsetof(struct engine_info, kv_type),
 	offsetof(struct engine_info, license),
+	offsetof(struct engine_info, adapters),
 };
 static const size_t info_count[] = {
 	offsetof(struct engine_info, n_params),

@@ -1,6 +1,7 @@
 #include "engine/families/emit.h"
 
 #include "base/mem.h"
+#include "engine/model/adapter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,73 @@ void emit_gather(struct program *program, uint32_t in, uint32_t out, int64_t n)
 	op->gather = (struct op_gather){.in = at(in), .out = at(out), .n = n};
 }
 
+/* The rows that carry A x to B, for part number `slot` of a product; no two products need them at once. */
+static uint32_t lora_buffer(struct program *program, enum op_rows rows, int64_t rank, int slot)
+{
+	const struct buffer_desc wanted = {.kind = BUFFER_ROWS,
+		.rows = rows,
+		.row_bytes = rank * (int64_t)sizeof(float),
+		.lora_slot = slot + 1};
+
+	for (size_t i = 0; i < program->n_buffer; i++) {
+		const struct buffer_desc *desc = &program->buffer[i];
+
+		if (desc->kind == BUFFER_ROWS && desc->rows == rows &&
+			desc->row_bytes == wanted.row_bytes &&
+			desc->lora_slot == wanted.lora_slot) {
+			return (uint32_t)i;
+		}
+	}
+	return program_add_buffer(program, wanted);
+}
+
+/* The part before this one whose weight is a view of the same updated tensor, else n_part. */
+static int same_lora(const struct emit_part *part, int n_part, const struct lora *lora)
+{
+	int i = 0;
+
+	while (i < n_part && part[i].weight->lora != lora) {
+		i++;
+	}
+	return i;
+}
+
+/*
+ * out[part] += B (A in) of every part whose weight has adapters. A is a product like any other, so
+ * the summation rule holds; parts that are views of one tensor share it.
+ */
+static void emit_loras(struct program *program, enum op_rows rows, uint32_t in, int64_t k,
+	const struct emit_part *part, int n_part)
+{
+	struct emit_part down[MATMUL_MAX_PARTS];
+	uint32_t product[MATMUL_MAX_PARTS];
+	int n_down = 0;
+
+	for (int i = 0; i < n_part; i++) {
+		const struct lora *lora = part[i].weight->lora;
+		int same = lora ? same_lora(part, i, lora) : 0;
+
+		if (lora && same < i) {
+			product[i] = product[same];
+		} else if (lora) {
+			product[i] = lora_buffer(program, rows, lora->a.n_row, i);
+			down[n_down++] = (struct emit_part){&lora->a, NULL, product[i]};
+		}
+	}
+	emit_matmul(program, rows, in, k, down, n_down, 0);
+	for (int i = 0; i < n_part; i++) {
+		const struct weight *weight = part[i].weight;
+		struct emit_part up = {NULL, NULL, part[i].out};
+		struct weight b;
+
+		if (weight->lora &&
+			weight_slice(&b, &weight->lora->b, weight->first_row, weight->n_row) == 0) {
+			up.weight = &b;
+			emit_matmul(program, rows, product[i], b.row_elems, &up, 1, 1);
+		}
+	}
+}
+
 void emit_matmul(struct program *program, enum op_rows rows, uint32_t in, int64_t k,
 	const struct emit_part *part, int n_part, int accumulate)
 {
@@ -155,5 +223,11 @@ void emit_matmul(struct program *program, enum op_rows rows, uint32_t in, int64_
 		}
 		op = program_add_op(program, OP_MATMUL, rows);
 		op->matmul = matmul;
+	}
+	for (int i = 0; i < n_part; i++) {
+		if (part[i].weight->lora) {
+			emit_loras(program, rows, in, k, part, n_part);
+			break;
+		}
 	}
 }

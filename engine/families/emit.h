@@ -32,7 +32,8 @@ struct emit_part {
 };
 /*
  * out[part] (+)= in [row][k] x weight[part]^T + bias[part]. Parts whose storage types want the same
- * activations share one product; the activations of each kind are packed once.
+ * activations share one product; the activations of each kind are packed once. Adapters of the weights
+ * (adapter.h) are part of the product. At most MATMUL_MAX_PARTS parts; `in` is none of the outputs.
  */
 void emit_matmul(struct program *program, enum op_rows rows, uint32_t in, int64_t k,
 	const struct emit_part *part, int n_part, int accumulate);

@@ -24,7 +24,7 @@ struct kv_identity {
 	/* The angles of positions (program_rope_digest()), which depend on more than the model's
 	 * file: on the context that the engine runs with. */
 	struct sha256_digest rope;
-	const char *adapter;  /* "" */
+	const char *adapter;  /* which, and how much of each; "" without one */
 	const char *numerics; /* the backend's class, e.g. "cpu-avx512" */
 	const struct kv_layout *layout;
 };

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "engine/families/family.h"
+#include "engine/model/adapter.h"
 #include "engine/model/gguf.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
@@ -41,6 +42,19 @@ static const char *file_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+static int refuse_adapter(const struct model *model, struct err *err)
+{
+	struct gguf_string type;
+
+	if (gguf_get_string(model->gguf, "general.type", &type, NULL) == 0 && type.len == 7 &&
+		memcmp(type.text, "adapter", 7) == 0) {
+		return err_set(err, ERR_ENGINE, model->path,
+			"name the model it was made for, and this with --adapter",
+			"is a LoRA adapter, not a model");
+	}
+	return 0;
 }
 
 static int find_family(struct model *model, struct err *err)
@@ -311,6 +325,9 @@ static int read_model(struct model *model, const char *template_name, struct err
 	if (gguf_open(&model->gguf, model->path, err) < 0) {
 		return -1;
 	}
+	if (refuse_adapter(model, err) < 0) {
+		return -1;
+	}
 	model->name = copy_string(model->gguf, "general.name", file_name(model->path));
 	model->architecture = copy_string(model->gguf, "general.architecture", "");
 	model->license = copy_string(model->gguf, "general.license", "");
@@ -346,6 +363,7 @@ void model_close(struct model *model)
 	if (!model) {
 		return;
 	}
+	adapter_finish(model);
 	tokenizer_close(model->tokenizer);
 	gguf_close(model->gguf);
 	free((void *)model->weight);

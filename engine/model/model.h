@@ -16,6 +16,7 @@ struct gguf;
 struct tokenizer;
 struct chat_template;
 struct family;
+struct lora;
 
 /* So many fit into a row of logits on its way to the caller (wire.h); no vocabulary comes near. */
 #define MODEL_VOCAB_MAX ((int64_t)4000000)
@@ -36,7 +37,9 @@ struct weight {
 
 	const uint8_t *data; /* the rows, where a mapping holds them so; else NULL, and: */
 	const struct weight_source *source;
-	int64_t first_row; /* in the source */
+	int64_t first_row; /* in the whole tensor: of a view more than 0 */
+
+	const struct lora *lora; /* a low-rank update of the whole tensor (adapter.h), or NULL */
 };
 
 /*
@@ -86,6 +89,13 @@ struct model {
 	 * a cache that lives as long as the process, not for one on disk, nor against an adversary.
 	 */
 	struct sha256_digest digest;
+
+	/* What adapter_apply() made of adapters; all of it NULL and 0 without one. */
+	struct lora *lora; /* [n_lora] */
+	size_t n_lora;
+	int64_t lora_bytes;
+	char *adapters;         /* "style.gguf, notes:0.5" */
+	char *adapter_identity; /* digests of all bytes, and scales: part of what a KV page is */
 
 	struct gguf *gguf; /* the mapping and the metadata, open as long as the model is */
 	struct tokenizer *tokenizer;

@@ -29,10 +29,9 @@ int weight_slice(struct weight *out, const struct weight *whole, int64_t first_r
 	*out = *whole;
 	out->n_row = n_rows;
 	out->size_bytes = n_rows * row_bytes;
+	out->first_row = whole->first_row + first_row;
 	if (whole->data) {
 		out->data = whole->data + first_row * row_bytes;
-	} else {
-		out->first_row = whole->first_row + first_row;
 	}
 	return 0;
 }

@@ -74,7 +74,9 @@ static void a_configuration_keeps_absent_apart_from_empty(void **state)
 	struct engine_config sent = {.model = "/a/b \xf0\x9f\x93\x96.gguf",
 		.kv_type = "",
 		.context_tok = INT64_C(5000000),
-		.n_thread = 3};
+		.n_thread = 3,
+		.adapter = {{"/a/style.gguf", 1}, {"/a/notes", -0.5}},
+		.n_adapter = 2};
 	struct engine_config got;
 	struct buf out = BUF_INIT;
 	struct wire_frame frame;
@@ -87,6 +89,10 @@ static void a_configuration_keeps_absent_apart_from_empty(void **state)
 	assert_null(got.template_name);
 	assert_string_equal("", got.kv_type);
 	assert_true(got.context_tok == 5000000 && got.n_thread == 3);
+	assert_true(
+		got.n_adapter == 2 && got.adapter[0].scale == 1 && got.adapter[1].scale == -0.5);
+	assert_string_equal("/a/style.gguf", got.adapter[0].path);
+	assert_string_equal("/a/notes", got.adapter[1].path);
 	wire_config_finish(&got);
 	free((void *)frame.payload);
 	buf_finish(&out);
@@ -102,6 +108,7 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 		.tokenizer = "t",
 		.kv_type = "q8",
 		.license = "x",
+		.adapters = "a:0.5",
 		.n_params = INT64_C(109000000000),
 		.n_vocab = 128256,
 		.context_tok = 5000000,
@@ -120,6 +127,7 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 	assert_int_equal(0, wire_get_info(&got, &frame, NULL));
 	assert_string_equal("Q8_0", got.storage);
 	assert_string_equal("", got.template_name);
+	assert_string_equal("a:0.5", got.adapters);
 	assert_true(got.n_params == sent.n_params && got.context_tok == 5000000);
 	assert_int_equal(12, got.n_thread);
 	assert_true(got.has_template && got.random_weights && !got.has_system);
@@ -133,7 +141,7 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 
 static void a_long_name_of_a_model_is_cut_at_a_character(void **state)
 {
-	struct engine_info sent = {"", "b", "c", "d", "e", "f", "g", "h", .n_vocab = 7}, got;
+	struct engine_info sent = {"", "b", "c", "d", "e", "f", "g", "h", "i", .n_vocab = 7}, got;
 	char *name = malloc(WIRE_STRING_MAX + 3);
 	struct buf out = BUF_INIT;
 	struct wire_frame frame;
@@ -385,7 +393,7 @@ static size_t put_one_of_each(struct buf *out)
 	struct engine_request request = {
 		.sampling = engine_sampling_default, .stop = stop, .max_tok = 3};
 	struct engine_config config = {.model = "m", .backend = "cpu"};
-	struct engine_info info = {"a", "b", "c", "d", "e", "f", "g", "h", .n_vocab = 7};
+	struct engine_info info = {"a", "b", "c", "d", "e", "f", "g", "h", "i", .n_vocab = 7};
 	struct engine_event event[] = {
 		{.type = ENGINE_LOAD, .fraction = 0.5},
 		{.type = ENGINE_PREFILL, .request = 1, .done_tok = 1, .total_tok = 2},

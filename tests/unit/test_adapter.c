@@ -1,0 +1,551 @@
+/*
+ * LoRA adapters: the logits are those of a model with the updates merged into its weights
+ * (tests/vectors/adapters, made with PEFT and transformers in float64), on every instruction-set
+ * path; cached still equals uncached; and what does not fit the model is refused by name.
+ */
+#include "base/buf.h"
+#include "base/file.h"
+#include "engine/model/adapter.h"
+#include "engine/model/gguf_write.h"
+#include "tests/unit/engine_fixture.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { N_TOK = 24, N_VOCAB = 1024, MAX_ADAPTERS = 2 };
+
+struct subject {
+	struct fixture fixture;
+	float *logits; /* [N_TOK][N_VOCAB] */
+};
+
+static char *vector_path(const char *name)
+{
+	const char *source = getenv("CARREL_TEST_SOURCE");
+
+	return mem_printf("%s/tests/vectors/adapters/%s", source ? source : ".", name);
+}
+
+static int has_folders(void)
+{
+	struct adapter *adapter;
+	char *path = vector_path("all");
+	int result = adapter_open(&adapter, path, NULL);
+
+	free(path);
+	adapter_close(adapter);
+	return result == 0;
+}
+
+/* Names of adapters as the vectors have them, with a scale each, onto a base. */
+struct wanted {
+	const char *base;
+	struct engine_adapter adapter[MAX_ADAPTERS];
+};
+
+static int open_with(struct fixture *fixture, const struct wanted *wanted, struct err *err)
+{
+	struct engine_adapter adapter[MAX_ADAPTERS];
+	size_t count = 0;
+	char path[512];
+	int result;
+
+	*fixture = (struct fixture){0};
+	for (; count < MAX_ADAPTERS && wanted->adapter[count].path; count++) {
+		const char *name = wanted->adapter[count].path;
+
+		adapter[count].path = name[0] == '/' ? mem_strdup(name) : vector_path(name);
+		adapter[count].scale = wanted->adapter[count].scale;
+	}
+	fixture_path(path, sizeof(path), wanted->base);
+	fixture_check(model_open(&fixture->model, path, NULL, err), err);
+	result = adapter_apply(fixture->model, adapter, count, err);
+	if (result == 0) {
+		result = program_create(&fixture->program, fixture->model, 0, err);
+	}
+	for (size_t i = 0; i < count; i++) {
+		free((char *)adapter[i].path);
+	}
+	return result;
+}
+
+static void read_ids(uint32_t ids[N_TOK])
+{
+	char path[512];
+	FILE *file;
+
+	fixture_path(path, sizeof(path), "ids.txt");
+	file = fopen(path, "r");
+	assert_non_null(file);
+	for (int i = 0; i < N_TOK; i++) {
+		assert_int_equal(1, fscanf(file, "%u", &ids[i]));
+	}
+	fclose(file);
+}
+
+/* [N_TOK][N_VOCAB], n_row tokens at a time; malloc'ed. */
+static float *logits_of(struct fixture *fixture, enum cpu_isa isa, int64_t n_row)
+{
+	size_t row_bytes = N_VOCAB * sizeof(float);
+	float *logits = mem_alloc(N_TOK * row_bytes);
+	uint32_t ids[N_TOK];
+	uint8_t *page;
+
+	read_ids(ids);
+	fixture_backend(fixture, isa, KV_F32, n_row == 1 ? 1 : 2, N_TOK);
+	page = fixture_page(fixture);
+	for (int64_t i = 0; i < N_TOK; i += n_row) {
+		memcpy(logits + i * N_VOCAB, fixture_run(fixture, ids + i, n_row, i, &page),
+			(size_t)n_row * row_bytes);
+	}
+	return logits;
+}
+
+/* ---- the reference ---- */
+
+static float *read_reference(const char *name)
+{
+	size_t count = (size_t)N_TOK * N_VOCAB;
+	float *values = mem_alloc(count * sizeof(*values));
+	char *file_name = mem_printf("%s.npy", name), *path = vector_path(file_name), head[10];
+	FILE *file = fopen(path, "rb");
+
+	assert_non_null(file);
+	assert_int_equal(sizeof(head), fread(head, 1, sizeof(head), file));
+	assert_int_equal(0, fseek(file, 10 + (uint8_t)head[8] + 256 * (uint8_t)head[9], SEEK_SET));
+	assert_int_equal(count, fread(values, sizeof(*values), count, file));
+	fclose(file);
+	free(path);
+	free(file_name);
+	return values;
+}
+
+/* rms of the difference over the standard deviation of the reference. */
+static double distance(const float *got, const float *want)
+{
+	double n = (double)N_TOK * N_VOCAB, mean = 0, square = 0, error = 0;
+
+	for (size_t i = 0; i < (size_t)N_TOK * N_VOCAB; i++) {
+		double e = (double)got[i] - (double)want[i];
+
+		mean += (double)want[i] / n;
+		square += (double)want[i] * (double)want[i] / n;
+		error += e * e / n;
+	}
+	return sqrt(error) / sqrt(square - mean * mean);
+}
+
+static const struct {
+	const char *reference;
+	struct wanted wanted;
+	int is_folder;
+} golden[] = {
+	{"all", {"mqa-untied.gguf", {{"all", 1}}}, 1},
+	{"stabilised", {"bias.gguf", {{"stabilised", 1}}}, 1},
+	{"half", {"rope-llama3.gguf", {{"half.gguf", 0.75}}}, 0},
+	{"two", {"mqa-untied.gguf", {{"all", 0.5}, {"extra.gguf", -1.25}}}, 1},
+};
+
+static void check_path(enum cpu_isa isa)
+{
+	if (!cpu_isa_supported(isa)) {
+		printf("# this processor or build has no %s\n", cpu_isa_name(isa));
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(golden); i++) {
+		struct fixture fixture, plain;
+		struct wanted bare = {.base = golden[i].wanted.base};
+		struct err err;
+		float *want, *got, *base;
+		double rms, change;
+
+		if (golden[i].is_folder && !has_folders()) {
+			printf("# this build reads no PEFT folders\n");
+			continue;
+		}
+		fixture_check(open_with(&fixture, &golden[i].wanted, &err), &err);
+		fixture_check(open_with(&plain, &bare, &err), &err);
+		want = read_reference(golden[i].reference);
+		got = logits_of(&fixture, isa, N_TOK);
+		base = logits_of(&plain, isa, N_TOK);
+		rms = distance(got, want);
+		change = distance(base, want);
+		printf("# %-9s %-10s on %-16s rms/std %.2e (without the adapter %.2f)\n",
+			cpu_isa_name(isa), golden[i].reference, golden[i].wanted.base, rms, change);
+		assert_true(rms < 1e-4);
+		assert_true(change > 0.1); /* and so the adapter matters */
+		free(want);
+		free(got);
+		free(base);
+		fixture_close(&fixture);
+		fixture_close(&plain);
+	}
+}
+
+static void plain_c_computes_merged_weights(void **state)
+{
+	check_path(CPU_ISA_PORTABLE);
+}
+
+static void avx2_computes_merged_weights(void **state)
+{
+	check_path(CPU_ISA_AVX2);
+}
+
+static void avx512_computes_merged_weights(void **state)
+{
+	check_path(CPU_ISA_AVX512);
+}
+
+static void a_token_alone_equals_the_token_in_a_batch(void **state)
+{
+	static const struct wanted wanted[] = {{"rope-llama3.gguf", {{"half.gguf", 0.75}}},
+		{"mqa-untied.gguf", {{"extra.gguf", 2}}}};
+
+	for (int isa = 0; isa < CPU_ISA_COUNT; isa++) {
+		for (size_t i = 0; i < ARRAY_LEN(wanted) && cpu_isa_supported((enum cpu_isa)isa);
+			i++) {
+			struct fixture fixture;
+			struct err err;
+			float *together, *apart, *alone;
+
+			fixture_check(open_with(&fixture, &wanted[i], &err), &err);
+			together = logits_of(&fixture, (enum cpu_isa)isa, N_TOK);
+			apart = logits_of(&fixture, (enum cpu_isa)isa, 8);
+			alone = logits_of(&fixture, (enum cpu_isa)isa, 1);
+			assert_memory_equal(together, apart, N_TOK * N_VOCAB * sizeof(float));
+			assert_memory_equal(together, alone, N_TOK * N_VOCAB * sizeof(float));
+			free(together);
+			free(apart);
+			free(alone);
+			fixture_close(&fixture);
+		}
+	}
+}
+
+static void a_scale_of_0_changes_no_bit(void **state)
+{
+	static const struct wanted with = {"mqa-untied.gguf", {{"extra.gguf", 0}}};
+	static const struct wanted without = {"mqa-untied.gguf", {{NULL, 0}}};
+	struct fixture fixture[2];
+	float *logits[2];
+	struct err err;
+
+	for (int i = 0; i < 2; i++) {
+		fixture_check(open_with(&fixture[i], i ? &with : &without, &err), &err);
+		logits[i] = logits_of(&fixture[i], cpu_isa_best(), N_TOK);
+	}
+	assert_memory_equal(logits[0], logits[1], N_TOK * N_VOCAB * sizeof(float));
+	assert_non_null(fixture[1].model->adapter_identity);
+	for (int i = 0; i < 2; i++) {
+		free(logits[i]);
+		fixture_close(&fixture[i]);
+	}
+}
+
+/* Every byte of an adapter counts, and so does how much of it is asked for. */
+static void the_identity_tells_adapters_scales_and_their_order_apart(void **state)
+{
+	static const struct wanted wanted[] = {{"mqa-untied.gguf", {{"extra.gguf", 1}}},
+		{"mqa-untied.gguf", {{"extra.gguf", 0.5}}},
+		{"mqa-untied.gguf", {{"extra.gguf", 1}, {"extra.gguf", 0.5}}},
+		{"mqa-untied.gguf", {{"extra.gguf", 0.5}, {"extra.gguf", 1}}}};
+	char *identity[ARRAY_LEN(wanted)];
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		struct fixture fixture;
+		struct err err;
+
+		fixture_check(open_with(&fixture, &wanted[i], &err), &err);
+		identity[i] = mem_strdup(fixture.model->adapter_identity);
+		for (size_t j = 0; j < i; j++) {
+			assert_string_not_equal(identity[i], identity[j]);
+		}
+		if (i == 2) {
+			assert_string_equal("extra.gguf, extra.gguf:0.5", fixture.model->adapters);
+		}
+		fixture_close(&fixture);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		free(identity[i]);
+	}
+}
+
+/* ---- adapters that do not fit ---- */
+
+static char folder[] = "/tmp/carrel-test-adapter-XXXXXX";
+
+struct tensor_spec {
+	const char *name;
+	int64_t n_row, row_elems;
+};
+
+struct file_spec {
+	const char *kind, *type, *architecture; /* NULL: the key is left out */
+	float alpha;                            /* 0: left out */
+	struct tensor_spec tensor[4];
+	float value;
+};
+
+/* What extra.gguf is like, but for what a test changes. */
+static const struct file_spec right = {"adapter", "lora", "llama", 8,
+	{{"blk.0.attn_v.weight.lora_a", 4, 64}, {"blk.0.attn_v.weight.lora_b", 32, 4}}, 0.5f};
+
+static void write_adapter(const char *path, const struct file_spec *spec)
+{
+	struct gguf_writer *writer;
+	struct err err;
+
+	fixture_check(gguf_writer_create(&writer, path, &err), &err);
+	if (spec->kind) {
+		gguf_writer_add_string(writer, "general.type", spec->kind);
+	}
+	if (spec->type) {
+		gguf_writer_add_string(writer, "adapter.type", spec->type);
+	}
+	if (spec->architecture) {
+		gguf_writer_add_string(writer, "general.architecture", spec->architecture);
+	}
+	if (spec->alpha != 0) {
+		gguf_writer_add_float(writer, "adapter.lora.alpha", spec->alpha);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(spec->tensor) && spec->tensor[i].name; i++) {
+		gguf_writer_add_tensor(writer, spec->tensor[i].name, DTYPE_F32,
+			spec->tensor[i].n_row, spec->tensor[i].row_elems);
+	}
+	fixture_check(gguf_writer_begin(writer, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(spec->tensor) && spec->tensor[i].name; i++) {
+		for (int64_t j = 0; j < spec->tensor[i].n_row * spec->tensor[i].row_elems; j++) {
+			fixture_check(
+				gguf_writer_data(writer, &spec->value, sizeof(float), &err), &err);
+		}
+	}
+	fixture_check(gguf_writer_finish(writer, &err), &err);
+	gguf_writer_destroy(writer);
+}
+
+/* Refused on mqa-untied.gguf, which is not changed by it; why NULL: it is taken. */
+static void try_file(const struct file_spec *spec, const char *why)
+{
+	char *path = mem_printf("%s/adapter.gguf", folder);
+	const struct wanted wanted = {"mqa-untied.gguf", {{path, 1}}};
+	struct fixture fixture;
+	struct err err = {0};
+	int result;
+
+	write_adapter(path, spec);
+	result = open_with(&fixture, &wanted, &err);
+	if (result != (why ? -1 : 0)) {
+		fail_msg("%s: \"%s\"", why ? "not refused" : "refused", err.what);
+	}
+	if (why && !strstr(err.what, why)) {
+		fail_msg("\"%s\" does not say \"%s\"", err.what, why);
+	}
+	if (why) {
+		assert_int_equal(ERR_ENGINE, err.code);
+		assert_non_null(strstr(err.where, "adapter.gguf"));
+	}
+	fixture_close(&fixture);
+	unlink(path);
+	free(path);
+}
+
+static void what_does_not_fit_the_model_is_refused_by_name(void **state)
+{
+	struct file_spec spec = right;
+
+	try_file(&spec, NULL);
+	spec.architecture = "qwen2";
+	try_file(&spec, "is made for the architecture \"qwen2\", but the model is of \"llama\"");
+	spec = right;
+	spec.tensor[0].name = "blk.7.attn_v.weight.lora_a";
+	spec.tensor[1].name = "blk.7.attn_v.weight.lora_b";
+	try_file(&spec, "changes \"blk.7.attn_v.weight\", which the model does not have");
+	spec = right;
+	spec.tensor[0].row_elems = 96;
+	try_file(&spec, "as if it were [32][96], but the model's is [32][64]");
+	spec = right;
+	spec.tensor[1].n_row = 64;
+	try_file(&spec, "as if it were [64][64]");
+	spec = right;
+	spec.tensor[0] = (struct tensor_spec){"token_embd.weight.lora_a", 4, 64};
+	spec.tensor[1] = (struct tensor_spec){"token_embd.weight.lora_b", 1024, 4};
+	try_file(&spec, "changes the embeddings");
+	spec.tensor[0] = (struct tensor_spec){"blk.1.attn_norm.weight.lora_a", 4, 64};
+	spec.tensor[1] = (struct tensor_spec){"blk.1.attn_norm.weight.lora_b", 1, 4};
+	try_file(&spec, "\"blk.1.attn_norm.weight\", which carrel does not compute a product with");
+}
+
+static void what_is_no_low_rank_update_is_refused_by_name(void **state)
+{
+	struct file_spec spec = right;
+
+	spec.tensor[2] = (struct tensor_spec){"blk.0.attn_norm.weight", 1, 64};
+	try_file(&spec, "holds the tensor \"blk.0.attn_norm.weight\", which is no part");
+	spec = right;
+	spec.tensor[1].name = NULL;
+	try_file(&spec, "\"blk.0.attn_v.weight.lora_a\" without its other half");
+	spec = right;
+	spec.tensor[0] = spec.tensor[1];
+	spec.tensor[1].name = NULL;
+	try_file(&spec, "\"blk.0.attn_v.weight.lora_b\" without its other half");
+	spec = right;
+	spec.tensor[1].row_elems = 8;
+	try_file(&spec, "do not fit together: [4][64] and [32][8]");
+	spec = right;
+	spec.tensor[0].n_row = spec.tensor[1].row_elems = ADAPTER_RANK_MAX + 1;
+	try_file(&spec, "has rank 4097; carrel computes 1 to 4096");
+	spec = right;
+	spec.tensor[0].name = NULL;
+	try_file(&spec, "is an adapter without a tensor");
+	spec = right;
+	spec.alpha = 0;
+	try_file(&spec, "adapter.lora.alpha is missing");
+	spec.alpha = -1;
+	try_file(&spec, "has an alpha of -1, not a number above 0");
+	spec = right;
+	spec.value = NAN;
+	try_file(&spec, "holds a value that is not a finite number");
+	spec = right;
+	spec.type = "control\nvector";
+	try_file(&spec, "is an adapter of the type \"control?vector\"");
+	spec.type = NULL;
+	try_file(&spec, "is an adapter of the type \"\"");
+	spec = right;
+	spec.kind = "model";
+	try_file(&spec, "is not an adapter");
+	spec.kind = NULL;
+	try_file(&spec, "is not an adapter");
+	spec = right;
+	spec.architecture = NULL;
+	try_file(&spec, "does not say its architecture");
+}
+
+static void models_and_adapters_are_not_taken_for_each_other(void **state)
+{
+	char *path = vector_path("extra.gguf");
+	struct model *model;
+	struct fixture fixture;
+	struct err err = {0};
+	char base[512];
+
+	assert_int_equal(-1, model_open(&model, path, NULL, &err));
+	assert_non_null(strstr(err.what, "is a LoRA adapter, not a model"));
+	assert_non_null(strstr(err.hint, "--adapter"));
+	fixture_path(base, sizeof(base), "bias.gguf");
+	assert_int_equal(-1, open_with(&fixture, &(struct wanted){"bias.gguf", {{base, 1}}}, &err));
+	assert_non_null(strstr(err.what, "is not an adapter"));
+	assert_non_null(strstr(err.hint, "-m"));
+	fixture_close(&fixture);
+	assert_true(adapter_is_at(path));
+	assert_false(adapter_is_at(base));
+	free(path);
+}
+
+/* ---- PEFT's settings ---- */
+
+/* adapter_config.json of "stabilised" with one text replaced, beside its tensors. */
+static void try_config(const char *from, const char *to, const char *why)
+{
+	char *source = vector_path("stabilised/adapter_config.json");
+	char *tensors = vector_path("stabilised/adapter_model.safetensors");
+	char *config = mem_printf("%s/adapter_config.json", folder);
+	char *link = mem_printf("%s/adapter_model.safetensors", folder);
+	struct adapter *adapter;
+	struct buf text = BUF_INIT, changed = BUF_INIT;
+	struct err err = {0};
+	const char *at;
+	FILE *file;
+	int result;
+
+	fixture_check(file_read(&text, source, 1 << 20, &err), &err);
+	at = strstr(buf_str(&text), from);
+	assert_non_null(at);
+	buf_add(&changed, text.data, (size_t)(at - text.data));
+	buf_addstr(&changed, to);
+	buf_addstr(&changed, at + strlen(from));
+	file = fopen(config, "w");
+	assert_non_null(file);
+	assert_int_equal(changed.len, fwrite(changed.data, 1, changed.len, file));
+	fclose(file);
+	assert_int_equal(0, symlink(tensors, link));
+	result = adapter_open(&adapter, folder, &err);
+	if (result != (why ? -1 : 0)) {
+		fail_msg("%s: \"%s\"", why ? "not refused" : "refused", err.what);
+	}
+	if (why && !strstr(err.what, why)) {
+		fail_msg("\"%s\" does not say \"%s\"", err.what, why);
+	}
+	adapter_close(adapter);
+	unlink(config);
+	unlink(link);
+	buf_finish(&text);
+	buf_finish(&changed);
+	free(source);
+	free(tensors);
+	free(config);
+	free(link);
+}
+
+static void settings_that_change_the_computation_are_refused_by_name(void **state)
+{
+	if (!has_folders()) {
+		skip();
+	}
+	try_config("\"r\": 3", "\"r\": 3", NULL);
+	try_config("\"use_dora\": false", "\"use_dora\": true", "asks for use_dora");
+	try_config("\"fan_in_fan_out\": false", "\"fan_in_fan_out\": true", "fan_in_fan_out");
+	try_config("\"bias\": \"none\"", "\"bias\": \"all\"", "changes biases, too");
+	try_config("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]",
+		"asks for modules_to_save, which carrel does not compute: it replaces");
+	try_config("\"lora_bias\": false", "\"lora_bias\": true", "it adds biases");
+	try_config("\"use_dora\": false", "\"use_next\": 7, \"use_dora\": false",
+		"asks for \"use_next\", which carrel does not know");
+	try_config("\"init_lora_weights\": false", "\"init_lora_weights\": \"pissa\"",
+		"was begun with \"pissa\"");
+	try_config("\"peft_type\": \"LORA\"", "\"peft_type\": \"LOHA\"", "of the type \"LOHA\"");
+	try_config("\"rank_pattern\": {}", "\"rank_pattern\": {\".*proj\": 4}",
+		"holds the expression \".*proj\"");
+	try_config("\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 4}",
+		"has rank 3, but the configuration says 4");
+	try_config(
+		"\"alpha_pattern\": {}", "\"alpha_pattern\": {\"q_proj\": \"4\"}", "not a number");
+	try_config("\"r\": 3", "\"r\": 4", "has rank 3, but the configuration says 4");
+	try_config("\"r\": 3", "\"r\": 3, \"r\": 3", "is not a JSON object");
+	try_config("\"r\": 3,", "", "does not say the adapter's rank");
+	try_config("\"lora_alpha\": 2", "\"lora_alpha\": -2", "has an alpha of -2");
+}
+
+static int make_folder(void **state)
+{
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_c_computes_merged_weights),
+		cmocka_unit_test(avx2_computes_merged_weights),
+		cmocka_unit_test(avx512_computes_merged_weights),
+		cmocka_unit_test(a_token_alone_equals_the_token_in_a_batch),
+		cmocka_unit_test(a_scale_of_0_changes_no_bit),
+		cmocka_unit_test(the_identity_tells_adapters_scales_and_their_order_apart),
+		cmocka_unit_test(what_does_not_fit_the_model_is_refused_by_name),
+		cmocka_unit_test(what_is_no_low_rank_update_is_refused_by_name),
+		cmocka_unit_test(models_and_adapters_are_not_taken_for_each_other),
+		cmocka_unit_test(settings_that_change_the_computation_are_refused_by_name),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
