@@ -26,9 +26,6 @@ CPU_ITEMS(attention_items)
 	int64_t group = op->attention.n_head / env->kv->n_kv_head;
 	int64_t per_tile = tile_queries(env->kv), count = 0;
 
-	if (op->attention.window_tok > 0 || op->attention.softcap > 0) {
-		return ref_attention_items(op, env);
-	}
 	for (int64_t i = 0; i < env->n_sequence; i++) {
 		count += (env->sequence[i].n_row * group + per_tile - 1) / per_tile;
 	}
@@ -100,7 +97,8 @@ static void tile_page(const struct attn_passes *passes, struct attn_work *work,
 		int64_t first = s * passes->step, n = tile->n_query - first;
 
 		n = n < passes->step ? n : passes->step;
-		if (work->pos[first + n - 1] >= page_pos) {
+		if (work->pos[first + n - 1] >= page_pos &&
+			work->from[first] < page_pos + KV_PAGE_TOK) {
 			passes->page(work, keys, keys + kv->key_bytes, page_pos,
 				left < KV_PAGE_TOK ? left : KV_PAGE_TOK, first, (int32_t)n);
 			work->ahead_step = 0;
@@ -115,14 +113,11 @@ void attn_run(const struct attn_passes *passes, const struct op *op, const struc
 	const float log2e = 1.44269504f;
 	struct attn_work work;
 
-	if (o->window_tok > 0 || o->softcap > 0) {
-		ref_attention(op, env, first, end);
-		return;
-	}
 	work.kv = env->kv;
+	work.softcap = o->softcap * log2e;
 	for (int64_t item = first; item < end; item++) {
 		struct tile tile = tile_at(op, env, item);
-		int64_t last = tile_pos(&tile, tile.n_query - 1);
+		int64_t last = tile_pos(&tile, tile.n_query - 1), begin;
 
 		for (int64_t i = 0; i < tile.n_query; i++) {
 			const float *q =
@@ -130,16 +125,18 @@ void attn_run(const struct attn_passes *passes, const struct op *op, const struc
 
 			passes->query(&work, q, i, o->scale * log2e);
 			work.pos[i] = tile_pos(&tile, i);
+			work.from[i] = attention_first_pos(o, work.pos[i]);
 			work.m_total[i] = -FLT_MAX;
 			work.l_total[i] = 0;
 		}
 		memset(work.o_total, 0,
 			(size_t)(tile.n_query * env->kv->head_dim_pad) * sizeof(*work.o_total));
-		for (int64_t p = 0; p <= last / KV_PAGE_TOK; p++) {
-			if (p * KV_PAGE_TOK % KV_SPAN_TOK == 0) {
-				if (p > 0) {
-					passes->merge(&work, tile.n_query);
-				}
+		/* from the first page that a query sees: what is before it would change nothing */
+		begin = work.from[0] / KV_PAGE_TOK;
+		span_begin(&work, tile.n_query);
+		for (int64_t p = begin; p <= last / KV_PAGE_TOK; p++) {
+			if (p > begin && p * KV_PAGE_TOK % KV_SPAN_TOK == 0) {
+				passes->merge(&work, tile.n_query);
 				span_begin(&work, tile.n_query);
 			}
 			tile_page(passes, &work, &tile, o, p, last);

@@ -27,7 +27,9 @@ struct attn_work {
 	 */
 	const uint8_t *ahead;
 	int64_t ahead_step;
-	int64_t pos[ATTN_MAX_QUERIES];
+	/* A query sees positions from ... pos; both ascend from query to query. */
+	int64_t from[ATTN_MAX_QUERIES], pos[ATTN_MAX_QUERIES];
+	float softcap; /* of base-2 logits; 0: none */
 	/* The queries [query][D] as the path reads them, zeros after head_dim. */
 	union {
 		int8_t s8[2 * ATTN_MAX_ELEMS]; /* two planes */
@@ -54,7 +56,8 @@ struct attn_passes {
 	void (*query)(struct attn_work *work, const float *q, int64_t i, float scale);
 	/*
 	 * Queries first ... first + n_query - 1, in ascending order of position, meet the page that
-	 * begins at page_pos: into the span's state. Its tokens 0 ... n_tok - 1 have been written.
+	 * begins at page_pos, which some of them see: into the span's state. Its tokens 0 ...
+	 * n_tok - 1 have been written.
 	 */
 	void (*page)(struct attn_work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
 		int64_t n_tok, int64_t first, int32_t n_query);
@@ -87,6 +90,26 @@ static inline void attn_fetch_all(const struct attn_work *work)
 			__builtin_prefetch(work->ahead + at);
 		}
 	}
+}
+
+/* One bit for each token of the page that a query sees. */
+static inline uint64_t attn_seen(const struct attn_work *work, int64_t query, int64_t page_pos)
+{
+	int64_t n_end = work->pos[query] + 1 - page_pos, n_hidden = work->from[query] - page_pos;
+	uint64_t end = n_end >= 64 ? UINT64_MAX : n_end <= 0 ? 0 : ((uint64_t)1 << n_end) - 1;
+	uint64_t hidden = n_hidden >= 64  ? UINT64_MAX
+			  : n_hidden <= 0 ? 0
+					  : ((uint64_t)1 << n_hidden) - 1;
+
+	return end & ~hidden;
+}
+
+/* Whether some of n_query queries do not see all of the page. */
+static inline int attn_masked(
+	const struct attn_work *work, int64_t first, int64_t n_query, int64_t page_pos)
+{
+	return work->pos[first] < page_pos + KV_PAGE_TOK - 1 ||
+	       work->from[first + n_query - 1] > page_pos;
 }
 
 /* The run function of a path. */

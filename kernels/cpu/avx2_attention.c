@@ -14,8 +14,9 @@
 #include <float.h>
 #include <string.h>
 
-#define STEP   2 /* queries that share registers */
-#define INLINE static inline __attribute__((always_inline))
+#define STEP     2 /* queries that share registers */
+#define INLINE   static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 /* Before a loop over accumulators: gcc then sees early that each of them is a register. */
 #define UNROLL _Pragma("GCC unroll 8")
 
@@ -125,27 +126,47 @@ INLINE void scores_float(const struct attn_work *work, const uint8_t *keys, int6
 	}
 }
 
-/* Scores times the keys' scales; the largest that the query sees, in base-2 logits. */
-static float page_max(
-	const struct attn_work *work, const float *k_scale, int64_t n_seen, int64_t query, float *s)
+/* All ones for each of the tokens t ... t + 7 of a page that is seen. */
+INLINE __m256 seen_lanes(uint64_t seen, int64_t t)
 {
-	__m256 max = _mm256_set1_ps(-FLT_MAX);
+	const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+	__m256i bits = _mm256_set1_epi32((int32_t)(seen >> t & 0xff));
 
-	if (n_seen <= 0) {
+	return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(bits, bit), bit));
+}
+
+/*
+ * Scores times the keys' scales, with `capped` as base-2 logits; the largest logit that the query
+ * sees.
+ */
+INLINE float page_max(const struct attn_work *work, const float *k_scale, uint64_t seen,
+	int64_t query, int masked, int capped, float *s)
+{
+	__m256 max = _mm256_set1_ps(-FLT_MAX), cap = _mm256_set1_ps(work->softcap);
+	__m256 to_cap = _mm256_set1_ps(capped ? work->scale[query] / work->softcap : 0);
+
+	if (seen == 0) {
 		return -FLT_MAX; /* the page leaves the query's state as it is */
 	}
 	for (int64_t t = 0; t < KV_PAGE_TOK; t += 8) {
-		__m256 seen = _mm256_castsi256_ps(avx2_lanes(n_seen - t));
 		__m256 x = _mm256_load_ps(s + t);
 
 		if (work->kv->type == KV_Q8) {
 			x = _mm256_cvtepi32_ps(_mm256_castps_si256(x));
 			x = _mm256_mul_ps(x, _mm256_loadu_ps(k_scale + t));
+		}
+		if (capped) {
+			x = _mm256_mul_ps(avx2_tanh(_mm256_mul_ps(x, to_cap)), cap);
+		}
+		if (capped || work->kv->type == KV_Q8) {
 			_mm256_store_ps(s + t, x);
 		}
-		max = _mm256_max_ps(_mm256_blendv_ps(max, x, seen), max);
+		if (masked) {
+			x = _mm256_blendv_ps(max, x, seen_lanes(seen, t));
+		}
+		max = _mm256_max_ps(x, max);
 	}
-	return avx2_max(max) * work->scale[query];
+	return avx2_max(max) * (capped ? 1 : work->scale[query]);
 }
 
 /* 64 numerators times their values' scales to 16-bit integers; returns what one is worth. */
@@ -171,20 +192,26 @@ static float numerators_round(const __m256 p[8], int16_t *out)
 }
 
 /* The numerators of query first + i, their sum into the state, and in q8 their rounding. */
-static void page_numerators(struct attn_work *work, const float *v_scale, int64_t n_seen,
-	int64_t query, int i, struct page_step *step)
+INLINE void page_numerators(struct attn_work *work, const float *v_scale, uint64_t seen,
+	int64_t query, int i, int masked, int capped, struct page_step *step)
 {
-	__m256 scale = _mm256_set1_ps(work->scale[query]), max = _mm256_set1_ps(step->max[i]);
+	__m256 scale = _mm256_set1_ps(capped ? 1 : work->scale[query]);
+	__m256 max = _mm256_set1_ps(step->max[i]);
 	__m256 sum = _mm256_setzero_ps(), l = _mm256_load_ps(work->l[query]), p[8];
 
 	for (int j = 0; j < 8; j++) {
-		__m256 seen = _mm256_castsi256_ps(avx2_lanes(n_seen - 8 * j));
 		__m256 x = _mm256_load_ps(step->s.p[i] + 8 * j);
 
-		p[j] = _mm256_and_ps(avx2_exp2(_mm256_fmsub_ps(x, scale, max)), seen);
+		p[j] = avx2_exp2(_mm256_fmsub_ps(x, scale, max));
+		if (masked) {
+			p[j] = _mm256_and_ps(p[j], seen_lanes(seen, 8 * j));
+		}
 		sum = _mm256_add_ps(sum, p[j]);
 		if (work->kv->type == KV_Q8) {
-			x = _mm256_and_ps(_mm256_loadu_ps(v_scale + 8 * j), seen);
+			x = _mm256_loadu_ps(v_scale + 8 * j);
+			if (masked) {
+				x = _mm256_and_ps(x, seen_lanes(seen, 8 * j));
+			}
 			p[j] = _mm256_mul_ps(p[j], x);
 		} else {
 			_mm256_store_ps(step->s.p[i] + 8 * j, p[j]);
@@ -198,27 +225,38 @@ static void page_numerators(struct attn_work *work, const float *v_scale, int64_
 	}
 }
 
-static void page_softmax(struct attn_work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
-	int64_t first, int n_query, struct page_step *step)
+INLINE void page_softmax(struct attn_work *work, uint8_t *keys, uint8_t *values, int64_t page_pos,
+	int64_t first, int n_query, int masked, int capped, struct page_step *step)
 {
 	const float *k_scale = kv_block_scales(work->kv, keys);
 	const float *v_scale = kv_block_scales(work->kv, values);
 
 	for (int i = 0; i < n_query; i++) {
-		int64_t query = first + i, n_seen = work->pos[query] - page_pos + 1;
+		int64_t query = first + i;
+		uint64_t seen = masked ? attn_seen(work, query, page_pos) : UINT64_MAX;
 		float m = work->m[query], m_new;
 		__m256 factors;
 
-		step->max[i] = page_max(work, k_scale, n_seen, query, step->s.p[i]);
+		step->max[i] = page_max(work, k_scale, seen, query, masked, capped, step->s.p[i]);
 		m_new = m > step->max[i] ? m : step->max[i];
 		factors = _mm256_setr_ps(m - m_new, step->max[i] - m_new, 0, 0, 0, 0, 0, 0);
 		factors = avx2_exp2(factors);
 		step->keep[i] = _mm256_cvtss_f32(factors);
 		step->add[i] = _mm256_cvtss_f32(_mm256_permute_ps(factors, 1));
 		work->m[query] = m_new;
-		page_numerators(work, v_scale, n_seen, query, i, step);
+		page_numerators(work, v_scale, seen, query, i, masked, capped, step);
 	}
 }
+
+#define SOFTMAX(name, masked, capped)                                                              \
+	NOINLINE void name(struct attn_work *work, uint8_t *keys, uint8_t *values,                 \
+		int64_t page_pos, int64_t first, int n_query, struct page_step *step)              \
+	{                                                                                          \
+		page_softmax(work, keys, values, page_pos, first, n_query, masked, capped, step);  \
+	}
+SOFTMAX(softmax_plain, 0, 0)
+SOFTMAX(softmax_masked, 1, 0)
+SOFTMAX(softmax_capped, 1, 1)
 
 /* o = o * keep + add * sum, 8 * n_vec dimensions from `at`. */
 INLINE void rescale(struct attn_work *work, __m256 sum[STEP][4], int64_t first, int n_query,
@@ -326,7 +364,13 @@ INLINE void page_queries(struct attn_work *work, uint8_t *keys, uint8_t *values,
 			scores_float(work, keys, first, n_query, half, type, &step);
 		}
 	}
-	page_softmax(work, keys, values, page_pos, first, n_query, &step);
+	if (work->softcap > 0) {
+		softmax_capped(work, keys, values, page_pos, first, n_query, &step);
+	} else if (attn_masked(work, first, n_query, page_pos)) {
+		softmax_masked(work, keys, values, page_pos, first, n_query, &step);
+	} else {
+		softmax_plain(work, keys, values, page_pos, first, n_query, &step);
+	}
 	for (; at + 32 <= dim; at += 32) {
 		VALUES(4);
 	}

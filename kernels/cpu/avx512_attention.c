@@ -164,21 +164,18 @@ INLINE void page_scores(const struct attn_work *work, const uint8_t *keys, int64
 	}
 }
 
-/* One bit for each token of a page that a query at `pos` sees. */
-static inline uint64_t visible(int64_t pos, int64_t page_pos)
-{
-	int64_t n = pos - page_pos + 1;
-
-	return n >= 64 ? UINT64_MAX : n <= 0 ? 0 : ((uint64_t)1 << n) - 1;
-}
-
-/* Scores times the keys' scales, and each query's largest. */
+/* Scores times the keys' scales, with `capped` as base-2 logits, and each query's largest logit. */
 INLINE void page_max(const struct attn_work *work, const float *k_scale, int64_t page_pos,
-	int64_t first, int n_query, enum kv_type type, int masked, struct page_step *step)
+	int64_t first, int n_query, enum kv_type type, int masked, int capped,
+	struct page_step *step)
 {
+	__m512 cap = _mm512_set1_ps(work->softcap);
+
 	for (int i = 0; i < n_query; i++) {
-		uint64_t seen = masked ? visible(work->pos[first + i], page_pos) : UINT64_MAX;
+		uint64_t seen = masked ? attn_seen(work, first + i, page_pos) : UINT64_MAX;
+		__m512 to_cap = _mm512_set1_ps(capped ? work->scale[first + i] / work->softcap : 0);
 		__m512 max = _mm512_set1_ps(-FLT_MAX);
+		float scale = capped ? 1 : work->scale[first + i];
 
 		for (int j = 0; j < 4; j++) {
 			__m512 s;
@@ -186,9 +183,15 @@ INLINE void page_max(const struct attn_work *work, const float *k_scale, int64_t
 			if (type == KV_Q8) {
 				s = _mm512_cvtepi32_ps(_mm512_load_si512(step->s.dot[i] + 16 * j));
 				s = _mm512_mul_ps(s, _mm512_loadu_ps(k_scale + 16 * j));
-				_mm512_store_ps(step->s.p[i] + 16 * j, s);
 			} else {
 				s = _mm512_load_ps(step->s.p[i] + 16 * j);
+			}
+			if (capped) {
+				s = avx512_tanh(_mm512_mul_ps(s, to_cap));
+				s = _mm512_mul_ps(s, cap);
+			}
+			if (capped || type == KV_Q8) {
+				_mm512_store_ps(step->s.p[i] + 16 * j, s);
 			}
 			if (masked) {
 				max = _mm512_mask_max_ps(max, (__mmask16)(seen >> 16 * j), max, s);
@@ -197,7 +200,7 @@ INLINE void page_max(const struct attn_work *work, const float *k_scale, int64_t
 			}
 		}
 		/* a page that a query does not see leaves its state as it is */
-		step->max[i] = seen == 0 ? -FLT_MAX : avx512_max(max) * work->scale[first + i];
+		step->max[i] = seen == 0 ? -FLT_MAX : avx512_max(max) * scale;
 	}
 }
 
@@ -236,11 +239,12 @@ INLINE float numerators_round(__m512 p[4], uint8_t *out)
 
 /* The numerators of each query, their sums into the state, and in q8 their rounding. */
 INLINE void page_numerators(struct attn_work *work, const float *v_scale, int64_t page_pos,
-	int64_t first, int n_query, enum kv_type type, int masked, struct page_step *step)
+	int64_t first, int n_query, enum kv_type type, int masked, int capped,
+	struct page_step *step)
 {
 	for (int i = 0; i < n_query; i++) {
-		uint64_t seen = masked ? visible(work->pos[first + i], page_pos) : UINT64_MAX;
-		__m512 scale = _mm512_set1_ps(work->scale[first + i]);
+		uint64_t seen = masked ? attn_seen(work, first + i, page_pos) : UINT64_MAX;
+		__m512 scale = _mm512_set1_ps(capped ? 1 : work->scale[first + i]);
 		__m512 max = _mm512_set1_ps(step->max[i]), p[4], sum, l;
 
 		for (int j = 0; j < 4; j++) {
@@ -274,12 +278,12 @@ INLINE void page_numerators(struct attn_work *work, const float *v_scale, int64_
 }
 
 INLINE void page_softmax(struct attn_work *work, const float *k_scale, const float *v_scale,
-	int64_t page_pos, int64_t first, int n_query, enum kv_type type, int masked,
+	int64_t page_pos, int64_t first, int n_query, enum kv_type type, int masked, int capped,
 	struct page_step *step)
 {
-	page_max(work, k_scale, page_pos, first, n_query, type, masked, step);
+	page_max(work, k_scale, page_pos, first, n_query, type, masked, capped, step);
 	page_factors(work, first, n_query, step);
-	page_numerators(work, v_scale, page_pos, first, n_query, type, masked, step);
+	page_numerators(work, v_scale, page_pos, first, n_query, type, masked, capped, step);
 }
 
 /* o = o * keep + add * (w x values), dimensions at ... at + 16 * n_vec - 1. */
@@ -418,6 +422,13 @@ INLINE void page_values(struct attn_work *work, const uint8_t *values, int64_t n
 	{                                                                                          \
 		page_values(work, values, n_tok, first, n, type, step);                            \
 	}
+#define SOFTMAX(name, type, masked, capped)                                                        \
+	NOINLINE void name(struct attn_work *work, const float *k_scale, const float *v_scale,     \
+		int64_t page_pos, int64_t first, int n_query, struct page_step *step)              \
+	{                                                                                          \
+		page_softmax(work, k_scale, v_scale, page_pos, first, n_query, type, masked,       \
+			capped, step);                                                             \
+	}
 #define PASSES(name, type)                                                                         \
 	PASSES_FOR(1, name, type)                                                                  \
 	PASSES_FOR(2, name, type)                                                                  \
@@ -425,18 +436,9 @@ INLINE void page_values(struct attn_work *work, const uint8_t *values, int64_t n
 	PASSES_FOR(4, name, type)                                                                  \
 	PASSES_FOR(5, name, type)                                                                  \
 	PASSES_FOR(6, name, type)                                                                  \
-	NOINLINE void softmax_##name(struct attn_work *work, const float *k_scale,                 \
-		const float *v_scale, int64_t page_pos, int64_t first, int n_query,                \
-		struct page_step *step)                                                            \
-	{                                                                                          \
-		page_softmax(work, k_scale, v_scale, page_pos, first, n_query, type, 0, step);     \
-	}                                                                                          \
-	NOINLINE void softmax_masked_##name(struct attn_work *work, const float *k_scale,          \
-		const float *v_scale, int64_t page_pos, int64_t first, int n_query,                \
-		struct page_step *step)                                                            \
-	{                                                                                          \
-		page_softmax(work, k_scale, v_scale, page_pos, first, n_query, type, 1, step);     \
-	}
+	SOFTMAX(softmax_##name, type, 0, 0)                                                        \
+	SOFTMAX(softmax_masked_##name, type, 1, 0)                                                 \
+	SOFTMAX(softmax_capped_##name, type, 1, 1)
 PASSES(q8, KV_Q8)
 PASSES(f16, KV_F16)
 PASSES(f32, KV_F32)
@@ -446,15 +448,20 @@ PASSES(f32, KV_F32)
 		NULL, f##_1, f##_2, f##_3, f##_4, f##_5, f##_6                                     \
 	}
 
+#define SOFTMAXES(name)                                                                            \
+	{                                                                                          \
+		softmax_##name, softmax_masked_##name, softmax_capped_##name                       \
+	}
+
 /* Indexed by the number of queries. */
 static const struct {
 	scores_function *scores[STEP + 1];
-	softmax_function *softmax, *softmax_masked;
+	softmax_function *softmax[3]; /* plain, masked, capped (and masked) */
 	values_function *values[STEP + 1];
 } passes[] = {
-	[KV_Q8] = {EACH(scores_q8), softmax_q8, softmax_masked_q8, EACH(values_q8)},
-	[KV_F16] = {EACH(scores_f16), softmax_f16, softmax_masked_f16, EACH(values_f16)},
-	[KV_F32] = {EACH(scores_f32), softmax_f32, softmax_masked_f32, EACH(values_f32)},
+	[KV_Q8] = {EACH(scores_q8), SOFTMAXES(q8), EACH(values_q8)},
+	[KV_F16] = {EACH(scores_f16), SOFTMAXES(f16), EACH(values_f16)},
+	[KV_F32] = {EACH(scores_f32), SOFTMAXES(f32), EACH(values_f32)},
 };
 
 /* Queries first ... first + n_query - 1 meet a page of which tokens 0 ... n_tok - 1 exist. */
@@ -462,16 +469,15 @@ static void page_run(struct attn_work *work, uint8_t *keys, uint8_t *values, int
 	int64_t n_tok, int64_t first, int n_query)
 {
 	enum kv_type type = work->kv->type;
-	int masked = work->pos[first] < page_pos + KV_PAGE_TOK - 1; /* positions ascend */
+	int kind = work->softcap > 0 ? 2 : attn_masked(work, first, n_query, page_pos);
 	struct page_step step;
 
 	if (type != KV_Q8) {
 		attn_fetch_all(work);
 	}
 	passes[type].scores[n_query](work, keys, first, &step);
-	(masked ? passes[type].softmax_masked : passes[type].softmax)(work,
-		kv_block_scales(work->kv, keys), kv_block_scales(work->kv, values), page_pos, first,
-		n_query, &step);
+	passes[type].softmax[kind](work, kv_block_scales(work->kv, keys),
+		kv_block_scales(work->kv, values), page_pos, first, n_query, &step);
 	passes[type].values[n_query](work, values, n_tok, first, &step);
 }
 

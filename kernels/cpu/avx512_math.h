@@ -50,6 +50,31 @@ static inline __m512 avx512_exp2_coarse(__m512 x)
 	return _mm512_scalef_ps(p, n);
 }
 
+/*
+ * tanh(x) = -e / (2 + e) with e = exp(-2|x|) - 1 = 2^n * (P(f) - 1) + (2^n - 1), P as above, so
+ * that nothing cancels near zero. Relative error at most 4e-7; NaN stays NaN.
+ */
+static inline __m512 avx512_tanh(__m512 x)
+{
+	__m512 t = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(-2.88539008f)), n, f, p, e;
+	__m512 one = _mm512_set1_ps(1);
+
+	t = _mm512_max_ps(_mm512_set1_ps(-60), t); /* the second operand where it is NaN */
+	n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	f = _mm512_sub_ps(t, n);
+	p = _mm512_set1_ps(1.5353362e-4f);
+	p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.3398875e-3f));
+	p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.6184369e-3f));
+	p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.5503324e-2f));
+	p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.40226477e-1f));
+	p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.93147182e-1f));
+	n = _mm512_scalef_ps(one, n);
+	e = _mm512_fmadd_ps(_mm512_mul_ps(p, f), n, _mm512_sub_ps(n, one));
+	e = _mm512_div_ps(e, _mm512_add_ps(e, _mm512_set1_ps(2)));
+	/* the quotient is 0 or negative: its size with x's sign */
+	return _mm512_xor_ps(_mm512_abs_ps(e), _mm512_and_ps(x, _mm512_set1_ps(-0.0f)));
+}
+
 /* The largest, and the sum, of the lanes: a fixed tree. */
 static inline float avx512_max(__m512 x)
 {

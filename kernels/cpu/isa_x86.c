@@ -16,7 +16,7 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
 			[OP_KV_WRITE] = {rows_items, avx2_kv_write},
 			[OP_ATTENTION] = {attention_items, avx2_attention},
 			[OP_GLU] = {rows_items, avx2_glu},
-			[OP_SOFTCAP] = {rows_items, ref_softcap},
+			[OP_SOFTCAP] = {rows_items, avx2_softcap},
 			[OP_GATHER] = {gather_items, ref_gather},
 		},
 	[CPU_ISA_AVX512] =
@@ -30,7 +30,7 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
 			[OP_KV_WRITE] = {rows_items, avx512_kv_write},
 			[OP_ATTENTION] = {attention_items, avx512_attention},
 			[OP_GLU] = {rows_items, avx512_glu},
-			[OP_SOFTCAP] = {rows_items, ref_softcap},
+			[OP_SOFTCAP] = {rows_items, avx512_softcap},
 			[OP_GATHER] = {gather_items, ref_gather},
 		},
 };

@@ -51,6 +51,7 @@ CPU_RUN(avx2_rmsnorm);
 CPU_RUN(avx2_rope);
 CPU_RUN(avx2_kv_write);
 CPU_RUN(avx2_glu);
+CPU_RUN(avx2_softcap);
 CPU_RUN(avx2_pack_act);
 CPU_RUN(avx2_matmul);
 
@@ -60,6 +61,7 @@ CPU_RUN(avx512_rmsnorm);
 CPU_RUN(avx512_rope);
 CPU_RUN(avx512_kv_write);
 CPU_RUN(avx512_glu);
+CPU_RUN(avx512_softcap);
 CPU_RUN(avx512_pack_act);
 CPU_RUN(avx512_matmul);
 

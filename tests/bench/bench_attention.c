@@ -133,9 +133,9 @@ static double median(double *x, int n)
 	return x[n / 2];
 }
 
-/* Attention by the last n_row tokens of a sequence of n_tok. */
+/* Attention by the last n_row tokens of a sequence of n_tok, to all of it or to a window. */
 static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t head_dim,
-	int64_t n_tok, int64_t n_row, int32_t n_layer)
+	int64_t n_tok, int64_t n_row, int64_t window_tok, int32_t n_layer)
 {
 	const int32_t n_head = 32, n_kv_head = 8;
 	struct kv_layout kv = kv_layout_of(type, n_layer, n_kv_head, head_dim);
@@ -150,8 +150,8 @@ static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t hea
 		.sequence = &sequence,
 		.n_sequence = 1,
 		.kv = &kv};
-	struct op op = {
-		.kind = OP_ATTENTION, .attention = {{0, 0}, {1, 0}, n_layer, n_head, 0.125f, 0, 0}};
+	struct op op = {.kind = OP_ATTENTION,
+		.attention = {{0, 0}, {1, 0}, n_layer, n_head, 0.125f, window_tok, 0}};
 	struct job job = {.function = run_items,
 		.kernel = &cpu_kernels(isa)[OP_ATTENTION],
 		.op = &op,
@@ -162,7 +162,7 @@ static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t hea
 		.n_bytes = n_page * kv.page_bytes,
 		.n_thread = n_thread};
 	double seconds[9], probe_seconds[9], least_cpu = 1e9;
-	double ops = 0, read = (double)n_tok * (double)kv.layer_bytes / KV_PAGE_TOK * n_layer;
+	double ops = 0, read;
 
 	/* numbers of every sign whose scales are ordinary: any bytes with exponents near zero */
 	for (int64_t i = 0; i < n_page * kv.page_bytes; i += 4) {
@@ -176,8 +176,13 @@ static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t hea
 		q[i] = (float)(i * 2654435761u % 1000) * 0.001f - 0.5f;
 	}
 	for (int64_t i = 0; i < n_row; i++) {
-		ops += 4.0 * head_dim * n_head * (double)(n_tok - n_row + i + 1) * n_layer;
+		int64_t pos = n_tok - n_row + i;
+		int64_t n_seen = pos + 1 - attention_first_pos(&op.attention, pos);
+
+		ops += 4.0 * head_dim * n_head * (double)n_seen * n_layer;
 	}
+	read = (double)(n_tok - attention_first_pos(&op.attention, n_tok - n_row)) *
+	       (double)kv.layer_bytes / KV_PAGE_TOK * n_layer;
 	job.n_item = job.kernel->items(&op, &env);
 	for (int i = 0; i < 9; i++) {
 		double cpu = now_s(CLOCK_PROCESS_CPUTIME_ID);
@@ -187,9 +192,9 @@ static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t hea
 		least_cpu = cpu < least_cpu ? cpu : least_cpu;
 		probe_seconds[i] = run_threads(&probe);
 	}
-	printf("%-8s %4d %7lld %9.2f ms %8.1f GOP/s", n_row == 1 ? "decode" : "prefill", head_dim,
-		(long long)n_tok, median(seconds, 9) * 1e3 / n_layer,
-		ops / median(seconds, 9) * 1e-9);
+	printf("%-8s %4d %7lld %7lld %9.3f ms %8.1f GOP/s", n_row == 1 ? "decode" : "prefill",
+		head_dim, (long long)n_tok, (long long)window_tok,
+		median(seconds, 9) * 1e3 / n_layer, ops / median(seconds, 9) * 1e-9);
 	if (n_row > 1) {
 		printf(", %.1f by the threads' time", ops / least_cpu * n_thread * 1e-9);
 	} else {
@@ -229,12 +234,15 @@ int main(int argc, char **argv)
 		cpu_isa_name(isa), kv_type_name(type), n_thread);
 	printf("integer dot products by the threads' time: %.1f GOP/s\n",
 		dot_probe(isa) * n_thread * 1e-9);
-	printf("%-8s %4s %7s\n", "", "head", "depth");
-	for (int32_t head_dim = 64; head_dim <= 128; head_dim *= 2) {
+	printf("%-8s %4s %7s %7s\n", "", "head", "depth", "window");
+	for (int32_t head_dim = 64; head_dim <= 256; head_dim *= 2) {
 		for (int64_t n_tok = 4096; n_tok <= 16384; n_tok *= 4) {
-			bench(isa, type, n_thread, head_dim, n_tok, 512, 1);
-			bench(isa, type, n_thread, head_dim, n_tok, 1,
-				(int32_t)(16 * 16384 / n_tok * 64 / head_dim / 2));
+			int32_t n_layer = (int32_t)(16 * 16384 / n_tok * 64 / head_dim / 2);
+
+			bench(isa, type, n_thread, head_dim, n_tok, 512, 0, 1);
+			bench(isa, type, n_thread, head_dim, n_tok, 512, 1024, 1);
+			bench(isa, type, n_thread, head_dim, n_tok, 1, 0, n_layer);
+			bench(isa, type, n_thread, head_dim, n_tok, 1, 1024, n_layer);
 		}
 	}
 	return 0;

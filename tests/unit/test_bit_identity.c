@@ -1,7 +1,8 @@
 /*
  * Cached equals uncached, bit for bit: a token's logits are the same whether it was computed alone
  * or in a batch of 512, resumed at any split point or not, by 1, 2 or 3 threads, for every KV type
- * on every instruction-set path (the summation rule of kernels/ops.h).
+ * on every instruction-set path (the summation rule of kernels/ops.h), with sliding windows and soft
+ * caps too.
  */
 #include "base/rng.h"
 #include "engine/kv/cache.h"
@@ -63,6 +64,36 @@ static void expect_rows(struct subject *subject, struct kv_sequence *sequence, i
 	kv_sequence_commit(sequence, subject->ids + sequence->n_tok, n_row);
 }
 
+/* What the attention of a layer sees, [N_LAYER] of the models here. */
+enum { N_LAYER = 3 };
+struct view {
+	int64_t window_tok;
+	float softcap;
+};
+
+/* Windows that begin inside of a page, hold one token, span everything. */
+static const struct view narrow[N_LAYER] = {{70, 0}, {0, 4}, {1, 0}};
+/* Longer than a span; inside of one; half a page. */
+static const struct view wide[N_LAYER] = {{KV_SPAN_TOK + 37, 0}, {1000, 2}, {32, 0}};
+
+/* Layers of the model attend to `views` instead of to everything; NULL: as they are. */
+static void set_views(struct program *program, const struct view *views)
+{
+	int n_layer = 0;
+
+	for (size_t i = 0; i < program->n_op && views; i++) {
+		struct op_attention *attention = &program->op[i].attention;
+
+		if (program->op[i].kind == OP_ATTENTION) {
+			assert_in_range(attention->layer, 0, N_LAYER - 1);
+			attention->window_tok = views[attention->layer].window_tok;
+			attention->softcap = views[attention->layer].softcap;
+			n_layer++;
+		}
+	}
+	assert_int_equal(views ? N_LAYER : 0, n_layer);
+}
+
 static void subject_backend(
 	struct subject *subject, enum cpu_isa isa, enum kv_type kv, int32_t n_thread)
 {
@@ -72,14 +103,15 @@ static void subject_backend(
 	new_cache(subject);
 }
 
-static void subject_open(
-	struct subject *subject, const char *name, enum cpu_isa isa, enum kv_type kv, int64_t n_tok)
+static void subject_open(struct subject *subject, const char *name, const struct view *views,
+	enum cpu_isa isa, enum kv_type kv, int64_t n_tok)
 {
 	struct kv_sequence sequence;
 	size_t n_vocab;
 
 	*subject = (struct subject){0};
 	fixture_open(&subject->fixture, name);
+	set_views(subject->fixture.program, views);
 	subject_backend(subject, isa, kv, 2);
 	n_vocab = (size_t)subject->fixture.model->n_vocab;
 	subject->row_bytes = n_vocab * sizeof(float);
@@ -196,12 +228,13 @@ static void check_crowd(struct subject *subject)
 	kv_sequence_finish(&other[1]);
 }
 
-static void check_model(const char *name, enum cpu_isa isa, enum kv_type kv)
+static void check_model(
+	const char *name, const struct view *views, enum cpu_isa isa, enum kv_type kv)
 {
 	static const int64_t chunk[] = {65, 1, 7, 64};
 	struct subject subject;
 
-	subject_open(&subject, name, isa, kv, N_TOK);
+	subject_open(&subject, name, views, isa, kv, N_TOK);
 	check_splits(&subject, isa == cpu_isa_best() && kv == KV_Q8 ? N_TOK : FEW_ROWS);
 	check_chunks(&subject, chunk, ARRAY_LEN(chunk));
 	check_crowd(&subject);
@@ -228,12 +261,13 @@ static void check_path(enum cpu_isa isa)
 		skip();
 	}
 	for (size_t i = 0; i < ARRAY_LEN(kv); i++) {
-		check_model("llama-f32.gguf", isa, kv[i]);
+		check_model("llama-f32.gguf", NULL, isa, kv[i]);
+		check_model("llama-f32.gguf", narrow, isa, kv[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(storage); i++) {
 		struct subject subject;
 
-		subject_open(&subject, storage[i], isa, KV_Q8, N_TOK);
+		subject_open(&subject, storage[i], NULL, isa, KV_Q8, N_TOK);
 		check_chunks(&subject, &alone, 1);
 		check_crowd(&subject);
 		subject_close(&subject);
@@ -256,13 +290,13 @@ static void avx512_is_the_same_at_every_split(void **state)
 }
 
 /* Attention merges spans of KV_SPAN_TOK tokens: resume before, at and after such a boundary. */
-static void the_best_path_is_the_same_across_a_span(void **state)
+static void check_span(const struct view *views)
 {
 	static const int64_t split[] = {
 		KV_SPAN_TOK - 1, KV_SPAN_TOK, KV_SPAN_TOK + 1, KV_SPAN_TOK + 65};
 	struct subject subject;
 
-	subject_open(&subject, "llama-f32.gguf", cpu_isa_best(), KV_Q8, MAX_TOK);
+	subject_open(&subject, "llama-f32.gguf", views, cpu_isa_best(), KV_Q8, MAX_TOK);
 	for (size_t i = 0; i < ARRAY_LEN(split); i++) {
 		struct kv_sequence sequence;
 
@@ -283,6 +317,13 @@ static void the_best_path_is_the_same_across_a_span(void **state)
 		kv_sequence_finish(&sequence);
 	}
 	subject_close(&subject);
+}
+
+static void the_best_path_is_the_same_across_a_span(void **state)
+{
+	check_span(NULL);
+	check_span(narrow);
+	check_span(wide);
 }
 
 int main(void)
