@@ -100,7 +100,7 @@ static int refuse_type(const struct model *model, const struct weight *weight,
 
 	snprintf(number, sizeof(number), "%u", tensor->type);
 	buf_printf(&known, "use a file with weights in");
-	for (int i = 0; i < DTYPE_Q4_1; i++) {
+	for (int i = 0; i < DTYPE_COUNT; i++) {
 		const struct dtype_info *info = dtype_info((enum dtype)i);
 
 		if (info->gguf_type != UINT32_MAX) {
@@ -118,7 +118,7 @@ static int read_weight(const struct model *model, struct weight *weight,
 	const struct gguf_tensor *tensor, struct err *err)
 {
 	weight->dtype = dtype_from_gguf(tensor->type);
-	if (weight->dtype >= DTYPE_Q4_1) {
+	if (weight->dtype == DTYPE_COUNT) {
 		return refuse_type(model, weight, tensor, err);
 	}
 	weight->row_elems = tensor->dim[0];

@@ -17,8 +17,10 @@
  *               int8 q[width][32]; float d[width]; int32 n128[width];
  *             then, behind all the records, per 32 elements of k ACT_Q8_SUMS_BYTES per column:
  *               float s[width]; int32 n128_low[width]; int32 n128_high[width];
+ *               float s_low[width]; float s_high[width];
  *             x is about d*q; n128 = -128 * sum(q), which makes up for the 128 added to weights;
- *             n128_low and n128_high are the same over either 16; s = d * sum(q).
+ *             n128_low and n128_high are the same over either 16; s = d * sum(q), s_low and s_high
+ *             over either 16.
  */
 #ifndef KERNELS_CPU_PACK_H
 #define KERNELS_CPU_PACK_H
@@ -31,9 +33,15 @@
 #define ACT_COLS          16
 #define ACT_BLOCK         32
 #define ACT_Q8_BYTES      (ACT_BLOCK + 8)
-#define ACT_Q8_SUMS_BYTES 12
+#define ACT_Q8_SUMS_BYTES 20
 /* A block whose largest magnitude is below this is all zeros. */
 #define ACT_Q8_AMAX_MIN 1e-30f
+
+/*
+ * The places of 32 codes of k. Of four bits, [4][PANEL_ROWS][4]: in q[j][row][i] element 4j+i is the
+ * low nibble and 16+4j+i the high one. Of two bits, [2][PANEL_ROWS][4]: element 16p+4s+i is bits 2s
+ * and 2s+1 of q[p][row][i]. Of one bit, [PANEL_ROWS][4]: element 4j+i is bit j of q[row][i].
+ */
 
 /* 32 k: q[j][row][i] is element 4j+i, plus 128. d is a half. */
 struct panel_q8_0 {
@@ -41,13 +49,51 @@ struct panel_q8_0 {
 	uint8_t q[8][PANEL_ROWS][4];
 };
 
-/* 32 k: in q[j][row][i] element 4j+i is the low nibble and 16+4j+i the high one. Offset 8. */
+/* 32 k: Q4_0, d*(q - 8); IQ4_NL, d*value[q]; MXFP4, the same, but d a bfloat16: the power of two. */
 struct panel_q4_0 {
 	uint16_t d[PANEL_ROWS];
 	uint8_t q[4][PANEL_ROWS][4];
 };
 
-/* 256 k: block b of 32 has q[b] as in Q4_0 but without an offset: d*scale*q - dmin*min. */
+/* 32 k: d*q + m. */
+struct panel_q4_1 {
+	uint16_t d[PANEL_ROWS];
+	uint16_t m[PANEL_ROWS];
+	uint8_t q[4][PANEL_ROWS][4];
+};
+
+/* 32 k: d*(q - 16), q of five bits. */
+struct panel_q5_0 {
+	uint16_t d[PANEL_ROWS];
+	uint8_t low[4][PANEL_ROWS][4];
+	uint8_t high[PANEL_ROWS][4];
+};
+
+/* 32 k: d*q + m. */
+struct panel_q5_1 {
+	uint16_t d[PANEL_ROWS];
+	uint16_t m[PANEL_ROWS];
+	uint8_t low[4][PANEL_ROWS][4];
+	uint8_t high[PANEL_ROWS][4];
+};
+
+/* 256 k: d*scale*q - dmin*min, the scale in the low nibble and the minimum in the high one. */
+struct panel_q2_k {
+	uint16_t d[PANEL_ROWS];
+	uint16_t dmin[PANEL_ROWS];
+	uint8_t scale_min[16][PANEL_ROWS];
+	uint8_t q[8][2][PANEL_ROWS][4];
+};
+
+/* 256 k: d*(scale - 32)*(q - 4), a scale for 16 elements. */
+struct panel_q3_k {
+	uint16_t d[PANEL_ROWS];
+	uint8_t scale[16][PANEL_ROWS];
+	uint8_t low[8][2][PANEL_ROWS][4];
+	uint8_t high[8][PANEL_ROWS][4];
+};
+
+/* 256 k: d*scale*q - dmin*min, a scale and a minimum for 32 elements. */
 struct panel_q4_k {
 	uint16_t d[PANEL_ROWS];
 	uint16_t dmin[PANEL_ROWS];
@@ -56,15 +102,35 @@ struct panel_q4_k {
 	uint8_t q[8][4][PANEL_ROWS][4];
 };
 
-/*
- * 256 k: d*scale*(q - 32), a scale for 16 elements. The low four bits as in Q4_0; the upper two of
- * element 16p+4s+i are bits 2s and 2s+1 of high[b][p][row][i].
- */
+/* 256 k: the same with five bits. */
+struct panel_q5_k {
+	uint16_t d[PANEL_ROWS];
+	uint16_t dmin[PANEL_ROWS];
+	uint8_t scale[8][PANEL_ROWS];
+	uint8_t min[8][PANEL_ROWS];
+	uint8_t low[8][4][PANEL_ROWS][4];
+	uint8_t high[8][PANEL_ROWS][4];
+};
+
+/* 256 k: d*scale*(q - 32), a scale for 16 elements. */
 struct panel_q6_k {
 	uint16_t d[PANEL_ROWS];
 	int8_t scale[16][PANEL_ROWS];
 	uint8_t low[8][4][PANEL_ROWS][4];
 	uint8_t high[8][2][PANEL_ROWS][4];
+};
+
+/* 256 k: d*scale*value[q], a scale for 32 elements. */
+struct panel_iq4_xs {
+	uint16_t d[PANEL_ROWS];
+	int8_t scale[8][PANEL_ROWS];
+	uint8_t q[8][4][PANEL_ROWS][4];
+};
+
+/* 128 k: scale*e4m3(q), q[j][row][i] element 2j+i. */
+struct panel_f8_e4m3 {
+	float scale[PANEL_ROWS];
+	uint8_t q[64][PANEL_ROWS][2];
 };
 
 /* One k, one k, and two k (an operand of vdpbf16ps). */
@@ -130,17 +196,19 @@ static inline void act_q8_finish(uint8_t *record, uint8_t *sums, int32_t width, 
 	float d, int32_t low, int32_t high)
 {
 	uint8_t *at = record + width * ACT_BLOCK + column * 4;
-	float s = d * (float)(low + high);
+	float s[3] = {d * (float)(low + high), d * (float)low, d * (float)high};
 	int32_t n128 = -128 * (low + high);
 
 	memcpy(at, &d, 4);
 	memcpy(at + width * 4, &n128, 4);
 	at = sums + column * 4;
-	memcpy(at, &s, 4);
+	memcpy(at, &s[0], 4);
 	n128 = -128 * low;
 	memcpy(at + width * 4, &n128, 4);
 	n128 = -128 * high;
 	memcpy(at + width * 8, &n128, 4);
+	memcpy(at + width * 12, &s[1], 4);
+	memcpy(at + width * 16, &s[2], 4);
 }
 
 /*

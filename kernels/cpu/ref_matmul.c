@@ -1,17 +1,15 @@
 /*
- * Products in plain C: the oracle of the other paths. What is computed, and in which order:
+ * Products in plain C: the tiles of the float types (those of the integers are in ref_tile.c), and
+ * how activations are packed. What is computed, and in which order:
  *
- *   Q8_0, Q4_0  per 32 k: i = sum(q*x), an exact integer;  sum = fma(i * d, dx, sum)
- *   Q4_K        per 32 k: the same with d*scale for d;  then sum = fma(-(dmin*min), s, sum)
- *   Q6_K        per 32 k: i and j the integer sums over either 16;
- *               t = fma(j, d*scale[1], i * (d*scale[0]));  sum = fma(t, dx, sum)
- *   F32, F16    sum += w * x for each k
- *   BF16        per two k: the later product is added first, as vdpbf16ps does it; products of two
- *               bfloat16 numbers are exact
+ *   F32, F16  sum += w * x for each k
+ *   BF16      per two k: the later product is added first, as vdpbf16ps does it; products of two
+ *             bfloat16 numbers are exact
+ *   F8_E4M3   the same over 128 k into t, from 0; then sum = fma(t, scale, sum)
  *
- * The integer types are bit-identical on every path (d*scale is exact: 11 bits times 8). For F32
- * and F16 the other paths use a fused multiply-add. For BF16 vdpbf16ps flushes denormal numbers and
- * may round the sum of a pair differently; see the error bounds in tests/ops/test_matmul.c.
+ * For F32 and F16 the other paths use a fused multiply-add. For BF16 vdpbf16ps flushes denormal
+ * numbers and may round the sum of a pair differently; see the error bounds in
+ * tests/ops/test_matmul.c.
  */
 #include "kernels/cpu/kernels_internal.h"
 #include "kernels/cpu/matmul.h"
@@ -20,178 +18,12 @@
 #include <math.h>
 #include <string.h>
 
-static float read_f32(const uint8_t *at)
-{
-	float value;
-
-	memcpy(&value, at, 4);
-	return value;
-}
-
 static uint16_t read_u16(const uint8_t *at)
 {
 	uint16_t value;
 
 	memcpy(&value, at, 2);
 	return value;
-}
-
-/* The places of one column in a panel of ACT_Q8. */
-static const int8_t *act_q(const uint8_t *act, int64_t b, int32_t width, int32_t column)
-{
-	return (const int8_t *)(act + b * width * ACT_Q8_BYTES + column * ACT_BLOCK);
-}
-
-static float act_d(const uint8_t *act, int64_t b, int32_t width, int32_t column)
-{
-	return read_f32(act + b * width * ACT_Q8_BYTES + width * ACT_BLOCK + column * 4);
-}
-
-static float act_s(const uint8_t *act, int64_t k, int64_t b, int32_t width, int32_t column)
-{
-	const uint8_t *sums = act + k / ACT_BLOCK * width * ACT_Q8_BYTES;
-
-	return read_f32(sums + b * width * ACT_Q8_SUMS_BYTES + column * 4);
-}
-
-/* sum[row] = q[k][row] * x[k] over n elements of k, exact. */
-static void dot(int8_t (*q)[PANEL_ROWS], const int8_t *x, int n, int32_t sum[PANEL_ROWS])
-{
-	memset(sum, 0, PANEL_ROWS * sizeof(*sum));
-	for (int k = 0; k < n; k++) {
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			sum[r] += (int16_t)(q[k][r] * x[k]);
-		}
-	}
-}
-
-static void nibbles(uint8_t in[4][PANEL_ROWS][4], int offset, int8_t q[32][PANEL_ROWS])
-{
-	for (int e = 0; e < 16; e++) {
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			q[e][r] = (int8_t)((in[e / 4][r][e % 4] & 15) - offset);
-			q[16 + e][r] = (int8_t)((in[e / 4][r][e % 4] >> 4) - offset);
-		}
-	}
-}
-
-/* One block of 32 k with a scale per row, for all columns. */
-static void block_scaled(int8_t q[32][PANEL_ROWS], const float d[PANEL_ROWS], const uint8_t *act,
-	int64_t b, int32_t width, float sum[ACT_COLS][PANEL_ROWS])
-{
-	for (int32_t c = 0; c < width; c++) {
-		float dx = act_d(act, b, width, c);
-		int32_t i[PANEL_ROWS];
-
-		dot(q, act_q(act, b, width, c), 32, i);
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			sum[c][r] = fmaf((float)i[r] * d[r], dx, sum[c][r]);
-		}
-	}
-}
-
-static void tile_q8_0(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
-	float sum[ACT_COLS][PANEL_ROWS])
-{
-	const struct panel_q8_0 *in = (const struct panel_q8_0 *)weight;
-
-	memset(sum, 0, (size_t)width * sizeof(*sum));
-	for (int64_t b = 0; b < k / 32; b++) {
-		int8_t q[32][PANEL_ROWS];
-		float d[PANEL_ROWS];
-
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			d[r] = f16_to_f32(in[b].d[r]);
-			for (int e = 0; e < 32; e++) {
-				q[e][r] = (int8_t)(in[b].q[e / 4][r][e % 4] - 128);
-			}
-		}
-		block_scaled(q, d, act, b, width, sum);
-	}
-}
-
-static void tile_q4_0(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
-	float sum[ACT_COLS][PANEL_ROWS])
-{
-	struct panel_q4_0 *in = (struct panel_q4_0 *)weight;
-
-	memset(sum, 0, (size_t)width * sizeof(*sum));
-	for (int64_t b = 0; b < k / 32; b++) {
-		int8_t q[32][PANEL_ROWS];
-		float d[PANEL_ROWS];
-
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			d[r] = f16_to_f32(in[b].d[r]);
-		}
-		nibbles(in[b].q, 8, q);
-		block_scaled(q, d, act, b, width, sum);
-	}
-}
-
-static void tile_q4_k(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
-	float sum[ACT_COLS][PANEL_ROWS])
-{
-	struct panel_q4_k *in = (struct panel_q4_k *)weight;
-
-	memset(sum, 0, (size_t)width * sizeof(*sum));
-	for (int64_t b = 0; b < k / 32; b++) {
-		struct panel_q4_k *block = in + b / 8;
-		int8_t q[32][PANEL_ROWS];
-		float d[PANEL_ROWS], min[PANEL_ROWS];
-
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			d[r] = f16_to_f32(block->d[r]) * (float)block->scale[b % 8][r];
-			min[r] = f16_to_f32(block->dmin[r]) * (float)block->min[b % 8][r];
-		}
-		nibbles(block->q[b % 8], 0, q);
-		block_scaled(q, d, act, b, width, sum);
-		for (int32_t c = 0; c < width; c++) {
-			float s = act_s(act, k, b, width, c);
-
-			for (int r = 0; r < PANEL_ROWS; r++) {
-				sum[c][r] = fmaf(-min[r], s, sum[c][r]);
-			}
-		}
-	}
-}
-
-static void tile_q6_k(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
-	float sum[ACT_COLS][PANEL_ROWS])
-{
-	struct panel_q6_k *in = (struct panel_q6_k *)weight;
-
-	memset(sum, 0, (size_t)width * sizeof(*sum));
-	for (int64_t b = 0; b < k / 32; b++) {
-		struct panel_q6_k *block = in + b / 8;
-		int8_t q[32][PANEL_ROWS];
-		float d[2][PANEL_ROWS];
-
-		nibbles(block->low[b % 8], 0, q);
-		for (int r = 0; r < PANEL_ROWS; r++) {
-			for (int e = 0; e < 32; e++) {
-				int bits = block->high[b % 8][e / 16][r][e % 4] >> e % 16 / 4 * 2;
-
-				q[e][r] = (int8_t)((q[e][r] | (bits & 3) << 4) - 32);
-			}
-			for (int h = 0; h < 2; h++) {
-				d[h][r] = f16_to_f32(block->d[r]) *
-					  (float)block->scale[b % 8 * 2 + h][r];
-			}
-		}
-		for (int32_t c = 0; c < width; c++) {
-			const int8_t *x = act_q(act, b, width, c);
-			float dx = act_d(act, b, width, c);
-			int32_t i[PANEL_ROWS], j[PANEL_ROWS];
-
-			dot(q, x, 16, i);
-			dot(q + 16, x + 16, 16, j);
-			for (int r = 0; r < PANEL_ROWS; r++) {
-				float t = fmaf((float)j[r], d[1][r], (float)i[r] * d[0][r]);
-
-				sum[c][r] = fmaf(t, dx, sum[c][r]);
-			}
-		}
-	}
 }
 
 /* sum[column] += w * x[column], for one k. */
@@ -205,7 +37,7 @@ static void add_products(
 	}
 }
 
-static void tile_f32(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
+void ref_tile_f32(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
 	float sum[ACT_COLS][PANEL_ROWS])
 {
 	const struct panel_f32 *in = (const struct panel_f32 *)weight;
@@ -216,7 +48,7 @@ static void tile_f32(const uint8_t *weight, const uint8_t *act, int64_t k, int32
 	}
 }
 
-static void tile_f16(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
+void ref_tile_f16(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
 	float sum[ACT_COLS][PANEL_ROWS])
 {
 	const struct panel_f16 *in = (const struct panel_f16 *)weight;
@@ -232,7 +64,15 @@ static void tile_f16(const uint8_t *weight, const uint8_t *act, int64_t k, int32
 	}
 }
 
-static void tile_bf16(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
+/* The first or the later of a pair of k, of each column. */
+static void read_bf16_pair(const uint8_t *pairs, int32_t width, int later, float x[ACT_COLS])
+{
+	for (int32_t c = 0; c < width; c++) {
+		x[c] = bf16_to_f32(read_u16(pairs + c * 4 + later * 2));
+	}
+}
+
+void ref_tile_bf16(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
 	float sum[ACT_COLS][PANEL_ROWS])
 {
 	const struct panel_bf16 *in = (const struct panel_bf16 *)weight;
@@ -245,11 +85,36 @@ static void tile_bf16(const uint8_t *weight, const uint8_t *act, int64_t k, int3
 			for (int r = 0; r < PANEL_ROWS; r++) {
 				w[r] = bf16_to_f32(in[i].w[r][later]);
 			}
-			for (int32_t c = 0; c < width; c++) {
-				x[c] = bf16_to_f32(
-					read_u16(act + ((i * width + c) * 2 + later) * 2));
-			}
+			read_bf16_pair(act + i * width * 4, width, later, x);
 			add_products(w, x, width, sum);
+		}
+	}
+}
+
+void ref_tile_f8_e4m3(const uint8_t *weight, const uint8_t *act, int64_t k, int32_t width,
+	float sum[ACT_COLS][PANEL_ROWS])
+{
+	const struct panel_f8_e4m3 *in = (const struct panel_f8_e4m3 *)weight;
+
+	memset(sum, 0, (size_t)width * sizeof(*sum));
+	for (int64_t n = 0; n < k / 128; n++, in++) {
+		float t[ACT_COLS][PANEL_ROWS] = {0};
+
+		for (int i = 0; i < 64; i++) {
+			for (int later = 1; later >= 0; later--) {
+				float w[PANEL_ROWS], x[ACT_COLS];
+
+				for (int r = 0; r < PANEL_ROWS; r++) {
+					w[r] = e4m3_to_f32(in->q[i][r][later]);
+				}
+				read_bf16_pair(act + (n * 64 + i) * width * 4, width, later, x);
+				add_products(w, x, width, t);
+			}
+		}
+		for (int32_t c = 0; c < width; c++) {
+			for (int r = 0; r < PANEL_ROWS; r++) {
+				sum[c][r] = fmaf(t[c][r], in->scale[r], sum[c][r]);
+			}
 		}
 	}
 }
@@ -318,7 +183,7 @@ static void pack_bf16(const float *in, int64_t k, int32_t n_row, int32_t width, 
 }
 
 const struct matmul_path matmul_ref = {
-	.tile = MATMUL_TILES,
+	.tile = MATMUL_TILES(ref),
 	.pack =
 		{
 			[ACT_F32] = pack_f32,
@@ -335,18 +200,4 @@ void ref_matmul(const struct op *op, const struct op_env *env, int64_t first, in
 void ref_pack_act(const struct op *op, const struct op_env *env, int64_t first, int64_t end)
 {
 	pack_act_run(&matmul_ref, op, env, first, end);
-}
-
-int64_t ref_dot_probe(int64_t n, uint64_t *result)
-{
-	int8_t q[32][PANEL_ROWS], x[32];
-	int32_t sum[PANEL_ROWS];
-
-	memset(q, 1, sizeof(q));
-	for (int64_t i = 0; i < n; i++) {
-		memset(x, (int)(*result & 7), sizeof(x));
-		dot(q, x, 32, sum);
-		*result += (uint64_t)sum[0];
-	}
-	return n * 2 * 32 * PANEL_ROWS;
 }

@@ -237,7 +237,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	printf("%s, %d threads: rows x k x m\n", cpu_isa_name(isa), n_thread);
-	for (int d = 0; d < DTYPE_Q4_1; d++) {
+	for (int d = 0; d < DTYPE_COUNT; d++) {
 		if (type && strcmp(type, dtype_info((enum dtype)d)->name) != 0) {
 			continue;
 		}

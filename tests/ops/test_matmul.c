@@ -4,7 +4,7 @@
  * Bounds on an element's distance from the double-precision product of the dequantized weights and
  * the float inputs, with u = 2^-24 and S = sum |w*x|:
  *   F32, F16   (k + 2) u S                             sums in float
- *   BF16       2^-8 S + (k + 2) u S                    and activations of 8 significant bits
+ *   BF16, F8   2^-8 S + (k + 2) u S                    and activations of 8 significant bits
  *   integers   sum |w| a + (k/16 + 8) u sum(|w| + o) (|x| + a)
  *              and activations in steps of amax/127: a = amax(block)/254 * (1 + 2^-10); o, what a
  *              block's offset subtracts (Q4_K's minima), is bounded by 2 max |w| of the block
@@ -59,12 +59,38 @@ static void *must_alloc(int64_t bytes)
 	return memory;
 }
 
-/* Random blocks in the file's layout: every bit pattern of the integers, scales of both signs. */
+/* Where the halves lie in a block that are its scales; -1: none. */
+static const int halves_at[DTYPE_COUNT][2] = {
+	[DTYPE_Q8_0] = {0, -1},
+	[DTYPE_Q4_0] = {0, -1},
+	[DTYPE_Q4_1] = {0, 2},
+	[DTYPE_Q5_0] = {0, -1},
+	[DTYPE_Q5_1] = {0, 2},
+	[DTYPE_Q2_K] = {80, 82},
+	[DTYPE_Q3_K] = {108, -1},
+	[DTYPE_Q4_K] = {0, 2},
+	[DTYPE_Q5_K] = {0, 2},
+	[DTYPE_Q6_K] = {208, -1},
+	[DTYPE_IQ4_NL] = {0, -1},
+	[DTYPE_IQ4_XS] = {0, -1},
+	[DTYPE_MXFP4] = {-1, -1},
+	[DTYPE_F8_E4M3] = {-1, -1},
+};
+
+/* A block's scale: of either sign, now and then zero, or as small or large as a half can be. */
+static float random_scale(void)
+{
+	static const float extreme[] = {65504, -0x1p-14f, 0x1p-24f};
+	int64_t at = pick(0, 255);
+
+	return at < 3 ? extreme[at] : at < 16 ? 0 : uniform(-0.01f, 0.01f);
+}
+
+/* Random blocks in the file's layout: every bit pattern of the codes, scales of both signs. */
 static void random_row(enum dtype dtype, uint8_t *row, int64_t k)
 {
 	int64_t bytes = dtype_row_bytes(dtype, k), block = dtype_info(dtype)->block_bytes;
 	static const int extreme[] = {0x00, 0x80, 0xff};
-	uint16_t half;
 
 	if (dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16) {
 		for (int64_t i = 0; i < k; i++) {
@@ -82,14 +108,20 @@ static void random_row(enum dtype dtype, uint8_t *row, int64_t k)
 			/* The ends of the range: -128 in Q8_0, 0 and 15, 0 and 63. */
 			memset(row + b, extreme[pick(0, 2)], (size_t)block);
 		}
-		half = f32_to_f16(uniform(-0.01f, 0.01f));
-		if (pick(0, 15) == 0) {
-			half = 0;
+		for (int i = 0; i < 2 && halves_at[dtype][i] >= 0; i++) {
+			uint16_t half = f32_to_f16(random_scale());
+
+			memcpy(row + b + halves_at[dtype][i], &half, 2);
 		}
-		memcpy(row + b + (dtype == DTYPE_Q6_K ? 208 : 0), &half, 2);
-		if (dtype == DTYPE_Q4_K) {
-			half = f32_to_f16(uniform(-0.01f, 0.01f));
-			memcpy(row + b + 2, &half, 2);
+		if (dtype == DTYPE_MXFP4) {
+			row[b] = (uint8_t)(pick(0, 31) == 0 ? pick(0, 3) : pick(100, 140));
+		} else if (dtype == DTYPE_F8_E4M3) {
+			float scale = random_scale();
+
+			memcpy(row + b, &scale, 4);
+			for (int64_t i = 4; i < block; i++) { /* no NaN */
+				row[b + i] ^= (row[b + i] & 0x7f) == 0x7f;
+			}
 		}
 	}
 }
@@ -510,14 +542,14 @@ static void activations_are_the_same_bytes(enum cpu_isa isa)
 static void test_path(enum cpu_isa isa)
 {
 	activations_are_the_same_bytes(isa);
-	for (int d = 0; d < DTYPE_Q4_1; d++) {
+	for (int d = 0; d < DTYPE_COUNT; d++) {
 		products_are_right(isa, (enum dtype)d);
 	}
 }
 
 int main(void)
 {
-	for (int d = 0; d < DTYPE_Q4_1; d++) {
+	for (int d = 0; d < DTYPE_COUNT; d++) {
 		packing_loses_nothing((enum dtype)d);
 	}
 	paths_each(test_path);

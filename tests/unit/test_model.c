@@ -241,6 +241,8 @@ static void cannot_run(const struct image *image, const char *why)
 
 static void what_cannot_run_is_refused_by_name(void **state)
 {
+	/* IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ3_S IQ2_S IQ1_M TQ1_0 TQ2_0 */
+	static const uint8_t refused[] = {16, 17, 18, 19, 21, 22, 29, 34, 35};
 	struct image image;
 	char *at;
 
@@ -252,8 +254,10 @@ static void what_cannot_run_is_refused_by_name(void **state)
 
 	at = image_after(&image, "blk.0.attn_q.weight", 4 + 16);
 	assert_int_equal(8, *at);
-	*at = 20; /* smaller blocks, so it still lies within the file */
-	cannot_run(&image, "IQ4_NL");
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		*at = (char)refused[i]; /* smaller blocks, so it still lies within the file */
+		cannot_run(&image, dtype_gguf_name(refused[i]));
+	}
 	*at = 77;
 	cannot_run(&image, "type 77");
 	*at = 8;
