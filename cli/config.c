@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static json_t *list_json(const struct option_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->count; i++) {
+		json_array_append_new(array, output_json_string(list->item[i]));
+	}
+	return array;
+}
+
 static json_t *value_json(const struct options *options, const struct option_row *row)
 {
 	const void *at = (const char *)options + row->offset;
@@ -17,8 +27,20 @@ static json_t *value_json(const struct options *options, const struct option_row
 		return json_integer(*(const int64_t *)at);
 	case OPTION_NUMBER:
 		return json_real(*(const double *)at);
+	case OPTION_LIST:
+		return list_json(at);
 	default:
 		return output_json_string(*(const char *const *)at);
+	}
+}
+
+static void print_list(
+	const char *name, const struct options *options, const struct option_row *row)
+{
+	const struct option_list *list = (const void *)((const char *)options + row->offset);
+
+	for (size_t i = 0; i < list->count; i++) {
+		output_line("%-16s = %s", name, list->item[i]);
 	}
 }
 
@@ -66,7 +88,9 @@ int command_config(const struct options *options, struct err *err)
 			last = origin;
 		}
 		option_show(options, row, &value);
-		if (value.len) {
+		if (row->kind == OPTION_LIST && value.len) { /* a line each, as in the file */
+			print_list(row->name, options, row);
+		} else if (value.len) {
 			output_line("%-16s = %s", row->name, buf_str(&value));
 		} else {
 			output_line("# %s is not set", row->name);

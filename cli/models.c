@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/log.h"
+#include "cli/adapters.h"
 #include "cli/library.h"
 #include "cli/models_convert.h"
 #include "cli/output.h"
@@ -111,6 +112,11 @@ static int models_info(const struct options *options, struct err *err)
 	if (library_find(options->n_argument == 2 ? options->argument[1] : NULL, &path, err) < 0) {
 		return -1;
 	}
+	if (adapter_is_at(path)) {
+		status = adapters_info(path, options->json, err);
+		free(path);
+		return status;
+	}
 	status = model_summary_read(&summary, path, err);
 	if (status == 0) {
 		struct engine_config config = {.model = path};
@@ -203,6 +209,10 @@ static int models_add(const struct options *options, struct err *err)
 	if (options->n_argument != 2) {
 		return err_set(err, ERR_USAGE, NULL, "carrel models add FILE",
 			"models add takes the path of one model file");
+	}
+	if (adapter_is_at(options->argument[1])) {
+		return err_set(err, ERR_ENGINE, options->argument[1],
+			"use it with -m BASE --adapter PATH", "is a LoRA adapter, not a model");
 	}
 	/* Only what can be opened is worth a name. */
 	if (model_summary_read(&summary, options->argument[1], err) < 0) {

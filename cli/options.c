@@ -37,6 +37,9 @@ const struct option_row option_table[] = {
 		"phi3-no-system|phi4|phi4-mini|qwen3|qwen3-thinking|qwen3.5",
 		FIELD(template_name), ENGINE, 1, NULL,
 		"chat template, where the model's own is not recognised"},
+	{"adapter", 0, OPTION_LIST, "PATH[:SCALE]", FIELD(adapters), ENGINE, 1, NULL,
+		"a LoRA adapter of the model, a GGUF file or a folder of PEFT's; up to 8 of them "
+		"add up, each times its scale (1 where none is given)"},
 	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, 1, NULL,
 		"instructions of your own, after the fixed ones"},
 	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, 1, NULL,
@@ -261,6 +264,25 @@ static int parse_flag(const struct option_row *row, const char *value, int *out,
 	return bad_value(row, value, "yes or no", err);
 }
 
+/* The first value from a stronger place replaces all from a weaker one. */
+static int add_item(struct option_list *list, const struct option_row *row, const char *value,
+	int is_first, struct err *err)
+{
+	char where[64];
+
+	list->count = is_first || !value[0] ? 0 : list->count;
+	if (!value[0]) {
+		return 0;
+	}
+	if (list->count == OPTION_LIST_MAX) {
+		snprintf(where, sizeof(where), "--%s", row->name);
+		return err_set(
+			err, ERR_USAGE, where, NULL, "takes at most %d values", OPTION_LIST_MAX);
+	}
+	list->item[list->count++] = value;
+	return 0;
+}
+
 static int set_value(struct options *options, const struct option_row *row, const char *value,
 	enum option_origin origin, struct err *err)
 {
@@ -281,6 +303,10 @@ static int set_value(struct options *options, const struct option_row *row, cons
 		break;
 	case OPTION_CHOICE:
 		status = parse_choice(row, value, field(options, row), err);
+		break;
+	case OPTION_LIST:
+		status = add_item(field(options, row), row, value,
+			origins[row - option_table] != origin, err);
 		break;
 	}
 	origins[row - option_table] = origin;
@@ -330,7 +356,7 @@ static int take_setting(
 		const struct option_row *row = &option_table[i];
 
 		if (row->is_setting && strcmp(name, row->name) == 0) {
-			if (origins[i] == ORIGIN_FILE) {
+			if (origins[i] == ORIGIN_FILE && row->kind != OPTION_LIST) {
 				return err_set(err, ERR_USAGE, NULL, "keep one of the lines",
 					"%s is set a second time", name);
 			}
@@ -515,6 +541,11 @@ void option_show(const struct options *options, const struct option_row *row, st
 		break;
 	case OPTION_NUMBER:
 		buf_printf(out, "%g", *(const double *)at);
+		break;
+	case OPTION_LIST:
+		for (size_t i = 0; i < ((const struct option_list *)at)->count; i++) {
+			buf_additem(out, ((const struct option_list *)at)->item[i]);
+		}
 		break;
 	}
 }

@@ -25,9 +25,17 @@ enum command_bit {
 	COMMAND_ALL = (1 << 8) - 1,
 };
 
+/* The values of an option that may be given several times. */
+enum { OPTION_LIST_MAX = 8 };
+struct option_list {
+	const char *item[OPTION_LIST_MAX];
+	size_t count;
+};
+
 struct options {
 	/* the engine */
 	const char *model, *device, *kv_type, *template_name;
+	struct option_list adapters; /* "PATH" or "PATH:scale" */
 	int64_t context_tok, n_thread;
 	/* the answer */
 	double temperature, top_p, min_p, repeat_penalty;
@@ -55,6 +63,7 @@ enum option_kind {
 	OPTION_WHOLE,  /* int64_t, 0 or more; accepts the suffixes K and M (1,024s) */
 	OPTION_NUMBER, /* double, 0 or more */
 	OPTION_CHOICE, /* one of the words of `argument`, parted by | */
+	OPTION_LIST,   /* may be given several times; an empty value empties the list */
 };
 
 /* Where a value came from, the strongest last. */

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/adapters.h"
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
@@ -28,13 +29,18 @@ int start_engine(struct engine **engine, const struct options *options, struct e
 	int status;
 
 	*engine = NULL;
+	if (adapters_read(&config, options, err) < 0) {
+		return -1;
+	}
 	/* The fake needs no file. */
 	if ((strcmp(options->device, "fake") != 0 || options->model) &&
 		library_find(options->model, &model, err) < 0) {
+		adapters_finish(&config);
 		return -1;
 	}
 	config.model = model;
 	status = engine_open(engine, &config, err);
+	adapters_finish(&config);
 	free(model);
 	return status;
 }
@@ -65,9 +71,10 @@ int start_wait(struct engine *engine, struct err *err)
 	if (engine_info(engine)->random_weights) {
 		log_note("no trained model: the words are random");
 	}
-	log_info("%s, %s, %s, %lld tokens of context", engine_info(engine)->model_name,
+	log_info("%s, %s, %s, %lld tokens of context%s%s", engine_info(engine)->model_name,
 		engine_info(engine)->storage, engine_info(engine)->backend,
-		(long long)engine_info(engine)->context_tok);
+		(long long)engine_info(engine)->context_tok,
+		engine_info(engine)->adapters[0] ? ", with " : "", engine_info(engine)->adapters);
 	return 0;
 }
 

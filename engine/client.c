@@ -137,7 +137,7 @@ static void keep_info_strings(struct engine *engine, struct engine_info *info)
 {
 	const char **const text[] = {&info->model_name, &info->architecture, &info->storage,
 		&info->backend, &info->template_name, &info->tokenizer, &info->kv_type,
-		&info->license};
+		&info->license, &info->adapters};
 
 	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
 		*text[i] = keep_string(engine, *text[i] ? *text[i] : "");

@@ -122,7 +122,8 @@ struct engine_config {
 struct engine_info { /* known from READY on; strings live as long as the handle */
 	const char *model_name, *architecture, *storage, *backend, *template_name, *tokenizer;
 	const char *kv_type, *license;
-	const char *adapters; /* "style.gguf, notes:0.5": what was added to the model, and how much */
+	const char
+		*adapters; /* "style.gguf, notes:0.5": what was added to the model, and how much */
 	int64_t n_params, weight_bytes, n_layer, n_vocab;
 	int64_t context_tok, context_train_tok;
 	int64_t kv_bytes_per_tok;
@@ -353,6 +354,20 @@ struct engine_convert_watch {
 };
 int engine_convert(const struct engine_conversion *conversion, struct engine_convert_watch watch,
 	struct err *err);
+
+/* Whether a path is an adapter and not a model. */
+int adapter_is_at(const char *path);
+struct adapter_summary {
+	char *name, *architecture, *base; /* what it was made for, as far as it says; else "" */
+	char *targets;                    /* "attn_q, attn_v" */
+	int is_folder, is_rank_stabilised;
+	int64_t rank_min, rank_max, n_target, n_params, file_bytes;
+	double alpha;
+	char digest[65]; /* of all its bytes */
+};
+/* An adapter that cannot be used with any model is an error (ERR_ENGINE). */
+int adapter_summary_read(struct adapter_summary *summary, const char *path, struct err *err);
+void adapter_summary_finish(struct adapter_summary *summary);
 
 /* A tokenizer alone, from a GGUF file or a tokenizer.json (for `tokenize` and `count`). */
 struct tokens;

@@ -69,8 +69,6 @@ struct adapter {
 /* Anything that is not a LoRA adapter which carrel computes exactly is refused by name. */
 int adapter_open(struct adapter **out, const char *path, struct err *err);
 void adapter_close(struct adapter *adapter); /* NULL-safe */
-/* Whether a path is an adapter (and not a model): cheap, never an error. */
-int adapter_is_at(const char *path);
 /* "attn_q, attn_v": the tensors that it changes, without their blocks; malloc'ed. */
 char *adapter_targets(const struct adapter *adapter);
 

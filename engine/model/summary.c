@@ -1,6 +1,7 @@
 /* What `models info` says about a file, also about one that cannot run. */
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/model/adapter.h"
 #include "engine/model/gguf.h"
 #include "engine/model/model.h"
 #include "engine/program.h"
@@ -148,4 +149,40 @@ void model_summary_finish(struct model_summary *summary)
 	free(summary->tokenizer);
 	free(summary->why_not);
 	*summary = (struct model_summary){0};
+}
+
+int adapter_summary_read(struct adapter_summary *summary, const char *path, struct err *err)
+{
+	struct adapter *adapter;
+
+	*summary = (struct adapter_summary){0};
+	if (adapter_open(&adapter, path, err) < 0) {
+		return -1;
+	}
+	*summary = (struct adapter_summary){
+		.name = mem_strdup(adapter->name),
+		.architecture = mem_strdup(adapter->architecture ? adapter->architecture : ""),
+		.base = mem_strdup(adapter->base ? adapter->base : ""),
+		.targets = adapter_targets(adapter),
+		.is_folder = adapter->is_folder,
+		.is_rank_stabilised = adapter->is_rank_stabilised,
+		.rank_min = adapter->rank_min,
+		.rank_max = adapter->rank_max,
+		.n_target = (int64_t)adapter->n_update,
+		.n_params = adapter->n_params,
+		.file_bytes = adapter->size_bytes,
+		.alpha = adapter->alpha,
+	};
+	sha256_hex(&adapter->digest, summary->digest);
+	adapter_close(adapter);
+	return 0;
+}
+
+void adapter_summary_finish(struct adapter_summary *summary)
+{
+	free(summary->name);
+	free(summary->architecture);
+	free(summary->base);
+	free(summary->targets);
+	*summary = (struct adapter_summary){0};
 }

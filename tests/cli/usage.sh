@@ -9,7 +9,7 @@ origin_is()
 		'/^# .*:$/ { last = $0 } $0 == line && last == origin { found = 1 } END { exit !found }'
 }
 
-for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' '--adapter x' \
+for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' \
 	'--from-file x' --reflect --nonsense; do
 	run "$CARREL" ask $option question
 	ok "ask $option is a usage error" status_is 2
