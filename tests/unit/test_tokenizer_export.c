@@ -143,6 +143,46 @@ static void a_tokenizer_from_json_comes_back(void **state)
 	}
 }
 
+/* "b" and "c" make a token, and the list does not merge them: scores would. */
+static void merges_that_scores_cannot_say_come_back(void **state)
+{
+	static const char *const more[] = {"a", "b", "c", "ab", "bc", "abc"};
+	struct token_spec token[256 + ARRAY_LEN(more)] = {{0}};
+	struct merge_spec merge[] = {{"a", "b", 1, 1}, {"ab", "c", 2, 1}};
+	struct tokenizer_spec spec = {.name = "made here",
+		.scheme = SCHEME_SENTENCEPIECE,
+		.token = token,
+		.n_token = ARRAY_LEN(token),
+		.merge = merge,
+		.n_merge = ARRAY_LEN(merge),
+		.bos = NO_TOKEN,
+		.eos = NO_TOKEN};
+	char text[256][8];
+	struct tokenizer *tokenizer, *back;
+	struct tokenizer_encoder *encoder;
+	struct ids ids;
+	struct err err = {0};
+
+	for (unsigned i = 0; i < ARRAY_LEN(token); i++) {
+		if (i < 256) {
+			snprintf(text[i], sizeof(text[i]), "<0x%02X>", i);
+		}
+		token[i].text = i < 256 ? text[i] : more[i - 256];
+		token[i].len = strlen(token[i].text);
+		token[i].type = i < 256 ? TOKEN_BYTE : TOKEN_NORMAL;
+	}
+	assert_int_equal(0, tokenizer_build(&tokenizer, &spec, &err));
+	check_round_trip(tokenizer);
+	back = exported(tokenizer);
+	encoder = tokenizer_encoder_create(back);
+	ids = fixture_encode(encoder, "bcabc", 5);
+	assert_int_equal(3, ids.count); /* b, c, abc */
+	ids_finish(&ids);
+	tokenizer_encoder_destroy(encoder);
+	tokenizer_close(back);
+	tokenizer_close(tokenizer);
+}
+
 static void every_splitter_has_a_name_that_leads_back_to_it(void **state)
 {
 	static const char *const names[] = {"llama-bpe", "gpt-2"};
@@ -154,6 +194,9 @@ static void every_splitter_has_a_name_that_leads_back_to_it(void **state)
 			tokenizer->splitter = splitter_by_gguf_name(names[i], strlen(names[i]));
 			assert_non_null(tokenizer->splitter);
 			tokenizer->ignore_merges = ignore_merges;
+			/* so that whole pieces are all that makes long tokens */
+			merge_map_finish(&tokenizer->merges);
+			assert_int_equal(0, merge_map_init(&tokenizer->merges, 0));
 			free(tokenizer->describe);
 			tokenizer->describe = mem_printf("%s byte-level BPE, %u tokens",
 				tokenizer->splitter->name, tokenizer->vocab.count);
@@ -198,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tokenizer_from_gguf_comes_back),
 		cmocka_unit_test(a_tokenizer_from_json_comes_back),
+		cmocka_unit_test(merges_that_scores_cannot_say_come_back),
 		cmocka_unit_test(every_splitter_has_a_name_that_leads_back_to_it),
 		cmocka_unit_test(what_gguf_cannot_say_is_refused_by_name),
 	};
