@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "engine/idmap.h"
+#include "engine/token/crew.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 #include "engine/token_index.h"
@@ -30,6 +31,7 @@ struct stored {
 	size_t n_aside;
 	struct buf data;       /* text or ids */
 	struct ids encoded[2]; /* of a text: [1] where it is `first`; empty until asked for */
+	int is_queued[2];      /* for several threads to encode */
 };
 
 /* A segment's place in the present prompt. */
@@ -37,14 +39,17 @@ struct place {
 	uint64_t number;
 	size_t end_tok; /* its ids end here */
 	int mark;       /* the last mark up to and with this segment; -1: none */
+	int previous;   /* and up to it */
 	int is_mark;
+	int first; /* whether a text here begins a prompt */
 };
 
 struct prompt_store {
 	const struct tokenizer *tokenizer;
 	const struct chat_template *chat_template;
 	struct tokenizer_encoder *encoder;
-	struct idmap segment; /* number -> struct stored */
+	struct tokenizer_crew *crew; /* for long prompts; made when there is one */
+	struct idmap segment;        /* number -> struct stored */
 	struct place *place;
 	size_t n_place, cap_place;
 	size_t n_placed; /* of so many the ids are in `ids` */
@@ -86,6 +91,7 @@ void prompt_store_destroy(struct prompt_store *store)
 	ids_finish(&store->ids);
 	free(store->place);
 	tokenizer_encoder_destroy(store->encoder);
+	tokenizer_crew_destroy(store->crew);
 	free(store);
 }
 
@@ -266,6 +272,18 @@ static int add_mark(
 	return 0;
 }
 
+/* Give back what was reserved and not needed. */
+static void trim(struct ids *encoded)
+{
+	size_t count = encoded->count ? encoded->count : 1;
+	uint32_t *id = reallocarray(encoded->id, count, sizeof(*id));
+
+	if (id) {
+		encoded->id = id;
+		encoded->cap = count;
+	}
+}
+
 /*
  * Room for the most ids that a text can have is taken first (where memory is short that is an error of
  * this prompt, while the tokenizer never fails) and given back afterwards; what is not written to costs
@@ -274,17 +292,11 @@ static int add_mark(
 static int encode(struct prompt_store *store, const struct stored *stored, int first,
 	struct ids *encoded, struct err *err)
 {
-	uint32_t *id;
-
 	if (reserve_ids(encoded, tokenizer_most_ids(store->tokenizer, stored->data.len)) < 0) {
 		return no_memory(err, "the tokens of a text of", stored->data.len, "bytes");
 	}
 	tokenizer_encode_text(store->encoder, stored->data.data, stored->data.len, first, encoded);
-	id = reallocarray(encoded->id, encoded->count ? encoded->count : 1, sizeof(*id));
-	if (id) {
-		encoded->id = id;
-		encoded->cap = encoded->count ? encoded->count : 1;
-	}
+	trim(encoded);
 	return 0;
 }
 
@@ -298,51 +310,126 @@ static int add_text(struct prompt_store *store, struct stored *stored, int first
 	return add_ids(&store->ids, encoded->id, encoded->count, err);
 }
 
-/* Append the ids of the first segment that has none yet. */
-static int add_place(struct prompt_store *store, struct err *err)
+/* What stands in front of a place, which decides how it is written. */
+static int note_place(struct prompt_store *store, size_t i, struct err *err)
 {
-	struct place *place = &store->place[store->n_placed];
-	const struct place *before = store->n_placed ? place - 1 : NULL;
-	struct stored *stored = idmap_get(&store->segment, place->number);
-	int previous = before ? before->mark : -1;
-	int earlier = store->n_placed > 1 ? place[-2].mark : -1; /* the mark before that */
-	int first = !before || (before->is_mark && store->chat_template &&
-				       template_text_first(store->chat_template,
-					       (enum template_mark)previous, earlier));
+	struct place *place = &store->place[i];
+	const struct place *before = i ? place - 1 : NULL;
+	const struct stored *stored = idmap_get(&store->segment, place->number);
+	int earlier = i > 1 ? place[-2].mark : -1; /* the mark before that in front */
 
 	if (!stored) {
 		return err_set(
 			err, ERR_ENGINE, NULL, NULL, "a prompt holds a segment that was released");
 	}
-	place->mark = previous;
+	place->previous = before ? before->mark : -1;
+	place->first = !before || (before->is_mark && store->chat_template &&
+					  template_text_first(store->chat_template,
+						  (enum template_mark)place->previous, earlier));
 	place->is_mark = stored->kind == SEGMENT_MARK;
+	place->mark = place->is_mark ? (int)stored->mark : place->previous;
+	return 0;
+}
+
+/* Append the ids of the first segment that has none yet. */
+static int add_place(struct prompt_store *store, struct err *err)
+{
+	struct place *place = &store->place[store->n_placed];
+	struct stored *stored = idmap_get(&store->segment, place->number);
+	int result = -1;
+
 	switch (stored->kind) {
 	case SEGMENT_TEXT:
-		if (add_text(store, stored, first, err) < 0) {
-			return -1;
-		}
+		result = add_text(store, stored, place->first, err);
 		break;
 	case SEGMENT_IDS:
-		if (add_ids(&store->ids, (const uint32_t *)(const void *)stored->data.data,
-			    stored->data.len / sizeof(uint32_t), err) < 0) {
-			return -1;
-		}
+		result = add_ids(&store->ids, (const uint32_t *)(const void *)stored->data.data,
+			stored->data.len / sizeof(uint32_t), err);
 		break;
 	case SEGMENT_MARK:
-		if (add_mark(store, stored->mark, previous, err) < 0) {
-			return -1;
-		}
-		place->mark = (int)stored->mark;
+		result = add_mark(store, stored->mark, place->previous, err);
 		break;
+	}
+	if (result < 0) {
+		return -1;
 	}
 	place->end_tok = store->ids.count;
 	store->n_placed++;
 	return 0;
 }
 
+/* The text at place i, if it has no ids yet. */
+static struct stored *text_without_ids(const struct prompt_store *store, size_t i)
+{
+	struct stored *stored = idmap_get(&store->segment, store->place[i].number);
+	int is_needed = stored->kind == SEGMENT_TEXT && stored->data.len &&
+			!stored->encoded[store->place[i].first].count;
+
+	return is_needed ? stored : NULL;
+}
+
+/* Whether the ids of so much text, in lists that double as they grow, find room. */
+static int has_room(const struct prompt_store *store, size_t total_bytes)
+{
+	void *room = reallocarray(
+		NULL, tokenizer_most_ids(store->tokenizer, total_bytes), 2 * sizeof(uint32_t));
+
+	free(room);
+	return room != NULL;
+}
+
+/*
+ * Where there is much to encode, several threads do it ahead of add_place(). Nothing is lost where
+ * there is no memory for that: add_place() encodes what has no ids, and says so.
+ */
+static void encode_ahead(struct prompt_store *store)
+{
+	size_t n = 0, cap = 0, cap_owner = 0, total_bytes = 0;
+	struct crew_text *text = NULL;
+	struct stored **owner = NULL;
+
+	for (size_t i = store->n_placed; i < store->n_place; i++) {
+		struct stored *stored = text_without_ids(store, i);
+		int first = store->place[i].first;
+
+		/* A segment that stands there twice is encoded once. */
+		if (stored && !stored->is_queued[first]) {
+			mem_grow(text, n, cap);
+			mem_grow(owner, n, cap_owner);
+			text[n] = (struct crew_text){
+				.text = stored->data.data, .len = stored->data.len, .first = first};
+			stored->is_queued[first] = 1;
+			owner[n++] = stored;
+			total_bytes += stored->data.len;
+		}
+	}
+	if (total_bytes >= CREW_WORTH_BYTES && has_room(store, total_bytes)) {
+		if (!store->crew) {
+			store->crew = tokenizer_crew_create(store->tokenizer, 0);
+		}
+		tokenizer_crew_encode(store->crew, text, n, 0);
+	}
+	for (size_t i = 0; i < n; i++) {
+		owner[i]->is_queued[text[i].first] = 0;
+		if (text[i].ids.count) {
+			ids_finish(&owner[i]->encoded[text[i].first]);
+			owner[i]->encoded[text[i].first] = text[i].ids;
+			trim(&owner[i]->encoded[text[i].first]);
+		}
+	}
+	free(text);
+	free(owner);
+}
+
 int prompt_store_ids(
 	struct prompt_store *store, const uint32_t **ids, size_t *count, struct err *err)
 {
+	for (size_t i = store->n_placed; i < store->n_place; i++) {
+		if (note_place(store, i, err) < 0) {
+			return -1;
+		}
+	}
+	encode_ahead(store);
 	while (store->n_placed < store->n_place) {
 		if (add_place(store, err) < 0) {
 			return -1;

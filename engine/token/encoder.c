@@ -41,8 +41,6 @@ struct tokenizer_encoder {
 	struct unigram_path path;
 	uint32_t *symbol;
 	size_t symbol_cap;
-	size_t *cut; /* where data is cut inside markers */
-	size_t n_cut, cut_cap;
 };
 
 struct tokenizer_encoder *tokenizer_encoder_create(const struct tokenizer *tokenizer)
@@ -65,7 +63,6 @@ void tokenizer_encoder_destroy(struct tokenizer_encoder *encoder)
 		unigram_finish_path(&encoder->path);
 		free(encoder->cache_memory);
 		free(encoder->symbol);
-		free(encoder->cut);
 		free(encoder);
 	}
 }
@@ -309,83 +306,34 @@ static size_t joint_split(
 	return n;
 }
 
-/* Text without added tokens. */
-static void encode_plain(
-	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+/* ---- what stops pieces: added tokens, and cuts inside of markers ---- */
+
+void text_stops_finish(struct text_stops *stops)
 {
-	const struct tokenizer *t = encoder->tokenizer;
-	struct cache_key key[BATCH];
-	size_t end[BATCH], before = out->count;
-
-	while (len) {
-		size_t n = t->splitter ? t->splitter->split(text, len, end, BATCH)
-				       : joint_split(t, text, len, end, BATCH);
-		size_t start = 0;
-
-		for (size_t i = 0; i < n; i++) {
-			if (end[i] - start <= CACHE_KEY_BYTES) {
-				key[i] = cache_key_of(text + start, end[i] - start, len - start);
-				__builtin_prefetch(&encoder->cache[key[i].index]);
-			}
-			start = end[i];
-		}
-		start = 0;
-		for (size_t i = 0; i < n; i++) {
-			size_t piece = end[i] - start;
-
-			if (piece <= CACHE_KEY_BYTES) {
-				encode_cached(encoder, &key[i], text + start, piece, out);
-			} else {
-				encode_long_piece(encoder, text + start, piece, out);
-			}
-			start = end[i];
-		}
-		text += start;
-		len -= start;
-	}
-	if (t->unknown != NO_TOKEN) {
-		join_unknown(t, out, before);
-	}
+	free(stops->cut);
+	free(stops->match);
+	*stops = (struct text_stops){0};
 }
 
-static void encode_matched(struct tokenizer_encoder *encoder, const struct matcher *matcher,
-	const char *text, size_t len, struct ids *out)
+static void add_cut(struct text_stops *stops, size_t at)
 {
-	const struct match_string *match;
-	size_t at = 0;
+	size_t i = stops->n_cut;
 
-	while (matcher->count && at < len) {
-		size_t found = matcher_find(matcher, text, len, at, &match);
-
-		if (found == len) {
-			break;
-		}
-		encode_plain(encoder, text + at, found - at, out);
-		ids_add(out, match->value);
-		at = found + match->len;
-	}
-	encode_plain(encoder, text + at, len - at, out);
-}
-
-static void add_cut(struct tokenizer_encoder *encoder, size_t at)
-{
-	size_t i = encoder->n_cut;
-
-	mem_grow(encoder->cut, encoder->n_cut, encoder->cut_cap);
+	mem_grow(stops->cut, stops->n_cut, stops->cap_cut);
 	/* Nearly in order already: only overlapping markers are not. */
-	for (; i > 0 && encoder->cut[i - 1] > at; i--) {
-		encoder->cut[i] = encoder->cut[i - 1];
+	for (; i > 0 && stops->cut[i - 1] > at; i--) {
+		stops->cut[i] = stops->cut[i - 1];
 	}
-	encoder->cut[i] = at;
-	encoder->n_cut++;
+	stops->cut[i] = at;
+	stops->n_cut++;
 }
 
 /*
  * A marker may also stand across the joint of two segments: then a beginning of it ends this text
  * or an end of it begins it. What matters is the token that is cut: if all of it is here, cut.
  */
-static void cut_at_edges(struct tokenizer_encoder *encoder, const struct marker *marker,
-	const char *text, size_t len)
+static void cut_at_edges(
+	struct text_stops *stops, const struct marker *marker, const char *text, size_t len)
 {
 	for (size_t from = 0; from <= marker->token_start; from++) {
 		for (size_t to = marker->token_end; to <= marker->len; to++) {
@@ -395,55 +343,184 @@ static void cut_at_edges(struct tokenizer_encoder *encoder, const struct marker 
 				continue;
 			}
 			if (to == marker->len && !memcmp(text, marker->text + from, part)) {
-				add_cut(encoder, marker->cut - from);
+				add_cut(stops, marker->cut - from);
 			} else if (from == 0 && !memcmp(text + len - part, marker->text, part)) {
-				add_cut(encoder, len - part + marker->cut);
+				add_cut(stops, len - part + marker->cut);
 			} else if (part == len && !memcmp(text, marker->text + from, part)) {
-				add_cut(encoder, marker->cut - from);
+				add_cut(stops, marker->cut - from);
 			}
 		}
 	}
 }
 
-static void find_cuts(struct tokenizer_encoder *encoder, const char *text, size_t len)
+void text_stops_find(struct text_stops *stops, const struct tokenizer *t, const char *text,
+	size_t len, size_t from, size_t to)
 {
-	const struct tokenizer *t = encoder->tokenizer;
+	const struct match_string *match;
 
-	encoder->n_cut = 0;
-	for (size_t i = 0; i < t->n_marker; i++) {
-		cut_at_edges(encoder, &t->marker[i], text, len);
-	}
-	for (size_t at = 0; at < len; at++) {
+	for (size_t at = from; t->n_marker && at < to; at++) {
 		struct match_walk walk = {0};
-		const struct match_string *match;
 
 		if (!matcher_may_begin(&t->marker_matcher, text + at, len - at)) {
 			continue;
 		}
 		while ((match = matcher_next(&t->marker_matcher, &walk, text + at, len - at))) {
-			add_cut(encoder, at + t->marker[match->value].cut);
+			add_cut(stops, at + t->marker[match->value].cut);
 		}
 	}
+	for (size_t at = from; t->user.count && at < to; at++) {
+		struct match_walk walk = {0};
+
+		if (matcher_may_begin(&t->user, text + at, len - at) &&
+			matcher_next(&t->user, &walk, text + at, len - at)) {
+			mem_grow(stops->match, stops->n_match, stops->cap_match);
+			stops->match[stops->n_match++] = at;
+		}
+	}
+}
+
+void text_stops_add(struct text_stops *stops, const struct text_stops *more)
+{
+	for (size_t i = 0; i < more->n_cut; i++) {
+		add_cut(stops, more->cut[i]);
+	}
+	for (size_t i = 0; i < more->n_match; i++) {
+		mem_grow(stops->match, stops->n_match, stops->cap_match);
+		stops->match[stops->n_match++] = more->match[i];
+	}
+}
+
+void text_stops_edges(
+	struct text_stops *stops, const struct tokenizer *t, const char *text, size_t len)
+{
+	for (size_t i = 0; i < t->n_marker; i++) {
+		cut_at_edges(stops, &t->marker[i], text, len);
+	}
+}
+
+/* The first place behind `at` (or, with `or_at`, there) in an ascending list. */
+static size_t first_behind(const size_t *place, size_t n, size_t at, int or_at)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t middle = low + (n - low) / 2;
+
+		if (place[middle] < at || (place[middle] == at && !or_at)) {
+			low = middle + 1;
+		} else {
+			n = middle;
+		}
+	}
+	return low;
+}
+
+/* ---- pieces ---- */
+
+static void trace_add(struct piece_trace *trace, size_t at, const struct ids *out)
+{
+	if (trace && trace->n < PIECE_TRACE) {
+		trace->at[trace->n] = at;
+		trace->n_ids[trace->n++] = out->count;
+	}
+}
+
+/*
+ * Text without added tokens, [at, end): up to the first piece that ends at or behind `to`. Returns
+ * where that is, `end` at most.
+ */
+static size_t encode_plain(struct tokenizer_encoder *encoder, const char *text, size_t at,
+	size_t end, size_t to, struct ids *out, struct piece_trace *trace)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+	struct cache_key key[BATCH];
+	size_t stop[BATCH], before = out->count;
+
+	while (at < end && at < to) {
+		size_t n = t->splitter ? t->splitter->split(text + at, end - at, stop, BATCH)
+				       : joint_split(t, text + at, end - at, stop, BATCH);
+		const char *base = text + at;
+		size_t room = end - at, start = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			if (stop[i] - start <= CACHE_KEY_BYTES) {
+				key[i] = cache_key_of(base + start, stop[i] - start, room - start);
+				__builtin_prefetch(&encoder->cache[key[i].index]);
+			}
+			start = stop[i];
+		}
+		start = 0;
+		for (size_t i = 0; i < n && at < to; i++) {
+			size_t piece = stop[i] - start;
+
+			if (piece <= CACHE_KEY_BYTES) {
+				encode_cached(encoder, &key[i], base + start, piece, out);
+			} else {
+				encode_long_piece(encoder, base + start, piece, out);
+			}
+			start = stop[i];
+			at += piece;
+			trace_add(trace, at, out);
+		}
+	}
+	if (t->unknown != NO_TOKEN) {
+		join_unknown(t, out, before);
+	}
+	return at;
+}
+
+size_t encoder_encode_between(struct tokenizer_encoder *encoder, const struct stopped_text *text,
+	size_t from, size_t to, struct ids *out, struct piece_trace *trace)
+{
+	const struct text_stops *stops = text->stops;
+	size_t next = first_behind(stops->match, stops->n_match, from, 1), at = from;
+	size_t next_cut = first_behind(stops->cut, stops->n_cut, from, 0);
+
+	trace_add(trace, at, out);
+	while (at < to) {
+		const struct match_string *match = NULL;
+		size_t cut, found;
+
+		while (next_cut < stops->n_cut && stops->cut[next_cut] <= at) {
+			next_cut++;
+		}
+		cut = next_cut < stops->n_cut ? stops->cut[next_cut] : text->len;
+		found = cut;
+		while (next < stops->n_match && stops->match[next] < cut) {
+			if (stops->match[next] >= at) {
+				match = matcher_longest(text->matcher,
+					text->text + stops->match[next], cut - stops->match[next]);
+				if (match) {
+					found = stops->match[next];
+					break;
+				}
+			}
+			next++;
+		}
+		at = encode_plain(encoder, text->text, at, found, to, out, trace);
+		if (at == found && match && at < to) {
+			ids_add(out, match->value);
+			at += match->len;
+			trace_add(trace, at, out);
+		}
+	}
+	return at;
 }
 
 static void encode_data(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
 {
 	const struct tokenizer *t = encoder->tokenizer;
-	size_t at = 0;
+	struct text_stops stops = {0};
+	struct stopped_text stopped = {text, len, &t->user, &stops};
 
-	if (t->n_marker) {
-		find_cuts(encoder, text, len);
-		for (size_t i = 0; i < encoder->n_cut; i++) {
-			encode_matched(encoder, &t->user, text + at, encoder->cut[i] - at, out);
-			at = encoder->cut[i];
-		}
-	}
-	encode_matched(encoder, &t->user, text + at, len - at, out);
+	text_stops_edges(&stops, t, text, len);
+	text_stops_find(&stops, t, text, len, 0, len);
+	encoder_encode_between(encoder, &stopped, 0, len, out, NULL);
+	text_stops_finish(&stops);
 }
 
-/* The text with the dummy prefix, for the caller to free; NULL if it gets none. */
-static char *with_prefix(const struct tokenizer *tokenizer, const char *text, size_t len, int first)
+char *tokenizer_prefixed(const struct tokenizer *tokenizer, const char *text, size_t len, int first)
 {
 	char *copy;
 
@@ -465,7 +542,7 @@ void tokenizer_encode_text(
 	if (!len) {
 		return;
 	}
-	prefixed = with_prefix(encoder->tokenizer, text, len, first);
+	prefixed = tokenizer_prefixed(encoder->tokenizer, text, len, first);
 	encode_data(encoder, prefixed ? prefixed : text, len + (prefixed != NULL), out);
 	free(prefixed);
 }
@@ -473,6 +550,27 @@ void tokenizer_encode_text(
 size_t tokenizer_most_ids(const struct tokenizer *tokenizer, size_t len)
 {
 	return len + 1 + CACHE_IDS; /* one per byte, the prefix, and a cache entry's full width */
+}
+
+/* Special tokens are few, in short texts: found one after the other. */
+static void encode_special(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	const struct matcher *matcher = &encoder->tokenizer->special;
+	const struct match_string *match;
+	size_t at = 0;
+
+	while (matcher->count && at < len) {
+		size_t found = matcher_find(matcher, text, len, at, &match);
+
+		if (found == len) {
+			break;
+		}
+		encode_plain(encoder, text, at, found, found, out, NULL);
+		ids_add(out, match->value);
+		at = found + match->len;
+	}
+	encode_plain(encoder, text, at, len, len, out, NULL);
 }
 
 void tokenizer_encode_special(
@@ -483,8 +581,7 @@ void tokenizer_encode_special(
 	if (!len) {
 		return;
 	}
-	prefixed = with_prefix(encoder->tokenizer, text, len, first);
-	encode_matched(encoder, &encoder->tokenizer->special, prefixed ? prefixed : text,
-		len + (prefixed != NULL), out);
+	prefixed = tokenizer_prefixed(encoder->tokenizer, text, len, first);
+	encode_special(encoder, prefixed ? prefixed : text, len + (prefixed != NULL), out);
 	free(prefixed);
 }

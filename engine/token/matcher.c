@@ -75,22 +75,27 @@ const struct match_string *matcher_next(
 	return NULL;
 }
 
+const struct match_string *matcher_longest(
+	const struct matcher *matcher, const char *text, size_t len)
+{
+	struct match_walk walk = {0};
+	const struct match_string *match, *longest = NULL;
+
+	while ((match = matcher_next(matcher, &walk, text, len)) != NULL) {
+		longest = match;
+	}
+	return longest;
+}
+
 size_t matcher_find(const struct matcher *matcher, const char *text, size_t len, size_t from,
 	const struct match_string **found)
 {
 	for (size_t at = from; at < len; at++) {
-		struct match_walk walk = {0};
-		const struct match_string *match;
-
-		if (!matcher_may_begin(matcher, text + at, len - at)) {
-			continue;
-		}
-		*found = NULL;
-		while ((match = matcher_next(matcher, &walk, text + at, len - at)) != NULL) {
-			*found = match;
-		}
-		if (*found) {
-			return at;
+		if (matcher_may_begin(matcher, text + at, len - at)) {
+			*found = matcher_longest(matcher, text + at, len - at);
+			if (*found) {
+				return at;
+			}
 		}
 	}
 	return len;

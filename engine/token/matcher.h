@@ -40,6 +40,10 @@ static inline int matcher_may_begin(const struct matcher *matcher, const char *t
 	return (matcher->begin[pair >> 6] >> (pair & 63) & 1) || len == 1;
 }
 
+/* The longest string that begins `text`, or NULL. */
+const struct match_string *matcher_longest(
+	const struct matcher *matcher, const char *text, size_t len);
+
 /*
  * The first place at or behind `from` where a string stands, and the longest that does; len if
  * there is none.

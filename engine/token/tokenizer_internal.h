@@ -97,6 +97,51 @@ void tokenizer_build_matchers(struct tokenizer *tokenizer);
 /* The digest again, after a marker was added. */
 void tokenizer_build_digest(struct tokenizer *tokenizer);
 
+/* ---- encoding, in parts (encoder.c, crew.c) ---- */
+
+/*
+ * Places in a text, ascending, where a piece ends for other reasons than the splitter's: cuts inside
+ * of markers, and where user-defined tokens may begin (one of them may lie inside of another).
+ */
+struct text_stops {
+	size_t *cut, *match;
+	size_t n_cut, cap_cut, n_match, cap_match;
+};
+/* Append those of the strings that begin in [from, to); any partition of a text gives them all. */
+void text_stops_find(struct text_stops *stops, const struct tokenizer *tokenizer, const char *text,
+	size_t len, size_t from, size_t to);
+/* And those of markers that stand across the text's ends. */
+void text_stops_edges(
+	struct text_stops *stops, const struct tokenizer *tokenizer, const char *text, size_t len);
+void text_stops_add(struct text_stops *stops, const struct text_stops *more);
+void text_stops_finish(struct text_stops *stops);
+
+struct stopped_text {
+	const char *text;
+	size_t len;
+	const struct matcher *matcher; /* of the user-defined tokens */
+	const struct text_stops *stops;
+};
+
+/* The first places where pieces end, with how many ids there are by then. */
+#define PIECE_TRACE 64
+struct piece_trace {
+	size_t at[PIECE_TRACE], n_ids[PIECE_TRACE];
+	size_t n;
+};
+
+/*
+ * Append the ids from `from`, as if a piece began there, to the first place at or behind `to` where
+ * one ends; returns that place. Nothing in front of `from` is looked at: from equal places on, all is
+ * equal. trace may be NULL.
+ */
+size_t encoder_encode_between(struct tokenizer_encoder *encoder, const struct stopped_text *text,
+	size_t from, size_t to, struct ids *out, struct piece_trace *trace);
+
+/* The text with the dummy prefix, for the caller to free; NULL if it gets none. */
+char *tokenizer_prefixed(
+	const struct tokenizer *tokenizer, const char *text, size_t len, int first);
+
 /* Whether a token of this text ends an answer, in the vocabularies that do not say so. */
 int tokenizer_text_is_end(const char *text, size_t len);
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/model/gguf.h"
+#include "engine/token/crew.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 
@@ -14,6 +15,7 @@
 struct tokens {
 	struct tokenizer *tokenizer;
 	struct tokenizer_encoder *encoder;
+	struct tokenizer_crew *crew; /* for long texts; made when there is one */
 };
 
 /* As the engine does, so that text has the ids here that it has there. */
@@ -78,9 +80,18 @@ void tokens_close(struct tokens *tokens)
 {
 	if (tokens) {
 		tokenizer_encoder_destroy(tokens->encoder);
+		tokenizer_crew_destroy(tokens->crew);
 		tokenizer_close(tokens->tokenizer);
 		free(tokens);
 	}
+}
+
+static struct tokenizer_crew *crew_of(struct tokens *tokens)
+{
+	if (!tokens->crew) {
+		tokens->crew = tokenizer_crew_create(tokens->tokenizer, 0);
+	}
+	return tokens->crew;
 }
 
 uint32_t *tokens_encode(struct tokens *tokens, const char *text, size_t len, enum tokens_as as,
@@ -90,6 +101,11 @@ uint32_t *tokens_encode(struct tokens *tokens, const char *text, size_t len, enu
 
 	if (as == TOKENS_SPECIAL) {
 		tokenizer_encode_special(tokens->encoder, text, len, first, &ids);
+	} else if (len >= CREW_WORTH_BYTES) {
+		struct crew_text one = {.text = text, .len = len, .first = first};
+
+		tokenizer_crew_encode(crew_of(tokens), &one, 1, 0);
+		ids = one.ids;
 	} else {
 		tokenizer_encode_text(tokens->encoder, text, len, first, &ids);
 	}
