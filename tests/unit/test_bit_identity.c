@@ -249,10 +249,25 @@ static void check_model(
 	subject_close(&subject);
 }
 
+/* What other families compute in another way than llama. */
+static void check_family(const char *name, enum cpu_isa isa)
+{
+	static const int64_t chunk[] = {65, 7};
+	struct subject subject;
+
+	subject_open(&subject, name, isa, KV_Q8, N_TOK);
+	check_splits(&subject, 1);
+	check_chunks(&subject, chunk, ARRAY_LEN(chunk));
+	check_crowd(&subject);
+	subject_close(&subject);
+}
+
 static void check_path(enum cpu_isa isa)
 {
 	static const enum kv_type kv[] = {KV_Q8, KV_F16, KV_F32};
 	static const int64_t alone = 1;
+	/* norms of heads; and windows that begin inside of pages */
+	static const char *const family[] = {"../families/qwen3.gguf", "../families/gemma3.gguf"};
 	static const char *const storage[] = {"quant-Q8_0.gguf", "quant-Q4_K_M.gguf",
 		"quant-Q6_K.gguf", "quant-Q4_0.gguf", "quant-BF16.gguf", "quant-F16.gguf"};
 
@@ -263,6 +278,9 @@ static void check_path(enum cpu_isa isa)
 	for (size_t i = 0; i < ARRAY_LEN(kv); i++) {
 		check_model("llama-f32.gguf", NULL, isa, kv[i]);
 		check_model("llama-f32.gguf", narrow, isa, kv[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(family); i++) {
+		check_family(family[i], isa);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(storage); i++) {
 		struct subject subject;

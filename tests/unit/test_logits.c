@@ -3,8 +3,8 @@
  * float64 forward pass (tests/vectors/logits), within the bars of the strongest peer.
  */
 #include "tests/unit/engine_fixture.h"
+#include "tests/unit/golden_logits.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { N_TOK = 96, N_VOCAB = 1024, N_PAGE = (N_TOK + KV_PAGE_TOK - 1) / KV_PAGE_TOK };
+enum { N_TOK = 96, N_PAGE = (N_TOK + KV_PAGE_TOK - 1) / KV_PAGE_TOK };
 
 /*
  * What is allowed: rms error over the standard deviation of the logits, and mean KL divergence
@@ -45,10 +45,6 @@ static const struct bar bars[] = {
 	{"llama-mha-f32", KV_Q8, 1.1 * 0.0226, 1.1 * 2.6e-4},
 };
 
-struct difference {
-	double rms, max, kl, top1;
-};
-
 static void read_ids(uint32_t ids[N_TOK])
 {
 	char path[512];
@@ -63,101 +59,33 @@ static void read_ids(uint32_t ids[N_TOK])
 	fclose(file);
 }
 
-/* The array of a .npy file, version 1, known to be float32 [N_TOK][N_VOCAB] in C order. */
-static float *read_reference(const char *name)
-{
-	size_t count = (size_t)N_TOK * N_VOCAB;
-	float *values = mem_alloc(count * sizeof(*values));
-	char path[512], file_name[64], head[10];
-	FILE *file;
-
-	snprintf(file_name, sizeof(file_name), "%s.npy", name);
-	fixture_path(path, sizeof(path), file_name);
-	file = fopen(path, "rb");
-	assert_non_null(file);
-	assert_int_equal(sizeof(head), fread(head, 1, sizeof(head), file));
-	assert_memory_equal("\x93NUMPY\x01", head, 7);
-	assert_int_equal(0, fseek(file, 10 + (uint8_t)head[8] + 256 * (uint8_t)head[9], SEEK_SET));
-	assert_int_equal(count, fread(values, sizeof(*values), count, file));
-	fclose(file);
-	return values;
-}
-
-static double log_sum(const float *row)
-{
-	double max = -INFINITY, sum = 0;
-
-	for (int i = 0; i < N_VOCAB; i++) {
-		max = fmax(max, (double)row[i]);
-	}
-	for (int i = 0; i < N_VOCAB; i++) {
-		sum += exp((double)row[i] - max);
-	}
-	return max + log(sum);
-}
-
-static int best_of(const float *row)
-{
-	int best = 0;
-
-	for (int i = 1; i < N_VOCAB; i++) {
-		best = row[i] > row[best] ? i : best;
-	}
-	return best;
-}
-
-static struct difference compare(const float *got, const float *want)
-{
-	struct difference d = {0};
-	double mean = 0, square = 0, error = 0, n = (double)N_TOK * N_VOCAB, std;
-
-	for (size_t i = 0; i < (size_t)N_TOK * N_VOCAB; i++) {
-		double e = fabs((double)got[i] - (double)want[i]);
-
-		assert_true(isfinite(got[i]));
-		mean += (double)want[i] / n;
-		square += (double)want[i] * (double)want[i] / n;
-		error += e * e / n;
-		d.max = fmax(d.max, e);
-	}
-	std = sqrt(square - mean * mean);
-	d.rms = sqrt(error) / std;
-	d.max /= std;
-	for (int t = 0; t < N_TOK; t++, got += N_VOCAB, want += N_VOCAB) {
-		double got_sum = log_sum(got), want_sum = log_sum(want);
-
-		for (int i = 0; i < N_VOCAB; i++) {
-			double p = (double)want[i] - want_sum;
-
-			d.kl += exp(p) * (p - ((double)got[i] - got_sum)) / N_TOK;
-		}
-		d.top1 += (double)(best_of(got) == best_of(want)) / N_TOK;
-	}
-	return d;
-}
-
 static void check(enum cpu_isa isa, const struct bar *bar, const uint32_t *ids)
 {
-	float *want = read_reference(bar->file);
 	uint8_t *page[N_PAGE];
 	struct fixture fixture;
-	struct difference d;
-	char file[64];
+	struct golden_difference d;
+	struct golden want;
+	char file[64], path[512];
 	int passes;
 
+	snprintf(file, sizeof(file), "%s.npy", bar->file);
+	fixture_path(path, sizeof(path), file);
+	golden_read(&want, path);
+	assert_int_equal(N_TOK, want.n_row);
 	snprintf(file, sizeof(file), "%s.gguf", bar->file);
 	fixture_open(&fixture, file);
 	fixture_backend(&fixture, isa, bar->kv, 2, N_TOK);
 	for (int i = 0; i < N_PAGE; i++) {
 		page[i] = fixture_page(&fixture);
 	}
-	d = compare(fixture_run(&fixture, ids, N_TOK, 0, page), want);
+	assert_int_equal(fixture.model->n_vocab, want.n_vocab);
+	d = golden_compare(&want, fixture_run(&fixture, ids, N_TOK, 0, page));
 	passes = d.rms <= bar->rms && (bar->kl <= 0 || d.kl <= bar->kl);
 	printf("# %-9s %-14s %-4s %9.6f /%9.6f %9.5f %10.3e /%10.3e %6.3f%s\n", cpu_isa_name(isa),
 		bar->file, kv_type_name(bar->kv), d.rms, bar->rms, d.max, d.kl, bar->kl, d.top1,
 		passes ? "" : "  OUTSIDE");
 	fixture_close(&fixture);
-	free(want);
+	golden_finish(&want);
 	assert_true(passes);
 }
 
