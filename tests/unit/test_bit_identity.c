@@ -252,11 +252,10 @@ static void check_model(
 /* What other families compute in another way than llama. */
 static void check_family(const char *name, enum cpu_isa isa)
 {
-	static const int64_t chunk[] = {65, 7};
+	static const int64_t chunk[] = {65, 7, 1};
 	struct subject subject;
 
-	subject_open(&subject, name, isa, KV_Q8, N_TOK);
-	check_splits(&subject, 1);
+	subject_open(&subject, name, NULL, isa, KV_Q8, N_TOK);
 	check_chunks(&subject, chunk, ARRAY_LEN(chunk));
 	check_crowd(&subject);
 	subject_close(&subject);
