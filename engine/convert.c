@@ -172,7 +172,7 @@ static void convert_rows(void *arg, int64_t first_item, int64_t end_item)
 	const struct weight *weight = job->weight;
 	int64_t from_bytes = dtype_row_bytes(weight->dtype, weight->row_elems);
 	int64_t to_bytes = dtype_row_bytes(job->to, weight->row_elems);
-	uint8_t *scratch = mem_alloc((size_t)(from_bytes * job->item_rows));
+	uint8_t *scratch = mem_alloc((size_t)weight_scratch_bytes(weight, job->item_rows) + 1);
 	float *row = mem_alloc((size_t)weight->row_elems * sizeof(*row));
 
 	for (int64_t item = first_item; item < end_item; item++) {

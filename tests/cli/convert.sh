@@ -21,7 +21,7 @@ logits ./same.gguf got
 ok 'what has the type already is copied bit for bit' cmp want got
 
 "$CARREL" models info "$model" --json >info.want
-for type in F32 F16 BF16 Q6_K Q4_K Q4_0; do
+for type in F32 F16 BF16 Q6_K Q5_K Q4_K Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL IQ4_XS; do
 	run "$CARREL" models convert "$model" "$type.gguf" --type "$type" -t 2
 	ok "$type is written" status_is 0
 	run "$CARREL" models info "$PWD/$type.gguf" --json
