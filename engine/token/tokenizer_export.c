@@ -252,13 +252,15 @@ static void add_id(struct exporter *e, const char *key, uint32_t id)
 static void write_model(struct exporter *e)
 {
 	const struct tokenizer *t = e->t;
+	const struct splitter_gguf *known;
 	double *score;
 
 	switch (t->scheme) {
 	case SCHEME_BYTE_LEVEL:
 		gguf_writer_add_string(e->writer, "tokenizer.ggml.model", "gpt2");
-		gguf_writer_add_string(e->writer, "tokenizer.ggml.pre", t->splitter->gguf_names[0]);
-		if (t->ignore_merges != t->splitter->ignore_merges) {
+		known = splitter_gguf_of(t->splitter, t->ignore_merges);
+		gguf_writer_add_string(e->writer, "tokenizer.ggml.pre", known->name);
+		if (t->ignore_merges != known->ignore_merges) {
 			add_bool(e, "carrel.tokenizer.ignore_merges", t->ignore_merges);
 		}
 		write_tokens(e);
@@ -295,7 +297,7 @@ static int check_exportable(struct exporter *e, struct err *err)
 {
 	const struct tokenizer *t = e->t;
 
-	if (t->splitter && !t->splitter->gguf_names[0]) {
+	if (t->splitter && !splitter_gguf_of(t->splitter, t->ignore_merges)) {
 		return err_set(err, ERR_ENGINE, NULL, "use the model from its own directory",
 			"GGUF has no name for the splitter \"%s\" (tokenizer.ggml.pre)",
 			t->splitter->name);

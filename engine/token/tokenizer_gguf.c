@@ -46,7 +46,7 @@ static int read_own(struct reader *r)
 static int read_scheme(struct reader *r)
 {
 	struct gguf_string model = {0}, pre = {0};
-	struct buf known = BUF_INIT;
+	const struct splitter_gguf *known;
 	int space_prefix = 1, status;
 
 	status = gguf_get_string(r->gguf, "tokenizer.ggml.model", &model, r->err);
@@ -81,16 +81,21 @@ static int read_scheme(struct reader *r)
 					    "the file does not say how text is split "
 					    "(tokenizer.ggml.pre)");
 	}
-	r->spec.splitter = splitter_by_gguf_name(pre.text, pre.len);
-	if (!r->spec.splitter) {
-		splitter_list(&known);
-		err_set(r->err, ERR_ENGINE, r->spec.name, buf_str(&known),
+	known = splitter_gguf_find(pre.text, pre.len);
+	if (!known) {
+		struct buf names = BUF_INIT;
+
+		buf_addstr(&names, "known are ");
+		splitter_list(&names);
+		err_set(r->err, ERR_ENGINE, r->spec.name, buf_str(&names),
 			"the splitter \"%.*s\" (tokenizer.ggml.pre) is not one of those known",
 			(int)(pre.len < 60 ? pre.len : 60), pre.text);
-		buf_finish(&known);
+		buf_finish(&names);
 		return -1;
 	}
-	r->spec.ignore_merges = r->spec.splitter->ignore_merges;
+	r->spec.splitter = splitter_by_name(known->splitter);
+	r->spec.ignore_merges = known->ignore_merges;
+	r->spec.add_bos = known->add_bos;
 	return read_own(r);
 }
 
@@ -250,9 +255,8 @@ static int read_ends(struct reader *r)
 			r->spec.end[r->spec.n_end++] = id;
 		}
 	}
-	/* Llama's converters leave the key out; GPT-2 never began texts with a token. */
-	r->spec.add_bos = r->spec.scheme == SCHEME_SENTENCEPIECE ||
-			  (r->spec.splitter && r->spec.splitter->ignore_merges);
+	/* Converters leave the key out where the engine they write for knows the answer. */
+	r->spec.add_bos |= r->spec.scheme == SCHEME_SENTENCEPIECE;
 	return gguf_get_bool(r->gguf, "tokenizer.ggml.add_bos_token", &r->spec.add_bos, r->err) < 0
 		       ? -1
 		       : 0;

@@ -46,70 +46,95 @@ static int refuse_part(struct reader *r, const char *part, const json_t *object)
 
 /* ---- splitting ---- */
 
-static int read_split(struct reader *r, const json_t *split)
+/* What struct splitter says of a pattern: published ones hold CR and LF as they are or escaped. */
+static void add_pattern(struct buf *steps, const char *pattern)
 {
-	const char *pattern = string_at(json_object_get(split, "pattern"), "Regex");
-	struct buf known = BUF_INIT;
-
-	if (strcmp(string_at(split, "behavior"), "Isolated") != 0 ||
-		json_is_true(json_object_get(split, "invert"))) {
-		return refuse(r, "the pre-tokenizer \"Split\" does not isolate its matches");
+	for (; *pattern; pattern++) {
+		if (*pattern == '\r' || *pattern == '\n') {
+			buf_addstr(steps, *pattern == '\r' ? "\\r" : "\\n");
+		} else {
+			buf_addch(steps, *pattern);
+		}
 	}
-	r->spec.splitter = splitter_by_pattern(pattern);
-	if (!r->spec.splitter) {
-		splitter_list(&known);
-		err_set(r->err, ERR_ENGINE, r->spec.name, buf_str(&known),
-			"the pre-tokenizer's pattern \"%.200s\" is not one of those known",
-			pattern);
-		buf_finish(&known);
+}
+
+/* Append the line for a step; -1 where there is none. */
+static int add_step(struct buf *steps, const json_t *step)
+{
+	const json_t *use_regex = json_object_get(step, "use_regex");
+	const char *pattern = string_at(json_object_get(step, "pattern"), "Regex");
+	const char *behavior = string_at(step, "behavior");
+	int invert = json_is_true(json_object_get(step, "invert"));
+	const char *line = NULL;
+
+	if (has_type(step, "ByteLevel")) {
+		if (use_regex && !json_is_true(use_regex)) {
+			return 0;
+		}
+		line = "gpt2";
+	} else if (has_type(step, "Digits")) {
+		line = json_is_true(json_object_get(step, "individual_digits")) ? "digits"
+										: "digit runs";
+	} else if (has_type(step, "Punctuation") && !strcmp(behavior, "Contiguous")) {
+		line = "punctuation runs";
+	} else if (has_type(step, "Split") && *pattern && !strcmp(behavior, "Isolated") &&
+		   !invert) {
+		line = "split ";
+	} else if (has_type(step, "Split") && *pattern && !strcmp(behavior, "Removed") && invert) {
+		line = "match ";
+	}
+	if (!line) {
 		return -1;
+	}
+	buf_addstr(steps, steps->len ? "\n" : "");
+	buf_addstr(steps, line);
+	if (has_type(step, "Split")) {
+		add_pattern(steps, pattern);
 	}
 	return 0;
 }
 
-static int read_byte_level(struct reader *r, const json_t *step)
+static int refuse_steps(struct reader *r, struct buf *steps)
 {
-	const json_t *use_regex = json_object_get(step, "use_regex");
+	struct buf known = BUF_INIT;
 
-	if (json_is_true(json_object_get(step, "add_prefix_space"))) {
-		return refuse(r, "the pre-tokenizer \"ByteLevel\" adds a space to every text");
-	}
-	if (!use_regex || json_is_true(use_regex)) {
-		if (r->spec.splitter) {
-			return refuse(r, "the pre-tokenizer splits twice");
-		}
-		r->spec.splitter = splitter_gpt2();
-	}
-	return 0;
+	buf_addstr(&known, "known are those of ");
+	splitter_list(&known);
+	err_set(r->err, ERR_ENGINE, r->spec.name, buf_str(&known),
+		"the pre-tokenizer \"%.200s\" is not one of those known", buf_str(steps));
+	buf_finish(&known);
+	return -1;
 }
 
 static int read_byte_level_steps(struct reader *r)
 {
 	json_t *pre = json_object_get(r->root, "pre_tokenizer"), *step;
-	json_t *steps = has_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
-	size_t n = steps ? json_array_size(steps) : 1;
-	int byte_level = 0;
+	json_t *list = has_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
+	size_t n = list ? json_array_size(list) : 1;
+	struct buf steps = BUF_INIT;
+	int byte_level = 0, result = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		step = steps ? json_array_get(steps, i) : pre;
-		if (has_type(step, "Split") && !r->spec.splitter && !byte_level) {
-			if (read_split(r, step)) {
-				return -1;
-			}
-		} else if (has_type(step, "ByteLevel") && !byte_level) {
-			byte_level = 1;
-			if (read_byte_level(r, step)) {
-				return -1;
-			}
-		} else {
-			return refuse_part(r, "pre-tokenizer", step);
+	for (size_t i = 0; i < n && !result; i++) {
+		step = list ? json_array_get(list, i) : pre;
+		byte_level |= has_type(step, "ByteLevel");
+		if (has_type(step, "ByteLevel") &&
+			json_is_true(json_object_get(step, "add_prefix_space"))) {
+			result = refuse(
+				r, "the pre-tokenizer \"ByteLevel\" adds a space to every text");
+		} else if (add_step(&steps, step)) {
+			result = refuse_part(r, "pre-tokenizer", step);
 		}
 	}
-	if (!byte_level || !r->spec.splitter) {
-		return refuse(
+	if (!result && !byte_level) {
+		result = refuse(
 			r, "the pre-tokenizer is not byte-level, and there is no byte fallback");
 	}
-	return 0;
+	if (!result) {
+		r->spec.splitter = splitter_by_steps(buf_str(&steps));
+		result = r->spec.splitter ? 0 : refuse_steps(r, &steps);
+	}
+	buf_finish(&steps);
+	return result;
 }
 
 /* ---- SentencePiece: how spaces become U+2581 ---- */
