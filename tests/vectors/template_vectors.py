@@ -4,11 +4,12 @@
 usage: template_vectors.py TOKENIZER_FOLDER OUT_FOLDER
        (pip install jinja2 tokenizers sentencepiece; tokenizer_vectors.py has run)
 
-NAME.jinja is the template that the model card publishes, without what concerns tools (carrel's own
-lies beside its model, models/reader/chat_template.jinja); NAME.text
-is its rendering of the conversation below, and NAME.ids the ids of that rendering in one of the
-small vocabularies, made by Hugging Face `tokenizers` or `sentencepiece`. carrel itself never
-executes a template; test_template.c compares.
+OUT_FOLDER/NAME.jinja are the templates as published with the weights (README.md there says by whom; carrel's
+own lies beside its model, models/reader/chat_template.jinja). Each is executed once:
+NAME.text is its rendering of the conversation below, NAME.bare of the same without system message,
+NAME.nothink where it is told not to think; and NAME.ids the ids of NAME.text in one of the small
+vocabularies, made by Hugging Face `tokenizers` or `sentencepiece`. carrel itself never executes a
+template; test_template.c compares.
 """
 import json
 import os
@@ -33,71 +34,28 @@ LLAMA3_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{
                   r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 TURNS = ["Where is the licence?", "In section 4, the first paragraph.", "And the warranty?"]
 
-# name: (template, the small vocabulary whose ids are stored)
-TEMPLATES = {
-    "chatml": (
-        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-        "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}"
-        "{{ '<|im_start|>assistant\n' }}{% endif %}", "gpt2-small"),
-    "gemma": (
-        "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role "
-        "not supported') }}{% endif %}{% for message in messages %}{% if (message['role'] == "
-        "'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate "
-        "user/assistant/user/assistant/...') }}{% endif %}{% if (message['role'] == 'assistant') %}"
-        "{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}"
-        "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
-        "{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}",
-        "spm-small"),
-    "llama2": (
-        "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set "
-        "system_message = messages[0]['content'] %}{% else %}{% set loop_messages = messages %}"
-        "{% set system_message = false %}{% endif %}{% for message in loop_messages %}{% if "
-        "(message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation "
-        "roles must alternate user/assistant/user/assistant/...') }}{% endif %}{% if loop.index0 "
-        "== 0 and system_message != false %}{% set content = '<<SYS>>\\n' + system_message + "
-        "'\\n<</SYS>>\\n\\n' + message['content'] %}{% else %}{% set content = message['content'] %}"
-        "{% endif %}{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + content.strip() + "
-        "' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + "
-        "eos_token }}{% endif %}{% endfor %}", "spm-small"),
-    "llama3": (
-        "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = "
-        "'<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | "
-        "trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}"
-        "{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ "
-        "'<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}", "llama3-small"),
-    "mistral-v1": (
-        "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}"
-        "{%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}"
-        "{%- endif %}{{- bos_token }}{%- for message in loop_messages %}{%- if (message['role'] == "
-        "'user') != (loop.index0 % 2 == 0) %}{{- raise_exception('roles must alternate') }}"
-        "{%- endif %}{%- if message['role'] == 'user' %}{%- if loop.first and system_message is "
-        "defined %}{{- ' [INST] ' + system_message + '\\n\\n' + message['content'] + ' [/INST]' }}"
-        "{%- else %}{{- ' [INST] ' + message['content'] + ' [/INST]' }}{%- endif %}{%- elif "
-        "message['role'] == 'assistant' %}{{- ' ' + message['content'] + eos_token}}{%- endif %}"
-        "{%- endfor %}", "spm-small"),
-    "mistral-v3": (
-        "{{- bos_token }}{%- for message in messages %}{%- if message['role'] == 'user' %}{%- if "
-        "tools is defined and tools is not none and loop.last %}{{- '[AVAILABLE_TOOLS] [' }}"
-        "{{- '[/AVAILABLE_TOOLS]' }}{%- endif %}{{- '[INST] ' + message['content'] + '[/INST]' }}"
-        "{%- elif message['role'] == 'assistant' %}{{- ' ' + message['content']|trim + eos_token}}"
-        "{%- endif %}{%- endfor %}", "spm-inst"),
-    "mistral-v7": (
-        "{{- bos_token }}{%- for message in messages %}{%- if message['role'] == 'user' %}"
-        "{{- '[INST]' + message['content'] + '[/INST]' }}{%- elif message['role'] == 'system' %}"
-        "{{- '[SYSTEM_PROMPT]' + message['content'] + '[/SYSTEM_PROMPT]' }}{%- elif "
-        "message['role'] == 'assistant' %}{{- message['content'] + eos_token }}{%- endif %}"
-        "{%- endfor %}", "gpt2-inst"),
-}
-HAS_SYSTEM = {"carrel", "chatml", "llama2", "llama3", "mistral-v7"}
+# Where the template has no system message, or puts it into the last question: carrel puts it before
+# the first.
+NO_SYSTEM = {"gemma", "gemma3", "mistral-v0", "mistral-v0.1", "mistral-v1", "mistral-v3",
+             "mistral-nemo", "phi3-mini"}
+# name: the small vocabulary whose ids are stored
+IDS = {"carrel": "reader-small", "chatml": "gpt2-small", "gemma": "spm-small",
+       "llama2": "spm-small", "llama3": "llama3-small", "mistral-v0": "spm-small",
+       "mistral-v1": "spm-small", "mistral-v3": "spm-inst", "mistral-v7": "gpt2-inst"}
+# name: what the variables are called that turn thinking on and off
+THINKING = {"qwen3": "enable_thinking", "qwen3.5": "enable_thinking", "deepseek-v3.1": "thinking"}
+DATE = "26 Jul 2024"
 TOKENS = {"reader-small": ("<|begin_of_text|>", "<|end|>"),
           "gpt2-small": ("", "<|endoftext|>"),
           "gpt2-inst": ("<s>", "</s>"),
           "llama3-small": ("<|begin_of_text|>", "<|end_of_text|>")}
 
 
-def conversation(name):
+def conversation(name, system=True):
     turns = [{"role": ("user", "assistant")[i % 2], "content": t} for i, t in enumerate(TURNS)]
-    if name in HAS_SYSTEM:
+    if not system:
+        return turns
+    if name not in NO_SYSTEM:
         return [{"role": "system", "content": SYSTEM}] + turns
     turns[0]["content"] = SYSTEM + "\n\n" + turns[0]["content"]
     return turns
@@ -150,37 +108,58 @@ def reader_vocabulary(folder):
     return t
 
 
+def render(env, name, template, system, thinks):
+    bos, eos = TOKENS.get(IDS.get(name), ("<s>", "</s>"))
+    if name.startswith("deepseek"):
+        bos, eos = "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>"
+    variables = {THINKING[name]: thinks} if name in THINKING else {}
+    return env.from_string(template).render(
+        messages=conversation(name, system), bos_token=bos, eos_token=eos,
+        add_generation_prompt=True, **variables)
+
+
+def encode(name, text, folder, tokenizers):
+    vocabulary = IDS[name]
+    if vocabulary == "spm-small":
+        return sentencepiece_ids(tokenizers["spm-small"], text, dummy_prefix=name != "gemma")
+    if vocabulary == "spm-inst":
+        return sentencepiece_ids(tokenizers["spm-inst"], text)
+    if vocabulary not in tokenizers:
+        tokenizers[vocabulary] = Tokenizer.from_file(os.path.join(folder, vocabulary + ".json"))
+    return tokenizers[vocabulary].encode(text, add_special_tokens=False).ids
+
+
+def write(out, name, text):
+    with open(os.path.join(out, name), "w") as f:
+        f.write(text)
+
+
 def main():
     folder, out = sys.argv[1:3]
-    env = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(trim_blocks=True, lstrip_blocks=True,
+                             extensions=["jinja2.ext.loopcontrols"])
     env.globals["raise_exception"] = fail
-    sp = tokenizer_vectors.sentencepiece_small(tokenizer_vectors.SPM_COUNT)
+    env.globals["strftime_now"] = lambda form: DATE
     inst_sp, inst_gpt2 = inst_vocabularies(folder)
-    reader = reader_vocabulary(folder)
+    tokenizers = {"spm-small": tokenizer_vectors.sentencepiece_small(tokenizer_vectors.SPM_COUNT),
+                  "spm-inst": inst_sp, "gpt2-inst": inst_gpt2,
+                  "reader-small": reader_vocabulary(folder)}
+    templates = {}
+    for file in sorted(os.listdir(out)):
+        if file.endswith(".jinja"):
+            with open(os.path.join(out, file)) as f:
+                templates[file[:-len(".jinja")]] = f.read()
     with open(READER_TEMPLATE) as f:
-        templates = TEMPLATES | {"carrel": (f.read().rstrip("\n"), "reader-small")}
-    for name, (template, vocabulary) in templates.items():
-        bos, eos = TOKENS.get(vocabulary, ("<s>", "</s>"))
-        text = env.from_string(template).render(messages=conversation(name), bos_token=bos,
-                                                eos_token=eos, add_generation_prompt=True)
-        if name != "carrel":
-            with open(os.path.join(out, name + ".jinja"), "w") as f:
-                f.write(template)
-        with open(os.path.join(out, name + ".text"), "w") as f:
-            f.write(text)
-        if vocabulary == "spm-small":
-            ids = sentencepiece_ids(sp, text, dummy_prefix=name != "gemma")
-        elif vocabulary == "spm-inst":
-            ids = sentencepiece_ids(inst_sp, text)
-        elif vocabulary == "reader-small":
-            ids = reader.encode(text, add_special_tokens=False).ids
-        elif vocabulary == "gpt2-inst":
-            ids = inst_gpt2.encode(text, add_special_tokens=False).ids
-        else:
-            tokenizer = Tokenizer.from_file(os.path.join(folder, vocabulary + ".json"))
-            ids = tokenizer.encode(text, add_special_tokens=False).ids
-        with open(os.path.join(out, name + ".ids"), "w") as f:
-            f.write(" ".join(map(str, ids)) + "\n")
+        templates["carrel"] = f.read().rstrip("\n")
+    for name, template in templates.items():
+        text = render(env, name, template, True, True)
+        write(out, name + ".text", text)
+        write(out, name + ".bare", render(env, name, template, False, True))
+        if name in THINKING:
+            write(out, name + ".nothink", render(env, name, template, True, False))
+        if name in IDS:
+            ids = encode(name, text, folder, tokenizers)
+            write(out, name + ".ids", " ".join(map(str, ids)) + "\n")
 
 
 if __name__ == "__main__":
