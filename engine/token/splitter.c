@@ -292,6 +292,11 @@ const struct splitter *splitter_at(size_t index)
 	return index < ARRAY_LEN(splitters) ? &splitters[index] : NULL;
 }
 
+const struct splitter_gguf *splitter_gguf_at(size_t index)
+{
+	return index < ARRAY_LEN(gguf_names) ? &gguf_names[index] : NULL;
+}
+
 void splitter_list(struct buf *out)
 {
 	struct buf names = BUF_INIT;

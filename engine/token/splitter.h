@@ -55,6 +55,7 @@ const struct splitter *splitter_by_name(const char *name);
 const struct splitter *splitter_by_steps(const char *steps);
 /* All of them, for tests: NULL behind the last. */
 const struct splitter *splitter_at(size_t index);
+const struct splitter_gguf *splitter_gguf_at(size_t index);
 /* Appends "llama3, qwen2, gpt2", for messages. */
 void splitter_list(struct buf *out);
 
