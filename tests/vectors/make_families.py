@@ -207,8 +207,8 @@ def fill(model, seed):
     with torch.no_grad():
         for key, weight in sorted(model.named_parameters()):
             value = torch.randn(weight.shape, generator=generator)
-            if "norm" in key:
-                value = 0.3 * value + (0 if plus_one else 1)
+            if "norm" in key:  # Gemma's are stored less one: exact with it and without
+                value = (1 + 0.3 * value).half().float() - (1 if plus_one else 0)
             elif key.endswith("bias"):
                 value = 0.3 * value
             elif "embed" in key or "lm_head" in key:
@@ -255,8 +255,10 @@ def published_config(name, config):
     partial = rope.pop("partial_rotary_factor", 1.0)
     if partial != 1.0:
         out["partial_rotary_factor"] = partial
+    if name.startswith("phi"):
+        out["original_max_position_embeddings"] = config.original_max_position_embeddings
     if rope["rope_type"] == "longrope":
-        out["original_max_position_embeddings"] = rope.pop("original_max_position_embeddings")
+        del rope["original_max_position_embeddings"]
         rope["type"] = rope.pop("rope_type")  # as Phi's own files spell it
     out["rope_scaling"] = None if rope.get("rope_type") == "default" else rope
     if name == "mistral" or name.startswith("phi"):
@@ -375,10 +377,13 @@ def add_tensors(writer, architecture, config, model):
         writer.add_tensor(gguf_name(architecture, key), np.ascontiguousarray(data))
 
 
-def add_rope(writer, config, rope, head_dim):
+def add_rope(writer, architecture, config, rope, head_dim):
+    """With the keys that converters write; what is absent has a default that every reader knows."""
     kind = rope["rope_type"]
-    writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1)))
-    writer.add_rope_freq_base(rope["rope_theta"])
+    if architecture in ("llama", "phi3"):
+        writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1)))
+    if architecture not in ("gemma", "gemma2"):
+        writer.add_rope_freq_base(rope["rope_theta"])
     if kind == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
@@ -389,7 +394,6 @@ def add_rope(writer, config, rope, head_dim):
     elif kind == "longrope":
         original = rope["original_max_position_embeddings"]
         scale = config.max_position_embeddings / original
-        writer.add_rope_scaling_orig_ctx_len(original)
         writer.add_rope_scaling_attn_factors((1 + np.log(scale) / np.log(original)) ** 0.5)
         for length in ("long", "short"):
             factors = np.array(rope[f"{length}_factor"], dtype=np.float32)
@@ -440,11 +444,13 @@ def write_gguf(name, config, model, tokenizer):
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     if architecture != "qwen2" and architecture != "qwen3" and hasattr(config, "sliding_window"):
         writer.add_sliding_window(config.sliding_window or 0)
+    if architecture == "phi3":
+        writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
     if architecture == "gemma2":
         writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
         writer.add_final_logit_softcapping(config.final_logit_softcapping)
     add_vocabulary(writer, tokenizer)
-    add_rope(writer, config, rope.get("full_attention", rope), head_dim)
+    add_rope(writer, architecture, config, rope.get("full_attention", rope), head_dim)
     add_tensors(writer, architecture, config, model)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
