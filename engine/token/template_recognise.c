@@ -1,14 +1,14 @@
 /*
  * Which family a model file's chat template belongs to. It is never executed: its text is brought
  * into one spelling, and must then hold, in order, the expressions that write a plain conversation
- * as our table does, and no marker beyond the family's own. So a template of another family, or one
- * that opens answers with "<think>", asks for --template instead of being read as what it only
- * resembles.
+ * as our table does, and no marker beyond the family's own; a few long ones are known by a digest of
+ * that spelling. So a template of another family, or one that thinks in a way that is not in the table,
+ * asks for --template instead of being read as what it only resembles.
  *
  * What is taken although it writes more than we do, because the rest depends on what carrel never
  * passes or always passes: tools (never), a default system message (there always is one), trimming
- * of the messages. The one known difference: Llama 3.1 and later begin the system message with
- * date lines; nothing that changes from day to day stands in a prompt.
+ * of the messages, stripping of earlier thoughts. tests/vectors/templates/README.md lists the
+ * differences that remain, family by family.
  */
 #include "base/buf.h"
 #include "base/mem.h"

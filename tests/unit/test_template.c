@@ -447,8 +447,11 @@ static void other_families_ask_for_a_template(void **state)
 		     "'<|END_OF_TURN_TOKEN|>' }}" DONE);
 	/* Mistral 7B v0.1's first template: no space before the answer, so other tokens. */
 	expect("mistral-v0",
-		"{{ bos_token }}" EACH "{{ '[INST] ' + message['content'] + ' [/INST]' }}"
-		"{{ message['content'] + eos_token }}" DONE);
+		"{{ bos_token }}" EACH "{% if x %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
+		"{% else %}{{ message['content'] + eos_token }}{% endif %}" DONE);
+	expect(NULL, "{{ bos_token }}" EACH
+		     "{% if x %}{{ '[INST] ' + message['content'] + ' [/INST] ' }}"
+		     "{% else %}{{ message['content'] + eos_token }}{% endif %}" DONE);
 	/* Mistral's reasoning models */
 	expect(NULL, "{{ '[SYSTEM_PROMPT][THINK]draft[/THINK][/SYSTEM_PROMPT]' }}" EACH
 		     "{{ '[INST]' + message['content'] + '[/INST]' }}"
