@@ -216,6 +216,15 @@ static void pack_panels(void *arg, int64_t first, int64_t end)
 	free(scratch);
 }
 
+static int check_rows(const struct weight *weight, struct err *err)
+{
+	return weight_has_nan(weight)
+		       ? err_set(err, ERR_ENGINE, NULL, "download the model again",
+				 "the weight \"%s\" holds codes that are no numbers (FP8's NaN)",
+				 weight->name)
+		       : 0;
+}
+
 static int pack_weights(
 	struct cpu_backend *cpu, const struct backend_config *config, struct err *err)
 {
@@ -233,6 +242,9 @@ static int pack_weights(
 
 		if (program->buffer[i].kind == BUFFER_FILE_WEIGHT) {
 			weight_rows(job.weight, 0, job.weight->n_row, cpu->buffer[i]);
+			if (check_rows(job.weight, err) < 0) {
+				return -1;
+			}
 		}
 		if (program->buffer[i].kind != BUFFER_PACKED) {
 			continue;
@@ -255,6 +267,9 @@ static int pack_weights(
 		if (job.is_short_of_memory) {
 			return err_set(err, ERR_ENGINE, NULL, "use a smaller model",
 				"there is no memory to read the weight \"%s\"", job.weight->name);
+		}
+		if (check_rows(job.weight, err) < 0) {
+			return -1;
 		}
 		done += job.weight->size_bytes;
 	}

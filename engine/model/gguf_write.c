@@ -81,6 +81,11 @@ int gguf_writer_create(struct gguf_writer **out, const char *path, struct err *e
 	return 0;
 }
 
+void gguf_writer_create_memory(struct gguf_writer **out)
+{
+	*out = mem_zero(1, sizeof(**out));
+}
+
 void gguf_writer_destroy(struct gguf_writer *writer)
 {
 	if (!writer) {
@@ -191,17 +196,22 @@ static int pad(struct gguf_writer *writer, uint64_t size, struct err *err)
 	return write_bytes(writer, zero, (size_t)((ALIGNMENT - size % ALIGNMENT) % ALIGNMENT), err);
 }
 
+void gguf_writer_header(const struct gguf_writer *writer, struct buf *out)
+{
+	buf_add(out, "GGUF", 4);
+	add_u32(out, 3);
+	add_u64(out, writer->n_tensor);
+	add_u64(out, writer->n_pair);
+	buf_add(out, writer->pairs.data, writer->pairs.len);
+	buf_add(out, writer->table.data, writer->table.len);
+}
+
 int gguf_writer_begin(struct gguf_writer *writer, struct err *err)
 {
 	struct buf head = BUF_INIT;
 	int result;
 
-	buf_add(&head, "GGUF", 4);
-	add_u32(&head, 3);
-	add_u64(&head, writer->n_tensor);
-	add_u64(&head, writer->n_pair);
-	buf_add(&head, writer->pairs.data, writer->pairs.len);
-	buf_add(&head, writer->table.data, writer->table.len);
+	gguf_writer_header(writer, &head);
 	result = write_bytes(writer, head.data, head.len, err);
 	if (result == 0) {
 		result = pad(writer, head.len, err);

@@ -8,6 +8,7 @@
 #ifndef ENGINE_MODEL_GGUF_WRITE_H
 #define ENGINE_MODEL_GGUF_WRITE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "engine/model/gguf.h"
 #include "kernels/dtype.h"
@@ -19,6 +20,8 @@ struct gguf_writer;
 
 /* Writes to a temporary file beside `path`. */
 int gguf_writer_create(struct gguf_writer **out, const char *path, struct err *err);
+/* Writes no file: metadata and tensors are added, and gguf_writer_header() takes them. */
+void gguf_writer_create_memory(struct gguf_writer **out);
 /* Removes the temporary file of a model that was not finished. NULL-safe. */
 void gguf_writer_destroy(struct gguf_writer *writer);
 
@@ -39,6 +42,9 @@ void gguf_writer_add_pair(struct gguf_writer *writer, const uint8_t *pair, size_
 void gguf_writer_add_tensor(struct gguf_writer *writer, const char *name, enum dtype dtype,
 	int64_t n_row, int64_t row_elems);
 
+/* Appends everything that stands before the data: what gguf_open_bytes() reads if there are no
+ * tensors. */
+void gguf_writer_header(const struct gguf_writer *writer, struct buf *out);
 /* Writes everything but the data; nothing can be added afterwards. */
 int gguf_writer_begin(struct gguf_writer *writer, struct err *err);
 /* The next bytes of the current tensor; must not run past its end. */

@@ -5,16 +5,15 @@
 #include "base/utf8.h"
 #include "engine/families/family.h"
 #include "engine/model/adapter.h"
+#include "engine/model/digest.h"
 #include "engine/model/gguf.h"
+#include "engine/model/huggingface.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SAMPLE_BYTES 4096
-#define SAMPLE_COUNT 8
 
 /* ---- metadata ---- */
 
@@ -129,7 +128,7 @@ static int read_weight(const struct model *model, struct weight *weight,
 }
 
 /* The weights by name, with terminated copies of the names behind the table. */
-static int read_weights(struct model *model, struct err *err)
+static int read_tensors(struct model *model, struct err *err)
 {
 	size_t count = gguf_tensor_count(model->gguf), name_bytes = 0;
 	struct weight *weight;
@@ -155,12 +154,40 @@ static int read_weights(struct model *model, struct err *err)
 		if (read_weight(model, &weight[i], tensor, err) < 0) {
 			return -1;
 		}
-		model->n_params += weight[i].n_row * weight[i].row_elems;
-		model->weight_bytes += weight[i].size_bytes;
 	}
 	model->n_weight = count;
-	if (count) {
-		qsort(weight, count, sizeof(*weight), compare_weights);
+	return 0;
+}
+
+/* The weights of a directory: their names are unique in its files, but not after translation. */
+static int read_directory_weights(struct model *model, struct err *err)
+{
+	struct weight *weight;
+
+	if (huggingface_weights(model->directory, &weight, &model->n_weight, err) < 0) {
+		return -1;
+	}
+	model->weight = weight;
+	return 0;
+}
+
+static int read_weights(struct model *model, struct err *err)
+{
+	if ((model->directory ? read_directory_weights(model, err) : read_tensors(model, err)) <
+		0) {
+		return -1;
+	}
+	if (model->n_weight) {
+		qsort((void *)(uintptr_t)model->weight, model->n_weight, sizeof(*model->weight),
+			compare_weights);
+	}
+	for (size_t i = 0; i < model->n_weight; i++) {
+		if (i && compare_weights(&model->weight[i - 1], &model->weight[i]) == 0) {
+			return err_set(err, ERR_ENGINE, model->path, NULL,
+				"has two tensors that are \"%.64s\"", model->weight[i].name);
+		}
+		model->n_params += model->weight[i].n_row * model->weight[i].row_elems;
+		model->weight_bytes += model->weight[i].size_bytes;
 	}
 	return 0;
 }
@@ -217,50 +244,6 @@ int model_need_weight(const struct model *model, const struct weight **out, int3
 	return 0;
 }
 
-/* ---- digest ---- */
-
-static void sample_weight(struct sha256 *hash, const struct weight *weight)
-{
-	int64_t size = weight->size_bytes, span = size - SAMPLE_BYTES;
-
-	if (size <= SAMPLE_COUNT * SAMPLE_BYTES) {
-		sha256_add(hash, weight->data, (size_t)size);
-		return;
-	}
-	for (int64_t i = 0; i < SAMPLE_COUNT; i++) {
-		/* on page boundaries but for the last one, which ends with the tensor */
-		int64_t at = span / (SAMPLE_COUNT - 1) * i / SAMPLE_BYTES * SAMPLE_BYTES;
-
-		if (i == SAMPLE_COUNT - 1) {
-			at = span;
-		}
-		sha256_add(hash, weight->data + at, SAMPLE_BYTES);
-	}
-}
-
-static void compute_digest(struct model *model)
-{
-	struct sha256 *hash = sha256_create();
-	uint64_t total = gguf_total_bytes(model->gguf);
-	uint8_t total_bytes[8];
-
-	for (size_t i = 0; i < gguf_part_count(model->gguf); i++) {
-		size_t size;
-		const uint8_t *header = gguf_header(model->gguf, i, &size);
-
-		sha256_add_field(hash, "header", header, size);
-	}
-	for (int i = 0; i < 8; i++) {
-		total_bytes[i] = (uint8_t)(total >> 8 * i);
-	}
-	sha256_add_field(hash, "bytes", total_bytes, sizeof(total_bytes));
-	for (size_t i = 0; i < model->n_weight; i++) {
-		sample_weight(hash, &model->weight[i]);
-	}
-	model->digest = sha256_finish(hash);
-	sha256_destroy(hash);
-}
-
 /* ---- opening ---- */
 
 static int find_template(struct model *model, const char *template_name, struct err *err)
@@ -308,7 +291,8 @@ static int open_tokenizer(struct model *model, struct err *err)
 {
 	uint32_t count;
 
-	if (tokenizer_open_gguf(&model->tokenizer, model->gguf, err) < 0) {
+	if ((model->directory ? huggingface_tokenizer(model->directory, &model->tokenizer, err)
+			      : tokenizer_open_gguf(&model->tokenizer, model->gguf, err)) < 0) {
 		return -1;
 	}
 	count = tokenizer_vocab_count(model->tokenizer);
@@ -320,9 +304,25 @@ static int open_tokenizer(struct model *model, struct err *err)
 	return 0;
 }
 
+/* A GGUF file, or a directory and what it says translated into the keys of one. */
+static int open_file(struct model *model, struct err *err)
+{
+	const struct gguf *metadata;
+
+	if (!huggingface_is(model->path)) {
+		return gguf_open(&model->gguf, model->path, err);
+	}
+	if (huggingface_open(&model->directory, model->path, err) < 0 ||
+		huggingface_translate(model->directory, &metadata, err) < 0) {
+		return -1;
+	}
+	model->gguf = (struct gguf *)(uintptr_t)metadata;
+	return 0;
+}
+
 static int read_model(struct model *model, const char *template_name, struct err *err)
 {
-	if (gguf_open(&model->gguf, model->path, err) < 0) {
+	if (open_file(model, err) < 0) {
 		return -1;
 	}
 	if (refuse_adapter(model, err) < 0) {
@@ -340,7 +340,7 @@ static int read_model(struct model *model, const char *template_name, struct err
 		open_tokenizer(model, err) < 0 || find_template(model, template_name, err) < 0) {
 		return -1;
 	}
-	compute_digest(model);
+	model->digest = model_digest(model);
 	return 0;
 }
 
@@ -365,7 +365,11 @@ void model_close(struct model *model)
 	}
 	adapter_finish(model);
 	tokenizer_close(model->tokenizer);
-	gguf_close(model->gguf);
+	if (model->directory) {
+		huggingface_close(model->directory); /* and the metadata, which are its own */
+	} else {
+		gguf_close(model->gguf);
+	}
 	free((void *)model->weight);
 	free(model->path);
 	free(model->name);

@@ -1,5 +1,5 @@
 /*
- * A model file, understood: what family it is, its hyperparameters, its tensors by role-free name,
+ * A model file, or a directory as Hugging Face publishes it, understood: what family it is, its hyperparameters, its tensors by role-free name,
  * its tokenizer and its digest. Reading one touches only metadata; the weights stay mapped.
  */
 #ifndef ENGINE_MODEL_MODEL_H
@@ -9,10 +9,12 @@
 #include "base/sha256.h"
 #include "kernels/dtype.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct gguf;
+struct huggingface;
 struct tokenizer;
 struct chat_template;
 struct family;
@@ -26,6 +28,8 @@ struct weight_source {
 	/* Rows first ... first+n_rows-1 of the source into `rows`; several threads at once. */
 	void (*read)(
 		const struct weight_source *source, int64_t first, int64_t n_rows, uint8_t *rows);
+	/* Set where a stored code turned out to be no number (FP8's NaN); NULL: none can. */
+	atomic_bool *has_nan;
 };
 
 /* A weight tensor. Its rows are read with weight_rows() and in no other way. */
@@ -51,6 +55,10 @@ const uint8_t *weight_rows(
 	const struct weight *weight, int64_t first, int64_t n_rows, uint8_t *scratch);
 /* What weight_rows() needs for so many rows: 0 where they lie in a mapping. */
 int64_t weight_scratch_bytes(const struct weight *weight, int64_t n_rows);
+
+/* Once its rows were read: whether they held a code that is no number, of this weight or of another
+ * from the same files. Who reads all rows must ask, and refuse the model. */
+int weight_has_nan(const struct weight *weight);
 
 /*
  * A view of some rows, of the whole's name; as long as the whole (a program keeps copies of its
@@ -82,7 +90,8 @@ struct model {
 
 	/*
 	 * Which model this is, as far as samples tell: SHA-256 over the metadata and tensor table of
-	 * each shard, the bytes of all shards together, and of each tensor (by name) eight samples of
+	 * each shard (of a directory: also config.json and tokenizer.json), the bytes of all shards
+	 * together, and of each tensor (by name), as its file stores it, eight samples of
 	 * 4 KiB: its first and last, and six between that begin on multiples of 4 KiB; a tensor of up
 	 * to 32 KiB whole. NOT over all of the data, which would read the whole file at every start:
 	 * two files that differ only in weights between the samples have one digest. Good enough for
@@ -97,7 +106,14 @@ struct model {
 	char *adapters;         /* "style.gguf, notes:0.5" */
 	char *adapter_identity; /* digests of all bytes, and scales: part of what a KV page is */
 
-	struct gguf *gguf; /* the mapping and the metadata, open as long as the model is */
+	/*
+	 * The metadata, open as long as the model is; of a GGUF file also its mapping. Of a directory
+	 * they are a translation into GGUF's keys that holds no tensors, nor a tokenizer
+	 * (tokenizer_export_gguf() gives that in keys): with the table of weights above, read by
+	 * weight_rows(), it is all that a GGUF file of this model would say.
+	 */
+	struct gguf *gguf;
+	struct huggingface *directory; /* NULL: the model is a GGUF file */
 	struct tokenizer *tokenizer;
 	const struct chat_template *chat_template; /* NULL if none was recognised */
 };

@@ -3,7 +3,9 @@
 #include "engine/engine.h"
 #include "engine/model/adapter.h"
 #include "engine/model/gguf.h"
+#include "engine/model/huggingface.h"
 #include "engine/model/model.h"
+#include "engine/model/safetensors.h"
 #include "engine/program.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
@@ -86,6 +88,48 @@ static void describe_file(struct model_summary *summary, const struct gguf *gguf
 	}
 }
 
+static int64_t max_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Of a directory the same, as its own files say it; true also of one that nobody here computes. */
+static void describe_directory(struct model_summary *summary, const struct huggingface *directory)
+{
+	static const char *const embeddings[] = {"model.embed_tokens.weight",
+		"language_model.model.embed_tokens.weight",
+		"model.language_model.embed_tokens.weight"};
+	const struct safetensors *files = huggingface_files(directory);
+	size_t n_file = safetensors_file_count(files);
+	const struct safetensors_tensor *most = NULL;
+
+	summary->name = mem_strdup(huggingface_name(directory));
+	summary->architecture = mem_strdup(huggingface_architecture(directory));
+	summary->license = mem_strdup(huggingface_license(directory));
+	summary->tokenizer = mem_strdup("");
+	summary->file_bytes = (int64_t)safetensors_total_bytes(files);
+	summary->context_train_tok =
+		max_of(0, huggingface_config_int(directory, "max_position_embeddings"));
+	summary->n_layer = max_of(0, huggingface_config_int(directory, "num_hidden_layers"));
+	summary->n_embd = max_of(0, huggingface_config_int(directory, "hidden_size"));
+	for (size_t i = 0; i < ARRAY_LEN(embeddings); i++) {
+		const struct safetensors_tensor *embedding =
+			safetensors_tensor_find(files, embeddings[i]);
+
+		summary->n_vocab = embedding ? embedding->dim[0] : summary->n_vocab;
+	}
+	for (size_t i = 0; i < safetensors_tensor_count(files); i++) {
+		const struct safetensors_tensor *tensor = safetensors_tensor_at(files, i);
+
+		summary->n_params += tensor->n_elem;
+		summary->weight_bytes += tensor->size_bytes;
+		most = !most || tensor->size_bytes > most->size_bytes ? tensor : most;
+	}
+	/* the largest tensor's type is, in whatever was published so far, that of most bytes */
+	summary->storage = mem_printf("%s safetensors, %zu file%s", most ? most->dtype : "empty",
+		n_file, n_file == 1 ? "" : "s");
+}
+
 /* What the engine would make of it; fails as the engine would. */
 static int describe_model(struct model_summary *summary, const char *path, struct err *err)
 {
@@ -121,15 +165,24 @@ static int describe_model(struct model_summary *summary, const char *path, struc
 
 int model_summary_read(struct model_summary *summary, const char *path, struct err *err)
 {
+	struct huggingface *directory;
 	struct err why;
 	struct gguf *gguf;
 
 	*summary = (struct model_summary){0};
-	if (gguf_open(&gguf, path, err) < 0) {
-		return -1;
+	if (huggingface_is(path)) {
+		if (huggingface_open(&directory, path, err) < 0) {
+			return -1;
+		}
+		describe_directory(summary, directory);
+		huggingface_close(directory);
+	} else {
+		if (gguf_open(&gguf, path, err) < 0) {
+			return -1;
+		}
+		describe_file(summary, gguf, path);
+		gguf_close(gguf);
 	}
-	describe_file(summary, gguf, path);
-	gguf_close(gguf);
 	if (describe_model(summary, path, &why) == 0) {
 		summary->can_run = 1;
 	} else {

@@ -18,6 +18,11 @@ const uint8_t *weight_rows(
 	return scratch;
 }
 
+int weight_has_nan(const struct weight *weight)
+{
+	return !weight->data && weight->source->has_nan && atomic_load(weight->source->has_nan);
+}
+
 int weight_slice(struct weight *out, const struct weight *whole, int64_t first_row, int64_t n_rows)
 {
 	int64_t row_bytes = dtype_row_bytes(whole->dtype, whole->row_elems);

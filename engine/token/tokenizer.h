@@ -47,6 +47,18 @@ void tokenizer_close(struct tokenizer *tokenizer);
 int tokenizer_export_gguf(
 	const struct tokenizer *tokenizer, struct gguf_writer *writer, struct err *err);
 
+/*
+ * What the files beside a tokenizer.json (tokenizer_config.json, generation_config.json) say about
+ * how texts begin and end. Before anything is encoded; becomes part of the digest.
+ */
+struct tokenizer_ends {
+	const char *bos, *eos; /* texts of tokens; NULL, or no token's text: as it was */
+	int add_bos;           /* -1: as it was */
+	uint32_t id[16];       /* further tokens that end an answer; unknown ones are left out */
+	size_t n_id;
+};
+void tokenizer_set_ends(struct tokenizer *tokenizer, const struct tokenizer_ends *ends);
+
 uint32_t tokenizer_vocab_count(const struct tokenizer *tokenizer);
 /* Of everything that decides how text becomes ids: vocabulary, merges, splitter, options. */
 const struct sha256_digest *tokenizer_digest(const struct tokenizer *tokenizer);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/model/gguf.h"
+#include "engine/model/huggingface.h"
 #include "engine/token/crew.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
@@ -49,6 +50,36 @@ static int open_gguf(struct tokenizer **out, const char *path, struct err *err)
 	return result;
 }
 
+/* A Hugging Face directory, without its weights. */
+static int open_directory(struct tokenizer **out, const char *path, struct err *err)
+{
+	const struct chat_template *chat_template = NULL;
+	char *text;
+
+	if (huggingface_tokenizer_open(out, &text, path, err) < 0) {
+		return -1;
+	}
+	if (text) {
+		chat_template = template_recognise(text, strlen(text));
+		free(text);
+	}
+	if (chat_template && template_forbid_markers(chat_template, *out, err) < 0) {
+		tokenizer_close(*out);
+		*out = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+static struct tokens *create(struct tokenizer *tokenizer)
+{
+	struct tokens *tokens = mem_zero(1, sizeof(*tokens));
+
+	tokens->tokenizer = tokenizer;
+	tokens->encoder = tokenizer_encoder_create(tokenizer);
+	return tokens;
+}
+
 int tokens_open(struct tokens **out, const char *path, struct err *err)
 {
 	struct tokenizer *tokenizer = NULL;
@@ -56,6 +87,13 @@ int tokens_open(struct tokens **out, const char *path, struct err *err)
 	int result, is_json;
 
 	*out = NULL;
+	if (huggingface_is(path)) {
+		if (open_directory(&tokenizer, path, err) < 0) {
+			return -1;
+		}
+		*out = create(tokenizer);
+		return 0;
+	}
 	if (file_map_open(&map, path, ERR_ENGINE, err)) {
 		return -1;
 	}
@@ -70,9 +108,7 @@ int tokens_open(struct tokens **out, const char *path, struct err *err)
 	if (result) {
 		return -1;
 	}
-	*out = mem_zero(1, sizeof(**out));
-	(*out)->tokenizer = tokenizer;
-	(*out)->encoder = tokenizer_encoder_create(tokenizer);
+	*out = create(tokenizer);
 	return 0;
 }
 

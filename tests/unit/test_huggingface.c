@@ -1,0 +1,348 @@
+/*
+ * Hugging Face directories: the same model from a directory and from a GGUF file has the same
+ * logits, bit for bit, in every plain storage type, however its files spell it.
+ */
+#include "engine/engine.h"
+#include "engine/model/gguf.h"
+#include "engine/token/template.h"
+#include "engine/token/tokenizer.h"
+#include "tests/unit/huggingface_fixture.h"
+
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/carrel-test-hf-XXXXXX";
+
+static const char *const families[] = {
+	"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "phi4-mini"};
+
+static struct model *open_model(const char *path)
+{
+	struct model *model;
+	struct err err;
+
+	fixture_check(model_open(&model, path, NULL, &err), &err);
+	return model;
+}
+
+static void assert_same_logits(const char *left, const char *right)
+{
+	int64_t n_left, n_right;
+	float *a = hf_logits(left, &n_left), *b = hf_logits(right, &n_right);
+	size_t bytes = HF_N_TOK * (size_t)n_left * sizeof(float);
+
+	assert_int_equal(n_left, n_right);
+	if (memcmp(a, b, bytes) != 0) {
+		fail_msg("%s and %s have different logits", left, right);
+	}
+	free(a);
+	free(b);
+}
+
+/* A family's GGUF file with its matrices in a type, in the folder; malloc'ed path. */
+static char *convert_gguf(const char *family, const char *type)
+{
+	char *name = mem_printf("%s.gguf", family), *from = hf_family_path(name);
+	char *to = mem_printf("%s/%s-%s.gguf", folder, family, type);
+	struct engine_conversion conversion = {from, to, type, 1};
+	struct err err;
+
+	unlink(to);
+	fixture_check(
+		engine_convert(&conversion, (struct engine_convert_watch){NULL, NULL}, &err), &err);
+	free(name);
+	free(from);
+	return to;
+}
+
+static void weights_are_those_of_the_gguf_file(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		char *name = mem_printf("%s.gguf", families[i]);
+		char *file = hf_family_path(name), *path = hf_family_path(families[i]);
+		struct model *left = open_model(file), *right = open_model(path);
+
+		assert_int_equal(left->n_weight, right->n_weight);
+		assert_string_equal(left->architecture, right->architecture);
+		assert_int_equal(left->n_params, right->n_params);
+		assert_int_equal(left->n_ctx_train, right->n_ctx_train);
+		for (size_t w = 0; w < left->n_weight; w++) {
+			const struct weight *a = &left->weight[w], *b = &right->weight[w];
+			size_t n = (size_t)a->row_elems;
+			float *row = mem_alloc(2 * n * sizeof(*row));
+			uint8_t *scratch = mem_alloc(n * sizeof(float));
+
+			assert_string_equal(a->name, b->name);
+			assert_int_equal(a->n_row, b->n_row);
+			assert_int_equal(a->row_elems, b->row_elems);
+			for (int64_t r = 0; r < a->n_row; r++) {
+				dtype_dequantize(
+					a->dtype, weight_rows(a, r, 1, scratch), row, a->row_elems);
+				dtype_dequantize(b->dtype, weight_rows(b, r, 1, scratch), row + n,
+					a->row_elems);
+				assert_memory_equal(row, row + n, n * sizeof(*row));
+			}
+			free(row);
+			free(scratch);
+		}
+		model_close(left);
+		model_close(right);
+		free(name);
+		free(file);
+		free(path);
+	}
+}
+
+static void logits_are_those_of_the_gguf_file_in_f16(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		char *name = mem_printf("%s.gguf", families[i]);
+		char *file = hf_family_path(name), *path = hf_family_path(families[i]);
+
+		assert_same_logits(file, path);
+		free(name);
+		free(file);
+		free(path);
+	}
+}
+
+/* Matrices in another type; vectors as they are, which the GGUF file holds exactly too. */
+static void put_family_as(const char *family, enum dtype dtype)
+{
+	struct hf_tensors tensors = {0};
+
+	hf_clear(folder);
+	hf_put_family_texts(folder, family);
+	hf_family_tensors(&tensors, family);
+	for (size_t i = 0; i < tensors.count; i++) {
+		if (tensors.tensor[i].n_dim == 2) {
+			hf_convert(&tensors.tensor[i], dtype);
+		}
+	}
+	hf_put_tensors(folder, "model.safetensors", &tensors, 0, tensors.count);
+	hf_tensors_finish(&tensors);
+}
+
+static void logits_are_those_of_the_gguf_file_in_f32_and_bf16(void **state)
+{
+	static const enum dtype types[] = {DTYPE_F32, DTYPE_BF16};
+
+	for (size_t t = 0; t < ARRAY_LEN(types); t++) {
+		for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+			char *file;
+
+			put_family_as(families[i], types[t]);
+			file = convert_gguf(families[i], dtype_info(types[t])->name);
+			assert_same_logits(file, folder);
+			free(file);
+		}
+	}
+}
+
+static void shards_give_the_logits_of_one_file(void **state)
+{
+	char *whole = hf_family_path("qwen3"), *index_path;
+	struct hf_tensors tensors = {0};
+	struct buf index = BUF_INIT;
+
+	hf_clear(folder);
+	hf_put_family_texts(folder, "qwen3");
+	hf_family_tensors(&tensors, "qwen3");
+	hf_put_tensors(folder, "model-00001-of-00002.safetensors", &tensors, 0, 7);
+	hf_put_tensors(folder, "model-00002-of-00002.safetensors", &tensors, 7, tensors.count);
+	for (size_t i = 0; i < tensors.count; i++) {
+		buf_printf(&index, "%s\"%s\":\"model-0000%d-of-00002.safetensors\"",
+			i ? "," : "{\"metadata\":{},\"weight_map\":{", tensors.tensor[i].name,
+			i < 7 ? 1 : 2);
+	}
+	buf_addstr(&index, "}}");
+	hf_put_text(folder, "model.safetensors.index.json", buf_str(&index));
+	assert_same_logits(whole, folder);
+	index_path = mem_printf("%s/model.safetensors.index.json", folder);
+	assert_same_logits(whole, index_path);
+	free(index_path);
+	index_path = mem_printf("%s/config.json", folder);
+	assert_same_logits(whole, index_path);
+	free(index_path);
+	buf_finish(&index);
+	hf_tensors_finish(&tensors);
+	free(whole);
+}
+
+/* The family's directory with other texts and tensors' names has its logits. */
+static void assert_same_with_config(const char *family, const char *config, const char *prefix)
+{
+	char *whole = hf_family_path(family);
+	struct hf_tensors tensors = {0};
+
+	hf_clear(folder);
+	hf_put_family_texts(folder, family);
+	hf_put_text(folder, "config.json", config);
+	hf_family_tensors(&tensors, family);
+	for (size_t i = 0; i < tensors.count; i++) {
+		char *name = tensors.tensor[i].name;
+
+		/* "model." becomes the prefix */
+		tensors.tensor[i].name = mem_printf("%s%s", prefix, name + strlen("model."));
+		free(name);
+	}
+	if (strcmp(prefix, "model.") != 0) {
+		hf_tensors_add(
+			&tensors, "vision_tower.encoder.weight", "I8", 1, 3, 1, mem_zero(3, 1), 3);
+		hf_tensors_add(&tensors, "multi_modal_projector.weight", "BF16", 1, 1, 1,
+			mem_zero(2, 1), 2);
+	}
+	hf_put_tensors(folder, "model.safetensors", &tensors, 0, tensors.count);
+	assert_same_logits(whole, folder);
+	hf_tensors_finish(&tensors);
+	free(whole);
+}
+
+static void both_spellings_of_positions_are_one_model(void **state)
+{
+	char *config = hf_family_text("gemma3", "config.json"), *changed, *other;
+	const char *from = strstr(config, "\"rope_local_base_freq\"");
+
+	assert_non_null(from);
+	changed =
+		mem_printf("%.*s\"rope_parameters\":{\"sliding_attention\":{\"rope_type\":"
+			   "\"default\",\"rope_theta\":10000.0},\"full_attention\":{\"rope_type\":"
+			   "\"linear\",\"factor\":8.0,\"rope_theta\":1000000}},\"layer_types\":["
+			   "\"sliding_attention\",\"sliding_attention\",\"sliding_attention\","
+			   "\"sliding_attention\",\"sliding_attention\",\"full_attention\","
+			   "\"sliding_attention\"]}",
+			(int)(from - config), config);
+	assert_same_with_config("gemma3", changed, "model.");
+	free(changed);
+	free(config);
+	config = hf_family_text("qwen2", "config.json");
+	changed = hf_replaced(config, "\"rope_scaling\"", "\"rope_parameters\"");
+	other = hf_replaced(changed, "\"factor\"", "\"rope_theta\":10000.0,\"factor\"");
+	assert_same_with_config("qwen2", other, "model.");
+	free(config);
+	free(changed);
+	free(other);
+}
+
+static void the_text_part_of_a_model_that_reads_pictures_is_that_model(void **state)
+{
+	static const char *const prefixes[] = {"language_model.model.", "model.language_model."};
+	char *config = hf_family_text("gemma3", "config.json");
+	char *whole = mem_printf("{\"architectures\":[\"Gemma3ForConditionalGeneration\"],"
+				 "\"model_type\":\"gemma3\",\"vision_config\":{\"hidden_size\":8},"
+				 "\"text_config\":%s}",
+		config);
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+		assert_same_with_config("gemma3", whole, prefixes[i]);
+	}
+	free(whole);
+	free(config);
+}
+
+/* ---- texts beside the weights ---- */
+
+static void name_licence_template_and_ends_come_from_their_files(void **state)
+{
+	static const char chatml[] =
+		"{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + "
+		"message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if "
+		"add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+	struct model_summary summary;
+	struct gguf_string text;
+	struct model *model;
+	struct err err;
+
+	put_family_as("qwen3", DTYPE_F16);
+	hf_put_text(folder, "README.md",
+		"---\nlanguage: en\nlicense: \"apache-2.0\"\n---\nlicense: not this\n");
+	hf_put_text(folder, "generation_config.json", "{\"eos_token_id\":[5,2,999999,-1,\"x\"]}");
+	hf_put_text(folder, "chat_template.jinja", chatml);
+	model = open_model(folder);
+	assert_string_equal(strrchr(folder, '/') + 1, model->name);
+	assert_string_equal("apache-2.0", model->license);
+	assert_string_equal("qwen3", model->architecture);
+	assert_string_equal("F16", model->storage);
+	assert_int_equal(0, gguf_get_string(model->gguf, "tokenizer.chat_template", &text, NULL));
+	assert_int_equal(strlen(chatml), text.len);
+	assert_true(tokenizer_is_end(model->tokenizer, 5));
+	assert_true(tokenizer_is_end(model->tokenizer, 2));
+	assert_false(tokenizer_is_end(model->tokenizer, 6));
+	model_close(model);
+	assert_int_equal(0, model_summary_read(&summary, folder, &err));
+	assert_true(summary.can_run);
+	assert_string_equal("Qwen3ForCausalLM", summary.architecture);
+	assert_string_equal("F16 safetensors, 1 file", summary.storage);
+	assert_string_equal("apache-2.0", summary.license);
+	assert_int_equal(0, summary.gguf_version);
+	assert_int_equal(272, summary.n_vocab);
+	assert_int_equal(4096, summary.context_train_tok);
+	model_summary_finish(&summary);
+}
+
+static struct sha256_digest digest_now(void)
+{
+	struct model *model = open_model(folder);
+	struct sha256_digest digest = model->digest;
+
+	model_close(model);
+	return digest;
+}
+
+static void the_digest_covers_weights_config_and_tokenizer(void **state)
+{
+	static const char *const names[] = {"config.json", "tokenizer.json"};
+	struct sha256_digest first, changed;
+	struct hf_tensors tensors = {0};
+
+	put_family_as("llama", DTYPE_F16);
+	first = digest_now();
+	changed = digest_now();
+	assert_true(sha256_equal(&first, &changed));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *text = hf_family_text("llama", names[i]), *spaced = mem_printf(" %s", text);
+
+		hf_put_text(folder, names[i], spaced);
+		changed = digest_now();
+		assert_false(sha256_equal(&first, &changed));
+		hf_put_text(folder, names[i], text);
+		free(text);
+		free(spaced);
+	}
+	hf_family_tensors(&tensors, "llama");
+	tensors.tensor[0].bytes[100] ^= 1;
+	hf_put_tensors(folder, "model.safetensors", &tensors, 0, tensors.count);
+	changed = digest_now();
+	assert_false(sha256_equal(&first, &changed));
+	hf_tensors_finish(&tensors);
+}
+
+static int make_folder(void **state)
+{
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	hf_clear(folder);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(weights_are_those_of_the_gguf_file),
+		cmocka_unit_test(logits_are_those_of_the_gguf_file_in_f16),
+		cmocka_unit_test(logits_are_those_of_the_gguf_file_in_f32_and_bf16),
+		cmocka_unit_test(shards_give_the_logits_of_one_file),
+		cmocka_unit_test(both_spellings_of_positions_are_one_model),
+		cmocka_unit_test(the_text_part_of_a_model_that_reads_pictures_is_that_model),
+		cmocka_unit_test(name_licence_template_and_ends_come_from_their_files),
+		cmocka_unit_test(the_digest_covers_weights_config_and_tokenizer),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
