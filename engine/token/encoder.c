@@ -18,6 +18,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cache_key_of() masks 
  * The word cache: two entries of 32 bytes to a cache line, newest first. 8 MB hold the words of any
  * text that people write; what falls out is only encoded again.
  */
+#define CACHE_LINE       64
 #define CACHE_PAIRS_LOG2 17
 #define CACHE_KEY_BYTES  16
 #define CACHE_IDS        3
@@ -33,9 +34,25 @@ struct cache_pair {
 	struct cache_entry way[2];
 };
 
+/*
+ * Behind it, what does not fit: longer pieces and those of more tokens, one to a cache line. Few, and
+ * merging them anew each time would cost a third of all.
+ */
+#define LONG_LOG2      15
+#define LONG_KEY_BYTES 32
+#define LONG_IDS       7
+
+struct long_entry {
+	char text[LONG_KEY_BYTES];
+	uint32_t id[LONG_IDS];
+	uint8_t len; /* 0 where free */
+	uint8_t count;
+};
+
 struct tokenizer_encoder {
 	const struct tokenizer *tokenizer;
 	struct cache_pair *cache; /* in cache_memory, aligned to a cache line */
+	struct long_entry *long_cache;
 	void *cache_memory;
 	struct bpe bpe;
 	struct unigram_path path;
@@ -47,12 +64,16 @@ struct tokenizer_encoder *tokenizer_encoder_create(const struct tokenizer *token
 {
 	struct tokenizer_encoder *encoder = mem_zero(1, sizeof(*encoder));
 
-	_Static_assert(sizeof(struct cache_entry) == 32, "two entries to a cache line");
+	_Static_assert(sizeof(struct cache_pair) == CACHE_LINE, "two entries to a cache line");
+	_Static_assert(sizeof(struct long_entry) == CACHE_LINE, "one entry to a cache line");
 	encoder->tokenizer = tokenizer;
 	/* Zeroed by the system page by page as it is used, so a short text costs little. */
-	encoder->cache_memory =
-		mem_zero(((size_t)1 << CACHE_PAIRS_LOG2) + 1, sizeof(struct cache_pair));
-	encoder->cache = (struct cache_pair *)(((uintptr_t)encoder->cache_memory + 63) / 64 * 64);
+	encoder->cache_memory = mem_zero(
+		((size_t)1 << CACHE_PAIRS_LOG2) + ((size_t)1 << LONG_LOG2) + 1, CACHE_LINE);
+	encoder->cache = (struct cache_pair *)(((uintptr_t)encoder->cache_memory + CACHE_LINE - 1) /
+					       CACHE_LINE * CACHE_LINE);
+	encoder->long_cache =
+		(struct long_entry *)(void *)(encoder->cache + ((size_t)1 << CACHE_PAIRS_LOG2));
 	return encoder;
 }
 
@@ -195,6 +216,34 @@ static void encode_piece(
 	out->count += n;
 }
 
+/* A piece that the word cache does not have. */
+static void encode_remembered(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	size_t before = out->count, n;
+	struct long_entry *entry;
+
+	if (len > LONG_KEY_BYTES) {
+		encode_piece(encoder, text, len, out);
+		return;
+	}
+	entry = &encoder->long_cache[bytes_hash(text, len) >> (64 - LONG_LOG2)];
+	if (entry->len == len && !memcmp(entry->text, text, len)) {
+		ids_reserve(out, LONG_IDS);
+		memcpy(out->id + out->count, entry->id, sizeof(entry->id));
+		out->count += entry->count;
+		return;
+	}
+	encode_piece(encoder, text, len, out);
+	n = out->count - before;
+	if (n <= LONG_IDS && (n > CACHE_IDS || len > CACHE_KEY_BYTES)) {
+		entry->len = (uint8_t)len;
+		entry->count = (uint8_t)n;
+		memcpy(entry->text, text, len);
+		memcpy(entry->id, out->id + before, n * sizeof(*out->id));
+	}
+}
+
 static void encode_long_piece(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
 {
@@ -209,7 +258,7 @@ static void encode_long_piece(
 		text += part;
 		len -= part;
 	}
-	encode_piece(encoder, text, len, out);
+	encode_remembered(encoder, text, len, out);
 }
 
 struct cache_key {
@@ -217,20 +266,22 @@ struct cache_key {
 	uint32_t index;
 };
 
-/* `room` is how many bytes may be read at text. The masks are for little-endian words. */
+/* Of the first n bytes of a 16-byte key, n up to 16, as two words from `16 - n` on. */
+static const uint8_t key_mask[2 * CACHE_KEY_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+/* `room` is how many bytes may be read at text. */
 static inline struct cache_key cache_key_of(const char *text, size_t len, size_t room)
 {
 	struct cache_key k = {{0, 0}, 0};
-	uint64_t hash;
+	uint64_t hash, mask[2];
 
-	if (room >= CACHE_KEY_BYTES) {
+	if (__builtin_expect(room >= CACHE_KEY_BYTES, 1)) {
+		/* No branch on the length, which nobody can foretell. */
 		memcpy(k.key, text, CACHE_KEY_BYTES);
-		if (len <= 8) {
-			k.key[0] &= ~(uint64_t)0 >> (64 - 8 * len);
-			k.key[1] = 0;
-		} else {
-			k.key[1] &= ~(uint64_t)0 >> (128 - 8 * len);
-		}
+		memcpy(mask, key_mask + CACHE_KEY_BYTES - len, CACHE_KEY_BYTES);
+		k.key[0] &= mask[0];
+		k.key[1] &= mask[1];
 	} else {
 		memcpy(k.key, text, len);
 	}
@@ -252,7 +303,7 @@ static __attribute__((noinline)) void cache_miss(struct tokenizer_encoder *encod
 {
 	size_t before = out->count, n;
 
-	encode_piece(encoder, text, len, out);
+	encode_remembered(encoder, text, len, out);
 	n = out->count - before;
 	if (n <= CACHE_IDS) {
 		pair->way[1] = pair->way[0];
@@ -549,7 +600,7 @@ void tokenizer_encode_text(
 
 size_t tokenizer_most_ids(const struct tokenizer *tokenizer, size_t len)
 {
-	return len + 1 + CACHE_IDS; /* one per byte, the prefix, and a cache entry's full width */
+	return len + 1 + LONG_IDS; /* one per byte, the prefix, and a cache entry's full width */
 }
 
 /* Special tokens are few, in short texts: found one after the other. */
