@@ -510,7 +510,14 @@ void adapter_finish(struct model *model)
 		free((void *)(uintptr_t)model->lora[i].b.data);
 		free((void *)(uintptr_t)model->lora[i].path);
 	}
+	for (size_t i = 0; i < model->n_weight && model->lora; i++) {
+		((struct weight *)(uintptr_t)&model->weight[i])->lora = NULL;
+	}
 	free(model->lora);
 	free(model->adapters);
 	free(model->adapter_identity);
+	model->lora = NULL;
+	model->n_lora = 0;
+	model->lora_bytes = 0;
+	model->adapters = model->adapter_identity = NULL;
 }

@@ -79,7 +79,7 @@ char *adapter_targets(const struct adapter *adapter);
  */
 int adapter_apply(struct model *model, const struct engine_adapter *adapter, size_t n_adapter,
 	struct err *err);
-/* Frees what adapter_apply() made. */
+/* Frees what adapter_apply() made; the model is as it was. */
 void adapter_finish(struct model *model);
 
 /* ---- for the readers of the two formats ---- */

@@ -246,6 +246,19 @@ int model_need_weight(const struct model *model, const struct weight **out, int3
 
 /* ---- opening ---- */
 
+/* Before the place within the file that an error names; returns -1. */
+static int name_file(const struct model *model, struct err *err)
+{
+	struct err inner;
+
+	if (err) {
+		inner = *err;
+		err_set(err, inner.code, NULL, inner.hint, "%s", inner.what);
+		snprintf(err->where, sizeof(err->where), "%.300s: %.70s", model->path, inner.where);
+	}
+	return -1;
+}
+
 static int find_template(struct model *model, const char *template_name, struct err *err)
 {
 	struct buf known = BUF_INIT;
@@ -271,8 +284,9 @@ static int find_template(struct model *model, const char *template_name, struct 
 			model->chat_template = template_recognise(text.text, text.len);
 		}
 	}
-	if (model->chat_template) {
-		return template_forbid_markers(model->chat_template, model->tokenizer, err);
+	if (model->chat_template &&
+		template_forbid_markers(model->chat_template, model->tokenizer, err) < 0) {
+		return name_file(model, err);
 	}
 	return 0;
 }

@@ -1,0 +1,397 @@
+/*
+ * Hostile models, tokenizers and adapters through the doors that users' files come through (promise
+ * 20 and the rules from real vulnerabilities): see hostile.h. With a folder as its argument the
+ * program writes the files it begins with there, which are seeds of the fuzzers' corpora.
+ */
+#include "tests/unit/hostile_seeds.h"
+
+#include "engine/engine.h"
+#include "engine/model/adapter.h"
+#include "engine/program.h"
+
+/* In memory where there is such a place: every try is a file. */
+static char folder[] = "/dev/shm/carrel-test-hostile-XXXXXX";
+static size_t total_tried, total_opened;
+
+static char *path_of(const char *name)
+{
+	return mem_printf("%s/%s", folder, name);
+}
+
+/* ---- doors ---- */
+
+static int open_model(void *path, struct err *err)
+{
+	struct program *program;
+	struct model *model;
+	int result = model_open(&model, path, NULL, err);
+
+	if (result == 0) {
+		result = program_create(&program, model, 0, err);
+		if (result == 0) {
+			program_destroy(program);
+		}
+		model_close(model);
+	}
+	return result;
+}
+
+static int open_tokens(void *path, struct err *err)
+{
+	struct tokens *tokens;
+	int result = tokens_open(&tokens, path, err);
+
+	if (result == 0) {
+		tokens_close(tokens);
+	}
+	return result;
+}
+
+/* An adapter, and all the way into its model. */
+struct adapted {
+	struct model *model;
+	const char *path;
+};
+
+static int open_adapter(void *context, struct err *err)
+{
+	const struct adapted *adapted = context;
+	const struct engine_adapter adapter = {adapted->path, 1};
+	struct program *program;
+	int result = adapter_apply(adapted->model, &adapter, 1, err);
+
+	if (result == 0) {
+		result = program_create(&program, adapted->model, 0, err);
+		if (result == 0) {
+			program_destroy(program);
+		}
+	}
+	adapter_finish(adapted->model);
+	return result;
+}
+
+/* ---- what every run of them shows ---- */
+
+static size_t n_descriptors;
+
+static struct hostile begin(const char *name, int (*open)(void *context, struct err *err),
+	const char *path, void *context)
+{
+	n_descriptors = hostile_open_descriptors();
+	return (struct hostile){.name = name,
+		.open = open,
+		.context = context,
+		.path = path,
+		.named = path,
+		.base_bytes = (size_t)64 << 20, /* of the seed; what it takes counts then */
+		.bytes_per_byte = 64};
+}
+
+static void end(struct hostile *hostile)
+{
+	printf("# %-34s %7zu files, %6zu opened, %6zu refused; at most %.0f %% of the memory "
+	       "allowed\n",
+		hostile->name, hostile->n_tried, hostile->n_opened,
+		hostile->n_tried - hostile->n_opened, 100 * hostile->most);
+	assert_int_equal(n_descriptors, hostile_open_descriptors());
+	assert_true(hostile->n_tried > hostile->n_opened);
+	total_tried += hostile->n_tried;
+	total_opened += hostile->n_opened;
+	unlink(hostile->path);
+}
+
+/* The seed itself is a good one: else everything would be refused for one reason. */
+static void expect_open(struct hostile *hostile, const struct buf *seed)
+{
+	hostile_try(hostile, seed->data, seed->len);
+	if (!hostile->n_opened) {
+		struct err err = {0};
+
+		hostile->open(hostile->context, &err);
+		fail_msg("%s: the seed is refused: %s", hostile->name, err.what);
+	}
+	hostile->base_bytes = hostile_allocated_bytes + ((size_t)256 << 10);
+}
+
+/* ---- models ---- */
+
+static void damaged_models_open_or_are_refused_with_a_sentence(void **state)
+{
+	char *path = path_of("model.gguf");
+
+	for (size_t i = 0; i < ARRAY_LEN(seed_families); i++) {
+		const struct seed_family *family = &seed_families[i];
+		struct buf seed = seed_model(family);
+		char *name = mem_printf(
+			"%s%s", family->architecture, family->every_type ? ", all types" : "");
+		struct hostile hostile = begin(name, open_model, path, path);
+		struct hostile_gguf gguf = hostile_gguf_read(&seed);
+
+		hostile.bytes_per_byte = 8;
+		expect_open(&hostile, &seed);
+		if (family->template) { /* a marker that is no token: an encoder looks at it */
+			hostile.base_bytes += (size_t)9 << 20;
+		}
+		hostile_gguf_fields(&hostile, &seed, &gguf);
+		hostile_gguf_entries(&hostile, &seed, &gguf);
+		hostile_gguf_overlaps(&hostile, &seed, &gguf);
+		if (i == 0) {
+			hostile_bytes(&hostile, &seed, 0, gguf.header_end);
+			hostile_truncations(&hostile, &seed);
+		}
+		end(&hostile);
+		hostile_gguf_finish(&gguf);
+		buf_finish(&seed);
+		free(name);
+	}
+	free(path);
+}
+
+/* Every storage type, of GGUF and beyond, claimed of every tensor. */
+static void tensors_of_any_type_open_or_are_refused_with_a_sentence(void **state)
+{
+	char *path = path_of("types.gguf");
+	struct buf seed = seed_model(&seed_families[1]);
+	struct hostile hostile = begin("types of tensors", open_model, path, path);
+	struct hostile_gguf gguf = hostile_gguf_read(&seed);
+
+	expect_open(&hostile, &seed);
+	for (size_t i = 0; i < gguf.n_tensor; i++) {
+		size_t at = gguf.tensor[i].at + gguf.tensor[i].bytes - 12;
+		uint64_t was = hostile_number(&seed, at, 4);
+
+		for (uint64_t type = 0; type < 64; type++) {
+			hostile_put(seed.data + at, type, 4);
+			hostile_try(&hostile, seed.data, seed.len);
+		}
+		hostile_put(seed.data + at, was, 4);
+	}
+	end(&hostile);
+	hostile_gguf_finish(&gguf);
+	buf_finish(&seed);
+	free(path);
+}
+
+/* ---- tokenizers ---- */
+
+static void damaged_tokenizers_open_or_are_refused_with_a_sentence(void **state)
+{
+	static const char *const names[] = {"byte-level.gguf", "scores.gguf"};
+	char *path = path_of("tokenizer.gguf");
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *relative = mem_printf("tests/fuzz/corpus/tokenizer/%s", names[i]);
+		struct buf seed = seed_file(relative);
+		struct hostile hostile = begin(names[i], open_tokens, path, path);
+
+		expect_open(&hostile, &seed);
+		hostile_gguf_all(&hostile, &seed);
+		end(&hostile);
+		buf_finish(&seed);
+		free(relative);
+	}
+	free(path);
+}
+
+static int has_json(void)
+{
+	struct tokens *tokens;
+	struct err err;
+	char *path = mem_printf("%s/tests/fuzz/corpus/tokenizer/byte-level.json",
+		getenv("CARREL_TEST_SOURCE") ? getenv("CARREL_TEST_SOURCE") : ".");
+	int result = tokens_open(&tokens, path, &err);
+
+	free(path);
+	if (result == 0) {
+		tokens_close(tokens);
+	}
+	return result == 0;
+}
+
+static void damaged_tokenizer_json_opens_or_is_refused_with_a_sentence(void **state)
+{
+	static const char *const names[] = {"byte-level.json", "byte-fallback.json"};
+	char *path = path_of("tokenizer.json");
+
+	if (!has_json()) {
+		free(path);
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *relative = mem_printf("tests/fuzz/corpus/tokenizer/%s", names[i]);
+		struct buf seed = seed_file(relative);
+		struct hostile hostile = begin(names[i], open_tokens, path, path);
+
+		expect_open(&hostile, &seed);
+		hostile_truncations(&hostile, &seed);
+		hostile_bytes(&hostile, &seed, 0, seed.len);
+		hostile_json_all(&hostile, &seed, 120, hostile_json_plain, NULL);
+		end(&hostile);
+		buf_finish(&seed);
+		free(relative);
+	}
+	free(path);
+}
+
+/* ---- adapters ---- */
+
+static struct model *open_base(void)
+{
+	struct buf seed = seed_model(&seed_families[0]);
+	char *path = path_of("base.gguf");
+	FILE *file = fopen(path, "wb");
+	struct model *model;
+	struct err err;
+
+	assert_non_null(file);
+	assert_int_equal(seed.len, fwrite(seed.data, 1, seed.len, file));
+	fclose(file);
+	if (model_open(&model, path, NULL, &err) < 0) {
+		fail_msg("%s", err.what);
+	}
+	unlink(path);
+	free(path);
+	buf_finish(&seed);
+	return model;
+}
+
+static void damaged_adapters_open_or_are_refused_with_a_sentence(void **state)
+{
+	char *path = path_of("adapter.gguf");
+	struct adapted adapted = {open_base(), path};
+	struct buf seed = seed_adapter();
+	struct hostile hostile = begin("adapter, GGUF", open_adapter, path, &adapted);
+
+	expect_open(&hostile, &seed);
+	hostile_gguf_all(&hostile, &seed);
+	end(&hostile);
+	model_close(adapted.model);
+	buf_finish(&seed);
+	free(path);
+}
+
+/* A damaged header with the length that it has now, and with the one it had. */
+static void put_safetensors(struct hostile *hostile, const struct buf *text, void *rest)
+{
+	const struct buf *data = rest;
+	struct buf file = seed_safetensors(text, data);
+
+	hostile_try(hostile, file.data, file.len);
+	hostile_put(file.data, text->len + 1, 8);
+	hostile_try(hostile, file.data, file.len);
+	buf_finish(&file);
+}
+
+static void write_file(const char *path, const char *text, size_t len)
+{
+	FILE *file = fopen(path, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(len, fwrite(text, 1, len, file));
+	fclose(file);
+}
+
+static void damaged_folders_of_peft_open_or_are_refused_with_a_sentence(void **state)
+{
+	char *config = path_of("adapter_config.json"),
+	     *tensors = path_of("adapter_model.safetensors");
+	struct adapted adapted = {open_base(), folder};
+	struct buf data = BUF_INIT, header = seed_peft_header(&data), text = BUF_INIT;
+	struct buf file = seed_safetensors(&header, &data);
+	struct hostile hostile;
+
+	if (!has_json()) {
+		print_message("this build reads no folders\n");
+		goto finish;
+	}
+	buf_addstr(&text, seed_peft_config);
+	write_file(tensors, file.data, file.len);
+	hostile = begin("adapter, PEFT: its settings", open_adapter, config, &adapted);
+	hostile.named = folder;
+	expect_open(&hostile, &text);
+	hostile_truncations(&hostile, &text);
+	hostile_bytes(&hostile, &text, 0, text.len);
+	hostile_json_all(&hostile, &text, 200, hostile_json_plain, NULL);
+	end(&hostile);
+	write_file(config, text.data, text.len);
+	hostile = begin("adapter, PEFT: its tensors", open_adapter, tensors, &adapted);
+	hostile.named = folder;
+	expect_open(&hostile, &file);
+	hostile_truncations(&hostile, &file);
+	hostile_bytes(&hostile, &file, 0, 8 + header.len);
+	hostile_json_all(&hostile, &header, 200, put_safetensors, &data);
+	end(&hostile);
+	unlink(config);
+finish:
+	model_close(adapted.model);
+	buf_finish(&data);
+	buf_finish(&header);
+	buf_finish(&text);
+	buf_finish(&file);
+	free(config);
+	free(tensors);
+}
+
+static int make_folder(void **state)
+{
+	hostile_limit_memory();
+	if (mkdtemp(folder)) {
+		return 0;
+	}
+	strcpy(folder, "/tmp/carrel-hostile-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	printf("# %zu hostile files: %zu opened, %zu refused with a sentence each\n", total_tried,
+		total_opened, total_tried - total_opened);
+	return rmdir(folder);
+}
+
+static void write_seed(const char *to, const char *name, struct buf *seed)
+{
+	char *path = mem_printf("%s/%s", to, name);
+
+	write_file(path, seed->data, seed->len);
+	buf_finish(seed);
+	free(path);
+}
+
+static int write_seeds(const char *to)
+{
+	struct buf data = BUF_INIT, header = seed_peft_header(&data), seed;
+
+	for (size_t i = 0; i < ARRAY_LEN(seed_families); i++) {
+		char *name = mem_printf("model-%s%s", seed_families[i].architecture,
+			seed_families[i].every_type ? "-types" : "");
+
+		seed = seed_model(&seed_families[i]);
+		write_seed(to, name, &seed);
+		free(name);
+	}
+	seed = seed_adapter();
+	write_seed(to, "adapter.gguf", &seed);
+	seed = seed_safetensors(&header, &data);
+	write_seed(to, "adapter.safetensors", &seed);
+	buf_addstr(&seed, seed_peft_config);
+	write_seed(to, "adapter.json", &seed);
+	buf_finish(&data);
+	buf_finish(&header);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(damaged_models_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(tensors_of_any_type_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(damaged_tokenizers_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(damaged_tokenizer_json_opens_or_is_refused_with_a_sentence),
+		cmocka_unit_test(damaged_adapters_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(damaged_folders_of_peft_open_or_are_refused_with_a_sentence),
+	};
+
+	return argc > 1 ? write_seeds(argv[1])
+			: cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
