@@ -1,9 +1,12 @@
 /*
- * Writes models of the llama family that nobody trained.
+ * Writes models that nobody trained.
  *
  *   make_model --out FILE TEXT...                  the tiny default model; its merges are learned
  *                                                  from the texts
  *   make_model --out FILE --shape 1b --type q8_0   the exact shape of Llama-3.2-1B, for benchmarks
+ *   make_model --out FILE --arch qwen3 ...         of another family: qwen2 qwen3 gemma3 phi3; 1b is
+ *                                                  then the exact shape of Qwen2.5-1.5B, Qwen3-1.7B
+ *                                                  or Gemma-3-1B (Phi has none of that size)
  *
  * The same arguments give the same model. Types: f16 bf16 q8_0 q4_0 q4_k (the last with the mix of
  * llama.cpp's Q4_K_M).
@@ -76,9 +79,118 @@ static const struct shape llama_1b = {
 	.down = 1,
 };
 
+static const struct shape qwen2_1b = {
+	.name = "random, shape of Qwen2.5-1.5B",
+	.n_layer = 28,
+	.n_embd = 1536,
+	.n_ff = 8960,
+	.n_head = 12,
+	.n_kv_head = 2,
+	.head_dim = 128,
+	.n_vocab = 151936,
+	.n_special = 256,
+	.context_tok = 32768,
+	.rope_base = 1000000,
+	.embedding = 0.03f,
+	.query_key = 1,
+	.value = 1,
+	.output = 1,
+	.gate_up = 1,
+	.down = 1,
+};
+
+static const struct shape qwen3_1b = {
+	.name = "random, shape of Qwen3-1.7B",
+	.n_layer = 28,
+	.n_embd = 2048,
+	.n_ff = 6144,
+	.n_head = 16,
+	.n_kv_head = 8,
+	.head_dim = 128,
+	.n_vocab = 151936,
+	.n_special = 256,
+	.context_tok = 40960,
+	.rope_base = 1000000,
+	.embedding = 0.03f,
+	.query_key = 1,
+	.value = 1,
+	.output = 1,
+	.gate_up = 1,
+	.down = 1,
+};
+
+static const struct shape gemma3_1b = {
+	.name = "random, shape of Gemma-3-1B",
+	.n_layer = 26,
+	.n_embd = 1152,
+	.n_ff = 6912,
+	.n_head = 4,
+	.n_kv_head = 1,
+	.head_dim = 256,
+	.n_vocab = 262144,
+	.n_special = 256,
+	.context_tok = 32768,
+	.rope_base = 1000000,
+	.embedding = 0.03f,
+	.query_key = 1,
+	.value = 1,
+	.output = 1,
+	.gate_up = 1,
+	.down = 1,
+};
+
+/* Phi has none of that size: its blocks in the shape of Llama-3.2-1B, as Phi-3-mini-4k else. */
+static const struct shape phi3_1b = {
+	.name = "random, Phi-3 of a billion",
+	.n_layer = 16,
+	.n_embd = 2048,
+	.n_ff = 8192,
+	.n_head = 32,
+	.n_kv_head = 32,
+	.head_dim = 64,
+	.n_vocab = 32064,
+	.n_special = 256,
+	.context_tok = 4096,
+	.rope_base = 10000,
+	.embedding = 0.03f,
+	.query_key = 1,
+	.value = 1,
+	.output = 1,
+	.gate_up = 1,
+	.down = 1,
+};
+
+/* What distinguishes a family's block from Llama's. */
+struct arch {
+	const char *name; /* as GGUF has it */
+	const struct shape *large;
+	int64_t n_tiny_layer;
+	int64_t window_tok; /* 0: none */
+	int has_bias;       /* on queries, keys and values */
+	int has_head_norms;
+	int has_post_norms; /* behind attention and feed-forward */
+	int is_fused;       /* q, k and v in one tensor, gate and up in another */
+};
+
+static const struct arch archs[] = {
+	{.name = "llama", .large = &llama_1b, .n_tiny_layer = 4},
+	{.name = "qwen2", .large = &qwen2_1b, .n_tiny_layer = 4, .has_bias = 1},
+	{.name = "qwen3", .large = &qwen3_1b, .n_tiny_layer = 4, .has_head_norms = 1},
+	/* every sixth layer sees everything */
+	{.name = "gemma3",
+		.large = &gemma3_1b,
+		.n_tiny_layer = 7,
+		.window_tok = 512,
+		.has_head_norms = 1,
+		.has_post_norms = 1},
+	{.name = "phi3", .large = &phi3_1b, .n_tiny_layer = 4, .window_tok = 2047, .is_fused = 1},
+};
+
 struct options {
 	const char *out;
-	const struct shape *shape;
+	const struct arch *arch;
+	struct shape shape;
+	int is_tiny;
 	enum dtype type;
 	struct buf text;
 };
@@ -116,50 +228,122 @@ static int keeps_more_bits(int64_t layer, int64_t n_layer)
 	return layer < n_layer / 8 || layer >= 7 * n_layer / 8 || (layer - n_layer / 8) % 3 == 2;
 }
 
-static void list_tensors(struct tensors *tensors, const struct shape *shape, enum dtype type)
+static void add_norm(struct tensors *tensors, int64_t layer, const char *name, int64_t n)
+{
+	add_layer_tensor(tensors, layer, name, DTYPE_F32, 1, n, 0);
+}
+
+/* `more` is the type of what keeps more bits. */
+static void list_attention(struct tensors *tensors, int64_t layer, const struct shape *shape,
+	const struct arch *arch, enum dtype type, enum dtype more)
 {
 	int64_t n_embd = shape->n_embd, q_dim = shape->n_head * shape->head_dim;
 	int64_t kv_dim = shape->n_kv_head * shape->head_dim;
 
+	add_norm(tensors, layer, "attn_norm", n_embd);
+	if (arch->is_fused) {
+		add_layer_tensor(tensors, layer, "attn_qkv", type, q_dim + 2 * kv_dim, n_embd,
+			shape->query_key);
+	} else {
+		add_layer_tensor(tensors, layer, "attn_q", type, q_dim, n_embd, shape->query_key);
+		add_layer_tensor(tensors, layer, "attn_k", type, kv_dim, n_embd, shape->query_key);
+		add_layer_tensor(tensors, layer, "attn_v", more, kv_dim, n_embd, shape->value);
+	}
+	if (arch->has_bias) {
+		static const char *const name[] = {"attn_q", "attn_k", "attn_v"};
+
+		for (int i = 0; i < 3; i++) {
+			add_tensor(tensors, mem_printf("blk.%d.%s.bias", (int)layer, name[i]),
+				DTYPE_F32, 1, i ? kv_dim : q_dim, 0.3f);
+		}
+	}
+	if (arch->has_head_norms) {
+		add_norm(tensors, layer, "attn_q_norm", shape->head_dim);
+		add_norm(tensors, layer, "attn_k_norm", shape->head_dim);
+	}
+	add_layer_tensor(tensors, layer, "attn_output", type, n_embd, q_dim, shape->output);
+	if (arch->has_post_norms) {
+		add_norm(tensors, layer, "post_attention_norm", n_embd);
+	}
+}
+
+static void list_ffn(struct tensors *tensors, int64_t layer, const struct shape *shape,
+	const struct arch *arch, enum dtype type, enum dtype more)
+{
+	int64_t n_embd = shape->n_embd;
+
+	add_norm(tensors, layer, "ffn_norm", n_embd);
+	if (!arch->is_fused) {
+		add_layer_tensor(
+			tensors, layer, "ffn_gate", type, shape->n_ff, n_embd, shape->gate_up);
+	}
+	add_layer_tensor(tensors, layer, "ffn_up", type, shape->n_ff * (arch->is_fused ? 2 : 1),
+		n_embd, shape->gate_up);
+	add_layer_tensor(tensors, layer, "ffn_down", more, n_embd, shape->n_ff, shape->down);
+	if (arch->has_post_norms) {
+		add_norm(tensors, layer, "post_ffw_norm", n_embd);
+	}
+}
+
+static void list_tensors(struct tensors *tensors, const struct options *options)
+{
+	const struct shape *shape = &options->shape;
+	enum dtype type = options->type;
+
 	/* tied: the embedding is the output matrix too */
 	add_tensor(tensors, mem_strdup("token_embd.weight"), type == DTYPE_Q4_K ? DTYPE_Q6_K : type,
-		shape->n_vocab, n_embd, shape->embedding);
-	add_tensor(tensors, mem_strdup("output_norm.weight"), DTYPE_F32, 1, n_embd, 0);
+		shape->n_vocab, shape->n_embd, shape->embedding);
+	add_tensor(tensors, mem_strdup("output_norm.weight"), DTYPE_F32, 1, shape->n_embd, 0);
 	for (int64_t i = 0; i < shape->n_layer; i++) {
 		enum dtype more = type == DTYPE_Q4_K && keeps_more_bits(i, shape->n_layer)
 					  ? DTYPE_Q6_K
 					  : type;
 
-		add_layer_tensor(tensors, i, "attn_norm", DTYPE_F32, 1, n_embd, 0);
-		add_layer_tensor(tensors, i, "attn_q", type, q_dim, n_embd, shape->query_key);
-		add_layer_tensor(tensors, i, "attn_k", type, kv_dim, n_embd, shape->query_key);
-		add_layer_tensor(tensors, i, "attn_v", more, kv_dim, n_embd, shape->value);
-		add_layer_tensor(tensors, i, "attn_output", type, n_embd, q_dim, shape->output);
-		add_layer_tensor(tensors, i, "ffn_norm", DTYPE_F32, 1, n_embd, 0);
-		add_layer_tensor(tensors, i, "ffn_gate", type, shape->n_ff, n_embd, shape->gate_up);
-		add_layer_tensor(tensors, i, "ffn_up", type, shape->n_ff, n_embd, shape->gate_up);
-		add_layer_tensor(tensors, i, "ffn_down", more, n_embd, shape->n_ff, shape->down);
+		list_attention(tensors, i, shape, options->arch, type, more);
+		list_ffn(tensors, i, shape, options->arch, type, more);
 	}
 }
 
-static void write_metadata(struct gguf_writer *writer, const struct shape *shape)
+static void add_int(
+	struct gguf_writer *writer, const struct arch *arch, const char *name, int64_t value)
 {
-	gguf_writer_add_string(writer, "general.architecture", "llama");
+	char key[96];
+
+	snprintf(key, sizeof(key), "%s.%s", arch->name, name);
+	gguf_writer_add_int(writer, key, GGUF_UINT32, value);
+}
+
+static void add_float(
+	struct gguf_writer *writer, const struct arch *arch, const char *name, float value)
+{
+	char key[96];
+
+	snprintf(key, sizeof(key), "%s.%s", arch->name, name);
+	gguf_writer_add_float(writer, key, value);
+}
+
+static void write_metadata(
+	struct gguf_writer *writer, const struct shape *shape, const struct arch *arch)
+{
+	gguf_writer_add_string(writer, "general.architecture", arch->name);
 	gguf_writer_add_string(writer, "general.name", shape->name);
 	gguf_writer_add_string(writer, "general.license", "gpl-3.0");
 	gguf_writer_add_int(writer, "carrel.random", GGUF_BOOL, 1);
-	gguf_writer_add_int(writer, "llama.vocab_size", GGUF_UINT32, shape->n_vocab);
-	gguf_writer_add_int(writer, "llama.context_length", GGUF_UINT32, shape->context_tok);
-	gguf_writer_add_int(writer, "llama.embedding_length", GGUF_UINT32, shape->n_embd);
-	gguf_writer_add_int(writer, "llama.block_count", GGUF_UINT32, shape->n_layer);
-	gguf_writer_add_int(writer, "llama.feed_forward_length", GGUF_UINT32, shape->n_ff);
-	gguf_writer_add_int(writer, "llama.attention.head_count", GGUF_UINT32, shape->n_head);
-	gguf_writer_add_int(writer, "llama.attention.head_count_kv", GGUF_UINT32, shape->n_kv_head);
-	gguf_writer_add_int(writer, "llama.attention.key_length", GGUF_UINT32, shape->head_dim);
-	gguf_writer_add_int(writer, "llama.attention.value_length", GGUF_UINT32, shape->head_dim);
-	gguf_writer_add_float(writer, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-	gguf_writer_add_float(writer, "llama.rope.freq_base", shape->rope_base);
-	gguf_writer_add_int(writer, "llama.rope.dimension_count", GGUF_UINT32, shape->head_dim);
+	add_int(writer, arch, "vocab_size", shape->n_vocab);
+	add_int(writer, arch, "context_length", shape->context_tok);
+	add_int(writer, arch, "embedding_length", shape->n_embd);
+	add_int(writer, arch, "block_count", shape->n_layer);
+	add_int(writer, arch, "feed_forward_length", shape->n_ff);
+	add_int(writer, arch, "attention.head_count", shape->n_head);
+	add_int(writer, arch, "attention.head_count_kv", shape->n_kv_head);
+	add_int(writer, arch, "attention.key_length", shape->head_dim);
+	add_int(writer, arch, "attention.value_length", shape->head_dim);
+	add_float(writer, arch, "attention.layer_norm_rms_epsilon", 1e-5f);
+	add_float(writer, arch, "rope.freq_base", shape->rope_base);
+	add_int(writer, arch, "rope.dimension_count", shape->head_dim);
+	if (arch->window_tok > 0) {
+		add_int(writer, arch, "attention.sliding_window", arch->window_tok);
+	}
 }
 
 /*
@@ -239,27 +423,50 @@ static int write_blocks(
 	return result;
 }
 
+/* One after another, and slowly: vectors, and all of a small model. */
+static int is_normal(const struct options *options, const struct tensor *tensor)
+{
+	return options->is_tiny || tensor->dtype == DTYPE_F32;
+}
+
+static int write_tensor(struct gguf_writer *writer, const struct options *options,
+	const struct tensor *tensor, uint64_t seed, struct err *err)
+{
+	const struct dtype_info *info = dtype_info(tensor->dtype);
+
+	if (tensor->row_elems % info->block_elems) {
+		return err_set(err, ERR_USAGE, "--type", "give q8_0 or q4_0",
+			"%s has rows of %lld elements, which blocks of %s do not fill",
+			tensor->name, (long long)tensor->row_elems, info->name);
+	}
+	if (tensor->scale == 0) {
+		return write_norm(writer, tensor, seed, err);
+	}
+	return is_normal(options, tensor) ? write_normal(writer, tensor, seed, err)
+					  : write_blocks(writer, tensor, seed, err);
+}
+
 static int write_model(struct gguf_writer *writer, const struct options *options, struct err *err)
 {
-	const struct shape *shape = options->shape;
+	const struct shape *shape = &options->shape;
 	struct vocabulary vocabulary;
 	struct tensors tensors = {0};
 	int result;
 
-	if (shape == &tiny) {
+	if (options->is_tiny) {
 		vocabulary_learn(&vocabulary, buf_str(&options->text), options->text.len,
 			(size_t)shape->n_vocab, (size_t)shape->n_special);
 	} else {
 		vocabulary_generate(&vocabulary, (size_t)shape->n_vocab, (size_t)shape->n_special);
 	}
-	write_metadata(writer, shape);
+	write_metadata(writer, shape, options->arch);
 	vocabulary_write(&vocabulary, writer);
 	vocabulary_finish(&vocabulary);
 	if (shape->rope_factor > 0) {
 		gguf_writer_add_tensor(
 			writer, "rope_freqs.weight", DTYPE_F32, 1, shape->head_dim / 2);
 	}
-	list_tensors(&tensors, shape, options->type);
+	list_tensors(&tensors, options);
 	for (size_t i = 0; i < tensors.count; i++) {
 		const struct tensor *tensor = &tensors.tensor[i];
 
@@ -274,9 +481,7 @@ static int write_model(struct gguf_writer *writer, const struct options *options
 		const struct tensor *tensor = &tensors.tensor[i];
 
 		if (result == 0) {
-			result = tensor->scale == 0 ? write_norm(writer, tensor, i, err)
-				 : shape == &tiny   ? write_normal(writer, tensor, i, err)
-						    : write_blocks(writer, tensor, i, err);
+			result = write_tensor(writer, options, tensor, i, err);
 		}
 		free(tensor->name);
 	}
@@ -302,33 +507,68 @@ static int parse_type(struct options *options, const char *name, struct err *err
 		"there is no type \"%s\"", name);
 }
 
-static int parse_options(struct options *options, int argc, char **argv, struct err *err)
+static int parse_arch(struct options *options, const char *name, struct err *err)
 {
-	*options = (struct options){.shape = &tiny, .type = DTYPE_Q8_0};
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : "";
-
-		if (strcmp(argv[i], "--out") == 0) {
-			options->out = argv[++i];
-		} else if (strcmp(argv[i], "--type") == 0) {
-			i++;
-			if (parse_type(options, value, err) < 0) {
-				return -1;
-			}
-		} else if (strcmp(argv[i], "--shape") == 0) {
-			i++;
-			if (strcmp(value, "1b") != 0 && strcmp(value, "tiny") != 0) {
-				return err_set(err, ERR_USAGE, "--shape", "give tiny or 1b",
-					"there is no shape \"%s\"", value);
-			}
-			options->shape = strcmp(value, "1b") == 0 ? &llama_1b : &tiny;
-		} else if (file_read(&options->text, argv[i], 1 << 20, err) < 0) {
-			return -1;
+	for (size_t i = 0; i < ARRAY_LEN(archs); i++) {
+		if (strcmp(archs[i].name, name) == 0) {
+			options->arch = &archs[i];
+			return 0;
 		}
 	}
-	if (!options->out) {
+	return err_set(err, ERR_USAGE, "--arch", "give one of llama qwen2 qwen3 gemma3 phi3",
+		"there is no architecture \"%s\"", name);
+}
+
+static int parse_shape(struct options *options, const char *name, struct err *err)
+{
+	options->is_tiny = strcmp(name, "tiny") == 0;
+	return options->is_tiny || strcmp(name, "1b") == 0
+		       ? 0
+		       : err_set(err, ERR_USAGE, "--shape", "give tiny or 1b",
+				 "there is no shape \"%s\"", name);
+}
+
+static int parse_option(struct options *options, const char *name, const char *value,
+	int *takes_value, struct err *err)
+{
+	*takes_value = 1;
+	if (strcmp(name, "--out") == 0) {
+		options->out = value;
+		return 0;
+	}
+	if (strcmp(name, "--type") == 0) {
+		return parse_type(options, value, err);
+	}
+	if (strcmp(name, "--arch") == 0) {
+		return parse_arch(options, value, err);
+	}
+	if (strcmp(name, "--shape") == 0) {
+		return parse_shape(options, value, err);
+	}
+	*takes_value = 0;
+	return file_read(&options->text, name, 1 << 20, err);
+}
+
+static int parse_options(struct options *options, int argc, char **argv, struct err *err)
+{
+	*options = (struct options){.arch = &archs[0], .is_tiny = 1, .type = DTYPE_Q8_0};
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+		int takes_value;
+
+		if (parse_option(options, argv[i], value, &takes_value, err) < 0) {
+			return -1;
+		}
+		i += takes_value;
+	}
+	if (!options->out || !options->out[0]) {
 		return err_set(err, ERR_USAGE, NULL, NULL, "%s",
-			"usage: make_model --out FILE [--shape tiny|1b] [--type TYPE] [TEXT...]");
+			"usage: make_model --out FILE [--arch ARCH] [--shape tiny|1b] [--type "
+			"TYPE] [TEXT...]");
+	}
+	options->shape = options->is_tiny ? tiny : *options->arch->large;
+	if (options->is_tiny) {
+		options->shape.n_layer = options->arch->n_tiny_layer;
 	}
 	return 0;
 }

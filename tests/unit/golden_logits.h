@@ -20,7 +20,7 @@ struct golden_difference {
 	double rms, max, kl, top1;
 };
 
-static inline void golden_fail(const char *path, const char *why)
+static inline _Noreturn void golden_fail(const char *path, const char *why)
 {
 	fprintf(stderr, "%s: %s\n", path, why);
 	abort();
