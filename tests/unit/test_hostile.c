@@ -129,8 +129,8 @@ static void damaged_models_open_or_are_refused_with_a_sentence(void **state)
 
 		hostile.bytes_per_byte = 8;
 		expect_open(&hostile, &seed);
-		if (family->template) { /* a marker that is no token: an encoder looks at it */
-			hostile.base_bytes += (size_t)9 << 20;
+		if (family->template) { /* markers that are no tokens: an encoder looks at each */
+			hostile.base_bytes += (size_t)32 << 20;
 		}
 		hostile_gguf_fields(&hostile, &seed, &gguf);
 		hostile_gguf_entries(&hostile, &seed, &gguf);
