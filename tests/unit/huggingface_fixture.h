@@ -51,8 +51,10 @@ static inline struct hf_tensor *hf_tensors_add(struct hf_tensors *tensors, const
 static inline void hf_put(const char *folder, const char *name, const void *bytes, size_t size)
 {
 	char *path = mem_printf("%s/%s", folder, name);
-	FILE *file = fopen(path, "wb");
+	FILE *file;
 
+	unlink(path); /* a file that is cut and written again waits for the disk */
+	file = fopen(path, "wb");
 	if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
 		fprintf(stderr, "%s: cannot be written\n", path);
 		abort();

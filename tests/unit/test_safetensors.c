@@ -57,8 +57,10 @@ static char *path_of(const char *name)
 static void put(const char *name, const void *bytes, size_t size)
 {
 	char *path = path_of(name);
-	FILE *file = fopen(path, "wb");
+	FILE *file;
 
+	unlink(path); /* a file that is cut and written again waits for the disk */
+	file = fopen(path, "wb");
 	assert_non_null(file);
 	assert_int_equal(size, fwrite(bytes, 1, size, file));
 	assert_int_equal(0, fclose(file));
