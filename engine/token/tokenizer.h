@@ -89,8 +89,9 @@ const struct tokenizer *tokenizer_encoder_tokenizer(const struct tokenizer_encod
  * Append the ids of document or user text. `first` is true for the first segment of a prompt and
  * for text directly after a mark where template_text_first() says so: the SentencePiece dummy
  * prefix goes there and nowhere else. Never fails: bytes that are not UTF-8 have ids too, and
- * U+2581 in SentencePiece text is its bytes, not a space. To bound the memory, a run of more than
- * 1 MiB that no pattern splits (letters without a space) is cut there.
+ * U+2581 in SentencePiece text is its bytes, not a space. A byte that a byte-level vocabulary has no
+ * token for (controls, bytes that UTF-8 never or hardly has) is a '?'. To bound the memory, a run of
+ * more than 1 MiB that no pattern splits (letters without a space) is cut there.
  */
 void tokenizer_encode_text(struct tokenizer_encoder *encoder, const char *text, size_t len,
 	int first, struct ids *out);

@@ -230,6 +230,21 @@ static int is_ascii(const char *text, size_t len)
 	return 1;
 }
 
+/*
+ * GPT-NeoX's vocabularies have runs of spaces twice, as tokens and as added tokens. Text becomes the
+ * added ones, which are found first.
+ */
+static int may_stand_twice(const struct vocab *v, uint32_t id)
+{
+	const char *text = vocab_text(v, id);
+	size_t len = vocab_len(v, id), n = 0;
+
+	while (n < len && text[n] == ' ') {
+		n++;
+	}
+	return v->type[id] == TOKEN_USER_DEFINED && n == len;
+}
+
 static int build_maps(struct builder *b)
 {
 	struct tokenizer *t = b->t;
@@ -256,7 +271,8 @@ static int build_maps(struct builder *b)
 			twin = token_map_add(added ? &t->added : &t->normal, v, id);
 			/* Beyond ASCII the spelling of an added token is not that of a normal one.
 			 */
-			if (twin == NO_TOKEN && added && is_ascii(text, len)) {
+			if (twin == NO_TOKEN && added && is_ascii(text, len) &&
+				!may_stand_twice(v, id)) {
 				twin = token_map_find(&t->normal, v, text, len);
 			}
 			if (twin != NO_TOKEN) {
@@ -278,6 +294,18 @@ static int find_unknown(struct tokenizer *t)
 		}
 	}
 	return -1;
+}
+
+/*
+ * Published byte-level vocabularies lack bytes that their training texts did not have: controls
+ * (falcon), what UTF-8 never has (C0, C1, F5 and up; starcoder, gpt-neox), the beginnings of planes
+ * that are hardly assigned (F1 to F4).
+ */
+static int may_be_missing(const struct tokenizer *t, unsigned byte)
+{
+	return t->scheme == SCHEME_BYTE_LEVEL &&
+	       ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f ||
+		       byte == 0xc0 || byte == 0xc1 || byte > 0xf0);
 }
 
 static int build_bytes(struct builder *b)
@@ -302,6 +330,9 @@ static int build_bytes(struct builder *b)
 	}
 	t->unknown = NO_TOKEN;
 	for (unsigned byte = 0; byte < 256; byte++) {
+		if (t->byte_id[byte] == NO_TOKEN && may_be_missing(t, byte)) {
+			t->byte_id[byte] = t->byte_id['?'];
+		}
 		if (t->byte_id[byte] == NO_TOKEN) {
 			if (t->scheme == SCHEME_UNIGRAM && find_unknown(t) == 0) {
 				break;
