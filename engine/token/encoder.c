@@ -286,7 +286,7 @@ static inline struct cache_key cache_key_of(const char *text, size_t len, size_t
 		memcpy(k.key, text, len);
 	}
 	/* Zero bytes in a piece are told from padding by the length, compared with the key. */
-	hash = k.key[0] * 0x9e3779b97f4a7c15u;
+	hash = k.key[0] * hash_multiplier;
 	hash = (hash ^ hash >> 32 ^ k.key[1]) * 0xd6e8feb86659fd93u;
 	k.index = (uint32_t)(hash >> (64 - CACHE_PAIRS_LOG2));
 	return k;

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+
+uint64_t hash_seed = 0x9ae16a3b2f90404fu, hash_multiplier = 0x9e3779b97f4a7c15u;
 
 static uint64_t load(const char *p, size_t n)
 {
@@ -18,6 +21,19 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* From the 16 random bytes that the kernel gives every process; not these bytes themselves. */
+static __attribute__((constructor)) void seed_hashes(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	uint64_t word[2];
+
+	if (random) {
+		memcpy(word, random, sizeof(word));
+		hash_seed = mix(word[0] ^ hash_seed, word[1] ^ 0xa0761d6478bd642fu);
+		hash_multiplier = mix(word[1] ^ hash_multiplier, word[0] ^ 0xe7037ed1a0b428dbu) | 1;
+	}
+}
+
 static uint64_t mix_word(uint64_t hash, const char *text)
 {
 	return mix(hash ^ load(text, 8), 0xa0761d6478bd642fu);
@@ -31,7 +47,7 @@ static uint64_t mix_tail(uint64_t hash, const char *tail, size_t n, size_t len)
 
 uint64_t bytes_hash(const char *text, size_t len)
 {
-	uint64_t hash = HASH_SEED;
+	uint64_t hash = hash_seed;
 	size_t left = len;
 
 	while (left > 8) {
@@ -143,7 +159,7 @@ void merge_map_finish(struct merge_map *map)
 int merge_map_add(struct merge_map *map, const struct merge *merge)
 {
 	uint64_t key = (uint64_t)merge->left << 32 | merge->right;
-	size_t i = (key * 0x9e3779b97f4a7c15u) >> map->shift;
+	size_t i = (key * hash_multiplier) >> map->shift;
 
 	for (; map->slot[i].left != NO_TOKEN; i = (i + 1) & map->mask) {
 		if (map->slot[i].left == merge->left && map->slot[i].right == merge->right) {

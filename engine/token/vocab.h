@@ -39,6 +39,13 @@ static inline const char *vocab_text(const struct vocab *vocab, uint32_t id)
 	return vocab->text + vocab->start[id];
 }
 
+/*
+ * What hashes begin with and multiply by (odd): each process has its own, so that nobody can write a
+ * vocabulary or a document whose entries all fall into one place. No digest, no file and no id
+ * depends on it.
+ */
+extern uint64_t hash_seed, hash_multiplier;
+
 /* Bytes to token, open addressing. Zero-initialise, token_map_init(), token_map_finish(). */
 struct token_map {
 	struct token_slot {
@@ -56,12 +63,11 @@ uint32_t token_map_find(
 	const struct token_map *map, const struct vocab *vocab, const char *text, size_t len);
 
 /* A text's beginnings, each longer than the one before, looked up without hashing it anew. */
-#define HASH_SEED 0x9ae16a3b2f90404fu
 struct prefix_hash {
 	uint64_t hash; /* of the words before `at` */
 	size_t at;
 };
-#define PREFIX_HASH_INIT ((struct prefix_hash){HASH_SEED, 0})
+#define PREFIX_HASH_INIT ((struct prefix_hash){hash_seed, 0})
 uint32_t token_map_find_prefix(const struct token_map *map, const struct vocab *vocab,
 	const char *text, size_t len, struct prefix_hash *prefix);
 
@@ -90,7 +96,7 @@ static inline const struct merge *merge_map_find(
 {
 	uint64_t key = (uint64_t)left << 32 | right;
 
-	for (size_t i = (key * 0x9e3779b97f4a7c15u) >> map->shift;; i = (i + 1) & map->mask) {
+	for (size_t i = (key * hash_multiplier) >> map->shift;; i = (i + 1) & map->mask) {
 		const struct merge *merge = &map->slot[i];
 
 		if (merge->left == left && merge->right == right) {

@@ -1,6 +1,8 @@
 /* Vocabularies that lie: one clear error each, nothing half-loaded. Run under the sanitizers too. */
 #include "tests/unit/tokenizer_fixture.h"
 
+#include "engine/token/vocab.h"
+
 #include <time.h>
 
 /* ---- GGUF: bytes of the metadata are overwritten in place ---- */
@@ -222,9 +224,42 @@ static void a_marker_spelled_byte_by_byte_is_refused(void **state)
 	tokenizer_close(tokenizer);
 }
 
-int main(void)
+static uint64_t hash_elsewhere(void)
 {
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	unsigned long long hash = 0;
+	char *line;
+	FILE *pipe;
+
+	assert_true(n > 0);
+	path[n] = 0;
+	line = mem_printf("'%s' --hash", path);
+	pipe = popen(line, "r");
+	assert_non_null(pipe);
+	assert_int_equal(1, fscanf(pipe, "%llx", &hash));
+	pclose(pipe);
+	free(line);
+	return hash;
+}
+
+static void hashes_differ_from_process_to_process(void **state)
+{
+	uint64_t one = hash_elsewhere(), two = hash_elsewhere();
+
+	assert_true(one != two);
+	assert_true(bytes_hash("flood", 5) != one && bytes_hash("flood", 5) != two);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--hash")) {
+		printf("%llx\n", (unsigned long long)bytes_hash("flood", 5));
+		return 0;
+	}
+
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hashes_differ_from_process_to_process),
 		cmocka_unit_test(broken_gguf_vocabularies_are_refused_by_name),
 		cmocka_unit_test(a_token_of_megabytes_is_refused_at_once),
 		cmocka_unit_test(a_token_may_be_as_long_as_sentencepiece_makes_them),
