@@ -133,7 +133,8 @@ static int is_left_out(struct gguf_string key)
 	       has_prefix(key, "general.alignment") || has_prefix(key, "split.");
 }
 
-static void add_metadata(struct gguf_writer *writer, const struct model *model, enum dtype wanted)
+static int add_metadata(
+	struct gguf_writer *writer, const struct model *model, enum dtype wanted, struct err *err)
 {
 	for (size_t i = 0; i < gguf_key_count(model->gguf); i++) {
 		size_t size_bytes;
@@ -145,6 +146,7 @@ static void add_metadata(struct gguf_writer *writer, const struct model *model, 
 	}
 	gguf_writer_add_int(writer, "general.file_type", GGUF_UINT32, target_of(wanted)->file_type);
 	gguf_writer_add_int(writer, "general.quantization_version", GGUF_UINT32, 2);
+	return model->directory ? tokenizer_export_gguf(model->tokenizer, writer, err) : 0;
 }
 
 /* ---- weights ---- */
@@ -275,7 +277,9 @@ static int write_model(
 {
 	const struct model *model = conversion->model;
 
-	add_metadata(conversion->writer, model, wanted);
+	if (add_metadata(conversion->writer, model, wanted, err) < 0) {
+		return -1;
+	}
 	conversion->chunk = mem_alloc((size_t)add_tensors(conversion, wanted));
 	if (check_room(conversion, path, err) < 0 ||
 		gguf_writer_begin(conversion->writer, err) < 0) {

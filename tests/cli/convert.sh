@@ -5,7 +5,7 @@ model=$CARREL_BUILT_IN
 
 logits()
 {
-	"$CARREL" eval logits -q -m "$1" --tokens ids --out "$2" --kv-type f32
+	"$CARREL" eval logits -q -m "$1" --tokens "${3:-ids}" --out "$2" --kv-type f32
 }
 
 "$CARREL" tokenize "$CARREL_SOURCE/LICENSE" | head -n 64 >ids
@@ -39,6 +39,26 @@ ok 'and makes the same file' cmp q.gguf Q4_K.gguf
 rm q.gguf
 run "$CARREL" models convert "$model" q.gguf --type Q4_K -t 1
 ok 'as one thread does' cmp q.gguf Q4_K.gguf
+
+families=$CARREL_SOURCE/tests/vectors/families
+for folder in "$families"/*/; do
+	family=$(basename "$folder")
+	logits "$folder" want.$family "$families/ids.txt"
+	run "$CARREL" models convert "$folder" "$family.gguf" --type F32
+	ok "a directory of $family is converted" status_is 0
+	logits "./$family.gguf" got.$family "$families/ids.txt"
+	ok "$family has the same logits to the last bit" cmp want.$family got.$family
+	"$CARREL" tokenize -m "$folder" "$CARREL_SOURCE/cli/main.c" >want.ids
+	run "$CARREL" tokenize -m "./$family.gguf" "$CARREL_SOURCE/cli/main.c"
+	ok "$family has the same tokens" cmp out want.ids
+	"$CARREL" models info "$folder" --json >info.want
+	run "$CARREL" models info "./$family.gguf" --json
+	for name in name template context_tokens license layers width vocabulary kv_bytes_per_token; do
+		ok "$family keeps the $name" json $name "$("$JSON_GET" $name <info.want)"
+	done
+	run "$CARREL" models convert "$folder" "$family-q4.gguf" --type Q4_K
+	ok "$family is quantized" status_is 0
+done
 
 run "$CARREL" models convert "$model" same.gguf
 ok 'a file that is there is not written over' status_is 1
