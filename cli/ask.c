@@ -24,6 +24,7 @@ struct ask {
 	struct engine *engine;
 	char *question, *system;
 	struct session_answer answer;
+	struct start_thinking thinking;
 	size_t unreadable;
 	double began_s, ready_s, submit_s, first_text_s;
 	int ends_with_newline, reader_left;
@@ -82,6 +83,7 @@ static void on_text(void *arg, const char *text, size_t len)
 {
 	struct ask *ask = arg;
 
+	start_end_thinking(&ask->thinking);
 	if (!ask->first_text_s) {
 		ask->first_text_s = output_clock_s();
 		log_progress_clear();
@@ -91,6 +93,13 @@ static void on_text(void *arg, const char *text, size_t len)
 		ask->reader_left = output_flush() < 0;
 		ask->ends_with_newline = text[len - 1] == '\n';
 	}
+}
+
+static void on_thinking(void *arg, const char *text, size_t len, int64_t n_tok)
+{
+	struct ask *ask = arg;
+
+	start_show_thinking(&ask->thinking, text, len, n_tok);
 }
 
 /* There is no use in words that nobody can read. */
@@ -162,6 +171,7 @@ static json_t *json_usage(const struct engine_usage *usage)
 	json_object_set_new(object, "cached_tokens", json_integer(usage->cached_tok));
 	json_object_set_new(object, "prefill_tokens", json_integer(usage->prefill_tok));
 	json_object_set_new(object, "generated_tokens", json_integer(usage->generated_tok));
+	json_object_set_new(object, "thinking_tokens", json_integer(usage->thinking_tok));
 	return object;
 }
 
@@ -199,6 +209,8 @@ static void print_json(const struct ask *ask)
 	json_object_set_new(coverage, "windows", json_integer(1));
 	json_object_set_new(coverage, "read", json_integer(1));
 	json_object_set_new(object, "answer", output_json_bytes(answer->text, answer->text_len));
+	json_object_set_new(
+		object, "thinking", output_json_bytes(answer->thinking, answer->thinking_len));
 	json_object_set_new(object, "stop_reason", json_string(reasons[answer->stop]));
 	json_object_set_new(
 		object, "model", output_json_string(engine_info(ask->engine)->model_name));
@@ -242,8 +254,10 @@ static int judge(const struct ask *ask)
 /* An answer that ends in mid-sentence has to say why. */
 static void show_cut(const struct ask *ask)
 {
-	if (ask->answer.stop == ENGINE_STOP_LENGTH &&
-		ask->answer.usage.generated_tok >= ask->options->max_tok) {
+	if (ask->answer.is_thinking) {
+		start_show_unanswered(&ask->answer, ask->options, engine_info(ask->engine));
+	} else if (ask->answer.stop == ENGINE_STOP_LENGTH &&
+		   ask->answer.usage.generated_tok >= ask->options->max_tok) {
 		log_note("cut at %lld tokens (-n allows more)", (long long)ask->options->max_tok);
 	} else if (ask->answer.stop == ENGINE_STOP_LENGTH) {
 		log_note("cut at %lld tokens: the context is full",
@@ -255,7 +269,7 @@ static void show_cut(const struct ask *ask)
 
 static int answer_question(struct ask *ask, struct err *err)
 {
-	struct session_watch watch = {on_prefill, on_text, on_stopped, ask};
+	struct session_watch watch = {on_prefill, on_text, on_stopped, ask, on_thinking};
 	struct engine_sampling sampling;
 	int status;
 
@@ -263,6 +277,7 @@ static int answer_question(struct ask *ask, struct err *err)
 	ask->submit_s = output_clock_s();
 	status = session_ask(ask->session, ask->engine, ask->question, strlen(ask->question),
 		&sampling, ask->options->max_tok, &watch, &ask->answer, err);
+	start_end_thinking(&ask->thinking);
 	log_progress_clear();
 	if (!ask->options->json && ask->first_text_s && !ask->ends_with_newline) {
 		putchar('\n');
@@ -372,6 +387,7 @@ static int load_sources(struct ask *ask, struct err *err)
 		.system = ask->system,
 		.no_cite = options->no_cite,
 		.free_quotes = options->free_quotes,
+		.no_think = options->no_think,
 	};
 
 	ask->session = session_create(&config);
@@ -414,7 +430,8 @@ static int run(struct ask *ask, struct err *err)
 	}
 	/* The engine loads its weights while the sources are read. */
 	if (start_engine(&ask->engine, options, err) < 0 || load_sources(ask, err) < 0 ||
-		start_wait(ask->engine, err) < 0) {
+		start_wait(ask->engine, err) < 0 ||
+		start_check_no_think(options, engine_info(ask->engine), err) < 0) {
 		return -1;
 	}
 	ask->ready_s = output_clock_s();

@@ -27,6 +27,8 @@ struct chat {
 	struct engine *engine;
 	struct engine_sampling sampling;
 	double submit_s;
+	struct start_thinking thinking;
+	char *last_thinking; /* of the last answer; NULL: none */
 	int interactive, ends_with_newline, any_text, quit;
 	int status; /* of a script: the code of the first thing that failed */
 };
@@ -38,10 +40,39 @@ static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t c
 	start_show_prefill(chat->submit_s, done_tok, total_tok, cached_tok);
 }
 
+/* Thoughts are folded to one line, dim where the terminal can do that. */
+static void tell_thinking(struct chat *chat)
+{
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	int is_dim = !chat->options->plain && !(no_color && no_color[0]) && term && term[0] &&
+		     strcmp(term, "dumb") != 0;
+	long long n_tok = (long long)chat->thinking.n_tok;
+
+	if (!start_end_thinking(&chat->thinking)) {
+		return;
+	}
+	log_progress_clear();
+	if (!chat->interactive) {
+		log_note("thought for %lld tokens", n_tok);
+	} else if (!chat->options->quiet) {
+		printf("%sthought for %lld tokens; /thinking shows it%s\n", is_dim ? "\033[2m" : "",
+			n_tok, is_dim ? "\033[22m" : "");
+		fflush(stdout);
+	}
+}
+
+static void on_thinking(void *arg, const char *text, size_t len, int64_t n_tok)
+{
+	struct chat *chat = arg;
+
+	start_show_thinking(&chat->thinking, text, len, n_tok);
+}
+
 static void on_text(void *arg, const char *text, size_t len)
 {
 	struct chat *chat = arg;
 
+	tell_thinking(chat);
 	if (!chat->any_text) {
 		log_progress_clear();
 	}
@@ -78,17 +109,29 @@ static void complain(struct chat *chat, const struct err *err)
 	}
 }
 
+static void keep_thinking(struct chat *chat, struct session_answer *answer)
+{
+	free(chat->last_thinking);
+	chat->last_thinking = NULL;
+	if (answer->thinking_len) {
+		chat->last_thinking = answer->thinking;
+		answer->thinking = NULL;
+	}
+}
+
 static void ask(struct chat *chat, const char *question)
 {
-	struct session_watch watch = {on_prefill, on_text, on_stopped, chat};
+	struct session_watch watch = {on_prefill, on_text, on_stopped, chat, on_thinking};
 	struct session_answer answer = {0};
 	struct err err;
 	int status;
 
 	chat->submit_s = output_clock_s();
 	chat->any_text = 0;
+	chat->thinking = (struct start_thinking){.n_tok = 0};
 	status = session_ask(chat->session, chat->engine, question, strlen(question),
 		&chat->sampling, chat->options->max_tok, &watch, &answer, &err);
+	tell_thinking(chat);
 	log_progress_clear();
 	if (chat->any_text && !chat->ends_with_newline) {
 		putchar('\n');
@@ -99,8 +142,13 @@ static void ask(struct chat *chat, const char *question)
 	if (status < 0) {
 		complain(chat, &err);
 	} else {
+		keep_thinking(chat, &answer);
 		if (answer.stop == ENGINE_STOP_CANCELLED) {
 			end_script(chat);
+		}
+		if (answer.is_thinking) {
+			start_show_unanswered(&answer, chat->options, engine_info(chat->engine));
+		} else if (answer.stop == ENGINE_STOP_CANCELLED) {
 			log_note(answer.usage.generated_tok ? "stopped; what came is kept"
 							    : "stopped before the first word; the "
 							      "question is not kept");
@@ -189,6 +237,16 @@ static void slash_sources(struct chat *chat, const char *argument)
 		(long long)engine_info(chat->engine)->context_tok);
 }
 
+static void slash_thinking(struct chat *chat, const char *argument)
+{
+	if (!chat->last_thinking) {
+		output_line("the last answer came without thinking");
+		return;
+	}
+	output_text(chat->last_thinking, strlen(chat->last_thinking));
+	putchar('\n');
+}
+
 static const struct slash {
 	const char *name, *argument, *help;
 	void (*run)(struct chat *chat, const char *argument);
@@ -197,6 +255,7 @@ static const struct slash {
 	{"load", "PATH", "add a file to the sources", slash_load},
 	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
 	{"sources", "", "show the sources and what they cost", slash_sources},
+	{"thinking", "", "show what the model thought before its last answer", slash_thinking},
 };
 
 static const char *slash_name(size_t n)
@@ -329,6 +388,7 @@ static int run(struct chat *chat, const char *system, struct err *err)
 		.system = system,
 		.no_cite = chat->options->no_cite,
 		.free_quotes = chat->options->free_quotes,
+		.no_think = chat->options->no_think,
 	};
 
 	if (start_engine(&chat->engine, chat->options, err) < 0) {
@@ -339,7 +399,8 @@ static int run(struct chat *chat, const char *system, struct err *err)
 		load(chat, chat->options->argument, chat->options->n_argument, 0, err) < 0) {
 		return -1;
 	}
-	if (start_wait(chat->engine, err) < 0) {
+	if (start_wait(chat->engine, err) < 0 ||
+		start_check_no_think(chat->options, engine_info(chat->engine), err) < 0) {
 		return -1;
 	}
 	if (chat->interactive) {
@@ -365,6 +426,7 @@ int command_chat(const struct options *options, struct err *err)
 		return -1;
 	}
 	status = run(&chat, system, err);
+	free(chat.last_thinking);
 	session_destroy(chat.session);
 	engine_close(chat.engine);
 	free(system);

@@ -24,6 +24,8 @@ static json_t *summary_json(const struct model_summary *summary, const char *pat
 	json_object_set_new(object, "storage", output_json_string(summary->storage));
 	json_object_set_new(object, "license", output_json_string(summary->license));
 	json_object_set_new(object, "template", output_json_string(summary->template_name));
+	json_object_set_new(object, "thinks", json_boolean(summary->thinks));
+	json_object_set_new(object, "no_think", json_boolean(summary->can_skip_thinking));
 	json_object_set_new(object, "tokenizer", output_json_string(summary->tokenizer));
 	json_object_set_new(object, "parameters", json_integer(summary->n_params));
 	json_object_set_new(object, "weight_bytes", json_integer(summary->weight_bytes));
@@ -75,6 +77,13 @@ static const char *or_dash(const char *text)
 	return text && text[0] ? text : "-";
 }
 
+static const char *thinking_text(const struct model_summary *summary)
+{
+	return !summary->thinks             ? ""
+	       : summary->can_skip_thinking ? " (thinks; --no-think)"
+					    : " (thinks)";
+}
+
 static void print_summary(const struct model_summary *summary, const char *path)
 {
 	output_line("file          %s, GGUF version %u", path, summary->gguf_version);
@@ -90,9 +99,11 @@ static void print_summary(const struct model_summary *summary, const char *path)
 		"KV            %lld bytes per token (q8)", (long long)summary->kv_bytes_per_tok);
 	output_line("tokenizer     %s", or_dash(summary->tokenizer));
 	output_line("              its normalizer, if it has one, is not applied to documents");
-	output_line("template      %s", summary->template_name && summary->template_name[0]
-						? summary->template_name
-						: "not recognised (use --template)");
+	output_line("template      %s%s",
+		summary->template_name && summary->template_name[0]
+			? summary->template_name
+			: "not recognised (use --template)",
+		thinking_text(summary));
 	output_line("license       %s", or_dash(summary->license));
 	output_line("runs here     %s%s%s", summary->can_run ? "yes" : "no",
 		summary->can_run ? "" : ": ", summary->can_run ? "" : or_dash(summary->why_not));

@@ -42,6 +42,8 @@ const struct option_row option_table[] = {
 		"add up, each times its scale (1 where none is given)"},
 	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, 1, NULL,
 		"instructions of your own, after the fixed ones"},
+	{"no-think", 0, OPTION_FLAG, NULL, FIELD(no_think), ANSWER, 1, NULL,
+		"answer at once, where the model would think first and can be kept from it"},
 	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, 1, NULL,
 		"do not ask the model for citations"},
 	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, 1, NULL,

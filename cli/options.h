@@ -42,7 +42,7 @@ struct options {
 	int64_t top_k, repeat_last, seed, max_tok;
 	/* the context */
 	const char *system, *over;
-	int no_cite, free_quotes, show_context, show_tokens, partial, strict;
+	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
 	/* output */
 	int json, quiet, verbose, plain, help, version;
 	/* of one command */

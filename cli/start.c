@@ -78,6 +78,32 @@ int start_wait(struct engine *engine, struct err *err)
 	return 0;
 }
 
+static int is_flag(const char *name)
+{
+	for (size_t i = 0; i < option_count(); i++) {
+		if (strcmp(option_table[i].name, name) == 0) {
+			return options_origin(i) == ORIGIN_FLAG;
+		}
+	}
+	return 0;
+}
+
+int start_check_no_think(
+	const struct options *options, const struct engine_info *info, struct err *err)
+{
+	if (!options->no_think || !is_flag("no-think") || info->can_skip_thinking) {
+		return 0;
+	}
+	if (info->thinks) {
+		return err_set(err, ERR_USAGE, "--no-think", "leave it out",
+			"the template %s has no way to keep its models from thinking",
+			info->template_name);
+	}
+	log_note("--no-think changes nothing: the template %s has no thinking",
+		info->has_template ? info->template_name : "of this model");
+	return 0;
+}
+
 static int interrupted(void *context, const struct engine_event *event)
 {
 	return interrupt_pending();
@@ -284,6 +310,61 @@ void start_show_citations(const struct session_answer *answer)
 	}
 }
 
+void start_show_thinking(
+	struct start_thinking *thinking, const char *text, size_t len, int64_t n_tok)
+{
+	const char *end;
+
+	thinking->n_tok = n_tok;
+	thinking->is_told = 0;
+	buf_add(&thinking->line, text, len);
+	while (thinking->line.len &&
+		(end = memchr(thinking->line.data, '\n', thinking->line.len)) != NULL) {
+		size_t line_len = (size_t)(end - thinking->line.data);
+
+		log_info("thinking: %.*s", (int)line_len, thinking->line.data);
+		thinking->line.len -= line_len + 1;
+		memmove(thinking->line.data, end + 1, thinking->line.len);
+	}
+	log_progress("thinking... %lld tokens", (long long)n_tok);
+}
+
+int start_end_thinking(struct start_thinking *thinking)
+{
+	int is_new = thinking->n_tok && !thinking->is_told;
+
+	if (thinking->line.len) {
+		log_info("thinking: %.*s", (int)thinking->line.len, thinking->line.data);
+	}
+	buf_finish(&thinking->line);
+	thinking->is_told = 1;
+	return is_new;
+}
+
+void start_show_unanswered(const struct session_answer *answer, const struct options *options,
+	const struct engine_info *info)
+{
+	long long n_tok = (long long)answer->usage.generated_tok;
+	const char *other = info->can_skip_thinking ? "; --no-think answers at once" : "";
+
+	if (answer->stop == ENGINE_STOP_LENGTH && n_tok >= options->max_tok) {
+		log_note("cut at %lld tokens, while the model was still thinking: there is no "
+			 "answer (-n allows more%s)",
+			n_tok, other);
+	} else if (answer->stop == ENGINE_STOP_LENGTH) {
+		log_note("the context is full at %lld tokens, while the model was still thinking: "
+			 "there is no answer%s",
+			n_tok, other);
+	} else if (answer->stop == ENGINE_STOP_CANCELLED) {
+		log_note("stopped after %lld tokens, while the model was still thinking: there is "
+			 "no answer",
+			n_tok);
+	} else {
+		log_note(
+			"the model ended while it was still thinking: there is no answer%s", other);
+	}
+}
+
 double start_decode_rate(const struct engine_usage *usage)
 {
 	/* The first token comes out of the prefill. */
@@ -296,8 +377,15 @@ void start_show_usage(const struct session_answer *answer)
 {
 	const struct engine_usage *usage = &answer->usage;
 
-	log_note("%lld prompt tokens (%lld cached, %lld new in %.1f s), %lld generated, %.1f tok/s",
+	char thinking[48] = "";
+
+	if (usage->thinking_tok) {
+		snprintf(thinking, sizeof(thinking), " (%lld of them thinking)",
+			(long long)usage->thinking_tok);
+	}
+	log_note("%lld prompt tokens (%lld cached, %lld new in %.1f s), %lld generated%s, %.1f "
+		 "tok/s",
 		(long long)usage->prompt_tok, (long long)usage->cached_tok,
 		(long long)usage->prefill_tok, usage->prefill_ms / 1000,
-		(long long)usage->generated_tok, start_decode_rate(usage));
+		(long long)usage->generated_tok, thinking, start_decode_rate(usage));
 }

@@ -17,6 +17,13 @@ int start_engine(struct engine **engine, const struct options *options, struct e
  */
 int start_wait(struct engine *engine, struct err *err);
 
+/*
+ * Whether --no-think does anything with this model: it is an error where the model cannot be kept from
+ * thinking, and said where it does not think anyway. In the settings file it means: where it can be.
+ */
+int start_check_no_think(
+	const struct options *options, const struct engine_info *info, struct err *err);
+
 /* Ends a wait on Ctrl-C. */
 extern const struct engine_watch start_watch;
 /*
@@ -52,6 +59,23 @@ json_t *start_json_skipped(const struct session *session);
 
 /* The progress line of a prefill; `began_s` is when it began (output_clock_s()). */
 void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok);
+
+/*
+ * What the model thinks, on standard error: how much as progress, and with -v line by line.
+ * Zero-initialise for each answer.
+ */
+struct start_thinking {
+	struct buf line; /* not complete yet */
+	int64_t n_tok;
+	int is_told; /* start_end_thinking() was called after the last of it */
+};
+void start_show_thinking(
+	struct start_thinking *thinking, const char *text, size_t len, int64_t n_tok);
+/* The thoughts are over, or the answer is; returns 1 if there were any since the last call. */
+int start_end_thinking(struct start_thinking *thinking);
+/* Says so where the model stopped before it began to answer. */
+void start_show_unanswered(const struct session_answer *answer, const struct options *options,
+	const struct engine_info *info);
 
 /* One line per citation on standard error. */
 void start_show_citations(const struct session_answer *answer);

@@ -20,14 +20,15 @@ struct source {
 struct turn {
 	struct prompt late;             /* sources and updates at its head */
 	struct segment *alone, *behind; /* the question as its message, or with text before it */
-	struct segment *ids;            /* the answer as it was sampled */
+	enum prompt_mark open;          /* how the answer was begun */
+	struct segment *ids;            /* the answer as it was sampled, thoughts included */
 	struct segment *text;           /* and for an engine with another tokenizer */
 	char tokenizer_digest[65];
 };
 
 struct session {
 	char *system;
-	int no_cite, free_quotes;
+	int no_cite, free_quotes, no_think;
 	struct prompt front; /* instructions, and sources from before the first turn */
 	struct source *source;
 	size_t n_source, cap_source;
@@ -51,6 +52,7 @@ struct session *session_create(const struct session_config *config)
 	session->system = mem_strdup(config->system);
 	session->no_cite = config->no_cite;
 	session->free_quotes = config->free_quotes;
+	session->no_think = config->no_think;
 	pack_instructions(&session->front, session->system, session->no_cite);
 	return session;
 }
@@ -314,7 +316,15 @@ static int add_message_head(const struct session *session, const struct engine_i
 	return has_front || late->count > 0;
 }
 
-/* The conversation before the next question. */
+static enum prompt_mark answer_mark(const struct session *session)
+{
+	return session->no_think ? PROMPT_MODEL_OPEN_NO_THINK : PROMPT_MODEL_OPEN;
+}
+
+/*
+ * The conversation before the next question. Answers stand there as they were sampled, their thoughts
+ * too; as text, for another tokenizer, they have none.
+ */
 static void add_turns(
 	const struct session *session, const struct engine_info *info, struct prompt *out)
 {
@@ -325,7 +335,7 @@ static void add_turns(
 
 		prompt_add(out, segment_ref(is_behind ? turn->behind : turn->alone));
 		add_mark(out, PROMPT_USER_CLOSE);
-		add_mark(out, PROMPT_MODEL_OPEN);
+		add_mark(out, same ? turn->open : PROMPT_MODEL_OPEN_NO_THINK);
 		prompt_add(out, segment_ref(same ? turn->ids : turn->text));
 		add_mark(out, PROMPT_MODEL_CLOSE);
 	}
@@ -341,7 +351,7 @@ void session_prompt(const struct session *session, const char *question, size_t 
 	is_behind = add_message_head(session, info, session->n_turn, &session->late, out);
 	prompt_add(out, question_segment(question, question_len, is_behind));
 	add_mark(out, PROMPT_USER_CLOSE);
-	add_mark(out, PROMPT_MODEL_OPEN);
+	add_mark(out, answer_mark(session));
 }
 
 static void add_texts(struct buf *out, const struct prompt *prompt)
@@ -585,13 +595,16 @@ void session_tally_finish(struct session_tally *tally)
 void session_answer_finish(struct session_answer *answer)
 {
 	free(answer->text);
+	free(answer->thinking);
 	citations_free(answer->citation, answer->n_citation);
 	*answer = (struct session_answer){0};
 }
 
 /* What comes of a request. */
 struct reply {
-	struct buf text;
+	struct buf text, thinking;
+	int64_t thinking_tok;
+	int is_thinking; /* when it stopped */
 	struct buf ids;
 	enum engine_stop stop;
 	struct engine_usage usage;
@@ -600,8 +613,17 @@ struct reply {
 static void take_text(
 	struct reply *reply, const struct engine_event *event, const struct session_watch *watch)
 {
-	buf_add(&reply->text, event->text, event->text_len);
 	buf_add(&reply->ids, event->ids, event->n_ids * sizeof(*event->ids));
+	if (event->is_thinking) {
+		reply->thinking_tok += (int64_t)event->n_ids;
+		buf_add(&reply->thinking, event->text, event->text_len);
+		if (watch && watch->thinking) {
+			watch->thinking(
+				watch->arg, event->text, event->text_len, reply->thinking_tok);
+		}
+		return;
+	}
+	buf_add(&reply->text, event->text, event->text_len);
 	if (event->text_len && watch && watch->text) {
 		watch->text(watch->arg, event->text, event->text_len);
 	}
@@ -635,6 +657,7 @@ static int collect(struct engine *engine, int64_t request, const struct session_
 		case ENGINE_DONE:
 			reply->stop = event.stop;
 			reply->usage = event.usage;
+			reply->is_thinking = event.is_thinking;
 			return 0;
 		case ENGINE_FAILED:
 			if (err) {
@@ -673,6 +696,7 @@ static void append_turn(struct session *session, const char *question, size_t qu
 {
 	struct turn turn = {
 		.late = session->late,
+		.open = answer_mark(session),
 		.alone = question_segment(question, question_len, 0),
 		.behind = question_segment(question, question_len, 1),
 		.ids = segment_ids((const uint32_t *)(const void *)reply->ids.data,
@@ -731,9 +755,13 @@ int session_ask(struct session *session, struct engine *engine, const char *ques
 	buf_finish(&reply.ids);
 	if (status < 0) {
 		buf_finish(&reply.text);
+		buf_finish(&reply.thinking);
 		return -1;
 	}
 	answer->stop = reply.stop;
+	answer->is_thinking = reply.is_thinking;
+	answer->thinking_len = reply.thinking.len;
+	answer->thinking = buf_take(&reply.thinking);
 	answer->usage = reply.usage;
 	answer->ready_ms = engine_info(engine)->load_ms;
 	answer->text_len = reply.text.len;

@@ -22,6 +22,7 @@ struct session_config {
 	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
 	int no_cite;        /* leave the citation instructions out */
 	int free_quotes;    /* let answers quote what does not stand in the sources */
+	int no_think;       /* where the template can, ask for an answer without thoughts */
 };
 
 struct session *session_create(const struct session_config *config);
@@ -78,6 +79,9 @@ void session_prompt(const struct session *session, const char *question, size_t 
 struct session_answer {
 	char *text;
 	size_t text_len;
+	char *thinking; /* what the model thought before it; never NULL after session_ask() */
+	size_t thinking_len;
+	int is_thinking; /* it was still thinking when it stopped: there is no answer */
 	enum engine_stop stop;
 	struct engine_usage usage;
 	double ready_ms;
@@ -93,6 +97,8 @@ struct session_watch {
 	/* Polled between events and at signals: non-zero stops the answer and keeps what came. */
 	int (*stopped)(void *arg);
 	void *arg;
+	/* A piece of the model's thoughts; n_tok tokens of them up to now. */
+	void (*thinking)(void *arg, const char *text, size_t len, int64_t n_tok);
 };
 
 /*

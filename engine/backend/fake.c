@@ -45,7 +45,21 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-static struct fake_state advance(const struct fake_state *before, uint32_t id)
+static const char think_open[] = "<think>", think_close[] = "</think>";
+
+/* How many bytes of the answer have come, with this token of thinking. */
+static uint32_t advance_thinking(const struct fake *fake, uint32_t answer, uint32_t id)
+{
+	const char *close = fake->answer ? strstr(fake->answer, think_close) : NULL;
+
+	if (id == FAKE_THINK_OPEN) {
+		return answer + (uint32_t)strlen(think_open);
+	}
+	return close ? 1 + (uint32_t)(close - fake->answer + strlen(think_close)) : answer;
+}
+
+static struct fake_state advance(
+	const struct fake *fake, const struct fake_state *before, uint32_t id)
 {
 	struct fake_state state = {.hash = mix(before->hash + id + 1)};
 
@@ -58,8 +72,9 @@ static struct fake_state advance(const struct fake_state *before, uint32_t id)
 			state.answer = 1;
 			state.seed = state.hash;
 		}
-	} else if (before->answer && id < 256) {
-		state.answer = before->answer + 1;
+	} else if (before->answer && (id < 256 || id >= FAKE_THINK_OPEN)) {
+		state.answer =
+			id < 256 ? before->answer + 1 : advance_thinking(fake, before->answer, id);
 		state.seed = before->seed;
 	}
 	return state;
@@ -105,7 +120,16 @@ static uint32_t next_id(const struct fake *fake, const struct fake_state *state)
 		return 'a' + (uint32_t)(state->hash % 26);
 	}
 	len = fake->answer ? strlen(answer) : make_answer(state->seed, made, sizeof(made));
-	return at < len ? (uint8_t)answer[at] : FAKE_TURN_CLOSE;
+	if (at >= len) {
+		return FAKE_TURN_CLOSE;
+	}
+	if (strncmp(answer + at, think_open, strlen(think_open)) == 0) {
+		return FAKE_THINK_OPEN;
+	}
+	if (strncmp(answer + at, think_close, strlen(think_close)) == 0) {
+		return FAKE_THINK_CLOSE;
+	}
+	return (uint8_t)answer[at];
 }
 
 static void make_logits(const struct fake *fake, const struct fake_state *state, float *out)
@@ -206,7 +230,7 @@ static int fake_run(struct backend *backend, const struct batch *batch,
 		for (int64_t i = 0; i < sequence->n_row; i++) {
 			int64_t row = sequence->first_row + i;
 
-			state = advance(&state, batch->ids[row]);
+			state = advance(fake, &state, batch->ids[row]);
 			*state_at(sequence, sequence->first_pos + i) = state;
 			if (out < batch->n_out && batch->out_row[out] == row) {
 				make_logits(fake, &state, fake->logits + out++ * FAKE_VOCAB);

@@ -107,9 +107,12 @@ static void put_tokenizer(struct fake_model *fake)
 	put_string(&fake->file, "<|endoftext|>");
 	put_string(&fake->file, "<|im_start|>");
 	put_string(&fake->file, "<|im_end|>");
+	put_string(&fake->file, "<think>");
+	put_string(&fake->file, "</think>");
 	put_array_key(fake, "tokenizer.ggml.token_type", TYPE_INT32, FAKE_VOCAB);
 	for (int id = 0; id < FAKE_VOCAB; id++) {
-		put_u32(&fake->file, id < 256 ? 1 : 3); /* normal, control */
+		/* normal, control, user-defined */
+		put_u32(&fake->file, id < 256 ? 1 : id < FAKE_THINK_OPEN ? 3 : 4);
 	}
 	put_array_key(fake, "tokenizer.ggml.merges", TYPE_STRING, 0);
 	put_id_key(fake, "tokenizer.ggml.bos_token_id", FAKE_END_OF_TEXT);
@@ -156,11 +159,16 @@ int fake_model_open(struct model **out, struct err *err)
 {
 	struct fake_model *fake = mem_zero(1, sizeof(*fake));
 	struct model *model = &fake->model;
-	const char *fault = getenv("CARREL_FAKE_FAULT");
+	const char *fault = getenv("CARREL_FAKE_FAULT"), *name = getenv("CARREL_FAKE_TEMPLATE");
 
 	describe(model);
 	write_file(fake);
-	model->chat_template = template_by_name("chatml");
+	model->chat_template = template_by_name(name && name[0] ? name : "chatml");
+	if (!model->chat_template) {
+		err_set(err, ERR_ENGINE, "fake", NULL, "knows no template \"%.64s\"", name);
+		fake_model_close(model);
+		return -1;
+	}
 	if (fault && strcmp(fault, "load") == 0) {
 		err_set(err, ERR_ENGINE, "fake", NULL, "was told to fail while loading");
 		fake_model_close(model);

@@ -184,7 +184,7 @@ run "$CARREL" models info "$CARREL_RANDOM" --json
 ok 'models info describes it' json can_run true
 ok 'and says its GGUF version' json gguf_version 3
 ok 'with exactly the documented names' json . "path,gguf_version,name,architecture,storage,license,\
-template,tokenizer,parameters,weight_bytes,file_bytes,context_tokens,layers,width,vocabulary,\
+template,thinks,no_think,tokenizer,parameters,weight_bytes,file_bytes,context_tokens,layers,width,vocabulary,\
 kv_bytes_per_token,can_run,why_not,plan"
 ok 'and what it would take here' json plan "weight_bytes,packed_bytes,scratch_bytes,kv_bytes,\
 needed_bytes,available_bytes,context_tokens,fits"

@@ -539,7 +539,8 @@ static int stranger_finish(struct engine_link *link, int wait_ms, struct err *wh
 static void nothing_that_an_engine_says_crashes_its_client(void **state)
 {
 	static const struct engine_link_ops ops = {stranger_start, stranger_finish, NULL};
-	struct engine_info info = {"a", "b", "c", "d", "e", "f", "g", "h", .n_vocab = 7};
+	struct engine_info info = {
+		"a", "b", "c", "d", "e", "f", "g", "h", .adapters = "", .n_vocab = 7};
 	struct engine_event events[] = {{.type = ENGINE_READY}, {.type = ENGINE_DONE, .request = 1},
 		{.type = ENGINE_TOKENS, .request = 1}, {.type = ENGINE_TEXT, .request = 0}};
 	struct buf good = BUF_INIT;

@@ -614,7 +614,7 @@ static void a_prompt_costs_what_engine_cached_says(void **state)
  */
 static void big_uploads_and_big_answers_pass_each_other(void **state)
 {
-	enum { N_ROW = 16000, N_TEXT = 20000000, N_VOCAB = 259 };
+	enum { N_ROW = 16000, N_TEXT = 20000000, N_VOCAB = 261 };
 	struct engine *engine = open_fake();
 	char *text = malloc(N_TEXT);
 	struct prompt rows = {0}, upload = {0};
