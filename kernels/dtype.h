@@ -63,8 +63,10 @@ int64_t dtype_row_bytes(enum dtype dtype, int64_t n);
 void dtype_dequantize(enum dtype dtype, const void *row, float *out, int64_t n);
 
 /*
- * The other direction, as the reference quantizers do it (round to nearest, per-block amax; the K
- * types without importance weights): makes test models. out holds dtype_row_bytes(dtype, n) bytes.
+ * The other direction, as the reference quantizers do it (round to nearest; the K types and IQ4
+ * search each block's scales by least squares, without importance weights). out holds
+ * dtype_row_bytes(dtype, n) bytes. The result is the same on every machine. in is finite: what is
+ * stored for other numbers, and for those that a half cannot scale, is not specified.
  */
 void dtype_quantize(enum dtype dtype, const float *in, void *out, int64_t n);
 

@@ -1,237 +1,240 @@
 /*
- * Float to storage types. Q8_0 and Q4_0 give the bytes of the reference quantizers; for the K types
- * a small search picks each sub-block's scale (and minimum) by least squares, weighted by magnitude
- * as the reference does, which leaves room for other choices of equal merit.
+ * Float to storage types: those without blocks and those with blocks of 32 (and our FP8). Q8_0, Q4_0,
+ * Q4_1, Q5_0, Q5_1 and MXFP4 give the bytes of the reference quantizers. Loops are written so that a
+ * compiler makes vectors of them: no branches, and sums and maxima in lanes.
  */
-#include "kernels/dtype.h"
+#include "kernels/dtype_quantize.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-static void store_u16(uint8_t *p, uint16_t value)
-{
-	p[0] = (uint8_t)value;
-	p[1] = (uint8_t)(value >> 8);
-}
-
-static int clamp_int(int value, int low, int high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
+/* The largest magnitude of n elements, NaN if one is: as integers they are in the same order. */
 static float max_magnitude(const float *in, int n)
 {
-	float amax = 0;
+	int32_t most = 0;
+	float amax;
 
 	for (int i = 0; i < n; i++) {
-		amax = fmaxf(amax, fabsf(in[i]));
+		int32_t bits;
+
+		memcpy(&bits, &in[i], sizeof(bits));
+		bits &= 0x7fffffff;
+		most = bits > most ? bits : most;
 	}
+	memcpy(&amax, &most, sizeof(amax));
 	return amax;
+}
+
+/* 0 for 0, and for what is so small that its inverse has no float: a half makes 0 of it, too. */
+static float inverse_of(float d)
+{
+	return fabsf(d) >= FLT_MIN ? 1 / d : 0;
+}
+
+/* roundf(): halves away from zero. Twice the fraction is exact, so nothing is rounded before. */
+static inline int round_away(float value)
+{
+	int whole = (int)value;
+	int twice = (int)(2 * (value - (float)whole));
+
+	return whole + twice;
 }
 
 static void quantize_q8_0(const float *in, uint8_t *block, int64_t n)
 {
 	for (; n > 0; n -= 32, block += 34, in += 32) {
 		float d = max_magnitude(in, 32) / 127;
-		float inverse = d ? 1 / d : 0;
+		float inverse = inverse_of(d);
 
-		store_u16(block, f32_to_f16(d));
+		put_u16(block, f32_to_f16(d));
+		if (!(d <= FLT_MAX)) {
+			memset(block + 2, 0, 32);
+			continue;
+		}
 		for (int i = 0; i < 32; i++) {
-			block[2 + i] = (uint8_t)(int8_t)roundf(in[i] * inverse);
+			block[2 + i] = (uint8_t)(int8_t)round_away(in[i] * inverse);
 		}
 	}
 }
 
-/* The element of largest magnitude becomes -8 exactly, so d has the opposite sign. */
-static void quantize_q4_0(const float *in, uint8_t *block, int64_t n)
+/* Codes of 32 elements as two nibbles a byte: element i low, 16 + i high. */
+static void put_nibbles(const uint8_t code[32], uint8_t out[16])
 {
-	for (; n > 0; n -= 32, block += 18, in += 32) {
-		float extreme = in[0];
+	for (int i = 0; i < 16; i++) {
+		out[i] = (uint8_t)((code[i] & 15) | code[16 + i] << 4);
+	}
+}
 
-		for (int i = 1; i < 32; i++) {
-			if (fabsf(in[i]) > fabsf(extreme)) {
-				extreme = in[i];
-			}
-		}
-		float d = extreme / -8;
-		float inverse = d ? 1 / d : 0;
-
-		store_u16(block, f32_to_f16(d));
-		for (int i = 0; i < 16; i++) {
-			int low = clamp_int((int)(in[i] * inverse + 8.5f), 0, 15);
-			int high = clamp_int((int)(in[i + 16] * inverse + 8.5f), 0, 15);
-
-			block[2 + i] = (uint8_t)(low | high << 4);
-		}
+/* The fifth bits of 32 codes. */
+static void put_fifth_bits(const uint8_t code[32], uint8_t out[4])
+{
+	memset(out, 0, 4);
+	for (int i = 0; i < 32; i++) {
+		out[i / 8] |= (uint8_t)((code[i] >> 4 & 1) << i % 8);
 	}
 }
 
 /*
- * Fit in[n] by scale * q - min with 0 <= q <= 15 and min >= 0: for each candidate range, round, then
- * solve the weighted 2 x 2 normal equations for (scale, min); the smallest error wins.
+ * Codes of Q4_0 and Q5_0, `middle` 8 or 16: the element of largest magnitude becomes -middle exactly,
+ * so d has the opposite sign. Returns d.
  */
-static void fit_scale_min(const float *in, int n, float *scale, float *min)
+static float symmetric_codes(const float *in, int middle, uint8_t code[32])
 {
-	float low = 0, high = in[0], weight[32], rms = 0, best_error = INFINITY;
+	float d = extreme_of(in, 32) / (float)-middle;
+	float inverse = inverse_of(d);
 
-	for (int i = 0; i < n; i++) {
-		low = fminf(low, in[i]);
-		high = fmaxf(high, in[i]);
-		rms += in[i] * in[i];
+	for (int i = 0; i < 32; i++) {
+		float q = in[i] * inverse + ((float)middle + 0.5f);
+
+		code[i] = (uint8_t)clamp_int(q > 0 ? (int)q : 0, 0, 2 * middle - 1);
 	}
-	rms = sqrtf(rms / (float)n);
-	for (int i = 0; i < n; i++) {
-		weight[i] = rms + fabsf(in[i]);
+	return d;
+}
+
+/* Codes of Q4_1 and Q5_1: 0 ... most from the smallest element to the largest. Returns d. */
+static float range_codes(const float *in, int most, uint8_t code[32], float *min)
+{
+	float low = in[0], high = in[0], d, inverse;
+
+	for (int i = 1; i < 32; i++) {
+		low = in[i] < low ? in[i] : low;
+		high = in[i] > high ? in[i] : high;
 	}
-	*scale = *min = 0;
-	if (high <= low) { /* all equal, not positive: the minimum alone says it */
-		*min = -low;
-		return;
+	d = (high - low) / (float)most;
+	inverse = inverse_of(d);
+	for (int i = 0; i < 32; i++) {
+		float q = (in[i] - low) * inverse + 0.5f;
+
+		code[i] = (uint8_t)clamp_int(q > 0 ? (int)q : 0, 0, most);
 	}
-	for (int step = 0; step <= 20; step++) {
-		float inverse = (14 + 0.1f * (float)step) / (high - low);
-		double sw = 0, sq = 0, sqq = 0, sx = 0, sxq = 0, sxx = 0;
+	*min = low;
+	return d;
+}
 
-		for (int i = 0; i < n; i++) {
-			int q = clamp_int((int)lrintf((in[i] - low) * inverse), 0, 15);
-			double w = weight[i];
+static void quantize_q4_0(const float *in, uint8_t *block, int64_t n)
+{
+	for (; n > 0; n -= 32, block += 18, in += 32) {
+		uint8_t code[32];
 
-			sw += w;
-			sq += w * q;
-			sqq += w * q * q;
-			sx += w * in[i];
-			sxq += w * q * in[i];
-			sxx += w * in[i] * in[i];
-		}
-		double det = sw * sqq - sq * sq;
-
-		if (!(det > 0)) {
-			continue;
-		}
-		double a = (sw * sxq - sq * sx) / det, b = (sqq * sx - sq * sxq) / det;
-
-		if (b > 0) { /* a minimum cannot be positive: fit the scale alone */
-			b = 0;
-			a = sxq / sqq;
-		}
-		double error =
-			sxx + a * a * sqq + b * b * sw - 2 * a * sxq - 2 * b * sx + 2 * a * b * sq;
-
-		if (a > 0 && error < best_error) {
-			best_error = (float)error;
-			*scale = (float)a;
-			*min = (float)-b;
-		}
+		put_u16(block, f32_to_f16(symmetric_codes(in, 8, code)));
+		put_nibbles(code, block + 2);
 	}
 }
 
-static void q4_k_pack_scales(const uint8_t scale[8], const uint8_t min[8], uint8_t packed[12])
+static void quantize_q4_1(const float *in, uint8_t *block, int64_t n)
 {
-	for (int i = 0; i < 4; i++) {
-		packed[i] = (uint8_t)(scale[i] | (scale[i + 4] >> 4) << 6);
-		packed[i + 4] = (uint8_t)(min[i] | (min[i + 4] >> 4) << 6);
-		packed[i + 8] = (uint8_t)((scale[i + 4] & 15) | (min[i + 4] & 15) << 4);
+	for (; n > 0; n -= 32, block += 20, in += 32) {
+		uint8_t code[32];
+		float min;
+
+		put_u16(block, f32_to_f16(range_codes(in, 15, code, &min)));
+		put_u16(block + 2, f32_to_f16(min));
+		put_nibbles(code, block + 4);
 	}
 }
 
-static void quantize_q4_k_block(const float *in, uint8_t *block)
+static void quantize_q5_0(const float *in, uint8_t *block, int64_t n)
 {
-	float scale[8], min[8];
-	uint8_t scale_6[8], min_6[8];
+	for (; n > 0; n -= 32, block += 22, in += 32) {
+		uint8_t code[32];
 
-	for (int sub = 0; sub < 8; sub++) {
-		fit_scale_min(in + 32 * sub, 32, &scale[sub], &min[sub]);
-	}
-	uint16_t d_half = f32_to_f16(max_magnitude(scale, 8) / 63);
-	uint16_t dmin_half = f32_to_f16(max_magnitude(min, 8) / 63);
-	float d = f16_to_f32(d_half), dmin = f16_to_f32(dmin_half);
-
-	memset(block, 0, 144);
-	store_u16(block, d_half);
-	store_u16(block + 2, dmin_half);
-	for (int sub = 0; sub < 8; sub++) {
-		scale_6[sub] = (uint8_t)(d ? clamp_int((int)lrintf(scale[sub] / d), 0, 63) : 0);
-		min_6[sub] = (uint8_t)(dmin ? clamp_int((int)lrintf(min[sub] / dmin), 0, 63) : 0);
-	}
-	q4_k_pack_scales(scale_6, min_6, block + 4);
-	for (int sub = 0; sub < 8; sub++) {
-		float sub_d = d * (float)scale_6[sub], sub_min = dmin * (float)min_6[sub];
-		uint8_t *q = block + 16 + 32 * (sub / 2);
-
-		for (int i = 0; i < 32 && sub_d; i++) {
-			int value = (int)lrintf((in[32 * sub + i] + sub_min) / sub_d);
-
-			q[i] |= (uint8_t)(clamp_int(value, 0, 15) << sub % 2 * 4);
-		}
+		put_u16(block, f32_to_f16(symmetric_codes(in, 16, code)));
+		put_fifth_bits(code, block + 2);
+		put_nibbles(code, block + 6);
 	}
 }
 
-/* Fit in[16] by scale * q with -32 <= q <= 31: candidates around extreme / -32, least squares. */
-static float fit_scale(const float *in)
+static void quantize_q5_1(const float *in, uint8_t *block, int64_t n)
 {
-	float extreme = in[0], scale = 0;
-	double best_gain = 0;
+	for (; n > 0; n -= 32, block += 24, in += 32) {
+		uint8_t code[32];
+		float min;
 
-	for (int i = 1; i < 16; i++) {
-		if (fabsf(in[i]) > fabsf(extreme)) {
-			extreme = in[i];
-		}
+		put_u16(block, f32_to_f16(range_codes(in, 31, code, &min)));
+		put_u16(block + 2, f32_to_f16(min));
+		put_fifth_bits(code, block + 4);
+		put_nibbles(code, block + 8);
 	}
-	if (!extreme) {
-		return 0;
-	}
-	for (int step = -9; step <= 9; step++) {
-		float inverse = -(32 + 0.1f * (float)step) / extreme;
-		double sxq = 0, sqq = 0;
-
-		for (int i = 0; i < 16; i++) {
-			int q = clamp_int((int)lrintf(in[i] * inverse), -32, 31);
-			double w = (double)in[i] * in[i];
-
-			sxq += w * in[i] * q;
-			sqq += w * q * q;
-		}
-		/* the error falls by sxq^2 / sqq */
-		if (sqq > 0 && sxq * sxq > best_gain * sqq) {
-			best_gain = sxq * sxq / sqq;
-			scale = (float)(sxq / sqq);
-		}
-	}
-	return scale;
 }
 
-static void quantize_q6_k_block(const float *in, uint8_t *block)
+static void quantize_iq4_nl(const float *in, uint8_t *block, int64_t n)
 {
-	float scale[16], extreme = 0;
+	for (; n > 0; n -= 32, block += 18, in += 32) {
+		uint8_t code[32];
+		uint16_t half = f32_to_f16(iq4_fit(in, 32));
 
-	memset(block, 0, 210);
-	for (int sub = 0; sub < 16; sub++) {
-		scale[sub] = fit_scale(in + 16 * sub);
-		if (fabsf(scale[sub]) > fabsf(extreme)) {
-			extreme = scale[sub];
-		}
+		put_u16(block, half);
+		iq4_codes(in, 32, f16_to_f32(half), code);
+		put_nibbles(code, block + 2);
 	}
-	uint16_t d_half = f32_to_f16(extreme / -128);
-	float d = f16_to_f32(d_half);
+}
 
-	store_u16(block + 208, d_half);
-	for (int sub = 0; sub < 16 && d; sub++) {
-		int scale_8 = clamp_int((int)lrintf(scale[sub] / d), -128, 127);
-		float sub_d = d * (float)scale_8;
+/*
+ * The scale makes the largest magnitude 4 to 8, of which 6 is the most that there is; an element
+ * goes to the nearest code, the smaller of two (OCP MX 1.0, section 6.3, but for ties).
+ */
+static void quantize_mxfp4(const float *in, uint8_t *block, int64_t n)
+{
+	/* between 0, 1, 2, 3, 4, 6, 8, 12 */
+	static const float middle[7] = {0.5f, 1.5f, 2.5f, 3.5f, 5, 7, 10};
 
-		block[192 + sub] = (uint8_t)(int8_t)scale_8;
-		for (int e = 16 * sub; e < 16 * sub + 16; e++) {
-			int half = e / 128, j = e % 128 / 32, i = e % 32;
-			int q = sub_d ? clamp_int((int)lrintf(in[e] / sub_d), -32, 31) + 32 : 32;
+	for (; n > 0; n -= 32, block += 17, in += 32) {
+		float amax = max_magnitude(in, 32), d;
+		int exponent = 0;
+		uint8_t code[32];
 
-			block[64 * half + 32 * (j % 2) + i] |= (uint8_t)((q & 15) << 4 * (j / 2));
-			block[128 + 32 * half + i] |= (uint8_t)(q >> 4 << 2 * j);
+		if (amax > 0) {
+			(void)frexpf(amax, &exponent); /* amax is 0.5 ... 1 times its power */
+			exponent = clamp_int(exponent - 1 - 2 + 127, 0, 254);
+		}
+		d = mxfp4_scale((uint8_t)exponent);
+		for (int i = 0; i < 32; i++) {
+			float size = fabsf(in[i]) / d;
+			int at = 0;
+
+			for (int m = 0; m < 7; m++) {
+				at += size > middle[m];
+			}
+			code[i] = (uint8_t)(at && in[i] < 0 ? at | 8 : at);
+		}
+		block[0] = (uint8_t)exponent;
+		put_nibbles(code, block + 1);
+	}
+}
+
+/* The largest magnitude becomes 448, the largest number. */
+static void quantize_f8_e4m3(const float *in, uint8_t *block, int64_t n)
+{
+	for (; n > 0; n -= 128, block += 132, in += 128) {
+		float scale = max_magnitude(in, 128) / 448;
+		float inverse = inverse_of(scale);
+
+		memcpy(block, &scale, sizeof(scale));
+		for (int i = 0; i < 128; i++) {
+			block[4 + i] = f32_to_e4m3(in[i] * inverse);
 		}
 	}
 }
 
 void dtype_quantize(enum dtype dtype, const float *in, void *out, int64_t n)
 {
+	static void (*const blocks[DTYPE_COUNT])(const float *in, uint8_t *block, int64_t n) = {
+		[DTYPE_Q8_0] = quantize_q8_0,
+		[DTYPE_Q4_0] = quantize_q4_0,
+		[DTYPE_Q4_1] = quantize_q4_1,
+		[DTYPE_Q5_0] = quantize_q5_0,
+		[DTYPE_Q5_1] = quantize_q5_1,
+		[DTYPE_Q2_K] = quantize_q2_k,
+		[DTYPE_Q3_K] = quantize_q3_k,
+		[DTYPE_Q4_K] = quantize_q4_k,
+		[DTYPE_Q5_K] = quantize_q5_k,
+		[DTYPE_Q6_K] = quantize_q6_k,
+		[DTYPE_IQ4_NL] = quantize_iq4_nl,
+		[DTYPE_IQ4_XS] = quantize_iq4_xs,
+		[DTYPE_MXFP4] = quantize_mxfp4,
+		[DTYPE_F8_E4M3] = quantize_f8_e4m3,
+	};
 	uint8_t *bytes = out;
 
 	switch (dtype) {
@@ -240,32 +243,16 @@ void dtype_quantize(enum dtype dtype, const float *in, void *out, int64_t n)
 		return;
 	case DTYPE_F16:
 		for (int64_t i = 0; i < n; i++) {
-			store_u16(bytes + 2 * i, f32_to_f16(in[i]));
+			put_u16(bytes + 2 * i, f32_to_f16(in[i]));
 		}
 		return;
 	case DTYPE_BF16:
 		for (int64_t i = 0; i < n; i++) {
-			store_u16(bytes + 2 * i, f32_to_bf16(in[i]));
-		}
-		return;
-	case DTYPE_Q8_0:
-		quantize_q8_0(in, bytes, n);
-		return;
-	case DTYPE_Q4_0:
-		quantize_q4_0(in, bytes, n);
-		return;
-	case DTYPE_Q4_K:
-		for (int64_t i = 0; i < n; i += 256) {
-			quantize_q4_k_block(in + i, bytes + i / 256 * 144);
-		}
-		return;
-	case DTYPE_Q6_K:
-		for (int64_t i = 0; i < n; i += 256) {
-			quantize_q6_k_block(in + i, bytes + i / 256 * 210);
+			put_u16(bytes + 2 * i, f32_to_bf16(in[i]));
 		}
 		return;
 	default:
-		memset(out, 0, (size_t)dtype_row_bytes(dtype, n));
+		blocks[dtype](in, bytes, n);
 		return;
 	}
 }

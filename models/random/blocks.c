@@ -1,5 +1,6 @@
 #include "models/random/blocks.h"
 
+#include <math.h>
 #include <string.h>
 
 void blocks_init(struct blocks *blocks, enum dtype dtype, float scale, uint64_t seed)
@@ -52,24 +53,82 @@ static void fill_q8_0(struct blocks *blocks, uint8_t *out, int64_t n)
 	}
 }
 
-/* Uniform nibbles have the standard deviation 4.61. */
-static void fill_q4_0(struct blocks *blocks, uint8_t *out, int64_t n)
+/*
+ * Types whose codes and small scales may be any bits: where the half is that scales them, and, if
+ * any, that of the offset; the standard deviation of uniform codes (times that of signed six-bit
+ * scales, 18.5), and the offset that makes the mean 0.
+ */
+static const struct {
+	int d, offset;
+	float deviation, middle;
+} uniform[DTYPE_COUNT] = {
+	[DTYPE_Q4_0] = {0, -1, 4.61f, 0},
+	[DTYPE_Q4_1] = {0, 2, 4.61f, -7.5f},
+	[DTYPE_Q5_0] = {0, -1, 9.23f, 0},
+	[DTYPE_Q5_1] = {0, 2, 9.23f, -15.5f},
+	[DTYPE_Q3_K] = {108, -1, 2.35f * 18.5f, 0},
+	[DTYPE_IQ4_NL] = {0, -1, 67.4f, 0},
+	[DTYPE_IQ4_XS] = {0, -1, 67.4f * 18.5f, 0},
+};
+
+static void fill_uniform(struct blocks *blocks, uint8_t *out, int64_t n)
 {
-	for (; n > 0; n -= 32, out += 18) {
-		put_half(out, vary(blocks, blocks->scale / 4.61f));
-		fill_bytes(blocks, out + 2, 16);
+	const struct dtype_info *info = dtype_info(blocks->dtype);
+
+	for (; n > 0; n -= info->block_elems, out += info->block_bytes) {
+		float d = vary(blocks, blocks->scale / uniform[blocks->dtype].deviation);
+
+		fill_bytes(blocks, out, (int)info->block_bytes);
+		put_half(out + uniform[blocks->dtype].d, d);
+		if (uniform[blocks->dtype].offset >= 0) {
+			put_half(out + uniform[blocks->dtype].offset,
+				uniform[blocks->dtype].middle * d);
+		}
 	}
 }
 
-/* Six-bit scales of mean 47; each minimum is its scale, and dmin 7.5 d, so that the mean is 0. */
-static void fill_q4_k(struct blocks *blocks, uint8_t *out, int64_t n)
+/* Uniform codes have the standard deviation 5.85. The scale is the power of two below. */
+static void fill_mxfp4(struct blocks *blocks, uint8_t *out, int64_t n)
 {
-	for (; n > 0; n -= 256, out += 144) {
-		float d = vary(blocks, blocks->scale / (4.61f * 47.5f));
+	for (; n > 0; n -= 32, out += 17) {
+		int exponent;
+
+		(void)frexpf(vary(blocks, blocks->scale / 5.85f), &exponent);
+		fill_bytes(blocks, out, 17);
+		out[0] = (uint8_t)(exponent - 1 + 128);
+	}
+}
+
+/* Four-bit scales of mean 11.5; each minimum is its scale, and dmin 1.5 d, so that the mean is 0. */
+static void fill_q2_k(struct blocks *blocks, uint8_t *out, int64_t n)
+{
+	for (; n > 0; n -= 256, out += 84) {
+		float d = vary(blocks, blocks->scale / (1.12f * 11.7f));
+
+		fill_bytes(blocks, out, 84);
+		for (int i = 0; i < 16; i++) {
+			out[i] = (uint8_t)(17 * (8 + (out[i] & 7)));
+		}
+		put_half(out + 80, d);
+		put_half(out + 82, 1.5f * d);
+	}
+}
+
+/*
+ * Q4_K and Q5_K: six-bit scales of mean 47; each minimum is its scale, and dmin 7.5 or 15.5 d, so
+ * that the mean is 0.
+ */
+static void fill_q45_k(struct blocks *blocks, uint8_t *out, int64_t n)
+{
+	int bytes = (int)dtype_info(blocks->dtype)->block_bytes;
+	int is_q4 = blocks->dtype == DTYPE_Q4_K;
+
+	for (; n > 0; n -= 256, out += bytes) {
+		float d = vary(blocks, blocks->scale / ((is_q4 ? 4.61f : 9.23f) * 47.5f));
 		uint64_t random = next(blocks);
 
 		put_half(out, d);
-		put_half(out + 2, 7.5f * d);
+		put_half(out + 2, (is_q4 ? 7.5f : 15.5f) * d);
 		for (int i = 0; i < 4; i++) {
 			uint8_t first = (uint8_t)(32 + (random >> 5 * i & 31));
 			uint8_t second = (uint8_t)(32 + (random >> (20 + 5 * i) & 31));
@@ -78,7 +137,7 @@ static void fill_q4_k(struct blocks *blocks, uint8_t *out, int64_t n)
 			out[8 + i] = out[4 + i];
 			out[12 + i] = (uint8_t)((second & 15) * 17);
 		}
-		fill_bytes(blocks, out + 16, 128);
+		fill_bytes(blocks, out + 16, bytes - 16);
 	}
 }
 
@@ -119,11 +178,15 @@ void blocks_fill(struct blocks *blocks, uint8_t *out, int64_t n)
 	case DTYPE_Q8_0:
 		fill_q8_0(blocks, out, n);
 		return;
-	case DTYPE_Q4_0:
-		fill_q4_0(blocks, out, n);
+	case DTYPE_MXFP4:
+		fill_mxfp4(blocks, out, n);
+		return;
+	case DTYPE_Q2_K:
+		fill_q2_k(blocks, out, n);
 		return;
 	case DTYPE_Q4_K:
-		fill_q4_k(blocks, out, n);
+	case DTYPE_Q5_K:
+		fill_q45_k(blocks, out, n);
 		return;
 	case DTYPE_Q6_K:
 		fill_q6_k(blocks, out, n);
@@ -133,6 +196,7 @@ void blocks_fill(struct blocks *blocks, uint8_t *out, int64_t n)
 		fill_half(blocks, out, n);
 		return;
 	default:
+		fill_uniform(blocks, out, n);
 		return;
 	}
 }

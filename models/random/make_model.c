@@ -8,8 +8,8 @@
  *                                                  then the exact shape of Qwen2.5-1.5B, Qwen3-1.7B
  *                                                  or Gemma-3-1B (Phi has none of that size)
  *
- * The same arguments give the same model. Types: f16 bf16 q8_0 q4_0 q4_k (the last with the mix of
- * llama.cpp's Q4_K_M).
+ * The same arguments give the same model. Types: all of kernels/dtype.h that a GGUF file can hold
+ * (q4_k with the mix of llama.cpp's Q4_K_M).
  */
 #include "base/buf.h"
 #include "base/file.h"
@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct shape {
 	const char *name;
@@ -489,22 +490,28 @@ static int write_model(struct gguf_writer *writer, const struct options *options
 	return result;
 }
 
+/* GGUF's names in lower case: "q4_k"; all that blocks_fill() and dtype_quantize() know. */
 static int parse_type(struct options *options, const char *name, struct err *err)
 {
-	static const struct {
-		const char *name;
-		enum dtype dtype;
-	} types[] = {{"f16", DTYPE_F16}, {"bf16", DTYPE_BF16}, {"q8_0", DTYPE_Q8_0},
-		{"q4_0", DTYPE_Q4_0}, {"q4_k", DTYPE_Q4_K}};
+	struct buf known = BUF_INIT;
 
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		if (strcmp(types[i].name, name) == 0) {
-			options->type = types[i].dtype;
+	buf_printf(&known, "give one of");
+	for (int i = DTYPE_F16; i < DTYPE_COUNT; i++) {
+		const struct dtype_info *info = dtype_info((enum dtype)i);
+
+		if (info->gguf_type == UINT32_MAX) {
+			continue;
+		}
+		if (strcasecmp(info->name, name) == 0) {
+			options->type = (enum dtype)i;
+			buf_finish(&known);
 			return 0;
 		}
+		buf_printf(&known, " %s", info->name);
 	}
-	return err_set(err, ERR_USAGE, "--type", "give one of f16 bf16 q8_0 q4_0 q4_k",
-		"there is no type \"%s\"", name);
+	err_set(err, ERR_USAGE, "--type", buf_str(&known), "there is no type \"%s\"", name);
+	buf_finish(&known);
+	return -1;
 }
 
 static int parse_arch(struct options *options, const char *name, struct err *err)
