@@ -147,8 +147,10 @@ static int is_space_replace(const json_t *step)
 
 static int splits_at_spaces(const json_t *pre)
 {
-	return has_type(pre, "Split") &&
-	       !strcmp(string_at(json_object_get(pre, "pattern"), "String"), " ");
+	const json_t *pattern = json_object_get(pre, "pattern");
+
+	return has_type(pre, "Split") && (!strcmp(string_at(pattern, "String"), " ") ||
+						 !strcmp(string_at(pattern, "Regex"), " "));
 }
 
 static int read_metaspace(struct reader *r, const json_t *pre)

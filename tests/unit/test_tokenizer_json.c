@@ -1,6 +1,8 @@
 /* tokenizer.json: the same tokenizers as from GGUF, and what is refused. */
 #include "tests/unit/tokenizer_fixture.h"
 
+#include "engine/token/splitter.h"
+
 static const char *const json_names[] = {"llama3-small.json", "gpt2-small.json", "spm-small.json",
 	"unigram-small.json", "gemma-small.json"};
 
@@ -183,6 +185,179 @@ static void a_file_that_is_cut_anywhere_is_refused(void **state)
 	buf_finish(&json);
 }
 
+/* ---- the forms that pre-tokenizers are published in ---- */
+
+static struct buf replaced(struct buf *file, const char *from, const char *to)
+{
+	char *at = strstr(file->data, from);
+	struct buf out = BUF_INIT;
+
+	if (!at) {
+		fail_msg("%s is not there", from);
+	}
+	buf_add(&out, file->data, (size_t)(at - file->data));
+	buf_addstr(&out, to);
+	buf_addstr(&out, at + strlen(from));
+	buf_finish(file);
+	return out;
+}
+
+/* As JSON spells it; with `raw`, an escaped CR or LF as the character itself. */
+static void add_json_string(struct buf *out, const char *text, size_t len, int raw)
+{
+	for (size_t i = 0; i < len; i++) {
+		int is_escape = text[i] == '\\' && i + 1 < len &&
+				(text[i + 1] == 'r' || text[i + 1] == 'n');
+
+		if (raw && is_escape) {
+			buf_addch(out, text[i++]);
+		} else if (text[i] == '\\' || text[i] == '"') {
+			buf_addch(out, '\\');
+		}
+		buf_addch(out, text[i]);
+	}
+}
+
+static int is_step(const char *line, size_t len, const char *step)
+{
+	return len == strlen(step) && !memcmp(line, step, len);
+}
+
+/* One line of struct splitter's steps. */
+static void add_step(struct buf *out, const char *line, size_t len, int raw)
+{
+	int is_match = len > 6 && !memcmp(line, "match ", 6);
+
+	if (is_step(line, len, "gpt2")) {
+		buf_addstr(out, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+				"\"trim_offsets\":true,\"use_regex\":true}");
+	} else if (is_step(line, len, "digits") || is_step(line, len, "digit runs")) {
+		buf_printf(out, "{\"type\":\"Digits\",\"individual_digits\":%s}",
+			len == 6 ? "true" : "false");
+	} else if (is_step(line, len, "punctuation runs")) {
+		buf_addstr(out, "{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}");
+	} else {
+		buf_addstr(out, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"");
+		add_json_string(out, line + 6, len - 6, raw);
+		buf_printf(out, "\"},\"behavior\":\"%s\",\"invert\":%s}",
+			is_match ? "Removed" : "Isolated", is_match ? "true" : "false");
+	}
+	buf_addch(out, ',');
+}
+
+static void check_steps(const struct splitter *splitter, const char *steps, int raw)
+{
+	static const char byte_level[] =
+		"{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
+		"\"use_regex\":true}";
+	struct buf json = fixture_read("tests/vectors/tokenizer/gpt2-small.json");
+	struct buf pre = BUF_INIT;
+	struct tokenizer *tokenizer;
+	struct err err;
+	char *want = mem_printf("%s byte-level BPE, 1500 tokens", splitter->name);
+
+	buf_addstr(&pre, "{\"type\":\"Sequence\",\"pretokenizers\":[");
+	for (const char *line = steps; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		add_step(&pre, line, len, raw);
+		line += len + (line[len] != 0);
+	}
+	if (strstr(steps, "gpt2")) {
+		pre.data[pre.len - 1] = ']';
+		buf_addch(&pre, '}');
+	} else {
+		buf_addstr(&pre, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+				 "\"trim_offsets\":true,\"use_regex\":false}]}");
+	}
+	json = replaced(&json, byte_level, pre.data);
+	if (tokenizer_open_json(&tokenizer, json.data, json.len, splitter->name, &err)) {
+		fail_msg("%s: %s", splitter->name, err.what);
+	}
+	assert_string_equal(want, tokenizer_describe(tokenizer));
+	tokenizer_close(tokenizer);
+	free(want);
+	buf_finish(&pre);
+	buf_finish(&json);
+}
+
+static void every_published_pre_tokenizer_is_recognised(void **state)
+{
+	const struct splitter *splitter;
+
+	for (size_t i = 0; (splitter = splitter_at(i)) != NULL; i++) {
+		for (size_t k = 0; k < SPLITTER_SPELLINGS && splitter->steps[k]; k++) {
+			check_steps(splitter, splitter->steps[k], 0);
+			check_steps(splitter, splitter->steps[k], 1);
+		}
+	}
+}
+
+static struct tokenizer *spm_with(const char *normalizer, const char *pre_tokenizer)
+{
+	static const char published[] =
+		"\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\","
+		"\"prepend\":\"\xe2\x96\x81\"},{\"type\":\"Replace\",\"pattern\":{\"String\":"
+		"\" \"},\"content\":\"\xe2\x96\x81\"}]},\"pre_tokenizer\":null";
+	struct buf json = fixture_read("tests/vectors/tokenizer/spm-small.json");
+	char *form =
+		mem_printf("\"normalizer\":%s,\"pre_tokenizer\":%s", normalizer, pre_tokenizer);
+	struct tokenizer *tokenizer;
+	struct err err;
+
+	json = replaced(&json, published, form);
+	if (tokenizer_open_json(&tokenizer, json.data, json.len, pre_tokenizer, &err)) {
+		fail_msg("%s: %s", pre_tokenizer, err.what);
+	}
+	free(form);
+	buf_finish(&json);
+	return tokenizer;
+}
+
+/* Llama 2's form gives these ids to the first and the second text, whichever that is. */
+static void check_form(const char *normalizer, const char *pre_tokenizer, const char *text,
+	const char *llama2_text, int llama2_first)
+{
+	struct tokenizer *llama2 = fixture_tokenizer("spm-small.json");
+	struct tokenizer *form = spm_with(normalizer, pre_tokenizer);
+	struct tokenizer_encoder *a = tokenizer_encoder_create(form);
+	struct tokenizer_encoder *b = tokenizer_encoder_create(llama2);
+	struct ids got = fixture_encode(a, text, strlen(text)), want = {0};
+
+	tokenizer_encode_text(b, llama2_text, strlen(llama2_text), llama2_first, &want);
+	assert_int_equal(want.count, got.count);
+	assert_memory_equal(want.id, got.id, want.count * sizeof(*want.id));
+	ids_finish(&got);
+	ids_finish(&want);
+	tokenizer_encoder_destroy(a);
+	tokenizer_encoder_destroy(b);
+	tokenizer_close(form);
+	tokenizer_close(llama2);
+}
+
+static void the_forms_of_sentencepiece_are_recognised(void **state)
+{
+	static const char replace[] = "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},"
+				      "\"content\":\"\xe2\x96\x81\"}";
+	static const char gemma[] = "{\"type\":\"Split\",\"pattern\":{\"String\":\" \"},"
+				    "\"behavior\":\"MergedWithPrevious\",\"invert\":false}";
+	static const char sarvam[] = "{\"type\":\"Split\",\"pattern\":{\"Regex\":\" \"},"
+				     "\"behavior\":\"MergedWithPrevious\",\"invert\":false}";
+	static const char mistral[] = "{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\","
+				      "\"prepend_scheme\":\"first\",\"split\":false}";
+	static const char never[] = "{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\","
+				    "\"prepend_scheme\":\"never\",\"split\":false}";
+	static const char text[] = "the  licence \n of a work";
+
+	/* Gemma 2 and 3: nothing in front, spaces replaced before anything splits at them */
+	check_form(replace, gemma, text, text, 0);
+	check_form(replace, sarvam, text, text, 0);
+	/* Mistral 7B v0.3: a space in front, unless there is one */
+	check_form("null", mistral, text, text, 1);
+	check_form("null", mistral, " the licence", "the licence", 1);
+	check_form("null", never, text, text, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +366,8 @@ int main(void)
 		cmocka_unit_test(the_same_tokenizer_has_one_digest_in_either_file),
 		cmocka_unit_test(tokens_open_reads_it),
 		cmocka_unit_test(unknown_characters_are_one_token_and_its_text_is_not),
+		cmocka_unit_test(every_published_pre_tokenizer_is_recognised),
+		cmocka_unit_test(the_forms_of_sentencepiece_are_recognised),
 		cmocka_unit_test(broken_json_vocabularies_are_refused_by_name),
 		cmocka_unit_test(a_file_that_is_cut_anywhere_is_refused),
 	};
