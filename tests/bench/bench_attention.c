@@ -4,7 +4,9 @@
  * Reading is measured by the clock on the wall; arithmetic also by the threads' own time, which
  * others on the machine disturb less.
  *
- *   bench_attention [ISA [KV_TYPE [THREADS]]]      default: the best, q8, 2
+ * Each is shown without a window and, unless it is 0, with a sliding window.
+ *
+ *   bench_attention [ISA [KV_TYPE [THREADS [WINDOW]]]]      default: the best, q8, 2, 1024
  */
 #include "kernels/cpu/kernels_internal.h"
 
@@ -198,7 +200,8 @@ static void bench(enum cpu_isa isa, enum kv_type type, int n_thread, int32_t hea
 	if (n_row > 1) {
 		printf(", %.1f by the threads' time", ops / least_cpu * n_thread * 1e-9);
 	} else {
-		printf(" %7.1f GB/s, reading alone %.1f", read / median(seconds, 9) * 1e-9,
+		printf(" %7.1f GB/s, %.1f by the threads' time, reading alone %.1f",
+			read / median(seconds, 9) * 1e-9, read / least_cpu * n_thread * 1e-9,
 			(double)probe.n_bytes / median(probe_seconds, 9) * 1e-9);
 	}
 	printf("\n");
@@ -214,6 +217,7 @@ int main(int argc, char **argv)
 	enum cpu_isa isa = cpu_isa_best();
 	enum kv_type type = KV_Q8;
 	int n_thread = argc > 3 ? atoi(argv[3]) : 2;
+	int window_tok = argc > 4 ? atoi(argv[4]) : 1024;
 
 	for (int i = 0; argc > 1 && i < CPU_ISA_COUNT; i++) {
 		if (strcmp(argv[1], cpu_isa_name((enum cpu_isa)i)) == 0) {
@@ -225,9 +229,9 @@ int main(int argc, char **argv)
 			type = (enum kv_type)i;
 		}
 	}
-	if (!cpu_isa_supported(isa) || n_thread < 1 || n_thread > MAX_THREADS) {
+	if (!cpu_isa_supported(isa) || n_thread < 1 || n_thread > MAX_THREADS || window_tok < 0) {
 		fprintf(stderr,
-			"usage: bench_attention [portable|avx2|avx512 [q8|f16|f32 [1-64]]]\n");
+			"usage: bench_attention [portable|avx2|avx512 [q8|f16|f32 [1-64 [0-]]]]\n");
 		return 2;
 	}
 	printf("%s, KV %s, %d threads; time of one layer, 32 heads, 8 KV heads\n",
@@ -239,10 +243,13 @@ int main(int argc, char **argv)
 		for (int64_t n_tok = 4096; n_tok <= 16384; n_tok *= 4) {
 			int32_t n_layer = (int32_t)(16 * 16384 / n_tok * 64 / head_dim / 2);
 
-			bench(isa, type, n_thread, head_dim, n_tok, 512, 0, 1);
-			bench(isa, type, n_thread, head_dim, n_tok, 512, 1024, 1);
-			bench(isa, type, n_thread, head_dim, n_tok, 1, 0, n_layer);
-			bench(isa, type, n_thread, head_dim, n_tok, 1, 1024, n_layer);
+			for (int window = 0; window <= window_tok; window += window_tok) {
+				bench(isa, type, n_thread, head_dim, n_tok, 512, window, 1);
+				bench(isa, type, n_thread, head_dim, n_tok, 1, window, n_layer);
+				if (window_tok == 0) {
+					break;
+				}
+			}
 		}
 	}
 	return 0;
