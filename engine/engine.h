@@ -381,6 +381,13 @@ void tokens_close(struct tokens *tokens);
 enum tokens_as { TOKENS_TEXT, TOKENS_SPECIAL };
 uint32_t *tokens_encode(struct tokens *tokens, const char *text, size_t len, enum tokens_as as,
 	int first, size_t *count);
+/* How many ids each of several texts has as TOKENS_TEXT, none of them the first; on all cores. */
+struct tokens_text {
+	const char *text;
+	size_t len;
+	size_t n_tok; /* written */
+};
+void tokens_count(struct tokens *tokens, struct tokens_text *text, size_t n_text);
 /* Appends the text of the ids, special tokens shown, to a malloc'ed string. */
 char *tokens_decode(struct tokens *tokens, const uint32_t *ids, size_t count, size_t *len);
 const char *tokens_describe(const struct tokens *tokens);

@@ -527,15 +527,17 @@ int session_count(struct session *session, struct engine *engine, const struct s
 	return status;
 }
 
-static int64_t segment_tokens(struct tokens *tokens, const struct segment *segment)
+/* The tokens of each segment; the caller frees. */
+static struct tokens_text *count_segments(struct tokens *tokens, const struct prompt *block)
 {
-	size_t len, n_ids;
-	const char *text = segment_bytes(segment, &len);
-	/* Sources stand behind the instructions: none of their segments is the first. */
-	uint32_t *ids = tokens_encode(tokens, text, len, TOKENS_TEXT, 0, &n_ids);
+	struct tokens_text *text = mem_zero(block->count + 1, sizeof(*text));
 
-	free(ids);
-	return (int64_t)n_ids;
+	for (size_t i = 0; i < block->count; i++) {
+		text[i].text = segment_bytes(block->item[i], &text[i].len);
+	}
+	/* Sources stand behind the instructions: none of their segments is the first. */
+	tokens_count(tokens, text, block->count);
+	return text;
 }
 
 static void add_file(struct session_tally *tally, char *path, int64_t tokens, size_t bytes)
@@ -552,11 +554,12 @@ void session_tally_source(const struct session *session, size_t index, struct to
 	const struct prompt *block = &session->source[index].block;
 	const char *shown = document->origin ? document->origin : document->name;
 	int is_tree = document->kind == DOCUMENT_CODE;
+	struct tokens_text *text = count_segments(tokens, block);
 	int64_t since = 0;
 	size_t part = 0, bytes = 0;
 
 	for (size_t i = 0; i < block->count; i++) {
-		int64_t here = segment_tokens(tokens, block->item[i]);
+		int64_t here = (int64_t)text[i].n_tok;
 
 		tally->total_tok += here;
 		if (is_tree && i == 0) {
@@ -571,6 +574,7 @@ void session_tally_source(const struct session *session, size_t index, struct to
 			part++;
 		}
 	}
+	free(text);
 	if (is_tree) {
 		tally->packing_tok += since;
 		return;

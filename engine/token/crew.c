@@ -37,7 +37,7 @@ struct part {
 
 struct tokenizer_crew {
 	const struct tokenizer *tokenizer;
-	int32_t n_thread;
+	int32_t n_thread, n_now;                        /* n_now: for the present texts */
 	struct tokenizer_encoder *encoder[MAX_THREADS]; /* made when first needed */
 	struct work_text *work;
 	struct part *part;
@@ -113,7 +113,7 @@ static void for_parts(struct tokenizer_crew *crew,
 	struct hand hand[MAX_THREADS];
 	int32_t n = 1;
 
-	for (; n < crew->n_thread && (size_t)n < crew->n_part; n++) {
+	for (; n < crew->n_now && (size_t)n < crew->n_part; n++) {
 		hand[n] = (struct hand){.round = &round, .encoder = &crew->encoder[n]};
 		if (pthread_create(&hand[n].thread, NULL, take_parts, &hand[n])) {
 			break;
@@ -322,6 +322,7 @@ void tokenizer_crew_encode(
 	for (size_t i = 0; i < n_text; i++) {
 		total += text[i].len;
 	}
+	crew->n_now = total < CREW_WORTH_BYTES && !part_bytes ? 1 : crew->n_thread;
 	good = crew->n_thread == 1 ? SIZE_MAX : total / parts + 1;
 	good = good < MIN_PART_BYTES ? MIN_PART_BYTES : good;
 	crew->n_part = 0;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of texts that are counted at once. */
+#define COUNT_BYTES    ((size_t)32 << 20)
 #define MAX_JSON_BYTES ((size_t)1 << 30)
 
 struct tokens {
@@ -147,6 +149,28 @@ uint32_t *tokens_encode(struct tokens *tokens, const char *text, size_t len, enu
 	}
 	*count = ids.count;
 	return ids.id ? ids.id : mem_zero(1, sizeof(*ids.id));
+}
+
+void tokens_count(struct tokens *tokens, struct tokens_text *text, size_t n_text)
+{
+	struct crew_text *work = mem_zero(n_text ? n_text : 1, sizeof(*work));
+
+	for (size_t i = 0, end; i < n_text; i = end) {
+		size_t bytes = 0;
+
+		/* Some at a time: their ids take memory, and only how many they are is asked. */
+		for (end = i; end < n_text && (end == i || bytes < COUNT_BYTES); end++) {
+			bytes += text[end].len;
+			work[end] =
+				(struct crew_text){.text = text[end].text, .len = text[end].len};
+		}
+		tokenizer_crew_encode(crew_of(tokens), work + i, end - i, 0);
+		for (size_t k = i; k < end; k++) {
+			text[k].n_tok = work[k].ids.count;
+			ids_finish(&work[k].ids);
+		}
+	}
+	free(work);
 }
 
 char *tokens_decode(struct tokens *tokens, const uint32_t *ids, size_t count, size_t *len)

@@ -161,6 +161,49 @@ static void any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt(void **state)
 	prompt_store_destroy(store);
 }
 
+/* One long text, and many that are long together, one of them twice: several threads encode those. */
+static void a_long_prompt_has_the_ids_of_its_parts(void **state)
+{
+	enum { N = 40, EACH = 20000, LONG = 700000 };
+	static const char line[] = "The ring was built in 1987, of 12345 parts.\n";
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct tokenizer_encoder *encoder = tokenizer_encoder_create(model->tokenizer);
+	char *text = mem_alloc(LONG);
+	uint64_t number[N + 1];
+	struct ids expected = {0};
+	const uint32_t *ids;
+	size_t count;
+
+	for (size_t i = 0; i < LONG; i++) {
+		text[i] = i % 97 ? line[i % (sizeof(line) - 1)] : (char)(' ' + i % 95);
+	}
+	for (size_t i = 0; i <= N; i++) {
+		size_t len = i == 7 ? LONG : EACH + i;
+		struct wire_segment segment = {.number = 100 + i,
+			.total_bytes = len,
+			.data = (const uint8_t *)text + (i == 7 ? 0 : i),
+			.len = len};
+
+		number[i] = 100 + i % N; /* the first is the last, too */
+		if (i < N) {
+			assert_int_equal(0, prompt_store_begin_segment(store, &segment, NULL));
+		}
+		if (i == N) {
+			len = EACH;
+			segment.data = (const uint8_t *)text;
+		}
+		tokenizer_encode_text(encoder, (const char *)segment.data, len, i == 0, &expected);
+	}
+	assert_int_equal(0, prompt_store_set(store, 0, number, N + 1, NULL));
+	assert_int_equal(0, prompt_store_ids(store, &ids, &count, NULL));
+	assert_int_equal(expected.count, count);
+	assert_memory_equal(expected.id, ids, count * sizeof(*ids));
+	ids_finish(&expected);
+	free(text);
+	tokenizer_encoder_destroy(encoder);
+	prompt_store_destroy(store);
+}
+
 static void what_was_released_is_gone_but_the_present_prompt_stays(void **state)
 {
 	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
@@ -293,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt),
+		cmocka_unit_test(a_long_prompt_has_the_ids_of_its_parts),
 		cmocka_unit_test(what_was_released_is_gone_but_the_present_prompt_stays),
 		cmocka_unit_test(asides_lie_inside_the_text_of_their_source),
 		cmocka_unit_test(segments_that_do_not_add_up_are_refused),
