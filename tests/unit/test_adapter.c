@@ -8,6 +8,7 @@
 #include "engine/model/adapter.h"
 #include "engine/model/gguf_write.h"
 #include "tests/unit/engine_fixture.h"
+#include "tests/unit/golden_logits.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -18,12 +19,7 @@
 
 #include <cmocka.h>
 
-enum { N_TOK = 24, N_VOCAB = 1024, MAX_ADAPTERS = 2 };
-
-struct subject {
-	struct fixture fixture;
-	float *logits; /* [N_TOK][N_VOCAB] */
-};
+enum { N_TOK = 24, MAX_ADAPTERS = 2 };
 
 static char *vector_path(const char *name)
 {
@@ -49,7 +45,9 @@ struct wanted {
 	struct engine_adapter adapter[MAX_ADAPTERS];
 };
 
-static int open_with(struct fixture *fixture, const struct wanted *wanted, struct err *err)
+/* context_tok 0: the model's own. */
+static int open_with(
+	struct fixture *fixture, const struct wanted *wanted, int64_t context_tok, struct err *err)
 {
 	struct engine_adapter adapter[MAX_ADAPTERS];
 	size_t count = 0;
@@ -67,7 +65,7 @@ static int open_with(struct fixture *fixture, const struct wanted *wanted, struc
 	fixture_check(model_open(&fixture->model, path, NULL, err), err);
 	result = adapter_apply(fixture->model, adapter, count, err);
 	if (result == 0) {
-		result = program_create(&fixture->program, fixture->model, 0, err);
+		result = program_create(&fixture->program, fixture->model, context_tok, err);
 	}
 	for (size_t i = 0; i < count; i++) {
 		free((char *)adapter[i].path);
@@ -75,82 +73,99 @@ static int open_with(struct fixture *fixture, const struct wanted *wanted, struc
 	return result;
 }
 
-static void read_ids(uint32_t ids[N_TOK])
+static void read_ids(uint32_t ids[N_TOK], const struct model *model)
 {
-	char path[512];
+	char *path = mem_strdup(model->path), *slash = strrchr(path, '/'), *name;
 	FILE *file;
 
-	fixture_path(path, sizeof(path), "ids.txt");
-	file = fopen(path, "r");
+	*slash = 0;
+	name = mem_printf("%s/ids.txt", path);
+	file = fopen(name, "r");
 	assert_non_null(file);
 	for (int i = 0; i < N_TOK; i++) {
 		assert_int_equal(1, fscanf(file, "%u", &ids[i]));
 	}
 	fclose(file);
+	free(name);
+	free(path);
 }
 
-/* [N_TOK][N_VOCAB], n_row tokens at a time; malloc'ed. */
+static size_t logits_bytes(const struct fixture *fixture)
+{
+	return N_TOK * (size_t)fixture->model->n_vocab * sizeof(float);
+}
+
+/* [N_TOK][n_vocab], n_row tokens at a time; malloc'ed. */
 static float *logits_of(struct fixture *fixture, enum cpu_isa isa, int64_t n_row)
 {
-	size_t row_bytes = N_VOCAB * sizeof(float);
-	float *logits = mem_alloc(N_TOK * row_bytes);
+	int64_t n_vocab = fixture->model->n_vocab;
+	float *logits = mem_alloc(logits_bytes(fixture));
 	uint32_t ids[N_TOK];
 	uint8_t *page;
 
-	read_ids(ids);
+	read_ids(ids, fixture->model);
 	fixture_backend(fixture, isa, KV_F32, n_row == 1 ? 1 : 2, N_TOK);
 	page = fixture_page(fixture);
 	for (int64_t i = 0; i < N_TOK; i += n_row) {
-		memcpy(logits + i * N_VOCAB, fixture_run(fixture, ids + i, n_row, i, &page),
-			(size_t)n_row * row_bytes);
+		memcpy(logits + i * n_vocab, fixture_run(fixture, ids + i, n_row, i, &page),
+			(size_t)(n_row * n_vocab) * sizeof(float));
 	}
 	return logits;
 }
 
 /* ---- the reference ---- */
 
-static float *read_reference(const char *name)
-{
-	size_t count = (size_t)N_TOK * N_VOCAB;
-	float *values = mem_alloc(count * sizeof(*values));
-	char *file_name = mem_printf("%s.npy", name), *path = vector_path(file_name), head[10];
-	FILE *file = fopen(path, "rb");
-
-	assert_non_null(file);
-	assert_int_equal(sizeof(head), fread(head, 1, sizeof(head), file));
-	assert_int_equal(0, fseek(file, 10 + (uint8_t)head[8] + 256 * (uint8_t)head[9], SEEK_SET));
-	assert_int_equal(count, fread(values, sizeof(*values), count, file));
-	fclose(file);
-	free(path);
-	free(file_name);
-	return values;
-}
-
-/* rms of the difference over the standard deviation of the reference. */
-static double distance(const float *got, const float *want)
-{
-	double n = (double)N_TOK * N_VOCAB, mean = 0, square = 0, error = 0;
-
-	for (size_t i = 0; i < (size_t)N_TOK * N_VOCAB; i++) {
-		double e = (double)got[i] - (double)want[i];
-
-		mean += (double)want[i] / n;
-		square += (double)want[i] * (double)want[i] / n;
-		error += e * e / n;
-	}
-	return sqrt(error) / sqrt(square - mean * mean);
-}
+#define FAMILIES "../families/"
 
 static const struct {
 	const char *reference;
 	struct wanted wanted;
 	int is_folder;
+	int64_t context_tok;
 } golden[] = {
-	{"all", {"mqa-untied.gguf", {{"all", 1}}}, 1},
-	{"stabilised", {"bias.gguf", {{"stabilised", 1}}}, 1},
-	{"half", {"rope-llama3.gguf", {{"half.gguf", 0.75}}}, 0},
-	{"two", {"mqa-untied.gguf", {{"all", 0.5}, {"extra.gguf", -1.25}}}, 1},
+	{"all", {"mqa-untied.gguf", {{"all", 1}}}, 1, 0},
+	{"stabilised", {"bias.gguf", {{"stabilised", 1}}}, 1, 0},
+	{"half", {"rope-llama3.gguf", {{"half.gguf", 0.75}}}, 0, 0},
+	{"two", {"mqa-untied.gguf", {{"all", 0.5}, {"extra.gguf", -1.25}}}, 1, 0},
+	{"mistral", {FAMILIES "mistral.gguf", {{"mistral", 1}}}, 1, 0},
+	{"qwen2", {FAMILIES "qwen2.gguf", {{"qwen2", 1}}}, 1, 0},
+	{"qwen3", {FAMILIES "qwen3.gguf", {{"qwen3", 1}}}, 1, 0},
+	{"gemma3", {FAMILIES "gemma3.gguf", {{"gemma3", 1}}}, 1, 0},
+	{"phi3", {FAMILIES "phi3.gguf", {{"phi3", 1}}}, 1, 0},
+	{"phi4-mini", {FAMILIES "phi4-mini.gguf", {{"phi4-mini", 1}}}, 1, 128},
 };
+
+static void check_golden(enum cpu_isa isa, size_t i)
+{
+	const struct wanted bare = {.base = golden[i].wanted.base};
+	char *file = mem_printf("%s.npy", golden[i].reference), *path = vector_path(file);
+	struct fixture fixture, plain;
+	struct golden want;
+	struct err err;
+	float *got, *base;
+	double rms, change;
+
+	fixture_check(open_with(&fixture, &golden[i].wanted, golden[i].context_tok, &err), &err);
+	fixture_check(open_with(&plain, &bare, golden[i].context_tok, &err), &err);
+	golden_read(&want, path);
+	assert_int_equal(N_TOK, want.n_row);
+	assert_int_equal(fixture.model->n_vocab, want.n_vocab);
+	got = logits_of(&fixture, isa, N_TOK);
+	base = logits_of(&plain, isa, N_TOK);
+	rms = golden_compare(&want, got).rms;
+	change = golden_compare(&want, base).rms;
+	printf("# %-9s %-10s on %-24s rms/std %.2e (without the adapter %.2f)\n", cpu_isa_name(isa),
+		golden[i].reference, golden[i].wanted.base, rms, change);
+	assert_true(rms < 1e-4);
+	assert_true(change > 0.1); /* and so the adapter matters */
+	golden_finish(&want);
+	fixture_close(&fixture);
+	fixture_close(&plain);
+	free(got);
+	free(base);
+	free(path);
+	free(file);
+}
 
 static void check_path(enum cpu_isa isa)
 {
@@ -159,32 +174,11 @@ static void check_path(enum cpu_isa isa)
 		skip();
 	}
 	for (size_t i = 0; i < ARRAY_LEN(golden); i++) {
-		struct fixture fixture, plain;
-		struct wanted bare = {.base = golden[i].wanted.base};
-		struct err err;
-		float *want, *got, *base;
-		double rms, change;
-
-		if (golden[i].is_folder && !has_folders()) {
+		if (!golden[i].is_folder || has_folders()) {
+			check_golden(isa, i);
+		} else {
 			printf("# this build reads no PEFT folders\n");
-			continue;
 		}
-		fixture_check(open_with(&fixture, &golden[i].wanted, &err), &err);
-		fixture_check(open_with(&plain, &bare, &err), &err);
-		want = read_reference(golden[i].reference);
-		got = logits_of(&fixture, isa, N_TOK);
-		base = logits_of(&plain, isa, N_TOK);
-		rms = distance(got, want);
-		change = distance(base, want);
-		printf("# %-9s %-10s on %-16s rms/std %.2e (without the adapter %.2f)\n",
-			cpu_isa_name(isa), golden[i].reference, golden[i].wanted.base, rms, change);
-		assert_true(rms < 1e-4);
-		assert_true(change > 0.1); /* and so the adapter matters */
-		free(want);
-		free(got);
-		free(base);
-		fixture_close(&fixture);
-		fixture_close(&plain);
 	}
 }
 
@@ -206,21 +200,23 @@ static void avx512_computes_merged_weights(void **state)
 static void a_token_alone_equals_the_token_in_a_batch(void **state)
 {
 	static const struct wanted wanted[] = {{"rope-llama3.gguf", {{"half.gguf", 0.75}}},
-		{"mqa-untied.gguf", {{"extra.gguf", 2}}}};
+		{"mqa-untied.gguf", {{"extra.gguf", 2}}}, {FAMILIES "phi3.gguf", {{"phi3", 1}}}};
+	size_t count = ARRAY_LEN(wanted) - !has_folders();
 
 	for (int isa = 0; isa < CPU_ISA_COUNT; isa++) {
-		for (size_t i = 0; i < ARRAY_LEN(wanted) && cpu_isa_supported((enum cpu_isa)isa);
-			i++) {
+		for (size_t i = 0; i < count && cpu_isa_supported((enum cpu_isa)isa); i++) {
 			struct fixture fixture;
 			struct err err;
 			float *together, *apart, *alone;
+			size_t bytes;
 
-			fixture_check(open_with(&fixture, &wanted[i], &err), &err);
+			fixture_check(open_with(&fixture, &wanted[i], 0, &err), &err);
+			bytes = logits_bytes(&fixture);
 			together = logits_of(&fixture, (enum cpu_isa)isa, N_TOK);
 			apart = logits_of(&fixture, (enum cpu_isa)isa, 8);
 			alone = logits_of(&fixture, (enum cpu_isa)isa, 1);
-			assert_memory_equal(together, apart, N_TOK * N_VOCAB * sizeof(float));
-			assert_memory_equal(together, alone, N_TOK * N_VOCAB * sizeof(float));
+			assert_memory_equal(together, apart, bytes);
+			assert_memory_equal(together, alone, bytes);
 			free(together);
 			free(apart);
 			free(alone);
@@ -238,10 +234,10 @@ static void a_scale_of_0_changes_no_bit(void **state)
 	struct err err;
 
 	for (int i = 0; i < 2; i++) {
-		fixture_check(open_with(&fixture[i], i ? &with : &without, &err), &err);
+		fixture_check(open_with(&fixture[i], i ? &with : &without, 0, &err), &err);
 		logits[i] = logits_of(&fixture[i], cpu_isa_best(), N_TOK);
 	}
-	assert_memory_equal(logits[0], logits[1], N_TOK * N_VOCAB * sizeof(float));
+	assert_memory_equal(logits[0], logits[1], logits_bytes(&fixture[0]));
 	assert_non_null(fixture[1].model->adapter_identity);
 	for (int i = 0; i < 2; i++) {
 		free(logits[i]);
@@ -262,7 +258,7 @@ static void the_identity_tells_adapters_scales_and_their_order_apart(void **stat
 		struct fixture fixture;
 		struct err err;
 
-		fixture_check(open_with(&fixture, &wanted[i], &err), &err);
+		fixture_check(open_with(&fixture, &wanted[i], 0, &err), &err);
 		identity[i] = mem_strdup(fixture.model->adapter_identity);
 		for (size_t j = 0; j < i; j++) {
 			assert_string_not_equal(identity[i], identity[j]);
@@ -340,7 +336,7 @@ static void try_file(const struct file_spec *spec, const char *why)
 	int result;
 
 	write_adapter(path, spec);
-	result = open_with(&fixture, &wanted, &err);
+	result = open_with(&fixture, &wanted, 0, &err);
 	if (result != (why ? -1 : 0)) {
 		fail_msg("%s: \"%s\"", why ? "not refused" : "refused", err.what);
 	}
@@ -439,7 +435,8 @@ static void models_and_adapters_are_not_taken_for_each_other(void **state)
 	assert_non_null(strstr(err.what, "is a LoRA adapter, not a model"));
 	assert_non_null(strstr(err.hint, "--adapter"));
 	fixture_path(base, sizeof(base), "bias.gguf");
-	assert_int_equal(-1, open_with(&fixture, &(struct wanted){"bias.gguf", {{base, 1}}}, &err));
+	assert_int_equal(
+		-1, open_with(&fixture, &(struct wanted){"bias.gguf", {{base, 1}}}, 0, &err));
 	assert_non_null(strstr(err.what, "is not an adapter"));
 	assert_non_null(strstr(err.hint, "-m"));
 	fixture_close(&fixture);

@@ -4,7 +4,8 @@
     pip install torch transformers peft gguf
     tests/vectors/make_adapters.py [NAME...]        (all of CASES)
 
-The bases are models of make_logits.py, read from their GGUF files. An adapter is saved by PEFT itself
+The bases are models of make_logits.py, read from their GGUF files, and of make_families.py, read from
+their folders. An adapter is saved by PEFT itself
 (a folder), or written with gguf-py as llama.cpp's converter writes one. The reference, NAME.npy, is
 what transformers computes in float64 for the first 24 ids of ids.txt after W + scale * B A was merged
 in float64 into every weight. Tests use the stored files only.
@@ -17,8 +18,8 @@ import sys
 import gguf
 import numpy as np
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import LlamaConfig, LlamaForCausalLM
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 HERE = pathlib.Path(__file__).parent
 LOGITS = HERE / "logits"
@@ -27,6 +28,7 @@ N_TOK = 24
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 ALL = ATTENTION + ["gate_proj", "up_proj", "down_proj"]
+FUSED = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 
 # An adapter: its base, what PEFT is told, the type it is stored in; .gguf is written by gguf-py.
 ADAPTERS = {
@@ -51,6 +53,36 @@ ADAPTERS = {
         "peft": {"r": 33, "lora_alpha": 20, "target_modules": ALL},
         "dtype": torch.float16,
     },
+    "mistral": {
+        "base": "families/mistral",
+        "peft": {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "o_proj"]},
+        "dtype": torch.float32,
+    },
+    "qwen2": {
+        "base": "families/qwen2",
+        "peft": {"r": 3, "lora_alpha": 5, "target_modules": ALL},
+        "dtype": torch.float32,
+    },
+    "qwen3": {
+        "base": "families/qwen3",
+        "peft": {"r": 2, "lora_alpha": 4, "target_modules": ATTENTION + ["lm_head"]},
+        "dtype": torch.bfloat16,
+    },
+    "gemma3": {
+        "base": "families/gemma3",
+        "peft": {"r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "k_proj", "down_proj"]},
+        "dtype": torch.float32,
+    },
+    "phi3": {
+        "base": "families/phi3",
+        "peft": {"r": 4, "lora_alpha": 8, "target_modules": FUSED},
+        "dtype": torch.float32,
+    },
+    "phi4-mini": {
+        "base": "families/phi4-mini",
+        "peft": {"r": 2, "lora_alpha": 6, "use_rslora": True, "target_modules": FUSED},
+        "dtype": torch.float16,
+    },
     "extra.gguf": {
         "base": "mqa-untied",
         "peft": {"r": 2, "lora_alpha": 3, "target_modules": ["k_proj", "down_proj", "lm_head"]},
@@ -64,6 +96,12 @@ CASES = {
     "stabilised": {"stabilised": 1.0},
     "half": {"half.gguf": 0.75},
     "two": {"all": 0.5, "extra.gguf": -1.25},
+    "mistral": {"mistral": 1.0},
+    "qwen2": {"qwen2": 1.0},
+    "qwen3": {"qwen3": 1.0},
+    "gemma3": {"gemma3": 1.0},
+    "phi3": {"phi3": 1.0},
+    "phi4-mini": {"phi4-mini": 1.0},
 }
 
 NAMES = {
@@ -122,7 +160,11 @@ def heads_of(config, name):
 
 
 def load_base(name):
-    """The model of a GGUF file, as transformers has it."""
+    """The model of a GGUF file, or of a folder, as transformers has it."""
+    if "/" in name:
+        return AutoModelForCausalLM.from_pretrained(
+            HERE / name, dtype=torch.float32, attn_implementation="eager"
+        )
     reader = gguf.GGUFReader(LOGITS / f"{name}.gguf")
     value = lambda key: reader.fields[f"llama.{key}"].contents()
     tensors = {t.name: np.array(t.data).reshape(tuple(reversed(t.shape))) for t in reader.tensors}
@@ -229,9 +271,20 @@ def scale_of(settings, name, rank):
     return alpha / (rank**0.5 if settings["use_rslora"] else rank)
 
 
-def make_reference(name, ids):
+def check_against_peft(name, ids, merged):
+    """PEFT's own forward pass of the same folder: our reading of its settings is PEFT's."""
+    model = PeftModel.from_pretrained(load_base(ADAPTERS[name]["base"]), OUT / name).double()
+    with torch.no_grad():
+        logits = model(torch.tensor([ids]), use_cache=False).logits[0].numpy()
+    assert np.abs(logits - merged).max() < 1e-4 * merged.std(), np.abs(logits - merged).max()
+
+
+def make_reference(name):
     adapters = CASES[name]
-    model = load_base(ADAPTERS[next(iter(adapters))]["base"]).double()
+    base = ADAPTERS[next(iter(adapters))]["base"]
+    folder = HERE / "families" if "/" in base else LOGITS
+    ids = [int(word) for word in (folder / "ids.txt").read_text().split()][:N_TOK]
+    model = load_base(base).double()
     weights = dict(model.named_parameters())
     with torch.no_grad():
         plain = model(torch.tensor([ids]), use_cache=False).logits[0].numpy()
@@ -241,18 +294,19 @@ def make_reference(name, ids):
                 scale = user_scale * scale_of(settings, target, a.shape[0])
                 weights[target] += scale * (b.double() @ a.double())
         logits = model(torch.tensor([ids]), use_cache=False).logits[0].numpy()
+    if list(adapters.values()) == [1.0] and not next(iter(adapters)).endswith(".gguf"):
+        check_against_peft(name, ids, logits)
     np.save(OUT / f"{name}.npy", logits.astype(np.float32))
     print(f"{name}: standard deviation {logits.std():.2f}, rms change {(logits - plain).std():.2f}")
 
 
 def main():
     wanted = sys.argv[1:]
-    ids = [int(word) for word in (LOGITS / "ids.txt").read_text().split()][:N_TOK]
     for seed, name in enumerate(ADAPTERS):
         if not wanted or any(name in CASES[case] for case in wanted):
             make_adapter(name, seed)
     for name in wanted or CASES:
-        make_reference(name, ids)
+        make_reference(name)
     for folder in OUT.glob("*-folder"):
         shutil.rmtree(folder)
 
