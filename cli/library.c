@@ -150,7 +150,8 @@ static int ends_with(const char *text, const char *tail)
  */
 static int is_path(const char *wanted)
 {
-	return strchr(wanted, '/') || ends_with(wanted, suffix) || ends_with(wanted, ".json");
+	return strchr(wanted, '/') || ends_with(wanted, suffix) || ends_with(wanted, ".json") ||
+	       ends_with(wanted, ".safetensors");
 }
 
 int library_find(const char *wanted, char **path, struct err *err)
@@ -195,16 +196,52 @@ static int name_allowed(const char *name)
 	       strspn(name, allowed) == strlen(name);
 }
 
-static char *own_name(const char *path)
+/* Of "DIR/" it is DIR's, and of a folder that is named by a dot its own. */
+static char *own_name(const char *path, const char *target)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	size_t len = strlen(base);
+	size_t len;
+
+	if (!base[0] || base[0] == '.') {
+		slash = strrchr(target, '/');
+		base = slash ? slash + 1 : target;
+	}
+	len = strlen(base);
 
 	if (len >= sizeof(suffix) && strcmp(base + len - 5, suffix) == 0) {
 		len -= 5;
 	}
 	return mem_strndup(base, len);
+}
+
+/*
+ * What is registered of a path, links followed; malloc'ed. Of a file in a Hugging Face directory it
+ * is the directory.
+ */
+static char *target_of(const char *path)
+{
+	static const char *const parts[] = {
+		"config.json", ".safetensors", ".safetensors.index.json"};
+	char *target = realpath(path, NULL), *folder, *slash;
+	struct stat st;
+
+	if (!target || stat(target, &st) < 0 || S_ISDIR(st.st_mode)) {
+		return target;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		/* by the path's own name: a file in Hugging Face's cache is a link to a digest */
+		if (!ends_with(path, parts[i])) {
+			continue;
+		}
+		slash = strrchr(path, '/');
+		folder = slash ? mem_strndup(path, (size_t)(slash + 1 - path)) : mem_strdup(".");
+		free(target);
+		target = realpath(folder, NULL);
+		free(folder);
+		return target;
+	}
+	return target;
 }
 
 /* The name is there; it may well be that of the same file. */
@@ -247,7 +284,7 @@ int library_remove(const char *name, struct err *err)
 
 int library_add(const char *path, const char *name, char **name_used, struct err *err)
 {
-	char *target = realpath(path, NULL);
+	char *target = target_of(path);
 	char *folder, *link;
 	int status;
 
@@ -255,7 +292,7 @@ int library_add(const char *path, const char *name, char **name_used, struct err
 	if (!target) {
 		return err_set_errno(err, ERR_ENGINE, errno, path, "cannot be opened");
 	}
-	*name_used = name ? mem_strdup(name) : own_name(path);
+	*name_used = name ? mem_strdup(name) : own_name(path, target);
 	if (!name_allowed(*name_used)) {
 		free(target);
 		return err_set(err, ERR_USAGE, (*name_used)[0] ? *name_used : "an empty text",

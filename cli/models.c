@@ -86,7 +86,11 @@ static const char *thinking_text(const struct model_summary *summary)
 
 static void print_summary(const struct model_summary *summary, const char *path)
 {
-	output_line("file          %s, GGUF version %u", path, summary->gguf_version);
+	if (summary->gguf_version) {
+		output_line("file          %s, GGUF version %u", path, summary->gguf_version);
+	} else {
+		output_line("directory     %s", path);
+	}
 	output_line("name          %s", or_dash(summary->name));
 	output_line("architecture  %s", or_dash(summary->architecture));
 	output_line("parameters    %.1f million", (double)summary->n_params / 1e6);
@@ -218,8 +222,8 @@ static int models_add(const struct options *options, struct err *err)
 	int status;
 
 	if (options->n_argument != 2) {
-		return err_set(err, ERR_USAGE, NULL, "carrel models add FILE",
-			"models add takes the path of one model file");
+		return err_set(err, ERR_USAGE, NULL, "carrel models add PATH",
+			"models add takes the path of one model, a file or a directory");
 	}
 	if (adapter_is_at(options->argument[1])) {
 		return err_set(err, ERR_ENGINE, options->argument[1],

@@ -21,7 +21,8 @@ enum {
 /* In the order of the manual page. */
 const struct option_row option_table[] = {
 	{"model", 'm', OPTION_TEXT, "PATH|NAME", FIELD(model), MODEL, 1, NULL,
-		"the model: a GGUF file, or a name that `carrel models ls` shows"},
+		"the model: a GGUF file, a Hugging Face directory, or a name that `carrel models "
+		"ls` shows"},
 	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE, 1, "0",
 		"tokens of context (0: the model's own window, as far as memory allows)"},
 	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE | COMMAND_MODELS, 1, "0",
