@@ -1,0 +1,59 @@
+#!/bin/sh
+# Hugging Face directories on the command line: described, registered, asked and counted like files.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+families="$CARREL_SOURCE/tests/vectors/families"
+
+cp -r "$families/qwen3" tiny
+run "$CARREL" models info ./tiny --json
+ok 'a directory is described' status_is 0
+ok 'by its architecture' json architecture Qwen3ForCausalLM
+ok 'by its storage' json storage 'F16 safetensors, 1 file'
+ok 'it is no GGUF file' json gguf_version 0
+ok 'it runs here' json can_run true
+ok 'with a plan' json plan.fits true
+run "$CARREL" models info ./tiny
+ok 'and for people it is a directory' prints 'directory     ./tiny'
+
+run "$CARREL" models add ./tiny/
+ok 'it is registered by its name' prints tiny
+run "$CARREL" models add tiny/config.json --name again
+ok 'a file in it stands for it' status_is 0
+run "$CARREL" models ls
+ok 'both are listed' [ "$(grep -c Qwen3ForCausalLM out)" = 2 ]
+
+"$CARREL" tokenize -m tiny "$CARREL_SOURCE/LICENSE" >ids
+"$CARREL" tokenize -m "$families/qwen3.gguf" "$CARREL_SOURCE/LICENSE" >want
+ok 'text has the ids that it has in the GGUF file' cmp want ids
+head -n 40 ids >few
+for family in llama qwen3 gemma3 phi4-mini; do
+	for model in "$families/$family" "$families/$family.gguf"; do
+		run "$CARREL" eval logits -q -m "$model" --tokens few --out "${model##*/}.logits"
+		ok "logits of ${model##*/} are computed" status_is 0
+	done
+	ok "$family has the same in both" cmp $family.logits $family.gguf.logits
+done
+echo 'The station opens at nine.' >note
+run "$CARREL" ask -m tiny --template chatml -n 4 'When?' note
+ok 'it answers' status_is 0
+
+run "$CARREL" models info ./nowhere/
+ok 'a directory that is not there is one sentence' sentences 1
+mkdir empty
+run "$CARREL" models info ./empty
+ok 'an empty one is refused' status_is 4
+ok 'by what is missing' says 'config.json'
+sed 's/Qwen3ForCausalLM/NoSuchForCausalLM/' tiny/config.json >changed && mv changed tiny/config.json
+run "$CARREL" models info ./tiny
+ok 'an unknown architecture is still described' prints 'NoSuchForCausalLM'
+ok 'and why it cannot run' prints 'runs here     no: is of the architecture "NoSuchForCausalLM"'
+run "$CARREL" ask -m tiny 'When?' note
+ok 'asking it is refused' status_is 4
+ok 'in one sentence' sentences 1
+rm tiny/model.safetensors
+run "$CARREL" models info ./tiny
+ok 'without weights it is refused' status_is 4
+ok 'by name' says 'has neither model.safetensors nor model.safetensors.index.json'
+printf 'version https://git-lfs.github.com/spec/v1\n' >tiny/model.safetensors
+run "$CARREL" models info ./tiny
+ok 'a pointer is told from weights' says 'Git LFS pointer'
+finish
