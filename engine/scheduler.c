@@ -1,7 +1,6 @@
 #include "engine/scheduler.h"
 
 #include "base/mem.h"
-#include "engine/answer.h"
 #include "engine/backend/backend.h"
 #include "engine/kv/cache.h"
 #include "engine/kv/chain.h"
@@ -10,7 +9,7 @@
 #include "engine/planner.h"
 #include "engine/quote.h"
 #include "engine/rate.h"
-#include "engine/thinking.h"
+#include "engine/reply.h"
 #include "engine/token/tokenizer.h"
 
 #include <stdlib.h>
@@ -45,11 +44,9 @@ struct request {
 	int64_t n_closing;
 
 	struct kv_sequence sequence;
-	int is_matched;           /* the prefix cache was asked */
-	int64_t reserved_pages;   /* most it may come to hold */
-	struct thinking thinking; /* what it says, parted into: */
-	struct answer thoughts, answer;
-	struct quote *quote; /* NULL: its citations are free */
+	int is_matched;         /* the prefix cache was asked */
+	int64_t reserved_pages; /* most it may come to hold */
+	struct reply reply;
 
 	int64_t batch_row, batch_n_row; /* its share of the batch under way */
 	int64_t batch_out, batch_n_out;
@@ -79,7 +76,6 @@ struct scheduler {
 	int64_t *pos;     /* [batch_tok] */
 	int64_t *out_row; /* [out_rows] */
 	float *logprob;   /* [batch_tok] */
-	struct buf piece; /* the bytes of one token */
 	struct op_sequence sequence[MAX_RUNNING];
 	struct request *in_batch[MAX_RUNNING];
 	struct batch batch;
@@ -188,10 +184,7 @@ static void free_request(struct scheduler *scheduler, struct request *request)
 		scheduler->n_running--;
 		scheduler->reserved_pages -= request->reserved_pages;
 	}
-	thinking_finish(&request->thinking);
-	answer_finish(&request->thoughts);
-	answer_finish(&request->answer);
-	quote_destroy(request->quote);
+	reply_finish(&request->reply);
 	free(request->ids);
 	free(request->closing);
 	free(request);
@@ -209,7 +202,6 @@ void scheduler_destroy(struct scheduler *scheduler)
 	kv_cache_destroy(scheduler->cache);
 	sampler_destroy(scheduler->sampler);
 	token_order_destroy(scheduler->order);
-	buf_finish(&scheduler->piece);
 	free(scheduler->ids);
 	free(scheduler->pos);
 	free(scheduler->logprob);
@@ -237,12 +229,12 @@ static void finish(struct scheduler *scheduler, struct request *request)
 	struct engine_event event = {.type = ENGINE_DONE,
 		.request = request->id,
 		.stop = request->stop,
-		.is_thinking = thinking_goes_on(&request->thinking),
+		.is_thinking = thinking_goes_on(&request->reply.thinking),
 		.usage = request->usage};
 
 	if (request->usage.generated_tok > 0) {
 		event.usage.decode_ms = request->last_token_ms - request->first_token_ms;
-		event.usage.thinking_tok = request->thinking.n_tok;
+		event.usage.thinking_tok = request->reply.thinking.n_tok;
 	}
 	free_request(scheduler, request);
 	emit(scheduler, &event);
@@ -258,7 +250,7 @@ static void emit_stream(struct scheduler *scheduler, const struct request *reque
 		.text_len = stream->ready.len,
 		.ids = id,
 		.n_ids = id ? 1 : 0,
-		.is_thinking = stream == &request->thoughts,
+		.is_thinking = stream == &request->reply.thoughts,
 		.logprobs = id ? logprob : NULL};
 
 	if (id || stream->ready.len) {
@@ -270,28 +262,8 @@ static void emit_stream(struct scheduler *scheduler, const struct request *reque
 static void emit_text(struct scheduler *scheduler, struct request *request, const uint32_t *id,
 	int is_thinking, const float *logprob)
 {
-	emit_stream(scheduler, request, &request->thoughts, is_thinking ? id : NULL, logprob);
-	emit_stream(scheduler, request, &request->answer, is_thinking ? NULL : id, logprob);
-}
-
-/* Pass on what came out of the thinking. Returns 1 where a stop text ended the answer. */
-static int take_text(struct request *request)
-{
-	struct buf *thoughts = &request->thinking.thoughts, *answer = &request->thinking.answer;
-	int stopped = 0;
-
-	if (thoughts->len) {
-		answer_add(&request->thoughts, thoughts->data, thoughts->len);
-		buf_clear(thoughts);
-	}
-	if (answer->len) {
-		if (request->quote) {
-			quote_add(request->quote, answer->data, answer->len);
-		}
-		stopped = answer_add(&request->answer, answer->data, answer->len);
-		buf_clear(answer);
-	}
-	return stopped;
+	emit_stream(scheduler, request, &request->reply.thoughts, is_thinking ? id : NULL, logprob);
+	emit_stream(scheduler, request, &request->reply.answer, is_thinking ? NULL : id, logprob);
 }
 
 /* There is room: it was taken for most_tokens(). */
@@ -304,10 +276,7 @@ static void append_id(struct request *request, uint32_t id)
 static void end_answer(struct scheduler *scheduler, struct request *request, enum engine_stop stop)
 {
 	request->stop = stop;
-	thinking_flush(&request->thinking);
-	take_text(request);
-	answer_flush(&request->thoughts);
-	answer_flush(&request->answer);
+	reply_flush(&request->reply);
 	emit_text(scheduler, request, NULL, 0, NULL);
 	if (request->no_reuse) {
 		finish(scheduler, request);
@@ -399,38 +368,6 @@ static struct quote *create_quote(
 		request->n_source);
 }
 
-/* A token's text, marks and all; returns whether it is one that text never becomes. */
-static int spell(struct scheduler *scheduler, uint32_t id)
-{
-	const struct tokenizer *tokenizer = scheduler->model->tokenizer;
-
-	buf_clear(&scheduler->piece);
-	if (!tokenizer) {
-		return 0;
-	}
-	tokenizer_decode(tokenizer, id, 1, &scheduler->piece);
-	return tokenizer_is_forbidden(tokenizer, id);
-}
-
-/* From where the prompt leaves the model's turn. */
-static void begin_thinking(
-	struct scheduler *scheduler, struct request *request, const struct scheduler_request *from)
-{
-	const uint32_t *turn = from->ids + from->n_ids - from->turn_tok;
-
-	thinking_init(&request->thinking, from->turn_mark < 0 ? NULL : from->thinking,
-		(enum template_mark)from->turn_mark);
-	for (size_t i = 0; i < from->turn_tok && request->thinking.rules; i++) {
-		int is_special = spell(scheduler, turn[i]);
-
-		thinking_add(&request->thinking, buf_str(&scheduler->piece), scheduler->piece.len,
-			is_special);
-	}
-	request->thinking.n_tok = 0;
-	buf_clear(&request->thinking.thoughts);
-	buf_clear(&request->thinking.answer);
-}
-
 static struct request *copy_request(
 	struct scheduler *scheduler, const struct scheduler_request *from, struct err *err)
 {
@@ -461,10 +398,9 @@ static struct request *copy_request(
 	}
 	request->usage.prompt_tok = request->n_prompt;
 	request->submitted_ms = now_ms();
-	begin_thinking(scheduler, request, from);
-	answer_init(&request->thoughts, NULL);
-	answer_init(&request->answer, from->stop);
-	request->quote = create_quote(scheduler, from);
+	reply_init(&request->reply, scheduler->model->tokenizer, from->thinking, from->turn_mark,
+		from->ids + from->n_ids - from->turn_tok, from->turn_tok, from->stop);
+	request->reply.quote = create_quote(scheduler, from);
 	return request;
 }
 
@@ -604,8 +540,8 @@ static int64_t min_of(int64_t a, int64_t b)
 /* An answer waits while the index of what it may quote is being built, a part at every step. */
 static int is_ready(const struct request *request)
 {
-	return request->phase != PHASE_DECODE || !request->quote ||
-	       quote_ready(request->quote, request->ids);
+	return request->phase != PHASE_DECODE || !request->reply.quote ||
+	       quote_ready(request->reply.quote, request->ids);
 }
 
 /* Answers under way get their next token first, what remains of the batch reads prompts. */
@@ -669,7 +605,7 @@ static uint32_t pick_masked(struct scheduler *scheduler, struct request *request
 static uint32_t pick(
 	struct scheduler *scheduler, struct request *request, const float *logits, double *logprob)
 {
-	struct quote *quote = thinking_goes_on(&request->thinking) ? NULL : request->quote;
+	struct quote *quote = reply_quote(&request->reply);
 	const uint64_t *mask = quote ? quote_mask(quote) : NULL;
 	uint32_t id = pick_masked(scheduler, request, logits, mask, logprob);
 
@@ -683,11 +619,10 @@ static uint32_t pick(
 /* Append what the sampler picks and tell; ends the answer where it ends. */
 static void sample(struct scheduler *scheduler, struct request *request, const float *logits)
 {
-	const struct tokenizer *tokenizer = scheduler->model->tokenizer;
 	double logprob = 0, now;
 	uint32_t id = pick(scheduler, request, logits, &logprob);
 	float told = (float)logprob;
-	int is_special, is_thinking, stopped;
+	int is_thinking, stopped;
 
 	if (id == UINT32_MAX) {
 		struct err err;
@@ -705,19 +640,13 @@ static void sample(struct scheduler *scheduler, struct request *request, const f
 		request->phase = PHASE_DECODE;
 	}
 	request->last_token_ms = now;
-	is_special = spell(scheduler, id);
-	if (tokenizer && !request->ignore_end &&
-		(tokenizer_is_end(tokenizer, id) ||
-			thinking_ends(&request->thinking, buf_str(&scheduler->piece),
-				scheduler->piece.len, is_special))) {
+	if (!request->ignore_end && reply_ends(&request->reply, id)) {
 		end_answer(scheduler, request, ENGINE_STOP_END);
 		return;
 	}
 	append_id(request, id);
 	request->usage.generated_tok++;
-	is_thinking = thinking_add(
-		&request->thinking, buf_str(&scheduler->piece), scheduler->piece.len, is_special);
-	stopped = take_text(request);
+	stopped = reply_add(&request->reply, id, &is_thinking);
 	emit_text(scheduler, request, &id, is_thinking, request->want_logprobs ? &told : NULL);
 	if (stopped) {
 		end_answer(scheduler, request, ENGINE_STOP_END);
