@@ -637,7 +637,9 @@ int tokenizer_text_is_end(const char *text, size_t len)
 {
 	static const char *const known[] = {"<|eot_id|>", "<|eom_id|>", "<|end_of_text|>",
 		"<|im_end|>", "<|endoftext|>", "<|end|>", "<end_of_turn>", "<|eot|>", "<|eom|>",
-		"<EOT>", "<eos>"};
+		"<EOT>", "<eos>", "</s>", "[EOT]", "[EOS]", "<|return|>", "<|call|>", "<|flush|>",
+		"<|END_OF_TURN_TOKEN|>", "<EOS_TOKEN>", "<end_of_utterance>", "[|endofturn|]",
+		"<\uff5cend\u2581of\u2581sentence\uff5c>"};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (strlen(known[i]) == len && !memcmp(known[i], text, len)) {

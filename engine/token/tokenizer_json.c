@@ -448,9 +448,13 @@ static uint32_t template_bos(const struct reader *r, const json_t *processor)
 
 static void read_ends(struct reader *r)
 {
-	static const char *const bos_names[] = {"<|begin_of_text|>", "<s>", "<bos>"};
-	static const char *const eos_names[] = {
-		"<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "<|endoftext|>"};
+	/* What converted SentencePiece begins with is only a special token to byte-level BLOOM. */
+	static const char *const bos_names[] = {
+		"<|begin_of_text|>", "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<s>", "<bos>"};
+	static const char *const eos_names[] = {"<|end_of_text|>", "</s>", "<eos>", "<|im_end|>",
+		"<|endoftext|>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
+		"<|END_OF_TURN_TOKEN|>"};
+	size_t n_bos = r->spec.scheme == SCHEME_BYTE_LEVEL ? 2 : ARRAY_LEN(bos_names);
 	const json_t *processor = json_object_get(r->root, "post_processor"), *value;
 	size_t i;
 
@@ -462,7 +466,7 @@ static void read_ends(struct reader *r)
 		}
 	}
 	if (r->spec.bos == NO_TOKEN) {
-		r->spec.bos = first_of(r, bos_names, ARRAY_LEN(bos_names));
+		r->spec.bos = first_of(r, bos_names, n_bos);
 	}
 	r->spec.add_bos = r->spec.bos != NO_TOKEN;
 	r->spec.eos = first_of(r, eos_names, ARRAY_LEN(eos_names));

@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/token/splitter.h"
+#include "engine/token/tokenizer_internal.h"
 #include "engine/token/unicode_class.h"
 
 #include <time.h>
@@ -413,6 +414,24 @@ static void the_class_table_knows_its_corners(void **state)
 	assert_int_equal(UC_REST, unicode_traits_of(0x10ffff));
 }
 
+static void texts_that_end_answers_are_known(void **state)
+{
+	static const char *const ends[] = {"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eot|>",
+		"<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "</s>",
+		"<|END_OF_TURN_TOKEN|>",
+		"<\xef\xbd\x9c"
+		"end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"};
+	static const char *const others[] = {"<|start|>", "<|message|>", "<s>", "<|im_start|>",
+		"</s", "<|START_OF_TURN_TOKEN|>", "</think>", ""};
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		assert_true(tokenizer_text_is_end(ends[i], strlen(ends[i])));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		assert_false(tokenizer_text_is_end(others[i], strlen(others[i])));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +450,7 @@ int main(void)
 		cmocka_unit_test(contractions_split_in_any_case_for_llama3_only),
 		cmocka_unit_test(white_space_splits_as_the_patterns_say),
 		cmocka_unit_test(the_class_table_knows_its_corners),
+		cmocka_unit_test(texts_that_end_answers_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
