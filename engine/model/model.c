@@ -43,17 +43,19 @@ static const char *file_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Before the file is opened it is asked whether it is a folder of PEFT's, then GGUF's own word. */
 static int refuse_adapter(const struct model *model, struct err *err)
 {
 	struct gguf_string type;
+	int is_adapter = model->gguf
+				 ? gguf_get_string(model->gguf, "general.type", &type, NULL) == 0 &&
+					   type.len == 7 && memcmp(type.text, "adapter", 7) == 0
+				 : huggingface_is(model->path) && adapter_is_at(model->path);
 
-	if (gguf_get_string(model->gguf, "general.type", &type, NULL) == 0 && type.len == 7 &&
-		memcmp(type.text, "adapter", 7) == 0) {
-		return err_set(err, ERR_ENGINE, model->path,
-			"name the model it was made for, and this with --adapter",
-			"is a LoRA adapter, not a model");
-	}
-	return 0;
+	return is_adapter ? err_set(err, ERR_ENGINE, model->path,
+				    "name the model it was made for, and this with --adapter",
+				    "is a LoRA adapter, not a model")
+			  : 0;
 }
 
 static int find_family(struct model *model, struct err *err)
@@ -336,10 +338,8 @@ static int open_file(struct model *model, struct err *err)
 
 static int read_model(struct model *model, const char *template_name, struct err *err)
 {
-	if (open_file(model, err) < 0) {
-		return -1;
-	}
-	if (refuse_adapter(model, err) < 0) {
+	if (refuse_adapter(model, err) < 0 || open_file(model, err) < 0 ||
+		refuse_adapter(model, err) < 0) {
 		return -1;
 	}
 	model->name = copy_string(model->gguf, "general.name", file_name(model->path));

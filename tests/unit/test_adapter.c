@@ -130,6 +130,9 @@ static const struct {
 	{"mistral", {FAMILIES "mistral.gguf", {{"mistral", 1}}}, 1, 0},
 	{"qwen2", {FAMILIES "qwen2.gguf", {{"qwen2", 1}}}, 1, 0},
 	{"qwen3", {FAMILIES "qwen3.gguf", {{"qwen3", 1}}}, 1, 0},
+	/* a directory as the base: rows in the order that a GGUF file has them */
+	{"mistral", {FAMILIES "mistral", {{"mistral", 1}}}, 1, 0},
+	{"phi3", {FAMILIES "phi3", {{"phi3", 1}}}, 1, 0},
 	{"gemma3", {FAMILIES "gemma3.gguf", {{"gemma3", 1}}}, 1, 0},
 	{"phi3", {FAMILIES "phi3.gguf", {{"phi3", 1}}}, 1, 0},
 	{"phi4-mini", {FAMILIES "phi4-mini.gguf", {{"phi4-mini", 1}}}, 1, 128},
@@ -434,6 +437,13 @@ static void models_and_adapters_are_not_taken_for_each_other(void **state)
 	assert_int_equal(-1, model_open(&model, path, NULL, &err));
 	assert_non_null(strstr(err.what, "is a LoRA adapter, not a model"));
 	assert_non_null(strstr(err.hint, "--adapter"));
+	if (has_folders()) {
+		char *peft = vector_path("all");
+
+		assert_int_equal(-1, model_open(&model, peft, NULL, &err));
+		assert_non_null(strstr(err.what, "is a LoRA adapter, not a model"));
+		free(peft);
+	}
 	fixture_path(base, sizeof(base), "bias.gguf");
 	assert_int_equal(
 		-1, open_with(&fixture, &(struct wanted){"bias.gguf", {{base, 1}}}, 0, &err));

@@ -332,6 +332,151 @@ finish:
 	free(tensors);
 }
 
+/* ---- directories of Hugging Face ---- */
+
+static const char *const published[] = {
+	"config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"};
+
+static void put_published(const char *family, const char *name, int is_there)
+{
+	char *relative = mem_printf("tests/vectors/families/%s/%s", family, name);
+	char *path = path_of(name);
+	struct buf file = BUF_INIT;
+
+	if (is_there) {
+		file = seed_file(relative);
+		write_file(path, file.data, file.len);
+	} else {
+		unlink(path);
+	}
+	buf_finish(&file);
+	free(path);
+	free(relative);
+}
+
+/* The JSON before a safetensors file's data, and the data. */
+static struct buf split_safetensors(const struct buf *file, struct buf *data)
+{
+	size_t len = (size_t)hostile_number(file, 0, 8);
+	struct buf header = BUF_INIT;
+
+	buf_add(&header, file->data + 8, len);
+	buf_add(data, file->data + 8 + len, file->len - 8 - len);
+	return header;
+}
+
+static void damage_published(const char *family, const char *name, size_t most)
+{
+	char *relative = mem_printf("tests/vectors/families/%s/%s", family, name);
+	char *path = path_of(name), *shown = mem_printf("%s: %s", family, name);
+	struct buf file = seed_file(relative), data = BUF_INIT, header;
+	struct hostile hostile = begin(shown, open_model, path, folder);
+
+	hostile.named = folder;
+	expect_open(&hostile, &file);
+	hostile_truncations(&hostile, &file);
+	if (strcmp(name, "model.safetensors") == 0) {
+		header = split_safetensors(&file, &data);
+		hostile_bytes(&hostile, &file, 0, 8 + (header.len < 1500 ? header.len : 1500));
+		hostile_json_all(&hostile, &header, most, put_safetensors, &data);
+		buf_finish(&header);
+		buf_finish(&data);
+	} else {
+		hostile_bytes(&hostile, &file, 0, file.len < 1500 ? file.len : 1500);
+		hostile_json_all(&hostile, &file, most, hostile_json_plain, NULL);
+	}
+	end(&hostile);
+	write_file(path, file.data, file.len);
+	buf_finish(&file);
+	free(relative);
+	free(path);
+	free(shown);
+}
+
+static void damaged_directories_open_or_are_refused_with_a_sentence(void **state)
+{
+	static const struct {
+		const char *family, *file;
+		size_t most;
+	} tries[] = {{"llama", "config.json", 60}, {"llama", "model.safetensors", 60},
+		{"llama", "tokenizer.json", 40}, {"llama", "tokenizer_config.json", 20},
+		{"qwen2", "config.json", 60}, {"gemma2", "config.json", 60},
+		{"gemma3", "config.json", 60}, {"phi4-mini", "config.json", 60}};
+
+	if (!has_json()) {
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		for (size_t j = 0; j < ARRAY_LEN(published); j++) {
+			put_published(tries[i].family, published[j], 1);
+		}
+		damage_published(tries[i].family, tries[i].file, tries[i].most);
+	}
+	for (size_t j = 0; j < ARRAY_LEN(published); j++) {
+		put_published("llama", published[j], 0);
+	}
+}
+
+/* An index that names itself, files elsewhere, what is no file, or one file twice. */
+static void damaged_indices_open_or_are_refused_with_a_sentence(void **state)
+{
+	char *whole = path_of("model.safetensors"), *part = path_of("a.safetensors");
+	char *index = path_of("model.safetensors.index.json");
+	struct buf text = BUF_INIT,
+		   file = seed_file("tests/vectors/families/llama/model.safetensors");
+	struct buf data = BUF_INIT, header = split_safetensors(&file, &data);
+	struct hostile_json json = {0};
+	struct hostile hostile;
+
+	if (!has_json()) {
+		skip();
+	}
+	for (size_t j = 0; j + 1 < ARRAY_LEN(published); j++) {
+		put_published("llama", published[j], 1);
+	}
+	write_file(part, file.data, file.len);
+	hostile_json_value(&json, &header, 0);
+	buf_addstr(&text, "{\"metadata\":{\"total_size\":1},\"weight_map\":{");
+	for (size_t i = 0, n = 0; i < json.n_member; i++) {
+		const char *member = header.data + json.member[i].at;
+		size_t len = hostile_json_string(&header, json.member[i].at) - json.member[i].at;
+
+		if (len > 7 && memcmp(member + len - 8, ".weight\"", 8) == 0) {
+			buf_printf(&text, "%s%.*s:\"a.safetensors\"", n++ ? "," : "", (int)len,
+				member);
+		}
+	}
+	buf_addstr(&text, "}}");
+	hostile = begin("llama: model.safetensors.index.json", open_model, index, folder);
+	hostile.named = folder;
+	expect_open(&hostile, &text);
+	hostile_truncations(&hostile, &text);
+	hostile_bytes(&hostile, &text, 0, text.len);
+	hostile_json_all(&hostile, &text, 60, hostile_json_plain, NULL);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const name[] = {
+			"model.safetensors.index.json", "../a.safetensors", ".", "b/a.safetensors"};
+		struct hostile_field value = {
+			(size_t)(strstr(buf_str(&text), "a.safetensors") - buf_str(&text)), 13};
+
+		hostile_json_replace(&hostile, &text, &value, name[i], hostile_json_plain, NULL);
+	}
+	end(&hostile);
+	for (size_t j = 0; j < ARRAY_LEN(published); j++) {
+		put_published("llama", published[j], 0);
+	}
+	unlink(part);
+	free(json.value);
+	free(json.member);
+	buf_finish(&text);
+	buf_finish(&file);
+	buf_finish(&data);
+	buf_finish(&header);
+	free(whole);
+	free(part);
+	free(index);
+}
+
 static int make_folder(void **state)
 {
 	hostile_limit_memory();
@@ -390,6 +535,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(damaged_tokenizer_json_opens_or_is_refused_with_a_sentence),
 		cmocka_unit_test(damaged_adapters_open_or_are_refused_with_a_sentence),
 		cmocka_unit_test(damaged_folders_of_peft_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(damaged_directories_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(damaged_indices_open_or_are_refused_with_a_sentence),
 	};
 
 	return argc > 1 ? write_seeds(argv[1])
