@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/families/emit.h"
 #include "engine/families/params.h"
+#include "engine/model/gguf.h"
 #include "engine/program.h"
 
 #include <assert.h>
@@ -17,6 +18,11 @@ static const struct {
 	const char *name;
 	double neutral;
 } changing[] = {
+	{"attention.clamp_kqv", 0},
+	{"attention.max_alibi_bias", 0},
+	{"attention.output_scale", 1},
+	{"attention.temperature_scale", 0},
+	{"attention.value_scale", 1},
 	{"attn_logit_softcapping", 0},
 	{"embedding_scale", 1},
 	{"final_logit_softcapping", 0},
@@ -52,10 +58,18 @@ static int refuse_changes(const struct model *model, struct err *err)
 {
 	static const char pattern[] = "attention.sliding_window_pattern";
 	const struct decoder_family *family = family_of(model);
+	char key[PARAM_KEY_BYTES];
 	int64_t n_expert;
+	int is_causal = 1;
 
-	if (param_int(model, "expert_count", 0, 0, INT32_MAX, &n_expert, err) < 0) {
+	if (param_int(model, "expert_count", 0, 0, INT32_MAX, &n_expert, err) < 0 ||
+		gguf_get_bool(model->gguf, param_key(key, model, "attention.causal"), &is_causal,
+			err) < 0) {
 		return -1;
+	}
+	if (!is_causal) {
+		return err_set(err, ERR_ENGINE, model->path, "use a model that writes text",
+			"reads in both directions, as models for searching do");
 	}
 	if (n_expert > 0) {
 		return err_set(err, ERR_ENGINE, model->path, "use a dense model",

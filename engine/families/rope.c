@@ -1,5 +1,6 @@
 #include "engine/families/rope.h"
 
+#include "base/mem.h"
 #include "engine/families/params.h"
 #include "engine/model/gguf.h"
 #include "engine/model/model.h"
@@ -36,6 +37,35 @@ static void apply_yarn(struct rope *rope, double base, const struct yarn *yarn)
 
 		rope->inv_freq[i] *= (1 - keep) / yarn->factor + keep;
 	}
+}
+
+/* Everything under "rope." moves positions: what is not read here would be computed wrong. */
+static int refuse_unknown(const struct model *model, struct err *err)
+{
+	static const char *const known[] = {"dimension_count", "freq_base", "freq_base_swa",
+		"scale_linear", "scaling.attn_factor", "scaling.factor", "scaling.finetuned",
+		"scaling.original_context_length", "scaling.type", "scaling.yarn_attn_factor",
+		"scaling.yarn_beta_fast", "scaling.yarn_beta_slow", "scaling.yarn_ext_factor"};
+	char prefix[PARAM_KEY_BYTES];
+	size_t len = strlen(param_key(prefix, model, "rope."));
+
+	for (size_t i = 0; i < gguf_key_count(model->gguf); i++) {
+		enum gguf_value_type type;
+		struct gguf_string key = gguf_key_at(model->gguf, i, &type);
+		int is_known = key.len < len || memcmp(key.text, prefix, len) != 0;
+
+		for (size_t k = 0; k < ARRAY_LEN(known) && !is_known; k++) {
+			is_known = key.len == len + strlen(known[k]) &&
+				   !memcmp(key.text + len, known[k], key.len - len);
+		}
+		if (!is_known) {
+			return err_set(err, ERR_ENGINE, model->path, NULL,
+				"has %.*s, which carrel's %s family does not compute",
+				(int)(key.len < 100 ? key.len : 100), key.text,
+				model->architecture);
+		}
+	}
+	return 0;
 }
 
 static int is_type(struct gguf_string type, const char *name)
@@ -122,7 +152,8 @@ int rope_read(struct rope *rope, const struct model *model, int64_t n_rot,
 {
 	double base;
 
-	if (param_float(model, "rope.freq_base", 10000, 1.001, 1e15, &base, err) < 0) {
+	if (refuse_unknown(model, err) < 0 ||
+		param_float(model, "rope.freq_base", 10000, 1.001, 1e15, &base, err) < 0) {
 		return -1;
 	}
 	rope_init(rope, base, n_rot);

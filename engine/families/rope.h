@@ -28,7 +28,7 @@ void rope_init(struct rope *rope, double base, int64_t n_rot);
  * Read "<architecture>.rope.*": frequency base, scaling (none; linear: Chen et al. 2023; yarn: Peng
  * et al. 2023, "YaRN"; longrope: Ding et al. 2024, "LongRoPE"), and divide by `factors` [n_freq]
  * where the model has them (Llama 3.1's rope_freqs.weight, one of LongRoPE's two lists; NULL for
- * none, which longrope does not go without).
+ * none, which longrope does not go without). Anything else under "<architecture>.rope." is refused.
  */
 int rope_read(struct rope *rope, const struct model *model, int64_t n_rot,
 	const struct weight *factors, struct err *err);

@@ -376,6 +376,19 @@ static void what_a_family_does_not_compute_is_refused(void **state)
 		const char *why;
 		struct variant variant;
 	} cases[] = {
+		{"rope.dimension_sections", {.family = "qwen3",
+						    .change = {{"qwen3.rope.dimension_sections",
+							    GGUF_ARRAY, 0, "1100"}}}},
+		{"yarn_log_multiplier",
+			{.family = "qwen2",
+				.change = {{"qwen2.rope.scaling.yarn_log_multiplier", GGUF_FLOAT32,
+					0.1, NULL}}}},
+		{"attention.clamp_kqv = 8",
+			{.family = "llama",
+				.change = {{"llama.attention.clamp_kqv", GGUF_FLOAT32, 8, NULL}}}},
+		{"both directions",
+			{.family = "gemma3",
+				.change = {{"gemma3.attention.causal", GGUF_BOOL, 0, NULL}}}},
 		{"blk.1.attn_q_norm.weight",
 			{.family = "qwen3", .without = "blk.1.attn_q_norm.weight"}},
 		{"blk.0.post_ffw_norm.weight",
