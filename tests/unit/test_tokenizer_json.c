@@ -358,6 +358,75 @@ static void the_forms_of_sentencepiece_are_recognised(void **state)
 	check_form("null", never, text, text, 0);
 }
 
+/* ---- what published vocabularies are like ---- */
+
+static struct tokenizer *opened(struct buf *json)
+{
+	struct tokenizer *tokenizer;
+	struct err err;
+
+	if (tokenizer_open_json(&tokenizer, json->data, json->len, "edited", &err)) {
+		fail_msg("%s", err.what);
+	}
+	buf_finish(json);
+	return tokenizer;
+}
+
+static void expect_ids(const struct tokenizer *tokenizer, const char *text, const char *want)
+{
+	struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
+	struct ids a = fixture_encode(encoder, text, strlen(text));
+	struct ids b = fixture_encode(encoder, want, strlen(want));
+
+	assert_int_equal(b.count, a.count);
+	assert_memory_equal(b.id, a.id, b.count * sizeof(*b.id));
+	ids_finish(&a);
+	ids_finish(&b);
+	tokenizer_encoder_destroy(encoder);
+}
+
+static void bytes_without_a_token_are_question_marks(void **state)
+{
+	/* the tokens of 0xC0, which no UTF-8 has, and of the control 0x0B, are renamed */
+	struct buf json = edited("gpt2-small.json", "\"\xc3\x80\":", "\"\xc3\x80\xc3\x80\":");
+	struct tokenizer *tokenizer;
+
+	json = replaced(&json, "\"\xc4\x8b\":", "\"\xc4\x8b\xc4\x8b\":");
+	tokenizer = opened(&json);
+	expect_ids(tokenizer, "a\xc0z", "a?z");
+	expect_ids(tokenizer, "a\x0bz", "a?z");
+	tokenizer_close(tokenizer);
+	/* text without the others cannot be written */
+	expect_edit_refused("gpt2-small.json",
+		"\"\xc3\xa9\":", "\"\xc3\xa9\xc3\xa9\":", "no token stands for the byte 0xE9");
+	expect_edit_refused("gpt2-small.json",
+		"\"\xc4\x8a\":", "\"\xc3\xa9\xc3\xa8\":", "no token stands for the byte 0x0A");
+}
+
+static void runs_of_spaces_may_stand_twice_and_nothing_else(void **state)
+{
+	static const char added[] = "\"added_tokens\":[{\"id\":1500,\"content\":\"%s\","
+				    "\"special\":%s},";
+	char *spaces = mem_printf(added, "  ", "false"), *word = mem_printf(added, " the", "false");
+	char *control = mem_printf(added, "  ", "true");
+	struct buf json = edited("gpt2-small.json", "\"added_tokens\":[", spaces);
+	struct tokenizer *tokenizer = opened(&json);
+	struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
+	struct ids ids = fixture_encode(encoder, "a   b", 5);
+
+	assert_int_equal(1501, tokenizer_vocab_count(tokenizer));
+	assert_int_equal(3, ids.count);
+	assert_int_equal(1500, ids.id[1]);
+	ids_finish(&ids);
+	tokenizer_encoder_destroy(encoder);
+	tokenizer_close(tokenizer);
+	expect_edit_refused("gpt2-small.json", "\"added_tokens\":[", word, "have the same text");
+	expect_edit_refused("gpt2-small.json", "\"added_tokens\":[", control, "have the same text");
+	free(spaces);
+	free(word);
+	free(control);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +437,8 @@ int main(void)
 		cmocka_unit_test(unknown_characters_are_one_token_and_its_text_is_not),
 		cmocka_unit_test(every_published_pre_tokenizer_is_recognised),
 		cmocka_unit_test(the_forms_of_sentencepiece_are_recognised),
+		cmocka_unit_test(bytes_without_a_token_are_question_marks),
+		cmocka_unit_test(runs_of_spaces_may_stand_twice_and_nothing_else),
 		cmocka_unit_test(broken_json_vocabularies_are_refused_by_name),
 		cmocka_unit_test(a_file_that_is_cut_anywhere_is_refused),
 	};
