@@ -169,6 +169,7 @@ static void text_and_logprobs_arrive_as_they_were_sent(void **state)
 		.text_len = 6,
 		.ids = ids,
 		.n_ids = 3,
+		.is_thinking = 1,
 		.logprobs = logprobs};
 	struct engine_event got;
 	struct buf out = BUF_INIT;
@@ -179,10 +180,52 @@ static void text_and_logprobs_arrive_as_they_were_sent(void **state)
 	frame = only_frame(&out);
 	assert_int_equal(0, wire_get_event(&got, &more, &frame, 10, NULL));
 	assert_true(got.type == ENGINE_TEXT && got.request == 9 && !more && got.n_ids == 3);
+	assert_true(got.is_thinking);
 	assert_memory_equal(ids, got.ids, sizeof(ids));
 	assert_memory_equal(logprobs, got.logprobs, sizeof(logprobs));
 	assert_int_equal(6, got.text_len);
 	assert_memory_equal("na\xc3\xafve", got.text, 6);
+	free((void *)frame.payload);
+	buf_finish(&out);
+}
+
+static void the_end_says_how_much_was_thinking(void **state)
+{
+	struct engine_event sent = {.type = ENGINE_DONE,
+		.request = 9,
+		.stop = ENGINE_STOP_LENGTH,
+		.is_thinking = 1,
+		.usage = {.generated_tok = 12, .thinking_tok = 7}};
+	struct engine_event got;
+	struct buf out = BUF_INIT;
+	struct wire_frame frame;
+	int more;
+
+	wire_put_event(&out, &sent, 10);
+	frame = only_frame(&out);
+	assert_int_equal(0, wire_get_event(&got, &more, &frame, 10, NULL));
+	assert_true(got.is_thinking && got.stop == ENGINE_STOP_LENGTH);
+	assert_int_equal(12, got.usage.generated_tok);
+	assert_int_equal(7, got.usage.thinking_tok);
+	free((void *)frame.payload);
+	buf_finish(&out);
+}
+
+/* Of all events with ids only TEXT has thoughts. */
+static void no_other_event_can_be_thinking(void **state)
+{
+	const uint32_t ids[] = {1};
+	struct engine_event sent = {
+		.type = ENGINE_TOKENS, .request = 9, .ids = ids, .n_ids = 1, .is_thinking = 1};
+	struct engine_event got;
+	struct buf out = BUF_INIT;
+	struct wire_frame frame;
+	struct err err;
+	int more;
+
+	wire_put_event(&out, &sent, 10);
+	frame = only_frame(&out);
+	assert_int_equal(-1, wire_get_event(&got, &more, &frame, 10, &err));
 	free((void *)frame.payload);
 	buf_finish(&out);
 }
@@ -716,6 +759,8 @@ int main(void)
 		cmocka_unit_test(the_description_of_a_model_arrives_as_it_was_sent),
 		cmocka_unit_test(a_long_name_of_a_model_is_cut_at_a_character),
 		cmocka_unit_test(text_and_logprobs_arrive_as_they_were_sent),
+		cmocka_unit_test(the_end_says_how_much_was_thinking),
+		cmocka_unit_test(no_other_event_can_be_thinking),
 		cmocka_unit_test(a_failure_arrives_with_place_and_hint),
 		cmocka_unit_test(long_lists_of_ids_and_rows_are_cut_and_lose_nothing),
 		cmocka_unit_test(a_long_segment_is_cut_and_loses_nothing),
