@@ -15,11 +15,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cache_key_of() masks 
 #define BATCH 64
 
 /*
- * The word cache: two entries of 32 bytes to a cache line, newest first. 8 MB hold the words of any
+ * The word cache: two entries of 32 bytes to a cache line, newest first. 16 MB hold the words of any
  * text that people write; what falls out is only encoded again.
  */
 #define CACHE_LINE       64
-#define CACHE_PAIRS_LOG2 17
+#define CACHE_PAIRS_LOG2 18
 #define CACHE_KEY_BYTES  16
 #define CACHE_IDS        3
 
