@@ -249,8 +249,7 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 		{"\"rope_theta\": 10000.0",
 			"\"rope_theta\": 10000.0, \"use_bidirectional_attention\": true",
 			"both directions"},
-		{"\"head_dim\": 16", "\"head_dim\": 7",
-			"has 4 attention heads of 7 elements"},
+		{"\"head_dim\": 16", "\"head_dim\": 7", "has 4 attention heads of 7 elements"},
 	};
 	static const struct wrong gemma3[] = {
 		{"\"Gemma3ForCausalLM\"", "\"Gemma3ForConditionalGeneration\"",
@@ -266,8 +265,9 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 		{"\"Gemma3ForCausalLM\"", "\"Qwen3ForCausalLM\"", "carrel computes silu for Qwen3"},
 	};
 	static const struct wrong qwen2[] = {
-		{"\"hidden_size\"",
-			"\"use_sliding_window\": true, \"max_window_layers\": 1, \"hidden_size\"",
+		{"\"use_sliding_window\": false,\n  \"sliding_window\": 4096,\n"
+		 "  \"max_window_layers\": 2",
+			"\"use_sliding_window\": true, \"max_window_layers\": 1",
 			"asks for sliding windows"},
 		{"\"hidden_size\"",
 			"\"layer_types\": [\"full_attention\",\"sliding_attention\"], "
