@@ -150,7 +150,8 @@ static int ask(struct run *run, const struct quiz_question *question, int mode,
 {
 	struct session_watch watch = {.stopped = on_stopped};
 	struct engine_sampling sampling = engine_sampling_default;
-	struct session_config config = {.free_quotes = mode == MODE_FREE};
+	/* What is measured are quotes, not how long a model thinks about them. */
+	struct session_config config = {.free_quotes = mode == MODE_FREE, .no_think = 1};
 	struct session *session = quiz_session(question, &config);
 	int status;
 
