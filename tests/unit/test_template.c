@@ -103,6 +103,7 @@ static const struct vector {
 	{"deepseek-r1-v0", "deepseek-r1-v0", "gpt2-small", {{0}}},
 	/* what follows "Assistant:" is the first token of an answer */
 	{"deepseek-v2", "deepseek-v2", "gpt2-small", {{NULL, "Assistant: ", "I", "Assistant:I"}}},
+	{"deepseek-v3", "deepseek-v3", "gpt2-small", {{0}}},
 	{"deepseek-v3.1", "deepseek-v3.1", "gpt2-small", {{0}}},
 	{"gemma", "gemma", "spm-small", {{0}}},
 	{"gemma3", "gemma", "spm-small", {{0}}},
@@ -332,6 +333,12 @@ static void expect(const char *name, const char *jinja)
 /* Other spellings of the same, and what differs only where carrel never goes. */
 static void spellings_of_one_template_are_one(void **state)
 {
+	/* Mistral Small 3.1 takes the system message out of the list first */
+	expect("mistral-v7",
+		"{{- bos_token }}{{- '[SYSTEM_PROMPT]' + system_message + '[/SYSTEM_PROMPT]' "
+		"}}" EACH "{% if x %}{{- '[INST]' + message['content'] + '[/INST]' }}{% elif y %}"
+		"{{- \"[TOOL_CALLS] [\" }}{% else %}{{- message['content'] + eos_token }}"
+		"{% endif %}" DONE);
 	expect("chatml", EACH CHATML_TURN DONE CHATML_ANSWER);
 	expect("chatml",
 		"{%- for message in messages -%}\n  {{- \"<|im_start|>\" + message.role + \"\\n\" "
