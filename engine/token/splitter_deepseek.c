@@ -3,7 +3,6 @@
  * A piece is found here in one go: where the earlier patterns cut is seen from the characters that
  * follow. The patterns stand in splitter.c.
  */
-#include "base/mem.h"
 #include "engine/token/splitter_internal.h"
 #include "engine/token/splitter_scan.h"
 

@@ -2,7 +2,6 @@
  * GPT-2's pattern, alone and between the steps "Digits" and "Punctuation"; and BLOOM's words. The
  * patterns stand in splitter.c.
  */
-#include "base/mem.h"
 #include "engine/token/splitter_internal.h"
 #include "engine/token/splitter_scan.h"
 

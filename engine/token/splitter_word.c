@@ -3,7 +3,6 @@
  * numbers, other characters, white space. And those of the o200k kind, where words also end at a
  * change from lower to upper case. The patterns stand in splitter.c.
  */
-#include "base/mem.h"
 #include "engine/token/splitter_internal.h"
 #include "engine/token/splitter_scan.h"
 

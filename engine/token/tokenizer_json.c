@@ -170,10 +170,32 @@ static int read_metaspace(struct reader *r, const json_t *pre)
 	return 0;
 }
 
+/* The pre-tokenizer without a sequence around it; of several steps, one that will be refused. */
+static json_t *sentencepiece_step(const struct reader *r)
+{
+	json_t *pre = json_object_get(r->root, "pre_tokenizer"), *step;
+	json_t *list = json_object_get(pre, "pretokenizers");
+	size_t i;
+
+	if (!has_type(pre, "Sequence") || !json_is_array(list)) {
+		return pre;
+	}
+	if (json_array_size(list) <= 1) {
+		return json_array_get(list, 0);
+	}
+	json_array_foreach(list, i, step)
+	{
+		if (!has_type(step, "Metaspace") && !splits_at_spaces(step)) {
+			return step;
+		}
+	}
+	return pre;
+}
+
 static int read_sentencepiece_steps(struct reader *r)
 {
 	json_t *normalizer = json_object_get(r->root, "normalizer");
-	json_t *pre = json_object_get(r->root, "pre_tokenizer");
+	json_t *pre = sentencepiece_step(r);
 	json_t *steps = has_type(normalizer, "Sequence")
 				? json_object_get(normalizer, "normalizers")
 				: NULL;

@@ -335,6 +335,13 @@ static void check_form(const char *normalizer, const char *pre_tokenizer, const 
 	tokenizer_close(llama2);
 }
 
+static void expect_form_refused(const char *pre_tokenizer, const char *sentence)
+{
+	struct buf json = edited("spm-small.json", "\"pre_tokenizer\":null", pre_tokenizer);
+
+	expect_refused(&json, sentence);
+}
+
 static void the_forms_of_sentencepiece_are_recognised(void **state)
 {
 	static const char replace[] = "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},"
@@ -352,10 +359,18 @@ static void the_forms_of_sentencepiece_are_recognised(void **state)
 	/* Gemma 2 and 3: nothing in front, spaces replaced before anything splits at them */
 	check_form(replace, gemma, text, text, 0);
 	check_form(replace, sarvam, text, text, 0);
+	check_form(replace, "{\"type\":\"Sequence\",\"pretokenizers\":[]}", text, text, 0);
 	/* Mistral 7B v0.3: a space in front, unless there is one */
 	check_form("null", mistral, text, text, 1);
 	check_form("null", mistral, " the licence", "the licence", 1);
 	check_form("null", never, text, text, 0);
+	/* T5's first step drops white space, which would be lost */
+	expect_form_refused("\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+			    "{\"type\":\"WhitespaceSplit\"},{\"type\":\"Metaspace\"}]}",
+		"the pre-tokenizer \"WhitespaceSplit\" is not one of those known");
+	expect_form_refused("\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+			    "{\"type\":\"Metaspace\"},{\"type\":\"Metaspace\"}]}",
+		"the pre-tokenizer \"Sequence\" is not one of those known");
 }
 
 /* ---- what published vocabularies are like ---- */
