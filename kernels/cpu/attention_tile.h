@@ -28,8 +28,7 @@ struct attn_work {
 	const uint8_t *ahead;
 	int64_t ahead_step;
 	/* A query sees positions from ... pos; both ascend from query to query. */
-	int64_t from[ATTN_MAX_QUERIES], pos[ATTN_MAX_QUERIES];
-	float softcap; /* of base-2 logits; 0: none */
+	int64_t pos[ATTN_MAX_QUERIES];
 	/* The queries [query][D] as the path reads them, zeros after head_dim. */
 	union {
 		int8_t s8[2 * ATTN_MAX_ELEMS]; /* two planes */
@@ -43,6 +42,8 @@ struct attn_work {
 	float l_total[ATTN_MAX_QUERIES];
 	float o[ATTN_MAX_ELEMS] __attribute__((aligned(64))); /* [query][D] */
 	float o_total[ATTN_MAX_ELEMS] __attribute__((aligned(64)));
+	int64_t from[ATTN_MAX_QUERIES];
+	float softcap; /* of base-2 logits; 0: none */
 };
 
 /*
