@@ -163,7 +163,7 @@ struct seed_family {
 
 static const struct seed_family seed_families[] = {
 	{"llama", "llama3", 0, 0, 0, 0, 32, 1, 0},
-	{"llama", NULL, 0, 0, 0, 0, 256, 5, 1},
+	{"llama", NULL, 0, 0, 0, 0, 256, 4, 1},
 	{"qwen2", "llama3", 1, 0, 0, 0, 32, 1, 0},
 	{"qwen3", NULL, 0, 1, 0, 0, 32, 1, 0},
 	{"phi3", NULL, 0, 0, 1, 0, 32, 1, 0},
@@ -184,7 +184,7 @@ static inline void seed_matrix(
 	char *full = layer < 0 ? mem_strdup(name) : mem_printf("blk.%d.%s", (int)layer, name);
 	enum dtype dtype = DTYPE_F16;
 
-	if (w->family->every_type) {
+	if (w->family->every_type && n_row > 1 && n % 256 == 0) {
 		dtype = (enum dtype)(w->n_matrix++ % DTYPE_COUNT);
 		dtype = dtype_info(dtype)->gguf_type == UINT32_MAX ? DTYPE_Q8_0 : dtype;
 	}
@@ -263,7 +263,8 @@ static inline void seed_settings(struct seed *seed, const struct seed_family *f)
 static inline struct buf seed_model(const struct seed_family *family)
 {
 	struct seed seed = {0};
-	struct seed_weights weights = {.seed = &seed, .family = family};
+	/* the largest of them in a small type */
+	struct seed_weights weights = {.seed = &seed, .family = family, .n_matrix = DTYPE_Q2_K};
 
 	seed_settings(&seed, family);
 	seed_vocabulary(&seed);

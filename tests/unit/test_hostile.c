@@ -1,7 +1,7 @@
 /*
  * Hostile models, tokenizers and adapters through the doors that users' files come through (promise
  * 20 and the rules from real vulnerabilities): see hostile.h. With a folder as its argument the
- * program writes the files it begins with there, which are seeds of the fuzzers' corpora.
+ * program writes the files it begins with there: seeds of tests/fuzz/corpus.
  */
 #include "tests/unit/hostile_seeds.h"
 
@@ -503,12 +503,13 @@ static void write_seed(const char *to, const char *name, struct buf *seed)
 	free(path);
 }
 
+/* model/ARCHITECTURE, adapter/gguf and adapter/peft: what fuzz_model and fuzz_adapter begin with. */
 static int write_seeds(const char *to)
 {
-	struct buf data = BUF_INIT, header = seed_peft_header(&data), seed;
+	struct buf data = BUF_INIT, header = seed_peft_header(&data), seed, tensors;
 
 	for (size_t i = 0; i < ARRAY_LEN(seed_families); i++) {
-		char *name = mem_printf("model-%s%s", seed_families[i].architecture,
+		char *name = mem_printf("model/%s%s", seed_families[i].architecture,
 			seed_families[i].every_type ? "-types" : "");
 
 		seed = seed_model(&seed_families[i]);
@@ -516,11 +517,12 @@ static int write_seeds(const char *to)
 		free(name);
 	}
 	seed = seed_adapter();
-	write_seed(to, "adapter.gguf", &seed);
-	seed = seed_safetensors(&header, &data);
-	write_seed(to, "adapter.safetensors", &seed);
-	buf_addstr(&seed, seed_peft_config);
-	write_seed(to, "adapter.json", &seed);
+	write_seed(to, "adapter/gguf", &seed);
+	tensors = seed_safetensors(&header, &data);
+	buf_add(&seed, seed_peft_config, sizeof(seed_peft_config)); /* a NUL parts them */
+	buf_add(&seed, tensors.data, tensors.len);
+	write_seed(to, "adapter/peft", &seed);
+	buf_finish(&tensors);
 	buf_finish(&data);
 	buf_finish(&header);
 	return 0;
