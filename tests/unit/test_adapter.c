@@ -455,6 +455,58 @@ static void models_and_adapters_are_not_taken_for_each_other(void **state)
 	free(path);
 }
 
+/* Not only samples, as of a model: a flipped bit anywhere gives another one. */
+static void every_byte_of_an_adapter_is_part_of_its_identity(void **state)
+{
+	char *path = vector_path("extra.gguf"), *copy = mem_printf("%s/copy.gguf", folder);
+	const struct wanted wanted = {"mqa-untied.gguf", {{copy, 1}}};
+	struct fixture fixture;
+	struct buf file = BUF_INIT;
+	struct err err;
+	char *first = NULL;
+
+	fixture_check(file_read(&file, path, 1 << 20, &err), &err);
+	for (int i = 0; i < 3; i++) {
+		FILE *out = fopen(copy, "wb");
+		size_t at = i == 1 ? file.len - 1 : file.len - 2;
+
+		assert_non_null(out);
+		file.data[at] = (char)(file.data[at] ^ (i ? 1 : 0));
+		assert_int_equal(file.len, fwrite(file.data, 1, file.len, out));
+		fclose(out);
+		fixture_check(open_with(&fixture, &wanted, 0, &err), &err);
+		if (i) {
+			assert_string_not_equal(first, fixture.model->adapter_identity);
+		}
+		free(first);
+		first = mem_strdup(fixture.model->adapter_identity);
+		fixture_close(&fixture);
+	}
+	free(first);
+	unlink(copy);
+	buf_finish(&file);
+	free(copy);
+	free(path);
+}
+
+static void the_plan_counts_an_adapter(void **state)
+{
+	char *path = vector_path("half.gguf"), base[512];
+	struct engine_config config = {.model = base, .context_tok = 64};
+	struct engine_plan plain, adapted;
+	struct err err;
+
+	fixture_path(base, sizeof(base), "rope-llama3.gguf");
+	fixture_check(engine_plan(&plain, &config, &err), &err);
+	config.adapter[0] = (struct engine_adapter){path, 1};
+	config.n_adapter = 1;
+	fixture_check(engine_plan(&adapted, &config, &err), &err);
+	/* at least the file's 87,000 numbers of two bytes, twice: as they are and packed */
+	assert_true(adapted.packed_bytes - plain.packed_bytes > 2 * 2 * 80000);
+	assert_true(adapted.needed_bytes > plain.needed_bytes);
+	free(path);
+}
+
 /* ---- PEFT's settings ---- */
 
 /* adapter_config.json of "stabilised" with one text replaced, beside its tensors. */
@@ -551,6 +603,8 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_the_model_is_refused_by_name),
 		cmocka_unit_test(what_is_no_low_rank_update_is_refused_by_name),
 		cmocka_unit_test(models_and_adapters_are_not_taken_for_each_other),
+		cmocka_unit_test(every_byte_of_an_adapter_is_part_of_its_identity),
+		cmocka_unit_test(the_plan_counts_an_adapter),
 		cmocka_unit_test(settings_that_change_the_computation_are_refused_by_name),
 	};
 
