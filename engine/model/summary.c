@@ -56,12 +56,27 @@ static char *storage_name(const struct gguf *gguf)
 	return mem_strdup(bytes[most] && name ? name : "unknown");
 }
 
+static void describe_template(
+	struct model_summary *summary, const struct chat_template *chat_template)
+{
+	if (chat_template) {
+		free(summary->template_name);
+		summary->template_name = mem_strdup(chat_template->name);
+		summary->thinks = chat_template->thinking.kind != TEMPLATE_NO_THINKING;
+		summary->can_skip_thinking = summary->thinks && chat_template->thinking.skipped;
+	}
+}
+
 /* From the metadata alone: true of any GGUF file. */
 static void describe_file(struct model_summary *summary, const struct gguf *gguf, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const struct gguf_tensor *embedding = gguf_tensor_find(gguf, "token_embd.weight");
+	struct gguf_string jinja;
 
+	if (gguf_get_string(gguf, "tokenizer.chat_template", &jinja, NULL) == 0) {
+		describe_template(summary, template_recognise(jinja.text, jinja.len));
+	}
 	summary->name = copy_text(gguf, "general.name", slash ? slash + 1 : path);
 	summary->architecture = copy_text(gguf, "general.architecture", "");
 	summary->license = copy_text(gguf, "general.license", "");
@@ -149,12 +164,7 @@ static int describe_model(struct model_summary *summary, const char *path, struc
 	summary->context_train_tok = model->n_ctx_train;
 	free(summary->tokenizer);
 	summary->tokenizer = mem_strdup(tokenizer_describe(model->tokenizer));
-	if (model->chat_template) {
-		summary->template_name = mem_strdup(model->chat_template->name);
-		summary->thinks = model->chat_template->thinking.kind != TEMPLATE_NO_THINKING;
-		summary->can_skip_thinking =
-			summary->thinks && model->chat_template->thinking.skipped;
-	}
+	describe_template(summary, model->chat_template);
 	result = program_create(&program, model, 0, err);
 	if (result == 0) {
 		program_destroy(program);

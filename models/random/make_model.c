@@ -8,6 +8,8 @@
  *                                                  then the exact shape of Qwen2.5-1.5B, Qwen3-1.7B
  *                                                  or Gemma-3-1B (Phi has none of that size)
  *
+ *   make_model --out FILE --template FILE ...      with this chat template in place of Llama 3's
+ *
  * The same arguments give the same model. Types: all of kernels/dtype.h that a GGUF file can hold
  * (q4_k with the mix of llama.cpp's Q4_K_M).
  */
@@ -193,6 +195,7 @@ struct options {
 	struct shape shape;
 	int is_tiny;
 	enum dtype type;
+	struct buf template; /* empty: Llama 3's */
 	struct buf text;
 };
 
@@ -461,7 +464,8 @@ static int write_model(struct gguf_writer *writer, const struct options *options
 		vocabulary_generate(&vocabulary, (size_t)shape->n_vocab, (size_t)shape->n_special);
 	}
 	write_metadata(writer, shape, options->arch);
-	vocabulary_write(&vocabulary, writer);
+	vocabulary_write(
+		&vocabulary, writer, options->template.len ? buf_str(&options->template) : NULL);
 	vocabulary_finish(&vocabulary);
 	if (shape->rope_factor > 0) {
 		gguf_writer_add_tensor(
@@ -552,6 +556,9 @@ static int parse_option(struct options *options, const char *name, const char *v
 	if (strcmp(name, "--shape") == 0) {
 		return parse_shape(options, value, err);
 	}
+	if (strcmp(name, "--template") == 0) {
+		return file_read(&options->template, value, 1 << 20, err);
+	}
 	*takes_value = 0;
 	return file_read(&options->text, name, 1 << 20, err);
 }
@@ -571,7 +578,7 @@ static int parse_options(struct options *options, int argc, char **argv, struct 
 	if (!options->out || !options->out[0]) {
 		return err_set(err, ERR_USAGE, NULL, NULL, "%s",
 			"usage: make_model --out FILE [--arch ARCH] [--shape tiny|1b] [--type "
-			"TYPE] [TEXT...]");
+			"TYPE] [--template FILE] [TEXT...]");
 	}
 	options->shape = options->is_tiny ? tiny : *options->arch->large;
 	if (options->is_tiny) {
@@ -599,6 +606,7 @@ int main(int argc, char **argv)
 	}
 	gguf_writer_destroy(writer);
 	buf_finish(&options.text);
+	buf_finish(&options.template);
 	if (result < 0) {
 		fprintf(stderr, "make_model: %s\n", err_format(&err, text, sizeof(text)));
 		return err.code;

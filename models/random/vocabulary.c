@@ -334,7 +334,8 @@ void vocabulary_finish(struct vocabulary *vocabulary)
 	*vocabulary = (struct vocabulary){0};
 }
 
-void vocabulary_write(const struct vocabulary *vocabulary, struct gguf_writer *writer)
+void vocabulary_write(
+	const struct vocabulary *vocabulary, struct gguf_writer *writer, const char *chat_template)
 {
 	gguf_writer_add_string(writer, "tokenizer.ggml.model", "gpt2");
 	gguf_writer_add_string(writer, "tokenizer.ggml.pre", "llama-bpe");
@@ -347,5 +348,6 @@ void vocabulary_write(const struct vocabulary *vocabulary, struct gguf_writer *w
 	gguf_writer_add_int(writer, "tokenizer.ggml.bos_token_id", GGUF_UINT32, vocabulary->bos);
 	gguf_writer_add_int(writer, "tokenizer.ggml.eos_token_id", GGUF_UINT32, vocabulary->eot);
 	gguf_writer_add_int(writer, "tokenizer.ggml.add_bos_token", GGUF_BOOL, 1);
-	gguf_writer_add_string(writer, "tokenizer.chat_template", llama3_template);
+	gguf_writer_add_string(
+		writer, "tokenizer.chat_template", chat_template ? chat_template : llama3_template);
 }

@@ -27,7 +27,8 @@ void vocabulary_learn(struct vocabulary *vocabulary, const char *text, size_t le
 void vocabulary_generate(struct vocabulary *vocabulary, size_t n_token, size_t n_special);
 void vocabulary_finish(struct vocabulary *vocabulary);
 
-/* tokenizer.* keys, the chat template included. */
-void vocabulary_write(const struct vocabulary *vocabulary, struct gguf_writer *writer);
+/* tokenizer.* keys, the chat template included (NULL: Llama 3's). */
+void vocabulary_write(
+	const struct vocabulary *vocabulary, struct gguf_writer *writer, const char *chat_template);
 
 #endif

@@ -80,6 +80,69 @@ run $fake --no-think 'How?' station.txt
 ok 'a template without thinking says so' says '--no-think changes nothing'
 ok 'and shows all that comes' [ "$(head -1 out)" = '<think>' ]
 
+# what a file says about itself
+for pair in 'qwen3:qwen3 (thinks; --no-think)' 'qwq:qwen3-thinking (thinks)' 'qwen2.5:chatml' \
+	'mistral-v0:mistral-v0'; do
+	jinja="$CARREL_SOURCE/tests/vectors/templates/${pair%%:*}.jinja"
+	"$MAKE_MODEL" --out "${pair%%:*}.gguf" --template "$jinja" "$jinja"
+	run "$CARREL" models info "./${pair%%:*}.gguf"
+	ok "models info says: ${pair#*:}" \
+		[ "$(sed -n 's/^template  *//p' out)" = "${pair#*:}" ]
+done
+run "$CARREL" models info --json ./qwen3.gguf
+ok 'and --json' json thinks true
+ok 'too' json no_think true
+run "$CARREL" ask -m ./qwen3.gguf --no-think --show-tokens 'How?' station.txt
+ok 'a vocabulary without tokens for thinking is asked in words' \
+	[ "$(cut -f 2 out | tr -d '\n' | grep -c '<think>^J^J</think>^J^J$')" = 1 ]
+sed 's/<think>/<ponder>/' "$CARREL_SOURCE/tests/vectors/templates/qwen3.jinja" >other.jinja
+"$MAKE_MODEL" --out other.gguf --template other.jinja other.jinja
+run "$CARREL" models info ./other.gguf
+ok 'a template that thinks otherwise is not recognised' prints 'not recognised (use --template)'
+
+# the progress of thinking, and what must not reach a terminal
+export CARREL_FAKE_TEMPLATE=qwen3
+CARREL_FAKE_ANSWER=$(printf '<think>\none \033]0;evil\007 two three four five six seven\n</think>\n\nBy hand.')
+export CARREL_FAKE_ANSWER
+run $fake -v 'How?' station.txt
+ok '-v escapes what it shows' [ "$(grep -c "$(printf '\033')" err)" = 0 ]
+ok 'and shows it' says 'two three four'
+cat >script <<-'END'
+	expect thinking... 
+	expect tokens
+	expect By hand.
+	expect of them thinking
+END
+export CARREL_FAKE_TOKEN_US=20000
+run "$PTY_RUN" script $fake 'How?' station.txt
+ok 'a terminal shows how much was thought so far' status_is 0
+ok 'and none of it' [ "$(grep -ca 'two three' out)" = 0 ]
+cat >script <<-'END'
+	expect > 
+	send How?\n
+	expect thinking... 
+	send \c
+	expect still thinking: there is no answer
+	expect > 
+	send Again?\n
+	expect By hand.
+	expect > 
+	send /thinking\n
+	expect two three
+	expect > 
+	send /quit\n
+END
+run "$PTY_RUN" script "$CARREL" --device fake station.txt
+ok 'Ctrl-C in the thoughts of a chat leaves a conversation that goes on' status_is 0
+ok 'and /thinking escapes what it shows' [ "$(grep -ca "$(printf '\033]0;')" out)" = 0 ]
+unset CARREL_FAKE_TOKEN_US
+export CARREL_FAKE_ANSWER='<think>
+The user asks about the pump. [S1 "magic words"] comes to mind.
+By hand, then.
+</think>
+
+By hand: [S1 station.txt:2 "The pump is started by hand."]'
+
 # the chat
 export CARREL_FAKE_TEMPLATE=qwen3
 cat >script <<-'END'
