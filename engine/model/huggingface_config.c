@@ -493,19 +493,22 @@ static int add_scores(
 	return 0;
 }
 
-/* Whether the output matrix is the embedding. */
+/* What is said of the output matrix being the embedding: of the whole, and of its text. */
 static int read_tied(struct huggingface *directory, struct err *err)
 {
-	directory->is_tied = directory->architecture->is_tied;
-	if (directory->config != directory->text &&
-		hf_get_bool(directory, directory->config, "tie_word_embeddings",
-			&directory->is_tied, err) < 0) {
-		return -1;
+	const json_t *from[] = {directory->config, directory->text};
+
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		int is_tied = 0,
+		    got = hf_get_bool(directory, from[i], "tie_word_embeddings", &is_tied, err);
+
+		if (got < 0) {
+			return -1;
+		}
+		directory->says_tied |= got == 0 && is_tied;
+		directory->says_untied |= got == 0 && !is_tied;
 	}
-	return hf_get_bool(directory, directory->text, "tie_word_embeddings", &directory->is_tied,
-		       err) < 0
-		       ? -1
-		       : 0;
+	return 0;
 }
 
 int hf_config_translate(struct huggingface *directory, struct gguf_writer *writer, struct err *err)

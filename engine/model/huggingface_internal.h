@@ -61,7 +61,8 @@ struct huggingface {
 	struct hf_vector vector[2];
 	size_t n_vector;
 	int64_t n_layer, n_head, n_kv_head, head_dim, n_rot;
-	int is_tied;
+	int says_tied, says_untied; /* config.json, of the output matrix and the embedding */
+	int is_tied;                /* once the tensors are known, too */
 
 	struct hf_source *source; /* [n_source], each the rows of one weight */
 	char **name;              /* [n_source] */

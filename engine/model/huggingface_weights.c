@@ -392,20 +392,30 @@ static int add_tensor(struct huggingface *directory, const struct safetensors_te
 	return result;
 }
 
-static int check_output(const struct huggingface *directory, const struct weight *table,
-	size_t count, struct err *err)
+/*
+ * Whether the output matrix is the embedding. Where config.json is silent, or says one thing of the
+ * whole and another of its text, the file decides by having a matrix or not; a Gemma has none.
+ */
+static int read_output(struct huggingface *directory, struct err *err)
 {
-	if (directory->is_tied) {
+	int says_nothing = !directory->says_tied && !directory->says_untied, has_output = 0;
+
+	for (size_t i = 0; i < safetensors_tensor_count(directory->files) && !has_output; i++) {
+		char *text = text_name(
+			directory->architecture, safetensors_tensor_at(directory->files, i)->name);
+
+		has_output = !strcmp(text, "lm_head.weight");
+		free(text);
+	}
+	directory->is_tied = !has_output || (directory->says_tied && !directory->says_untied) ||
+			     (says_nothing && directory->architecture->is_tied);
+	if (has_output || directory->says_tied || says_nothing) {
 		return 0;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(table[i].name, "output.weight")) {
-			return 0;
-		}
-	}
 	return err_set(err, ERR_ENGINE, directory->path, NULL,
-		"has no tensor \"lm_head.weight\", and config.json does not say that the embedding "
-		"takes its place");
+		"has no tensor \"lm_head.weight\", and config.json says that the embedding does "
+		"not "
+		"take its place");
 }
 
 int huggingface_weights(
@@ -423,16 +433,16 @@ int huggingface_weights(
 		return err_set(err, ERR_ENGINE, directory->path, NULL,
 			"not enough memory for a table of %zu tensors", n);
 	}
+	if (read_output(directory, err) < 0) {
+		free(table);
+		return -1;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (add_tensor(directory, safetensors_tensor_at(directory->files, i), table, count,
 			    err) < 0) {
 			free(table);
 			return -1;
 		}
-	}
-	if (check_output(directory, table, *count, err) < 0) {
-		free(table);
-		return -1;
 	}
 	for (size_t i = 0; i < directory->n_vector; i++) {
 		const struct hf_vector *vector = &directory->vector[i];
