@@ -25,10 +25,10 @@ static __attribute__((noinline, unused)) struct character scan_wide(const char *
 
 static inline struct character scan_at(const char *p, const char *end)
 {
-	if (p == end) {
+	if (__builtin_expect(p == end, 0)) {
 		return (struct character){0, 0};
 	}
-	if ((uint8_t)*p < 0x80) {
+	if (__builtin_expect((uint8_t)*p < 0x80, 1)) {
 		return (struct character){unicode_ascii_traits[(uint8_t)*p], 1};
 	}
 	return scan_wide(p, end);

@@ -40,8 +40,12 @@ static inline __attribute__((always_inline)) const char *word_piece(
 	if (next.traits & rule.letters) {
 		return scan_run(p + c.len + next.len, end, rule.letters, 0);
 	}
-	if ((c.traits & rule.others) || (*p == ' ' && (next.traits & rule.others))) {
+	if (c.traits & rule.others) {
 		q = scan_run(p + c.len, end, rule.others, 0);
+		return rule.newlines ? scan_newlines(q, end) : q;
+	}
+	if (*p == ' ' && (next.traits & rule.others)) {
+		q = scan_run(p + 1 + next.len, end, rule.others, 0);
 		return rule.newlines ? scan_newlines(q, end) : q;
 	}
 	return scan_space(p, end, 1, rule.bounds);
