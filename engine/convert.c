@@ -230,6 +230,11 @@ static int convert_weight(
 				"the conversion was interrupted; nothing was written");
 		}
 	}
+	if (weight_has_nan(weight)) {
+		return err_set(err, ERR_ENGINE, conversion->model->path, "download the model again",
+			"the weight \"%s\" holds codes that are no numbers (FP8's NaN)",
+			weight->name);
+	}
 	return 0;
 }
 

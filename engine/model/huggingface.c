@@ -389,7 +389,7 @@ int64_t huggingface_config_int(const struct huggingface *directory, const char *
 /* Codes of few bits are known by names that no table here has; this says it better. */
 static int check_quantization(const struct huggingface *directory, struct err *err)
 {
-	static const char *const known[] = {"fp8", "fbgemm_fp8", "compressed-tensors"};
+	static const char *const known[] = {"fp8", "fbgemm_fp8", "compressed-tensors", "modelopt"};
 	const json_t *config = json_object_get(directory->config, "quantization_config");
 	const char *method = json_string_value(json_object_get(config, "quant_method"));
 

@@ -289,7 +289,7 @@ static int refuse_changes(const struct huggingface *directory, struct err *err)
 	}
 	/* The first Gemma's files say "gelu" and mean this one. */
 	if (act && strcmp(act, architecture->act) != 0 &&
-		!(architecture->norms_add_one && !strcmp(act, "gelu"))) {
+		!(!strcmp(architecture->gguf, "gemma") && !strcmp(act, "gelu"))) {
 		return err_set(err, ERR_ENGINE, directory->config_path, NULL,
 			"asks for the activation \"%.40s\"; carrel computes %s for %s", act,
 			architecture->act, architecture->name);

@@ -271,6 +271,15 @@ static void name_licence_template_and_ends_come_from_their_files(void **state)
 	assert_true(tokenizer_is_end(model->tokenizer, 5));
 	assert_true(tokenizer_is_end(model->tokenizer, 2));
 	assert_false(tokenizer_is_end(model->tokenizer, 6));
+	assert_false(tokenizer_add_bos(model->tokenizer));
+	model_close(model);
+	hf_put_text(folder, "tokenizer_config.json",
+		"{\"bos_token\":{\"content\":\"<|im_start|>\"},\"eos_token\":null,"
+		"\"add_bos_token\":true}");
+	model = open_model(folder);
+	assert_true(tokenizer_add_bos(model->tokenizer));
+	assert_int_equal(tokenizer_find(model->tokenizer, "<|im_start|>", 12),
+		tokenizer_bos(model->tokenizer));
 	model_close(model);
 	assert_int_equal(0, model_summary_read(&summary, folder, &err));
 	assert_true(summary.can_run);

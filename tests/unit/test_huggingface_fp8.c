@@ -3,6 +3,8 @@
  * the logits are those of the same numbers in float, and what cannot be right is refused.
  */
 #include "base/rng.h"
+#include "engine/engine.h"
+#include "engine/token/tokenizer.h"
 #include "tests/unit/huggingface_fixture.h"
 
 #include <math.h>
@@ -371,6 +373,43 @@ static void scales_that_do_not_fit_are_refused(void **state)
 	refused("\" as F8_E5M2, which carrel cannot compute with");
 }
 
+static int convert_to_f32(struct err *err)
+{
+	char *to = mem_printf("%s/out.gguf", folder);
+	struct engine_conversion conversion = {folder, to, "F32", 1};
+	int result = engine_convert(&conversion, (struct engine_convert_watch){NULL, NULL}, err);
+
+	assert_int_equal(result, access(to, F_OK));
+	free(to);
+	return result;
+}
+
+static void a_directory_in_fp8_is_converted_exactly(void **state)
+{
+	char *file = mem_printf("%s/out.gguf", folder);
+	struct model *model, *other;
+	float *got, *want;
+	size_t n_got, n_want;
+	struct err err;
+
+	make_model(PER_BLOCK);
+	put_model(&coded);
+	assert_int_equal(0, convert_to_f32(&err));
+	model = open_model();
+	fixture_check(model_open(&other, file, NULL, &err), &err);
+	want = all_rows(model, &n_want);
+	got = all_rows(other, &n_got);
+	assert_int_equal(n_want, n_got);
+	assert_memory_equal(want, got, n_got * sizeof(*got));
+	assert_int_equal(
+		tokenizer_vocab_count(model->tokenizer), tokenizer_vocab_count(other->tokenizer));
+	model_close(model);
+	model_close(other);
+	free(got);
+	free(want);
+	free(file);
+}
+
 /* Found while the weights are packed: nobody reads gigabytes only to look for it. */
 static void a_code_that_is_no_number_is_refused_when_weights_are_loaded(void **state)
 {
@@ -394,6 +433,9 @@ static void a_code_that_is_no_number_is_refused_when_weights_are_loaded(void **s
 		assert_non_null(strstr(err.what, "no numbers"));
 		fixture.backend = NULL;
 		fixture_close(&fixture);
+		assert_int_equal(-1, convert_to_f32(&err));
+		assert_non_null(strstr(err.what, "blk.0.ffn_up.weight"));
+		assert_non_null(strstr(err.what, "no numbers"));
 	}
 }
 
@@ -416,6 +458,7 @@ int main(void)
 		cmocka_unit_test(rows_are_scale_times_code_exactly),
 		cmocka_unit_test(logits_are_those_of_the_numbers_in_float),
 		cmocka_unit_test(narrow_rows_become_floats_with_the_same_logits),
+		cmocka_unit_test(a_directory_in_fp8_is_converted_exactly),
 		cmocka_unit_test(scales_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_code_that_is_no_number_is_refused_when_weights_are_loaded),
 	};
