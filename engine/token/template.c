@@ -80,7 +80,7 @@ static const struct chat_template templates[] = {
 		.thinking = {.kind = TEMPLATE_THINKING_TAGS,
 			.open = "<|START_THINKING|>",
 			.close = "<|END_THINKING|>",
-			.skipped = "<|START_THINKING|><|END_THINKING|>"},
+			.skipped = "<|START_RESPONSE|>"},
 		.end = "<|END_RESPONSE|>",
 		.marker = {COHERE_MARKERS, "<|START_RESPONSE|>", "<|END_RESPONSE|>",
 			"<|START_THINKING|>", "<|END_THINKING|>"},

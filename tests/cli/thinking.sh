@@ -53,6 +53,24 @@ ok 'a sentence says so' says 'while the model was still thinking: there is no an
 ok 'and what would help' says '--no-think answers at once'
 ok 'nothing is on standard output' [ ! -s out ]
 
+saved=$CARREL_FAKE_ANSWER
+CARREL_FAKE_ANSWER='<think>
+It may be [S1 station.txt:2 "The pump'
+run $fake --json 'How?' station.txt
+ok 'a model that ends in its thoughts has ended' json stop_reason end
+ok 'without an answer' json answer ''
+run $fake 'How?' station.txt
+ok 'which a sentence says' says 'the model ended while it was still thinking'
+CARREL_FAKE_ANSWER="$CARREL_FAKE_ANSWER
+</think>
+
+It says \"so [S1 station.txt:3 \"By magic\"]"
+run $fake --json --strict 'How?' station.txt
+ok 'a citation begun in the thoughts does not go on in the answer' \
+	[ "$("$JSON_GET" answer <out | cut -c 1-12)" = 'It says "so ' ]
+ok 'where quotes are again those of the sources' json citations.0.verdict verified
+CARREL_FAKE_ANSWER=$saved
+
 CARREL_FAKE_TOKEN_US=30000 timeout --preserve-status -s INT 2 $fake --json 'How?' station.txt >out 2>err </dev/null
 status=$?
 ok 'Ctrl-C while thinking ends with 130' status_is 130

@@ -33,7 +33,8 @@ static void put_text(struct writer *w, const char *text)
 static enum template_mark past_open(const struct chat_template *chat_template)
 {
 	return chat_template->thinking.opened ||
-			       chat_template->thinking.kind == TEMPLATE_THINKING_CHANNELS
+			       chat_template->thinking.kind == TEMPLATE_THINKING_CHANNELS ||
+			       !strcmp(chat_template->name, "command-a")
 		       ? MARK_MODEL_OPEN_NO_THINK
 		       : MARK_MODEL_OPEN;
 }
@@ -171,9 +172,9 @@ static char *expected_text(const struct vector *vector, const char *kind)
 /* BOS apart: the small vocabularies have none of these names, and its place is known. */
 static const char *behind_bos(const char *text)
 {
-	static const char *const bos[] = {"<s>", "<|begin_of_text|>",
-		"<\xef\xbd\x9c"
-		"begin\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"};
+	static const char deepseek[] = "<\xef\xbd\x9c"
+				       "begin\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>";
+	const char *const bos[] = {"<s>", "<|begin_of_text|>", deepseek};
 
 	for (size_t i = 0; i < ARRAY_LEN(bos); i++) {
 		if (!strncmp(text, bos[i], strlen(bos[i]))) {
@@ -237,6 +238,33 @@ static void a_conversation_reads_as_the_published_template_writes_it(void **stat
 			check_text(&vectors[i], "bare");
 		}
 	}
+}
+
+/*
+ * Command A's published text may not be stored here; these are its turns, without the preamble that it
+ * writes into the system message.
+ */
+static void command_a_marks_its_answers_as_published(void **state)
+{
+	static const char want[] =
+		"<|START_OF_TURN_TOKEN|><|SYSTEM_TOKEN|>Answer from the sources. Quote them."
+		"<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|USER_TOKEN|>Where is the licence?"
+		"<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|><|START_RESPONSE|>"
+		"In section 4, the first paragraph.<|END_RESPONSE|><|END_OF_TURN_TOKEN|>"
+		"<|START_OF_TURN_TOKEN|><|USER_TOKEN|>And the warranty?<|END_OF_TURN_TOKEN|>"
+		"<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>";
+	const struct chat_template *chat_template = template_by_name("command-a");
+	struct tokenizer *tokenizer = fixture_tokenizer("gpt2-small.gguf");
+	struct ids ids = write_conversation(chat_template, tokenizer, 1, MARK_MODEL_OPEN);
+	struct buf have = BUF_INIT;
+
+	for (size_t i = 1; i < ids.count; i++) { /* behind BOS */
+		tokenizer_decode(tokenizer, ids.id[i], 1, &have);
+	}
+	assert_string_equal(want, buf_str(&have));
+	buf_finish(&have);
+	ids_finish(&ids);
+	tokenizer_close(tokenizer);
 }
 
 static void an_answer_without_thoughts_is_opened_as_published(void **state)
@@ -495,6 +523,7 @@ int main(void)
 		cmocka_unit_test(a_conversation_reads_as_the_published_template_writes_it),
 		cmocka_unit_test(templates_are_recognised_by_their_text),
 		cmocka_unit_test(the_readers_template_is_recognised),
+		cmocka_unit_test(command_a_marks_its_answers_as_published),
 		cmocka_unit_test(an_answer_without_thoughts_is_opened_as_published),
 		cmocka_unit_test(nothing_may_be_added_to_a_published_template),
 		cmocka_unit_test(a_published_template_that_was_cut_is_not_taken_for_another),
