@@ -54,6 +54,7 @@ INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t
 	const __m256i low_bytes = _mm256_set1_epi16(0xff);
 	int64_t dim = work->kv->head_dim_pad;
 	const int16_t *q = work->q.s16 + first * dim;
+	const uint8_t *ahead = work->ahead + half * (dim / 4) * work->ahead_step;
 	__m256i sum[STEP][4];
 
 	UNROLL
@@ -64,6 +65,7 @@ INLINE void scores_q8(const struct attn_work *work, const uint8_t *keys, int64_t
 		}
 	}
 	for (int64_t d = 0; d < dim; d += 4) {
+		ahead = attn_fetch(ahead, work->ahead_step);
 		UNROLL
 		for (int j = 0; j < 4; j++) {
 			const uint8_t *at = keys + ((2 * half + j / 2) * dim + d) * 16 + j % 2 * 32;
@@ -280,6 +282,7 @@ INLINE void values_q8(struct attn_work *work, const uint8_t *values, int64_t fir
 	int64_t at, int n_vec, const struct page_step *step)
 {
 	int64_t dim = work->kv->head_dim_pad;
+	const uint8_t *ahead = work->ahead + (dim / 2 + at / 4) * work->ahead_step;
 	__m256i sum[STEP][4];
 	__m256 total[STEP][4];
 
@@ -291,6 +294,9 @@ INLINE void values_q8(struct attn_work *work, const uint8_t *values, int64_t fir
 		}
 	}
 	for (int64_t t = 0; t < KV_PAGE_TOK; t += 4) {
+		if (t % 8 == 0) {
+			ahead = attn_fetch(ahead, work->ahead_step);
+		}
 		UNROLL
 		for (int j = 0; j < n_vec; j++) {
 			const uint8_t *from = values + t * dim + (at + 8 * j) * 4;
@@ -384,7 +390,9 @@ static void page_run(struct attn_work *work, uint8_t *keys, uint8_t *values, int
 {
 	enum kv_type type = work->kv->type;
 
-	attn_fetch_all(work);
+	if (type != KV_Q8) {
+		attn_fetch_all(work);
+	}
 #define PAGE(n, type) page_queries(work, keys, values, page_pos, n_tok, first, n, type)
 	if (n_query == 1) {
 		type == KV_Q8 ? PAGE(1, KV_Q8) : type == KV_F16 ? PAGE(1, KV_F16) : PAGE(1, KV_F32);
