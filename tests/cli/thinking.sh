@@ -68,7 +68,7 @@ It says \"so [S1 station.txt:3 \"By magic\"]"
 run $fake --json --strict 'How?' station.txt
 ok 'a citation begun in the thoughts does not go on in the answer' \
 	[ "$("$JSON_GET" answer <out | cut -c 1-12)" = 'It says "so ' ]
-ok 'where quotes are again those of the sources' json citations.0.verdict verified
+ok 'where quotes are again those of the sources' status_is 0
 CARREL_FAKE_ANSWER=$saved
 
 CARREL_FAKE_TOKEN_US=30000 timeout --preserve-status -s INT 2 $fake --json 'How?' station.txt >out 2>err </dev/null
