@@ -86,15 +86,17 @@ INLINE void f8_e4m3(const uint8_t *weight, const uint8_t *act, int64_t k, struct
 	__m256 total[4][2];
 
 	clear(part, total);
-	for (int64_t n = 0; n < k / 128; n++, in++) {
+	for (int64_t run = 0; run < k / 32; run++) {
+		const struct panel_f8_e4m3 *block = in + run / 4;
+		const uint8_t(*q)[PANEL_ROWS][2] = block->q + run % 4 * 16;
 		__m256 sum[4][2];
 
 		clear(part, sum);
-		for (int i = 0; i < 64; i++, act += part.width * 4) {
+		for (int i = 0; i < 16; i++, act += part.width * 4) {
 			UNROLL
 			for (int h = 0; h < part.halves; h++) {
-				__m128i w = _mm_loadu_si128(
-					(const __m128i *)in->q[i][8 * (part.half + h)]);
+				__m128i w =
+					_mm_loadu_si128((const __m128i *)q[i][8 * (part.half + h)]);
 				__m256 w1 = e4m3_halves(w), w0 = e4m3_halves(_mm_slli_epi16(w, 8));
 
 				UNROLL
@@ -111,7 +113,7 @@ INLINE void f8_e4m3(const uint8_t *weight, const uint8_t *act, int64_t k, struct
 		UNROLL
 		for (int h = 0; h < part.halves; h++) {
 			__m256 scale = _mm256_mul_ps(_mm256_set1_ps(256),
-				_mm256_loadu_ps(&in->scale[8 * (part.half + h)]));
+				_mm256_loadu_ps(&block->scale[8 * (part.half + h)]));
 
 			UNROLL
 			for (int c = 0; c < part.columns; c++) {

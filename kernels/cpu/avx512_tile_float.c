@@ -59,48 +59,84 @@ INLINE void bf16(const uint8_t *weight, const uint8_t *act, int64_t k,
 }
 
 /*
- * Two k of 16 rows of E4M3 (s eeee mmm) as bfloat16: the exponent's bias grows from 7 to 127, and the
- * eight numbers below 2^-6 come from a table, because vdpbf16ps makes denormal numbers zero.
+ * Two k of 16 rows of E4M3 (s eeee mmm) as bfloat16, times 2^8: that makes the exponent's bias 7
+ * another bit, 2^128, beside it. `small`: among them may be numbers below 2^-6, which have the
+ * exponent 0 and come from a table (vdpbf16ps would make zeros of denormal numbers); they are rare.
  */
-INLINE __m512 brains(const uint8_t q[PANEL_ROWS][2])
+INLINE __m512 brains(const uint8_t q[PANEL_ROWS][2], int small)
 {
-	const __m512i small = _mm512_castsi128_si512(
-		_mm_setr_epi16(0, 0x3b00, 0x3b80, 0x3bc0, 0x3c00, 0x3c20, 0x3c40, 0x3c60));
 	__m512i code = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)q));
-	__m512i magnitude = _mm512_and_si512(_mm512_slli_epi16(code, 4), _mm512_set1_epi16(0x07f0));
-	__m512i value = _mm512_add_epi16(magnitude, _mm512_set1_epi16(120 << 7));
-	__mmask32 is_small = _mm512_testn_epi16_mask(code, _mm512_set1_epi16(0x78));
+	__m512i top = _mm512_slli_epi16(code, 8);
+	/* (a & b) | c: the sign, and the exponent and mantissa three bits further down */
+	__m512i value = _mm512_ternarylogic_epi32(_mm512_srai_epi16(top, 4),
+		_mm512_set1_epi16((short)0x87f0), _mm512_set1_epi16(0x4000), 0xea);
 
-	/* the index is the low five bits: where the exponent is 0, the mantissa */
-	value = _mm512_mask_permutexvar_epi16(value, is_small, code, small);
-	return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(value, _mm512_slli_epi16(code, 8),
-		_mm512_set1_epi16((short)0x8000), 0xf8)); /* a | (b & c) */
+	if (__builtin_expect(small, 0)) {
+		const __m512i numbers = _mm512_castsi128_si512(
+			_mm_setr_epi16(0, 0x3f00, 0x3f80, 0x3fc0, 0x4000, 0x4020, 0x4040, 0x4060));
+		__mmask32 which = _mm512_testn_epi16_mask(code, _mm512_set1_epi16(0x78));
+		/* the index is the low five bits: where the exponent is 0, the mantissa */
+		__m512i number = _mm512_permutexvar_epi16(code, numbers);
+
+		number = _mm512_ternarylogic_epi32(
+			number, top, _mm512_set1_epi16((short)0x8000), 0xf8); /* a | (b & c) */
+		value = _mm512_mask_mov_epi16(value, which, number);
+	}
+	return _mm512_castsi512_ps(value);
 }
 
-/* The sums of 128 k are registers, those of all k stay in `out`: both together would not fit. */
+/*
+ * The sums of 32 k, which are chains of dot products, are registers; those of all k stay in `out`:
+ * both together would not fit. With few columns several chains alternate, or a product would wait
+ * for each dot product.
+ */
 INLINE void f8_e4m3(const uint8_t *weight, const uint8_t *act, int64_t k,
 	float out[ACT_COLS][PANEL_ROWS], const int width)
 {
 	const struct panel_f8_e4m3 *in = (const struct panel_f8_e4m3 *)weight;
+	const int chains = width <= 4 ? 4 : width == 8 ? 2 : 1;
 
 	memset(out, 0, (size_t)width * sizeof(*out));
-	for (int64_t n = 0; n < k / 128; n++, in++) {
-		__m512 sum[ACT_COLS], scale = _mm512_loadu_ps(in->scale);
+	for (int64_t run = 0; run < k / 32; run += chains, act += chains * 16 * width * 4) {
+		const struct panel_f8_e4m3 *block = in + run / 4;
+		__m512 scale =
+			_mm512_mul_ps(_mm512_loadu_ps(block->scale), _mm512_set1_ps(1.0f / 256));
+		__m512 sum[4][ACT_COLS];
 
-		clear(sum, width);
-		for (int i = 0; i < 64; i++, act += width * 4) {
-			__m512 w = brains(in->q[i]);
-
-			fetch_ahead(in->q[i], i % 2 ? 0 : 64, width);
+		UNROLL
+		for (int r = 0; r < chains; r++) {
+			clear(sum[r], width);
+		}
+		for (int i = 0; i < 16; i += 2) {
 			UNROLL
-			for (int c = 0; c < width; c++) {
-				sum[c] = dot2_at(w, act + c * 4, sum[c]);
+			for (int r = 0; r < chains; r++) {
+				const uint8_t(*q)[PANEL_ROWS][2] =
+					block->q + run % 4 * 16 + r * 16 + i;
+				int small = _mm512_testn_epi8_mask(_mm512_loadu_si512(q),
+						    _mm512_set1_epi8(0x78)) != 0;
+
+				fetch_ahead(q, 64, width);
+				UNROLL
+				for (int j = 0; j < 2; j++) {
+					__m512 w = brains(q[j], small);
+					const uint8_t *x = act + (r * 16 + i + j) * width * 4;
+
+					UNROLL
+					for (int c = 0; c < width; c++) {
+						sum[r][c] = dot2_at(w, x + c * 4, sum[r][c]);
+					}
+				}
 			}
 		}
 		UNROLL
 		for (int c = 0; c < width; c++) {
-			_mm512_store_ps(
-				out[c], _mm512_fmadd_ps(sum[c], scale, _mm512_load_ps(out[c])));
+			__m512 total = _mm512_load_ps(out[c]);
+
+			UNROLL
+			for (int r = 0; r < chains; r++) {
+				total = _mm512_fmadd_ps(sum[r][c], scale, total);
+			}
+			_mm512_store_ps(out[c], total);
 		}
 	}
 }

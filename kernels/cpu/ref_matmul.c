@@ -5,7 +5,7 @@
  *   F32, F16  sum += w * x for each k
  *   BF16      per two k: the later product is added first, as vdpbf16ps does it; products of two
  *             bfloat16 numbers are exact
- *   F8_E4M3   the same over 128 k into t, from 0; then sum = fma(t, scale, sum)
+ *   F8_E4M3   the same over 32 k into t, from 0; then sum = fma(t, scale, sum)
  *
  * For F32 and F16 the other paths use a fused multiply-add. For BF16 vdpbf16ps flushes denormal
  * numbers and may round the sum of a pair differently; see the error bounds in
@@ -97,23 +97,24 @@ void ref_tile_f8_e4m3(const uint8_t *weight, const uint8_t *act, int64_t k, int3
 	const struct panel_f8_e4m3 *in = (const struct panel_f8_e4m3 *)weight;
 
 	memset(sum, 0, (size_t)width * sizeof(*sum));
-	for (int64_t n = 0; n < k / 128; n++, in++) {
+	for (int64_t run = 0; run < k / 32; run++) {
+		const struct panel_f8_e4m3 *block = in + run / 4;
 		float t[ACT_COLS][PANEL_ROWS] = {0};
 
-		for (int i = 0; i < 64; i++) {
+		for (int64_t i = run * 16; i < run * 16 + 16; i++) {
 			for (int later = 1; later >= 0; later--) {
 				float w[PANEL_ROWS], x[ACT_COLS];
 
 				for (int r = 0; r < PANEL_ROWS; r++) {
-					w[r] = e4m3_to_f32(in->q[i][r][later]);
+					w[r] = e4m3_to_f32(block->q[i % 64][r][later]);
 				}
-				read_bf16_pair(act + (n * 64 + i) * width * 4, width, later, x);
+				read_bf16_pair(act + i * width * 4, width, later, x);
 				add_products(w, x, width, t);
 			}
 		}
 		for (int32_t c = 0; c < width; c++) {
 			for (int r = 0; r < PANEL_ROWS; r++) {
-				sum[c][r] = fmaf(t[c][r], in->scale[r], sum[c][r]);
+				sum[c][r] = fmaf(t[c][r], block->scale[r], sum[c][r]);
 			}
 		}
 	}
