@@ -12,6 +12,12 @@
 
 #include "kernels/cpu/kernels_internal.h"
 
+/*
+ * Registers of a block's weights: eight of codes, and, where codes of two or three bits have integer
+ * scales for either 16, those, as pairs of 16 bits.
+ */
+enum { SCALES = 8, WEIGHTS = 10 };
+
 /* What a type has for 32 k, besides its codes: the last two are for either 16. */
 enum parts { ONE_SCALE, ONE_OFFSET, TWO_OFFSETS, TWO_SCALES };
 
@@ -86,6 +92,38 @@ INLINE __m256i dot_six_bits(const __m256i w[4], const uint8_t *x)
 	return _mm256_add_epi32(widen(first), widen(second));
 }
 
+/* 16 products of codes of 0 ... 7, times their scale: 16 * 7 * 127 fits 16 bits. */
+INLINE __m256i dot_scaled(const __m256i w[4], __m256i scale, const uint8_t *x)
+{
+	__m256i sum = _mm256_maddubs_epi16(w[0], load_i32(x));
+
+	UNROLL
+	for (int j = 1; j < 4; j++) {
+		sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w[j], load_i32(x + 4 * j)));
+	}
+	return _mm256_madd_epi16(sum, scale);
+}
+
+/*
+ * Of a whole block; n128: of either 16, to take four times scale times sum(x) from it: four and the
+ * shift to the right by 7 are one by 5.
+ */
+INLINE __m256i dot_scaled_codes(const __m256i w[WEIGHTS], const uint8_t *x, const uint8_t *low,
+	const uint8_t *high, const int offset)
+{
+	__m256i i = _mm256_add_epi32(
+		dot_scaled(w, w[SCALES], x), dot_scaled(w + 4, w[SCALES + 1], x + 16));
+
+	if (offset) { /* 4 */
+		__m256i sums = _mm256_blend_epi16(_mm256_srai_epi32(load_i32(low), 5),
+			_mm256_slli_epi32(load_i32(high), 16 - 5), 0xaa);
+		__m256i scales = _mm256_blend_epi16(w[SCALES], w[SCALES + 1], 0xaa);
+
+		i = _mm256_add_epi32(i, _mm256_madd_epi16(sums, scales));
+	}
+	return i;
+}
+
 /*
  * The exact sums of 32 products, given how many bits the weights have (0: signed, eight) and what is
  * to be taken from them. n128: the column's.
@@ -105,15 +143,15 @@ INLINE __m256i dot(
 /* A type's properties, constants all. */
 struct type {
 	int record_bytes, blocks; /* blocks of 32 k in a record */
-	int bits, offset;         /* of the weights, see dot() */
+	int bits, offset;         /* of the weights, see dot(); 3: those that have integer scales */
 	enum parts parts;
 	/* row: of the 16, 0 or 8 */
-	void (*load)(
-		const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2]);
+	void (*load)(const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2],
+		__m256 offset[2]);
 };
 
 /* Adds a block of 32 k to one column. act and sums: its record, and what stands behind all of them. */
-INLINE __m256 add_block(const struct type type, const __m256i w[8], const __m256 d[2],
+INLINE __m256 add_block(const struct type type, const __m256i w[WEIGHTS], const __m256 d[2],
 	const __m256 offset[2], struct part part, int column, const uint8_t *act,
 	const uint8_t *sums, __m256 sum)
 {
@@ -130,7 +168,9 @@ INLINE __m256 add_block(const struct type type, const __m256i w[8], const __m256
 		t = _mm256_mul_ps(_mm256_cvtepi32_ps(i), d[0]);
 		t = _mm256_fmadd_ps(_mm256_cvtepi32_ps(j), d[1], t);
 	} else {
-		__m256i i = dot(w, x, n128, type.bits, type.offset);
+		__m256i i = type.bits == 3 ? dot_scaled_codes(w, x, s + part.width * 4,
+						     s + part.width * 8, type.offset)
+					   : dot(w, x, n128, type.bits, type.offset);
 
 		t = _mm256_mul_ps(_mm256_cvtepi32_ps(i), d[0]);
 	}
@@ -144,6 +184,14 @@ INLINE __m256 add_block(const struct type type, const __m256i w[8], const __m256
 	return sum;
 }
 
+/* As in avx512_tile.h: one or two columns go as fast as memory gives, if asked early enough. */
+INLINE void fetch_ahead(const uint8_t *at, const int bytes)
+{
+	for (int i = 0; i < bytes; i += 64) {
+		_mm_prefetch((const char *)at + 8192 + i, _MM_HINT_T0);
+	}
+}
+
 INLINE void tile(const struct type type, const uint8_t *weight, const uint8_t *act, int64_t k,
 	struct part part, float out[ACT_COLS][PANEL_ROWS])
 {
@@ -154,9 +202,14 @@ INLINE void tile(const struct type type, const uint8_t *weight, const uint8_t *a
 	for (int64_t n = 0; n < k / 32; n++) {
 		const int b = (int)(n % type.blocks);
 
+		if (part.halves == 2) {
+			const int share = type.record_bytes / type.blocks;
+
+			fetch_ahead(weight + b * share, share);
+		}
 		UNROLL
 		for (int h = 0; h < part.halves; h++) {
-			__m256i w[8];
+			__m256i w[WEIGHTS];
 			__m256 d[2], offset[2];
 
 			type.load(weight, b, 8 * (part.half + h), w, d, offset);
@@ -215,26 +268,19 @@ INLINE void look_up(
 	}
 }
 
-/* See avx512_tile_int.c. */
-INLINE void look_up_pairs(
-	const uint8_t q[2][PANEL_ROWS][4], int row, const __m256i table[2], __m256i w[8])
+INLINE void pairs(const uint8_t q[2][PANEL_ROWS][4], int row, __m256i w[8])
 {
-	const __m256i first =
-		_mm256_broadcastsi128_si256(_mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c));
-
 	UNROLL
 	for (int j = 0; j < 8; j++) {
-		__m256i pair = _mm256_and_si256(
+		w[j] = _mm256_and_si256(
 			_mm256_srli_epi16(load(q[j / 4][row]), j % 4 * 2), _mm256_set1_epi8(3));
-
-		w[j] = _mm256_shuffle_epi8(table[j / 4], _mm256_or_si256(pair, first));
 	}
 }
 
 /* ---- the types ---- */
 
 INLINE void load_q8_0(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q8_0 *in = record;
 
@@ -246,7 +292,7 @@ INLINE void load_q8_0(
 }
 
 INLINE void load_q4_0(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q4_0 *in = record;
 
@@ -255,7 +301,7 @@ INLINE void load_q4_0(
 }
 
 INLINE void load_iq4_nl(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q4_0 *in = record;
 
@@ -264,7 +310,7 @@ INLINE void load_iq4_nl(
 }
 
 INLINE void load_mxfp4(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q4_0 *in = record;
 	__m256i brain = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)&in->d[row]));
@@ -274,7 +320,7 @@ INLINE void load_mxfp4(
 }
 
 INLINE void load_q4_1(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q4_1 *in = record;
 
@@ -284,7 +330,7 @@ INLINE void load_q4_1(
 }
 
 INLINE void load_q5_0(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q5_0 *in = record;
 
@@ -294,7 +340,7 @@ INLINE void load_q5_0(
 }
 
 INLINE void load_q5_1(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q5_1 *in = record;
 
@@ -304,63 +350,52 @@ INLINE void load_q5_1(
 	add_bits(in->high, row, 4, w);
 }
 
+/* Eight scales as 32 bits, and pairs of 16 bits of such. */
 INLINE __m256i load_scales(const uint8_t *at)
 {
 	return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
 }
 
+INLINE __m256i twice(__m256i scale)
+{
+	return _mm256_or_si256(
+		_mm256_slli_epi32(scale, 16), _mm256_and_si256(scale, _mm256_set1_epi32(0xffff)));
+}
+
 INLINE void load_q2_k(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q2_k *in = record;
 	__m256 dmin = _mm256_sub_ps(_mm256_setzero_ps(), load_halves(&in->dmin[row]));
-	__m256i table[2];
 
 	d[0] = load_halves(&in->d[row]);
+	pairs(in->q[b], row, w);
 	UNROLL
 	for (int h = 0; h < 2; h++) {
 		__m256i both = load_scales(&in->scale_min[2 * b + h][row]);
-		__m256i scale = _mm256_and_si256(both, _mm256_set1_epi32(15));
 
-		table[h] = _mm256_mullo_epi32(scale, _mm256_set1_epi32(0x03020100));
+		w[SCALES + h] = twice(_mm256_and_si256(both, _mm256_set1_epi32(15)));
 		offset[h] = _mm256_mul_ps(dmin, _mm256_cvtepi32_ps(_mm256_srli_epi32(both, 4)));
 	}
-	look_up_pairs(in->q[b], row, table, w);
 }
 
-/*
- * -(scale - 32) * (q - 4) as a signed byte, the product's sign goes to d: see avx512_tile_int.c,
- * where 128 is added.
- */
 INLINE void load_q3_k(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q3_k *in = record;
-	const __m256i high = load(in->high[b][row]), middle = _mm256_set1_epi8((char)0x80);
-	__m256i table[2], third[2];
 
-	d[0] = _mm256_sub_ps(_mm256_setzero_ps(), load_halves(&in->d[row]));
+	d[0] = load_halves(&in->d[row]);
+	pairs(in->low[b], row, w);
+	add_bits(in->high[b], row, 2, w);
 	UNROLL
 	for (int h = 0; h < 2; h++) {
-		__m256i scale = load_scales(&in->scale[2 * b + h][row]);
-
-		table[h] = _mm256_add_epi8(_mm256_mullo_epi32(scale, _mm256_set1_epi32(0x01020304)),
-			_mm256_set1_epi32((int)0xe0c0a080));
-		third[h] = _mm256_xor_si256(
-			_mm256_mullo_epi32(scale, _mm256_set1_epi32(0x04040404)), middle);
-	}
-	look_up_pairs(in->low[b], row, table, w);
-	UNROLL
-	for (int j = 0; j < 8; j++) {
-		const __m256i bit = _mm256_set1_epi8((char)(1 << j));
-		__m256i is_set = _mm256_cmpeq_epi8(_mm256_and_si256(high, bit), bit);
-
-		w[j] = _mm256_sub_epi8(w[j], _mm256_and_si256(is_set, third[j / 4]));
+		w[SCALES + h] = twice(_mm256_sub_epi32(
+			load_scales(&in->scale[2 * b + h][row]), _mm256_set1_epi32(32)));
 	}
 }
 
 INLINE void load_q4_k(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q4_k *in = record;
 	__m256 dmin = _mm256_sub_ps(_mm256_setzero_ps(), load_halves(&in->dmin[row]));
@@ -371,7 +406,7 @@ INLINE void load_q4_k(
 }
 
 INLINE void load_q5_k(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q5_k *in = record;
 	__m256 dmin = _mm256_sub_ps(_mm256_setzero_ps(), load_halves(&in->dmin[row]));
@@ -383,7 +418,7 @@ INLINE void load_q5_k(
 }
 
 INLINE void load_q6_k(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_q6_k *in = record;
 	const __m256i top = _mm256_set1_epi8(0x30);
@@ -404,7 +439,7 @@ INLINE void load_q6_k(
 }
 
 INLINE void load_iq4_xs(
-	const void *record, int b, int row, __m256i w[8], __m256 d[2], __m256 offset[2])
+	const void *record, int b, int row, __m256i w[WEIGHTS], __m256 d[2], __m256 offset[2])
 {
 	const struct panel_iq4_xs *in = record;
 
@@ -427,8 +462,8 @@ TILE(q4_0, panel_q4_0, 1, 4, 8, ONE_SCALE)
 TILE(q4_1, panel_q4_1, 1, 4, 0, ONE_OFFSET)
 TILE(q5_0, panel_q5_0, 1, 5, 16, ONE_SCALE)
 TILE(q5_1, panel_q5_1, 1, 5, 0, ONE_OFFSET)
-TILE(q2_k, panel_q2_k, 8, 6, 0, TWO_OFFSETS)
-TILE(q3_k, panel_q3_k, 8, 0, 0, ONE_SCALE)
+TILE(q2_k, panel_q2_k, 8, 3, 0, TWO_OFFSETS)
+TILE(q3_k, panel_q3_k, 8, 3, 4, ONE_SCALE)
 TILE(q4_k, panel_q4_k, 8, 4, 0, ONE_OFFSET)
 TILE(q5_k, panel_q5_k, 8, 5, 0, ONE_OFFSET)
 TILE(q6_k, panel_q6_k, 8, 6, 0, TWO_SCALES)
