@@ -350,7 +350,9 @@ int safetensors_file_open(struct safetensors_file *file, size_t index,
 		0) {
 		return -1;
 	}
-	return check_tiling(&reader, table->tensor + first, table->n_tensor - first);
+	/* there is no table where there is no tensor */
+	return check_tiling(
+		&reader, table->tensor ? table->tensor + first : NULL, table->n_tensor - first);
 }
 
 void safetensors_file_finish(struct safetensors_file *file)
