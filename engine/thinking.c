@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+/* What is held is looked at with every token: more white space begins an answer, a longer name of a
+ * channel is none. */
+enum { BLANK_MAX_BYTES = 1024, HEADER_MAX_BYTES = 256 };
+
 void thinking_init(
 	struct thinking *thinking, const struct template_thinking *rules, enum template_mark mark)
 {
@@ -106,10 +110,12 @@ static int step_unknown(struct thinking *thinking)
 	const struct buf *held = &thinking->held;
 	size_t blank = space_length(held), open = strlen(rules->open), n = held->len - blank;
 
-	if (n < open && (n == 0 || memcmp(held->data + blank, rules->open, n) == 0)) {
+	if (blank <= BLANK_MAX_BYTES && n < open &&
+		(n == 0 || memcmp(held->data + blank, rules->open, n) == 0)) {
 		return 0;
 	}
-	if (n >= open && memcmp(held->data + blank, rules->open, open) == 0) {
+	if (blank <= BLANK_MAX_BYTES && n >= open &&
+		memcmp(held->data + blank, rules->open, open) == 0) {
 		drop(thinking, blank + open);
 		enter(thinking, rules->kind == TEMPLATE_THINKING_CHANNELS ? THINKING_HEADER
 									  : THINKING_INSIDE);
@@ -167,8 +173,12 @@ static int step_header(struct thinking *thinking)
 	const struct buf *held = &thinking->held;
 	size_t end = find(held, rules->close), name = strlen(rules->answer), blank;
 
-	if (end == SIZE_MAX) {
-		return 0;
+	if (end > HEADER_MAX_BYTES) {
+		if (held->len < HEADER_MAX_BYTES + strlen(rules->close)) {
+			return 0;
+		}
+		enter(thinking, THINKING_INSIDE);
+		return 1;
 	}
 	blank = space_length(held);
 	/* "commentary to=functions.x": the name is the first word */

@@ -142,6 +142,29 @@ static void cutting_it_otherwise_changes_nothing(void **state)
 	}
 }
 
+/* A model that goes astray before it says a word holds up nothing for long. */
+static void what_is_held_is_bounded(void **state)
+{
+	static const char *const names[] = {"qwen3", "gpt-oss"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct thinking thinking;
+
+		thinking_init(&thinking, &template_by_name(names[i])->thinking, MARK_MODEL_OPEN);
+		if (i) {
+			thinking_add(&thinking, "<|channel|>", 11, 1);
+		}
+		for (int k = 0; k < 100000; k++) {
+			thinking_add(&thinking, i ? "x" : "\n", 1, 0);
+			assert_true(thinking.held.len < 2000);
+		}
+		assert_int_equal(i ? THINKING_INSIDE : THINKING_ANSWER, thinking.state);
+		thinking_flush(&thinking);
+		assert_int_equal(100000, (i ? &thinking.thoughts : &thinking.answer)->len);
+		thinking_finish(&thinking);
+	}
+}
+
 /* Nothing of the answer waits: who constrains its quotes must know every byte. */
 static void an_answer_is_never_held_back(void **state)
 {
@@ -257,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(thoughts_are_told_from_the_answer),
 		cmocka_unit_test(cutting_it_otherwise_changes_nothing),
+		cmocka_unit_test(what_is_held_is_bounded),
 		cmocka_unit_test(an_answer_is_never_held_back),
 		cmocka_unit_test(a_message_end_ends_the_turn_only_behind_the_answer),
 		cmocka_unit_test(what_ends_an_answer_is_the_templates_matter),
