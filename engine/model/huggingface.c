@@ -530,11 +530,8 @@ int huggingface_tokenizer(
 	if (result == 0) {
 		const char *json = map.data ? (const char *)map.data : "";
 
-		result = tokenizer_open_json(tokenizer, json, map.size_bytes, path, err);
+		result = tokenizer_open_json(tokenizer, json, map.size_bytes, &ends, path, err);
 		directory->tokenizer_digest = sha256_of(json, map.size_bytes);
-	}
-	if (result == 0) {
-		tokenizer_set_ends(*tokenizer, &ends);
 	}
 	file_map_close(&map);
 	free(path);

@@ -1,10 +1,11 @@
 /*
  * Text to token ids and back: byte-level BPE (GPT-2, Llama 3), SentencePiece BPE (Llama 1/2, Gemma)
- * and SentencePiece Unigram (T5), read from a GGUF file's metadata or from a Hugging Face tokenizer.json.
+ * and SentencePiece Unigram (T5), read from a GGUF file's metadata or from a Hugging Face
+ * tokenizer.json.
  *
  * TEXT IS DATA. tokenizer_encode_text() cannot produce a control token, an unknown token, a token
- * that tokenizer.json calls special, or the ids of a chat template's markers, whatever the text
- * says: special ids come only from tokenizer_encode_special(), which only the template writer and
+ * that tokenizer.json calls special or that begins a text or ends an answer, or the ids of a chat
+ * template's markers, whatever the text says: special ids come only from tokenizer_encode_special(), which only the template writer and
  * `tokenize --special` call. One exception has no other way: a Unigram vocabulary without a token
  * for every byte writes characters that it lacks as its unknown token (tokenizer_unknown()).
  *
@@ -35,9 +36,19 @@ void ids_finish(struct ids *ids);
 void ids_add(struct ids *ids, uint32_t id);
 
 int tokenizer_open_gguf(struct tokenizer **out, const struct gguf *gguf, struct err *err);
-/* `json` is the text of a tokenizer.json; `name` is for messages. */
-int tokenizer_open_json(
-	struct tokenizer **out, const char *json, size_t len, const char *name, struct err *err);
+/*
+ * What the files beside a tokenizer.json (tokenizer_config.json, generation_config.json) say about
+ * how texts begin and end.
+ */
+struct tokenizer_ends {
+	const char *bos, *eos; /* texts of tokens; NULL, or no token's text: as it was */
+	int add_bos;           /* -1: as it was */
+	uint32_t id[16];       /* further tokens that end an answer; unknown ones are left out */
+	size_t n_id;
+};
+/* `json` is the text of a tokenizer.json; `ends` may be NULL; `name` is for messages. */
+int tokenizer_open_json(struct tokenizer **out, const char *json, size_t len,
+	const struct tokenizer_ends *ends, const char *name, struct err *err);
 void tokenizer_close(struct tokenizer *tokenizer);
 
 /*
@@ -46,18 +57,6 @@ void tokenizer_close(struct tokenizer *tokenizer);
  */
 int tokenizer_export_gguf(
 	const struct tokenizer *tokenizer, struct gguf_writer *writer, struct err *err);
-
-/*
- * What the files beside a tokenizer.json (tokenizer_config.json, generation_config.json) say about
- * how texts begin and end. Before anything is encoded; becomes part of the digest.
- */
-struct tokenizer_ends {
-	const char *bos, *eos; /* texts of tokens; NULL, or no token's text: as it was */
-	int add_bos;           /* -1: as it was */
-	uint32_t id[16];       /* further tokens that end an answer; unknown ones are left out */
-	size_t n_id;
-};
-void tokenizer_set_ends(struct tokenizer *tokenizer, const struct tokenizer_ends *ends);
 
 uint32_t tokenizer_vocab_count(const struct tokenizer *tokenizer);
 /* Of everything that decides how text becomes ids: vocabulary, merges, splitter, options. */

@@ -1,7 +1,8 @@
 /*
  * A tokenizer as the metadata of a GGUF file (keys: ggml docs/gguf.md, "Tokenizer"). What those keys
  * cannot say is said by keys of our own beside them, so that carrel reads the same tokenizer back;
- * other readers take the file for what it says without them.
+ * other readers take the file for what it says without them. What a chat template forbids text is
+ * left to who reads the template: the tokens keep their types.
  */
 #include "base/mem.h"
 #include "engine/model/gguf_write.h"
@@ -42,24 +43,12 @@ static void fill_alphabet(struct exporter *e)
 	}
 }
 
-/*
- * The type that the file gives a token. What text must not become is a control token there, whatever
- * made it special here.
- */
-static uint8_t exported_type(const struct tokenizer *t, uint32_t id)
-{
-	uint8_t type = t->vocab.type[id];
-
-	return t->vocab.special[id] && type != TOKEN_UNKNOWN && type != TOKEN_BYTE ? TOKEN_CONTROL
-										   : type;
-}
-
 static void spell(struct exporter *e, uint32_t id)
 {
 	const struct tokenizer *t = e->t;
 	const char *text = vocab_text(&t->vocab, id);
 	size_t len = vocab_len(&t->vocab, id);
-	uint8_t type = exported_type(t, id);
+	uint8_t type = t->vocab.type[id];
 	int is_spelled = type == TOKEN_NORMAL || type == TOKEN_UNUSED;
 	char byte[8];
 
@@ -117,7 +106,7 @@ static void write_tokens(struct exporter *e)
 
 	begin_strings(e, v->count);
 	for (uint32_t id = 0; id < v->count; id++) {
-		type[id] = exported_type(e->t, id);
+		type[id] = v->type[id];
 		spell(e, id);
 		end_string(e);
 	}

@@ -1,7 +1,7 @@
 /*
  * A tokenizer from a Hugging Face tokenizer.json: model BPE, either byte-level (GPT-2, Llama 3) or
- * with byte fallback (SentencePiece converted), or model Unigram (SentencePiece converted). What is not known is refused by name, because text
- * split otherwise has other ids and nobody would notice.
+ * with byte fallback (SentencePiece converted), or model Unigram (SentencePiece converted). What is
+ * not known is refused by name, because text split otherwise has other ids and nobody would notice.
  */
 #include "base/mem.h"
 #include "engine/token/tokenizer_internal.h"
@@ -40,7 +40,7 @@ static int has_type(const json_t *object, const char *type)
 static int refuse_part(struct reader *r, const char *part, const json_t *object)
 {
 	return err_set(r->err, ERR_ENGINE, r->spec.name,
-		"use a model with a Llama 3, GPT-2 or Llama 2 tokenizer",
+		"known are byte-level BPE, and BPE and Unigram of SentencePiece",
 		"the %s \"%.60s\" is not one of those known", part, string_at(object, "type"));
 }
 
@@ -494,6 +494,35 @@ static void read_ends(struct reader *r)
 	r->spec.eos = first_of(r, eos_names, ARRAY_LEN(eos_names));
 }
 
+/* A token by its spelling; `otherwise` where the file beside names none, or one that is not there. */
+static uint32_t token_by_text(const struct reader *r, const char *text, uint32_t otherwise)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	for (size_t i = 0; len && i < r->spec.n_token; i++) {
+		const struct token_spec *token = &r->spec.token[i];
+
+		if (token->len == len && !memcmp(token->text, text, len)) {
+			return (uint32_t)i;
+		}
+	}
+	return otherwise;
+}
+
+static void apply_ends(struct reader *r, const struct tokenizer_ends *ends)
+{
+	r->spec.bos = token_by_text(r, ends->bos, r->spec.bos);
+	r->spec.eos = token_by_text(r, ends->eos, r->spec.eos);
+	if (ends->add_bos >= 0) {
+		r->spec.add_bos = ends->add_bos;
+	}
+	for (size_t i = 0; i < ends->n_id; i++) {
+		if (ends->id[i] < r->spec.n_token && r->spec.n_end < MAX_END_TOKENS) {
+			r->spec.end[r->spec.n_end++] = ends->id[i];
+		}
+	}
+}
+
 static int read_model(struct reader *r)
 {
 	r->model = json_object_get(r->root, "model");
@@ -520,8 +549,8 @@ static int read_model(struct reader *r)
 						      : read_byte_level_steps(r);
 }
 
-int tokenizer_open_json(
-	struct tokenizer **out, const char *json, size_t len, const char *name, struct err *err)
+int tokenizer_open_json(struct tokenizer **out, const char *json, size_t len,
+	const struct tokenizer_ends *ends, const char *name, struct err *err)
 {
 	struct reader r = {.spec.name = name, .err = err};
 	json_error_t error;
@@ -536,6 +565,9 @@ int tokenizer_open_json(
 		refuse(&r, "the file is not a tokenizer.json");
 	} else if (!read_model(&r) && !read_vocab(&r) && !read_merges(&r)) {
 		read_ends(&r);
+		if (ends) {
+			apply_ends(&r, ends);
+		}
 		result = tokenizer_build(out, &r.spec, err);
 	}
 	free(r.spec.token);

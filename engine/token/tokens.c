@@ -100,8 +100,8 @@ int tokens_open(struct tokens **out, const char *path, struct err *err)
 		return -1;
 	}
 	is_json = map.size_bytes > 0 && map.size_bytes <= MAX_JSON_BYTES && map.data[0] == '{';
-	result = is_json ? tokenizer_open_json(
-				   &tokenizer, (const char *)map.data, map.size_bytes, path, err)
+	result = is_json ? tokenizer_open_json(&tokenizer, (const char *)map.data, map.size_bytes,
+				   NULL, path, err)
 			 : 0;
 	file_map_close(&map);
 	if (!is_json) {

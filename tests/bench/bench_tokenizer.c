@@ -70,8 +70,8 @@ static int open_tokenizer(struct tokenizer **out, const char *path, struct err *
 		return -1;
 	}
 	if (map.size_bytes && map.data[0] == '{') {
-		result =
-			tokenizer_open_json(out, (const char *)map.data, map.size_bytes, path, err);
+		result = tokenizer_open_json(
+			out, (const char *)map.data, map.size_bytes, NULL, path, err);
 		file_map_close(&map);
 		return result;
 	}

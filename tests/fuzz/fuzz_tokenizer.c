@@ -25,7 +25,7 @@ static int open_any(struct tokenizer **out, const uint8_t *data, size_t size, st
 	int result;
 
 	if (size < 4 || memcmp(data, "GGUF", 4) != 0) {
-		return tokenizer_open_json(out, (const char *)data, size, "fuzz", err);
+		return tokenizer_open_json(out, (const char *)data, size, NULL, "fuzz", err);
 	}
 	if (gguf_open_bytes(&gguf, data, size, "fuzz", err)) {
 		return -1;

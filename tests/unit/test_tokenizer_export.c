@@ -4,14 +4,16 @@
 #include "engine/model/gguf_write.h"
 #include "engine/token/tokenizer_internal.h"
 
-/* Through a file, as `models convert` writes one. */
-static struct tokenizer *exported(const struct tokenizer *tokenizer)
+/* Through a file, as `models convert` writes one; the type that it gives the token `id`. */
+static struct tokenizer *exported_with_type(
+	const struct tokenizer *tokenizer, uint32_t id, int64_t *type)
 {
 	char *path = mem_printf("%s/carrel-test-export-%d.gguf",
 		getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
 	struct tokenizer *back = NULL;
 	struct gguf_writer *writer;
 	struct gguf *gguf;
+	struct gguf_array types;
 	struct err err = {0};
 
 	if (gguf_writer_create(&writer, path, &err)) {
@@ -26,10 +28,19 @@ static struct tokenizer *exported(const struct tokenizer *tokenizer)
 	if (gguf_open(&gguf, path, &err) || tokenizer_open_gguf(&back, gguf, &err)) {
 		fail_msg("%s", err.what);
 	}
+	assert_int_equal(0, gguf_get_array(gguf, "tokenizer.ggml.token_type", &types, &err));
+	*type = gguf_array_int(&types, id);
 	gguf_close(gguf);
 	unlink(path);
 	free(path);
 	return back;
+}
+
+static struct tokenizer *exported(const struct tokenizer *tokenizer)
+{
+	int64_t type;
+
+	return exported_with_type(tokenizer, 0, &type);
 }
 
 static void check_ids(struct tokenizer_encoder *a, struct tokenizer_encoder *b, const char *text,
@@ -133,7 +144,7 @@ static void a_tokenizer_from_json_comes_back(void **state)
 	struct tokenizer *tokenizer;
 	struct err err;
 
-	if (tokenizer_open_json(&tokenizer, "{}", 2, "probe", &err) &&
+	if (tokenizer_open_json(&tokenizer, "{}", 2, NULL, "probe", &err) &&
 		strstr(err.what, "does not read")) {
 		print_message("this build reads no tokenizer.json: skipped\n");
 		skip();
@@ -203,6 +214,46 @@ static void every_splitter_has_a_name_that_leads_back_to_it(void **state)
 	}
 }
 
+/*
+ * Qwen 3's <think> is a token that other readers print, although text does not become it here; it and
+ * what ends answers are told from the template, and from the file's keys.
+ */
+static void what_a_template_forbids_keeps_its_type(void **state)
+{
+	static const char *const added[] = {"<think>", "<turn>"};
+	struct token_spec token[256 + ARRAY_LEN(added)] = {{0}};
+	struct tokenizer_spec spec = {.name = "made here",
+		.scheme = SCHEME_SENTENCEPIECE,
+		.token = token,
+		.n_token = ARRAY_LEN(token),
+		.bos = NO_TOKEN,
+		.eos = 257};
+	char text[256][8];
+	struct tokenizer *tokenizer, *back;
+	struct err err = {0};
+	int64_t type;
+
+	for (unsigned i = 0; i < ARRAY_LEN(token); i++) {
+		if (i < 256) {
+			snprintf(text[i], sizeof(text[i]), "<0x%02X>", i);
+		}
+		token[i].text = i < 256 ? text[i] : added[i - 256];
+		token[i].len = strlen(token[i].text);
+		token[i].type = i < 256 ? TOKEN_BYTE : TOKEN_USER_DEFINED;
+	}
+	assert_int_equal(0, tokenizer_build(&tokenizer, &spec, &err));
+	assert_int_equal(0, tokenizer_forbid_marker(tokenizer, "<think>", 7, &err));
+	assert_true(tokenizer_is_forbidden(tokenizer, 256));
+	assert_true(tokenizer_is_forbidden(tokenizer, 257));
+	back = exported_with_type(tokenizer, 256, &type);
+	assert_int_equal(TOKEN_USER_DEFINED, type);
+	assert_int_equal(0, tokenizer_forbid_marker(back, "<think>", 7, &err));
+	check_tokens(tokenizer, back);
+	assert_true(sha256_equal(tokenizer_digest(tokenizer), tokenizer_digest(back)));
+	tokenizer_close(back);
+	tokenizer_close(tokenizer);
+}
+
 static void expect_refused(const struct tokenizer *tokenizer, const char *sentence)
 {
 	char *path = mem_printf("/tmp/carrel-test-export-%d.gguf", (int)getpid());
@@ -240,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_tokenizer_from_json_comes_back),
 		cmocka_unit_test(merges_that_scores_cannot_say_come_back),
 		cmocka_unit_test(every_splitter_has_a_name_that_leads_back_to_it),
+		cmocka_unit_test(what_a_template_forbids_keeps_its_type),
 		cmocka_unit_test(what_gguf_cannot_say_is_refused_by_name),
 	};
 

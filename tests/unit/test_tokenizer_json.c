@@ -34,7 +34,7 @@ static void the_real_llama3_vocabulary_gives_its_published_ids(void **state)
 		skip();
 	}
 	assert_int_equal(0, file_read(&json, path, (size_t)1 << 30, &err));
-	assert_int_equal(0, tokenizer_open_json(&tokenizer, json.data, json.len, path, &err));
+	assert_int_equal(0, tokenizer_open_json(&tokenizer, json.data, json.len, NULL, path, &err));
 	assert_int_equal(47, fixture_check_vectors(tokenizer, "llama3.vec"));
 	assert_int_equal(128256, tokenizer_vocab_count(tokenizer));
 	assert_int_equal(128000, tokenizer_bos(tokenizer));
@@ -104,7 +104,7 @@ static void expect_refused(struct buf *json, const char *sentence)
 	struct tokenizer *tokenizer = (struct tokenizer *)1;
 	struct err err = {0};
 
-	if (!tokenizer_open_json(&tokenizer, json->data, json->len, "hostile.json", &err)) {
+	if (!tokenizer_open_json(&tokenizer, json->data, json->len, NULL, "hostile.json", &err)) {
 		fail_msg("opened, instead of: %s", sentence);
 	}
 	assert_null(tokenizer);
@@ -179,7 +179,8 @@ static void a_file_that_is_cut_anywhere_is_refused(void **state)
 	struct err err;
 
 	for (size_t len = 0; len + 2 < json.len; len += 997) {
-		assert_int_equal(-1, tokenizer_open_json(&tokenizer, json.data, len, "cut", &err));
+		assert_int_equal(
+			-1, tokenizer_open_json(&tokenizer, json.data, len, NULL, "cut", &err));
 		assert_null(tokenizer);
 	}
 	buf_finish(&json);
@@ -271,7 +272,7 @@ static void check_steps(const struct splitter *splitter, const char *steps, int 
 				 "\"trim_offsets\":true,\"use_regex\":false}]}");
 	}
 	json = replaced(&json, byte_level, pre.data);
-	if (tokenizer_open_json(&tokenizer, json.data, json.len, splitter->name, &err)) {
+	if (tokenizer_open_json(&tokenizer, json.data, json.len, NULL, splitter->name, &err)) {
 		fail_msg("%s: %s", splitter->name, err.what);
 	}
 	assert_string_equal(want, tokenizer_describe(tokenizer));
@@ -306,7 +307,7 @@ static struct tokenizer *spm_with(const char *normalizer, const char *pre_tokeni
 	struct err err;
 
 	json = replaced(&json, published, form);
-	if (tokenizer_open_json(&tokenizer, json.data, json.len, pre_tokenizer, &err)) {
+	if (tokenizer_open_json(&tokenizer, json.data, json.len, NULL, pre_tokenizer, &err)) {
 		fail_msg("%s: %s", pre_tokenizer, err.what);
 	}
 	free(form);
@@ -380,7 +381,7 @@ static struct tokenizer *opened(struct buf *json)
 	struct tokenizer *tokenizer;
 	struct err err;
 
-	if (tokenizer_open_json(&tokenizer, json->data, json->len, "edited", &err)) {
+	if (tokenizer_open_json(&tokenizer, json->data, json->len, NULL, "edited", &err)) {
 		fail_msg("%s", err.what);
 	}
 	buf_finish(json);
@@ -442,6 +443,47 @@ static void runs_of_spaces_may_stand_twice_and_nothing_else(void **state)
 	free(control);
 }
 
+/* deepseek-coder's <|EOT|> is an ordinary added token that tokenizer_config.json ends answers with. */
+static void what_the_files_beside_it_end_answers_with_is_never_text(void **state)
+{
+	static const char text[] = "a<|EOT|> the cat";
+	struct buf json = edited("gpt2-small.json", "\"added_tokens\":[",
+		"\"added_tokens\":[{\"id\":1500,\"content\":\"<|EOT|>\",\"special\":false},");
+	struct tokenizer_ends ends = {
+		.bos = "no token", .eos = "<|EOT|>", .add_bos = -1, .n_id = 3};
+	struct tokenizer *as_it_was, *tokenizer;
+	struct tokenizer_encoder *encoder;
+	struct ids ids;
+	struct err err;
+
+	assert_int_equal(
+		0, tokenizer_open_json(&as_it_was, json.data, json.len, NULL, "edited", &err));
+	ends.id[0] = tokenizer_find(as_it_was, " the", 4);
+	ends.id[1] = tokenizer_find(as_it_was, "a", 1); /* a byte has no other way */
+	ends.id[2] = 999999;
+	assert_false(tokenizer_is_forbidden(as_it_was, 1500));
+	assert_int_equal(
+		0, tokenizer_open_json(&tokenizer, json.data, json.len, &ends, "edited", &err));
+	assert_int_equal(tokenizer_bos(as_it_was), tokenizer_bos(tokenizer));
+	assert_true(tokenizer_is_end(tokenizer, 1500));
+	assert_true(tokenizer_is_end(tokenizer, ends.id[0]));
+	assert_true(tokenizer_is_end(tokenizer, ends.id[1]));
+	encoder = tokenizer_encoder_create(tokenizer);
+	ids = fixture_encode(encoder, text, strlen(text));
+	assert_int_equal(ends.id[1], ids.id[0]);
+	for (size_t i = 0; i < ids.count; i++) {
+		assert_int_not_equal(1500, ids.id[i]);
+		assert_int_not_equal(ends.id[0], ids.id[i]);
+		assert_false(tokenizer_is_forbidden(tokenizer, ids.id[i]));
+	}
+	assert_false(sha256_equal(tokenizer_digest(as_it_was), tokenizer_digest(tokenizer)));
+	ids_finish(&ids);
+	tokenizer_encoder_destroy(encoder);
+	tokenizer_close(tokenizer);
+	tokenizer_close(as_it_was);
+	buf_finish(&json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +496,7 @@ int main(void)
 		cmocka_unit_test(the_forms_of_sentencepiece_are_recognised),
 		cmocka_unit_test(bytes_without_a_token_are_question_marks),
 		cmocka_unit_test(runs_of_spaces_may_stand_twice_and_nothing_else),
+		cmocka_unit_test(what_the_files_beside_it_end_answers_with_is_never_text),
 		cmocka_unit_test(broken_json_vocabularies_are_refused_by_name),
 		cmocka_unit_test(a_file_that_is_cut_anywhere_is_refused),
 	};

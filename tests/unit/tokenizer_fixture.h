@@ -61,7 +61,7 @@ static inline struct tokenizer *fixture_tokenizer(const char *name)
 	int result;
 
 	if (ends_with(name, ".json")) {
-		result = tokenizer_open_json(&tokenizer, bytes.data, bytes.len, name, &err);
+		result = tokenizer_open_json(&tokenizer, bytes.data, bytes.len, NULL, name, &err);
 	} else {
 		result = gguf_open_bytes(&gguf, bytes.data, bytes.len, name, &err);
 		if (!result) {
