@@ -45,7 +45,9 @@ enum prompt_mark {
 	PROMPT_MODEL_OPEN,
 	PROMPT_MODEL_CLOSE,
 	/* PROMPT_MODEL_OPEN, and the answer begins there and then: the model does not think first.
-	   The same as PROMPT_MODEL_OPEN where the template has no thinking. */
+	   The same as PROMPT_MODEL_OPEN where the template has no thinking. Where the template has no
+	   way to say so (engine_info.can_skip_thinking), thoughts are only not opened: good for
+	   answers of the past, not for one that the model is to give. */
 	PROMPT_MODEL_OPEN_NO_THINK,
 };
 

@@ -316,9 +316,11 @@ static int add_message_head(const struct session *session, const struct engine_i
 	return has_front || late->count > 0;
 }
 
-static enum prompt_mark answer_mark(const struct session *session)
+/* A model that cannot be kept from thinking begins as it always does, in its thoughts. */
+static enum prompt_mark answer_mark(const struct session *session, const struct engine_info *info)
 {
-	return session->no_think ? PROMPT_MODEL_OPEN_NO_THINK : PROMPT_MODEL_OPEN;
+	return session->no_think && info->can_skip_thinking ? PROMPT_MODEL_OPEN_NO_THINK
+							    : PROMPT_MODEL_OPEN;
 }
 
 /*
@@ -351,7 +353,7 @@ void session_prompt(const struct session *session, const char *question, size_t 
 	is_behind = add_message_head(session, info, session->n_turn, &session->late, out);
 	prompt_add(out, question_segment(question, question_len, is_behind));
 	add_mark(out, PROMPT_USER_CLOSE);
-	add_mark(out, answer_mark(session));
+	add_mark(out, answer_mark(session, info));
 }
 
 static void add_texts(struct buf *out, const struct prompt *prompt)
@@ -700,7 +702,7 @@ static void append_turn(struct session *session, const char *question, size_t qu
 {
 	struct turn turn = {
 		.late = session->late,
-		.open = answer_mark(session),
+		.open = answer_mark(session, info),
 		.alone = question_segment(question, question_len, 0),
 		.behind = question_segment(question, question_len, 1),
 		.ids = segment_ids((const uint32_t *)(const void *)reply->ids.data,

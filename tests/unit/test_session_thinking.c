@@ -26,7 +26,6 @@ static struct engine *open_thinker(const char *template_name)
 		fail_msg("%s: %s", err.where, err.what);
 	}
 	assert_true(engine_info(engine)->thinks);
-	assert_true(engine_info(engine)->can_skip_thinking);
 	return engine;
 }
 
@@ -134,12 +133,35 @@ static void an_answer_cut_in_its_thoughts_says_so(void **state)
 	engine_close(engine);
 }
 
+/* QwQ's template opens the thoughts itself, and it was trained on nothing else. */
+static void a_model_that_always_thinks_is_asked_as_its_template_asks(void **state)
+{
+	struct engine *engine = open_thinker("qwen3-thinking");
+	struct prompt prompt = {0};
+	const struct segment *answer;
+	struct session_answer first;
+	struct session *session =
+		session_create(&(struct session_config){.no_cite = 1, .no_think = 1});
+
+	assert_false(engine_info(engine)->can_skip_thinking);
+	ask(session, engine, "First?", 100, &first);
+	assert_string_equal("It is alpha.", first.text);
+	assert_int_equal(
+		PROMPT_MODEL_OPEN, last_turn(session, engine_info(engine), &prompt, &answer));
+	assert_int_equal(PROMPT_MODEL_OPEN, segment_get_mark(prompt.item[prompt.count - 1]));
+	prompt_finish(&prompt);
+	session_answer_finish(&first);
+	session_destroy(session);
+	engine_close(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(thoughts_stay_in_the_conversation_and_out_of_its_answers),
 		cmocka_unit_test(an_answer_without_thoughts_stays_one),
 		cmocka_unit_test(an_answer_cut_in_its_thoughts_says_so),
+		cmocka_unit_test(a_model_that_always_thinks_is_asked_as_its_template_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
