@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/model/mistaken.h"
 #include "kernels/dtype.h"
 
 #include <stdarg.h>
@@ -626,31 +627,10 @@ static int read_tensors(struct gguf_part *part, struct reader *reader, uint64_t 
 
 /* ---- the file ---- */
 
-/* Files that people take for a GGUF model, by how they begin. */
-static const struct {
-	const char *magic, *what, *hint;
-} other_files[] = {
-	{"version https://git-lfs", "is a Git LFS pointer, not the model itself",
-		"fetch the file with git lfs pull"},
-	{"lmgg", "is a model in the old GGML format", "convert it to GGUF"},
-	{"fmgg", "is a model in the old GGMF format", "convert it to GGUF"},
-	{"tjgg", "is a model in the old GGJT format", "convert it to GGUF"},
-	{"PK\003\004", "is a ZIP archive (a PyTorch checkpoint?), not a GGUF model",
-		"convert it to GGUF"},
-	{"<!DOCTYPE", "is a web page, not a GGUF model", "download the file itself"},
-	{"<html", "is a web page, not a GGUF model", "download the file itself"},
-};
-
 static int refuse_magic(const struct gguf_part *part, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_LEN(other_files); i++) {
-		size_t len = strlen(other_files[i].magic);
-
-		if (part->size_bytes >= len &&
-			memcmp(part->bytes, other_files[i].magic, len) == 0) {
-			return err_set(err, ERR_ENGINE, part->path, other_files[i].hint, "%s",
-				other_files[i].what);
-		}
+	if (mistaken_check_binary(part->bytes, part->size_bytes, part->path, err) < 0) {
+		return -1;
 	}
 	return err_set(err, ERR_ENGINE, part->path, "give the path of a .gguf file",
 		part->size_bytes ? "is not a GGUF model (it does not begin with \"GGUF\")"

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/model/mistaken.h"
 #include "engine/token/tokenizer.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ static int read_json(const struct huggingface *directory, const char *name, size
 	path = beside(directory, name);
 	if (*json) {
 		err_set(err, ERR_ENGINE, path, NULL, "is not a JSON object");
-	} else {
+	} else if (mistaken_check(buf_str(text), text->len, path, err) == 0) {
 		err_set(err, ERR_ENGINE, path, "the file is damaged: download it again",
 			"is not JSON: line %d: %s", error.line, error.text);
 	}

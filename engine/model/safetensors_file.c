@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/model/mistaken.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -304,29 +305,38 @@ static uint64_t load_u64(const uint8_t *bytes)
 	return value;
 }
 
-/* The length of the header, which lies in the file. */
-static int read_length(const struct safetensors_file *file, uint64_t *len, struct err *err)
+/* Why the file cannot begin with a header of `len` bytes. */
+static int refuse_length(const struct safetensors_file *file, uint64_t len, struct err *err)
 {
-	static const char pointer[] = "version https://git-lfs";
 	size_t size = file->map.size_bytes;
 
-	if (size >= sizeof(pointer) - 1 && !memcmp(file->map.data, pointer, sizeof(pointer) - 1)) {
-		return err_set(err, ERR_ENGINE, file->path, "fetch the file with git lfs pull",
-			"is a Git LFS pointer, not the weights themselves");
+	if (!size) {
+		return err_set(err, ERR_ENGINE, file->path, SAFETENSORS_DAMAGED, "is empty");
+	}
+	if (mistaken_check_binary(file->map.data, size, file->path, err) < 0) {
+		return -1;
 	}
 	if (size < LENGTH_BYTES) {
 		return err_set(err, ERR_ENGINE, file->path, SAFETENSORS_DAMAGED,
-			size ? "is too short for a safetensors file" : "is empty");
+			"is too short for a safetensors file");
 	}
-	*len = load_u64(file->map.data);
-	if (*len > MAX_HEADER_BYTES) {
+	if (len > MAX_HEADER_BYTES) {
 		return err_set(err, ERR_ENGINE, file->path, SAFETENSORS_DAMAGED,
 			"is not a safetensors file (its header would be %llu bytes long)",
-			(unsigned long long)*len);
+			(unsigned long long)len);
 	}
-	if (*len < 2 || *len > size - LENGTH_BYTES) {
-		return err_set(err, ERR_ENGINE, file->path, SAFETENSORS_DAMAGED,
-			"ends within its header of %llu bytes", (unsigned long long)*len);
+	return err_set(err, ERR_ENGINE, file->path, SAFETENSORS_DAMAGED,
+		"ends within its header of %llu bytes", (unsigned long long)len);
+}
+
+/* The length of the header, which lies in the file. */
+static int read_length(const struct safetensors_file *file, uint64_t *len, struct err *err)
+{
+	size_t size = file->map.size_bytes;
+
+	*len = size < LENGTH_BYTES ? 0 : load_u64(file->map.data);
+	if (*len < 2 || *len > MAX_HEADER_BYTES || *len > size - LENGTH_BYTES) {
+		return refuse_length(file, *len, err);
 	}
 	return 0;
 }

@@ -173,6 +173,22 @@ static int describe_model(struct model_summary *summary, const char *path, struc
 	return result;
 }
 
+/* The sentence, behind the file of a directory that it is about. */
+static char *why_not(const struct err *err, const char *path)
+{
+	size_t len = strlen(path);
+	const char *file = "";
+
+	while (len > 1 && path[len - 1] == '/') {
+		len--;
+	}
+	if (!strncmp(err->where, path, len) && err->where[len] == '/') {
+		file = err->where + len + strspn(err->where + len, "/");
+	}
+	return mem_printf("%s%s%s%s%s%s", file, file[0] ? ": " : "", err->what,
+		err->hint[0] ? " (" : "", err->hint, err->hint[0] ? ")" : "");
+}
+
 int model_summary_read(struct model_summary *summary, const char *path, struct err *err)
 {
 	struct huggingface *directory;
@@ -196,8 +212,7 @@ int model_summary_read(struct model_summary *summary, const char *path, struct e
 	if (describe_model(summary, path, &why) == 0) {
 		summary->can_run = 1;
 	} else {
-		summary->why_not = mem_printf("%s%s%s%s", why.what, why.hint[0] ? " (" : "",
-			why.hint, why.hint[0] ? ")" : "");
+		summary->why_not = why_not(&why, path);
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
  * not known is refused by name, because text split otherwise has other ids and nobody would notice.
  */
 #include "base/mem.h"
+#include "engine/model/mistaken.h"
 #include "engine/token/tokenizer_internal.h"
 
 #include <jansson.h>
@@ -559,7 +560,11 @@ int tokenizer_open_json(struct tokenizer **out, const char *json, size_t len,
 	*out = NULL;
 	r.root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &error);
 	if (!r.root) {
-		return err_set(err, ERR_ENGINE, name, NULL, "line %d: %s", error.line, error.text);
+		return mistaken_check(json, len, name, err) < 0
+			       ? -1
+			       : err_set(err, ERR_ENGINE, name,
+					 "the file is damaged: download it again",
+					 "is not JSON: line %d: %s", error.line, error.text);
 	}
 	if (!json_is_object(r.root)) {
 		refuse(&r, "the file is not a tokenizer.json");

@@ -45,10 +45,21 @@ ok 'by what is missing' says 'config.json'
 sed 's/Qwen3ForCausalLM/NoSuchForCausalLM/' tiny/config.json >changed && mv changed tiny/config.json
 run "$CARREL" models info ./tiny
 ok 'an unknown architecture is still described' prints 'NoSuchForCausalLM'
-ok 'and why it cannot run' prints 'runs here     no: is of the architecture "NoSuchForCausalLM"'
+ok 'and why it cannot run' prints 'runs here     no: config.json: is of the architecture "NoSuchForCausalLM"'
 run "$CARREL" ask -m tiny 'When?' note
 ok 'asking it is refused' status_is 4
 ok 'in one sentence' sentences 1
+mv tiny/tokenizer.json tokenizer.json
+printf 'version https://git-lfs.github.com/spec/v1\n' >tiny/tokenizer.json
+run "$CARREL" models info ./tiny/
+ok 'a pointer in the place of a tokenizer still leaves the rest described' status_is 0
+sed 's/NoSuchForCausalLM/Qwen3ForCausalLM/' tiny/config.json >changed && mv changed tiny/config.json
+run "$CARREL" models info ./tiny/
+ok 'and is named, with its file' prints 'no: tokenizer.json: is a Git LFS pointer'
+printf '<!DOCTYPE html>' >tiny/tokenizer.json
+run "$CARREL" tokenize -m ./tiny note
+ok 'a web page, too' says 'tokenizer.json: is a web page'
+mv tokenizer.json tiny/tokenizer.json
 rm tiny/model.safetensors
 run "$CARREL" models info ./tiny
 ok 'without weights it is refused' status_is 4

@@ -414,6 +414,7 @@ static void other_versions_and_files_are_refused_by_name(void **state)
 	} files[] = {
 		{"", 0, "is empty"},
 		{"GGU", 3, "does not begin with"},
+		{"\x08\x07\x12\x07pytorch", 11, "does not begin with"},
 		{"GGUF\1\0\0\0", 8, "version 1"},
 		{"GGUF\0\0\0\3", 8, "big-endian"},
 		{"GGUF\4\0\0\0", 8, "version 4"},
@@ -422,6 +423,12 @@ static void other_versions_and_files_are_refused_by_name(void **state)
 		{"tjgg\3\0\0\0", 8, "old GGJT"},
 		{"PK\003\004........", 12, "ZIP archive"},
 		{"version https://git-lfs.github.com/spec/v1\n", 43, "Git LFS pointer"},
+		{"<!doctype html>", 15, "a web page"},
+		{"<?xml version=\"1.0\"?><Error>", 29, "an XML document"},
+		{"\x80\2}q\0", 5, "a Python pickle"},
+		{"\x1f\x8b\x08\0", 4, "compressed with gzip"},
+		{"Entry not found\n", 16, "not a model; it begins: Entry not found"},
+		{"{\"error\":\"no\"}", 14, "it begins: {\"error\":\"no\"}"},
 	};
 	struct buf buf = BUF_INIT;
 

@@ -324,6 +324,14 @@ static void a_file_that_lies_is_refused(void **state)
 	refused("bad.safetensors", "too short");
 	put_text("bad.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
 	refused("bad.safetensors", "Git LFS pointer");
+	put_text("bad.safetensors", "<!DOCTYPE html><title>Not found</title>");
+	refused("bad.safetensors", "a web page");
+	put_text("bad.safetensors", "Invalid username or password.");
+	refused("bad.safetensors", "it begins: Invalid username or password.");
+	put("bad.safetensors", "GGUF\3\0\0\0\0\0\0\0", 12);
+	refused("bad.safetensors", "is a GGUF file");
+	put("bad.safetensors", "PK\3\4\24\0\0\0\0\0\0\0", 12);
+	refused("bad.safetensors", "ZIP archive");
 	put("bad.safetensors", "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
 	refused("bad.safetensors", "would be 18446744073709551615 bytes long");
 	put("bad.safetensors", "\3\0\0\0\0\0\0\0{}", 10);
