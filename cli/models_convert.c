@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct progress {
 	double began_s;
@@ -74,6 +75,10 @@ int models_convert(const struct options *options, struct err *err)
 	if (options->n_argument != 3) {
 		return err_set(err, ERR_USAGE, NULL, "carrel models convert MODEL OUT.gguf",
 			"models convert takes a model and the file to write");
+	}
+	if (strcmp(options->argument[2], "-") == 0) {
+		return err_set(err, ERR_USAGE, NULL, "carrel models convert MODEL OUT.gguf",
+			"a model is written to a file, not to standard output");
 	}
 	if (library_find(options->argument[1], &from, err) < 0) {
 		return -1;

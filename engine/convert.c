@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 /* Converted at a time, by all threads together, then written. */
 #define CHUNK_BYTES ((int64_t)32 << 20)
@@ -73,12 +73,12 @@ void convert_type_list(struct buf *out)
 	}
 }
 
-/* In the first and last eighth of the layers, and in every third between. */
+/* In the first and last eighth of the layers, and in every third between; rounded as llama.cpp does. */
 static int is_sensitive_layer(long layer, int32_t n_layer)
 {
-	int32_t eighth = n_layer / 8;
+	long eighth = n_layer / 8, last = 7L * n_layer / 8;
 
-	return layer < eighth || layer >= n_layer - eighth || (layer - eighth) % 3 == 2;
+	return layer < eighth || layer >= last || (layer - eighth) % 3 == 2;
 }
 
 static int is_output(const struct model *model, const char *name)
@@ -113,7 +113,10 @@ enum dtype convert_type_of(
 		(target->is_medium && is_sensitive(model, weight->name))) {
 		dtype = DTYPE_Q6_K;
 	}
-	return weight->row_elems % dtype_info(dtype)->block_elems ? DTYPE_Q8_0 : dtype;
+	if (weight->row_elems % dtype_info(dtype)->block_elems == 0) {
+		return dtype;
+	}
+	return weight->row_elems % dtype_info(DTYPE_Q8_0)->block_elems ? DTYPE_F16 : DTYPE_Q8_0;
 }
 
 /* ---- metadata ---- */
@@ -125,12 +128,13 @@ static int has_prefix(struct gguf_string key, const char *prefix)
 	return key.len >= len && memcmp(key.text, prefix, len) == 0;
 }
 
-/* What is told anew, or is about the files that were read. */
+/* What is told anew, or is about the files that were read and how they were quantized. */
 static int is_left_out(struct gguf_string key)
 {
 	return has_prefix(key, "general.file_type") ||
 	       has_prefix(key, "general.quantization_version") ||
-	       has_prefix(key, "general.alignment") || has_prefix(key, "split.");
+	       has_prefix(key, "general.alignment") || has_prefix(key, "split.") ||
+	       has_prefix(key, "quantize.");
 }
 
 static int add_metadata(
@@ -298,7 +302,7 @@ static int write_model(
 			return -1;
 		}
 	}
-	return gguf_writer_finish(conversion->writer, err);
+	return gguf_writer_finish_new(conversion->writer, err);
 }
 
 /* ---- the public door ---- */
@@ -318,9 +322,15 @@ static int check_type(const char *name, enum dtype *type, struct err *err)
 	return -1;
 }
 
+/* Before hours of work: links that lead nowhere are there as well. */
 static int check_place(const char *path, struct err *err)
 {
-	if (access(path, F_OK) == 0) {
+	struct stat st;
+
+	if (!path[0]) {
+		return err_set(err, ERR_USAGE, NULL, NULL, "the file to write has no name");
+	}
+	if (lstat(path, &st) == 0) {
 		return err_set(err, ERR_FAILURE, path, "remove it, or choose another name",
 			"is there already, and is not written over");
 	}

@@ -20,11 +20,11 @@ void convert_type_list(struct buf *out);
 
 /*
  * The type of one tensor where matrices are wanted as `wanted`. Vectors are F32. Below six bits a
- * weight, what the answer depends on most gets Q6_K: the output matrix (or the embedding where they are tied),
- * and under Q4_K and Q5_K the attention's values and the feed-forward's way back in the first and
- * last eighth of the layers and every third between, which is the mix that llama.cpp calls Q4_K_M
- * and Q5_K_M. Rows that are no multiple of 256 elements get Q8_0 instead of a K type (and of
- * IQ4_XS).
+ * weight, what the answer depends on most gets Q6_K: the output matrix (or the embedding where they
+ * are tied), and under Q4_K and Q5_K the attention's values and the feed-forward's way back in the
+ * first and last eighth of the layers and every third between, which is the mix that llama.cpp calls
+ * Q4_K_M and Q5_K_M (but for fused matrices, which it treats apart). Rows that no block fits get
+ * Q8_0 instead (a multiple of 32 elements, but not of 256), or F16.
  */
 enum dtype convert_type_of(
 	const struct model *model, const struct weight *weight, enum dtype wanted);

@@ -4,12 +4,15 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ALIGNMENT 32
+/* Files beside `path` that are tried: others write there, or were killed. */
+#define MAX_TEMPORARY 100
 
 struct gguf_writer {
 	FILE *file;
@@ -64,14 +67,30 @@ static size_t value_bytes(enum gguf_value_type type)
 	}
 }
 
+/* Never one that is there, nor where a link leads. */
+static FILE *open_temporary(struct gguf_writer *writer)
+{
+	int fd = -1;
+
+	for (int i = 1; i <= MAX_TEMPORARY && fd < 0; i++) {
+		free(writer->temporary);
+		writer->temporary = i == 1 ? mem_printf("%s.part", writer->path)
+					   : mem_printf("%s.%d.part", writer->path, i);
+		fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd < 0 && errno != EEXIST) {
+			break;
+		}
+	}
+	return fd < 0 ? NULL : fdopen(fd, "wb");
+}
+
 int gguf_writer_create(struct gguf_writer **out, const char *path, struct err *err)
 {
 	struct gguf_writer *writer = mem_zero(1, sizeof(*writer));
 
 	*out = NULL;
 	writer->path = mem_strdup(path);
-	writer->temporary = mem_printf("%s.part", path);
-	writer->file = fopen(writer->temporary, "wb");
+	writer->file = open_temporary(writer);
 	if (!writer->file) {
 		err_set_errno(err, ERR_FAILURE, errno, writer->temporary, "cannot be written");
 		gguf_writer_destroy(writer);
@@ -241,27 +260,75 @@ int gguf_writer_data(struct gguf_writer *writer, const void *bytes, size_t size,
 	return pad(writer, (uint64_t)writer->size_bytes[writer->current - 1], err);
 }
 
-int gguf_writer_finish(struct gguf_writer *writer, struct err *err)
+/* So that the name is there after a power cut, too. */
+static int sync_folder(const char *path)
+{
+	char *folder = mem_strdup(path), *slash = strrchr(folder, '/');
+	int fd, result;
+
+	if (slash) {
+		slash[slash == folder] = 0;
+	}
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	if (fd < 0) {
+		return errno == EACCES ? 0 : -1; /* one may write where one may not list */
+	}
+	result = fsync(fd);
+	close(fd);
+	return result < 0 && errno != EINVAL ? -1 : 0; /* EINVAL: not on this file system */
+}
+
+static int give_name(const struct gguf_writer *writer, int may_replace)
+{
+	if (!may_replace) {
+		if (renameat2(AT_FDCWD, writer->temporary, AT_FDCWD, writer->path,
+			    RENAME_NOREPLACE) == 0) {
+			return 0;
+		}
+		if (errno != EINVAL && errno != ENOSYS) {
+			return -1;
+		}
+		/* a file system that cannot: as near as one comes */
+		if (access(writer->path, F_OK) == 0) {
+			errno = EEXIST;
+			return -1;
+		}
+	}
+	return rename(writer->temporary, writer->path);
+}
+
+static int finish(struct gguf_writer *writer, int may_replace, struct err *err)
 {
 	FILE *file = writer->file;
-	int failed;
 
 	if (writer->current != writer->n_tensor) {
 		return err_set(err, ERR_FAILURE, writer->path, NULL,
 			"the data of tensor %zu of the file being written is missing",
 			writer->current);
 	}
-	failed = fflush(file) != 0 || fdatasync(fileno(file)) < 0;
-	if (failed) {
+	if (fflush(file) != 0 || fdatasync(fileno(file)) < 0) {
 		return err_set_errno(
 			err, ERR_FAILURE, errno, writer->temporary, "cannot be written");
 	}
 	writer->file = NULL;
-	if (fclose(file) != 0 || rename(writer->temporary, writer->path) < 0) {
+	if (fclose(file) != 0 || give_name(writer, may_replace) < 0) {
 		int saved = errno;
 
 		unlink(writer->temporary);
 		return err_set_errno(err, ERR_FAILURE, saved, writer->path, "cannot be written");
 	}
-	return 0;
+	return sync_folder(writer->path) < 0
+		       ? err_set_errno(err, ERR_FAILURE, errno, writer->path, "cannot be written")
+		       : 0;
+}
+
+int gguf_writer_finish(struct gguf_writer *writer, struct err *err)
+{
+	return finish(writer, 1, err);
+}
+
+int gguf_writer_finish_new(struct gguf_writer *writer, struct err *err)
+{
+	return finish(writer, 0, err);
 }

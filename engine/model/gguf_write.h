@@ -18,7 +18,7 @@
 
 struct gguf_writer;
 
-/* Writes to a temporary file beside `path`. */
+/* Writes to a file of its own beside `path`: PATH.part, or PATH.2.part where that is there. */
 int gguf_writer_create(struct gguf_writer **out, const char *path, struct err *err);
 /* Writes no file: metadata and tensors are added, and gguf_writer_header() takes them. */
 void gguf_writer_create_memory(struct gguf_writer **out);
@@ -49,7 +49,11 @@ void gguf_writer_header(const struct gguf_writer *writer, struct buf *out);
 int gguf_writer_begin(struct gguf_writer *writer, struct err *err);
 /* The next bytes of the current tensor; must not run past its end. */
 int gguf_writer_data(struct gguf_writer *writer, const void *bytes, size_t size, struct err *err);
-/* An error if bytes are missing. */
+/*
+ * The file gets its name, and stands there after a power cut, too. An error if bytes are missing.
+ * finish() replaces a file of that name, finish_new() refuses to.
+ */
 int gguf_writer_finish(struct gguf_writer *writer, struct err *err);
+int gguf_writer_finish_new(struct gguf_writer *writer, struct err *err);
 
 #endif
