@@ -397,6 +397,12 @@ static int check_quantization(const struct huggingface *directory, struct err *e
 	if (!config || json_is_null(config)) {
 		return 0;
 	}
+	/* compressed-tensors: rotations between the products, which no tensor's name shows */
+	if (json_object_size(json_object_get(config, "transform_config"))) {
+		return err_set(err, ERR_ENGINE, directory->config_path, NULL,
+			"asks for the \"transform_config\" of its quantization, which carrel does "
+			"not compute");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (method && !strcmp(method, known[i])) {
 			return 0;

@@ -38,6 +38,7 @@ static const struct hf_architecture architectures[] = {
 	{.name = "Mistral3ForConditionalGeneration",
 		.gguf = "llama",
 		.act = "silu",
+		.text = "mistral",
 		.permutes_qk = 1,
 		.computes_window = 1,
 		.is_conditional = 1,
@@ -72,6 +73,8 @@ static const struct hf_architecture architectures[] = {
 		.act = "silu",
 		.has_fused_qkv = 1,
 		.computes_window = 1,
+		.rotates_part = 1,
+		.original_ctx = 4096,
 		.n_head = HF_NONE,
 		.n_kv_head = HF_NONE,
 		.head_dim = HF_NONE,
@@ -127,6 +130,7 @@ static const struct hf_architecture architectures[] = {
 	{.name = "Gemma3ForConditionalGeneration",
 		.gguf = "gemma3",
 		.act = "gelu_pytorch_tanh",
+		.text = "gemma3_text",
 		.norms_add_one = 1,
 		.has_post_norms = 1,
 		.has_qk_norms = 1,
@@ -268,17 +272,37 @@ static int need_int(const struct huggingface *directory, const char *key, int64_
 
 /* ---- the parts of a configuration ---- */
 
+/* Gemma's files have both keys, and which one counts has changed: neither may ask for another. */
+static int refuse_activation(const struct huggingface *directory, struct err *err)
+{
+	static const char *const keys[] = {"hidden_activation", "hidden_act"};
+	const struct hf_architecture *architecture = directory->architecture;
+	int failed = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *act = hf_get_string(directory, directory->text, keys[i], &failed, err);
+
+		if (failed) {
+			return -1;
+		}
+		/* The first Gemma's files say "gelu" and mean this one. */
+		if (act && strcmp(act, architecture->act) != 0 &&
+			!(!strcmp(architecture->gguf, "gemma") && !strcmp(act, "gelu"))) {
+			return err_set(err, ERR_ENGINE, directory->config_path, NULL,
+				"asks for the activation \"%.40s\"; carrel computes %s for %s", act,
+				architecture->act, architecture->name);
+		}
+	}
+	return 0;
+}
+
 /* What carrel would compute wrong, or not at all. */
 static int refuse_changes(const struct huggingface *directory, struct err *err)
 {
-	static const char *const act_keys[] = {"hidden_activation", "hidden_act"};
 	const struct hf_architecture *architecture = directory->architecture;
-	const char *act = NULL;
 	int failed = 0, is_bidirectional = 0;
+	const char *text = hf_get_string(directory, directory->text, "model_type", &failed, err);
 
-	for (size_t i = 0; i < ARRAY_LEN(act_keys) && !act && !failed; i++) {
-		act = hf_get_string(directory, directory->text, act_keys[i], &failed, err);
-	}
 	if (failed || hf_get_bool(directory, directory->text, "use_bidirectional_attention",
 			      &is_bidirectional, err) < 0) {
 		return -1;
@@ -287,14 +311,12 @@ static int refuse_changes(const struct huggingface *directory, struct err *err)
 		return err_set(err, ERR_ENGINE, directory->config_path, NULL,
 			"asks for attention in both directions, which carrel does not compute");
 	}
-	/* The first Gemma's files say "gelu" and mean this one. */
-	if (act && strcmp(act, architecture->act) != 0 &&
-		!(!strcmp(architecture->gguf, "gemma") && !strcmp(act, "gelu"))) {
+	if (architecture->text && text && strcmp(text, architecture->text) != 0) {
 		return err_set(err, ERR_ENGINE, directory->config_path, NULL,
-			"asks for the activation \"%.40s\"; carrel computes %s for %s", act,
-			architecture->act, architecture->name);
+			"has a text part of the type \"%.40s\"; carrel computes %s in %s", text,
+			architecture->text, architecture->name);
 	}
-	return 0;
+	return refuse_activation(directory, err);
 }
 
 static int add_shape(
@@ -317,8 +339,12 @@ static int add_shape(
 	}
 	head_dim = architecture->head_dim != HF_NONE ? architecture->head_dim
 						     : n_embd / directory->n_head;
+	/* null is not silence: it is as many as there are heads */
 	directory->n_kv_head =
-		architecture->n_kv_head != HF_NONE ? architecture->n_kv_head : directory->n_head;
+		architecture->n_kv_head != HF_NONE &&
+				!json_object_get(directory->text, "num_key_value_heads")
+			? architecture->n_kv_head
+			: directory->n_head;
 	if (hf_get_int(directory, directory->text, "num_key_value_heads", 1, 4096,
 		    &directory->n_kv_head, err) < 0 ||
 		hf_get_int(directory, directory->text, "head_dim", 1, 1 << 16, &head_dim, err) <
@@ -378,19 +404,20 @@ static uint8_t *read_layer_types(
 	return has_window;
 }
 
-/* Qwen's windows are switched on by a key, for the layers from a number on. */
+/* Qwen's windows are switched on by a key, for the layers from a number on; null is no window. */
 static int refuse_window(const struct huggingface *directory, const uint8_t *types,
 	int64_t n_window, struct err *err)
 {
-	int64_t first = directory->n_layer;
-	int is_used = 0;
+	int is_used = 0,
+	    has_none = json_is_null(json_object_get(directory->text, "sliding_window"));
+	int64_t first = 28; /* what transformers assumes */
 
 	if (hf_get_bool(directory, directory->text, "use_sliding_window", &is_used, err) < 0 ||
 		hf_get_int(directory, directory->text, "max_window_layers", 0, HF_MAX_INT, &first,
 			err) < 0) {
 		return -1;
 	}
-	if (types ? n_window > 0 : is_used && first < directory->n_layer) {
+	if (types ? n_window > 0 : is_used && !has_none && first < directory->n_layer) {
 		return err_set(err, ERR_ENGINE, directory->config_path, NULL,
 			"asks for sliding windows, which carrel does not compute for %s",
 			directory->architecture->name);
@@ -447,9 +474,8 @@ static int add_window(
 		result = refuse_window(directory, types, n_window, err);
 	} else {
 		result = add_pattern(directory, writer, types, n_window, window, err);
-		if (window) {
-			hf_add_int(directory, writer, "attention.sliding_window", window);
-		}
+		/* none is said, too: families know windows of files that are silent */
+		hf_add_int(directory, writer, "attention.sliding_window", window);
 	}
 	free(types);
 	return result;
@@ -487,9 +513,8 @@ static int add_scores(
 		    err) < 0) {
 		return -1;
 	}
-	if (width != (double)directory->head_dim) {
-		hf_add_float(directory, writer, "attention.scale", 1 / sqrt(width));
-	}
+	/* always: where a file is silent, the family goes by the number of layers */
+	hf_add_float(directory, writer, "attention.scale", 1 / sqrt(width));
 	return 0;
 }
 

@@ -21,16 +21,19 @@ struct hf_architecture {
 	const char *name; /* in config.json's "architectures" */
 	const char *gguf; /* general.architecture */
 	const char *act;  /* the only activation that the family computes */
+	const char *text; /* the only "model_type" of its "text_config", where is_conditional */
 	/* Queries and keys are stored in halves, and GGUF's llama rotates neighbours. */
 	int permutes_qk;
 	int norms_add_one;  /* norms multiply by 1 + w */
 	int has_post_norms; /* norms behind attention and feed-forward, too */
 	int has_qk_norms, has_fused_qkv;
 	int computes_window;
+	int rotates_part;   /* heads may be rotated in part */
 	int is_tied;        /* where config.json does not say it */
 	int is_conditional; /* reads pictures, too: text_config, and towers beside the text */
 	/* What transformers assumes where config.json is silent, or HF_NONE. */
 	int64_t n_head, n_kv_head, head_dim, n_ctx, window, window_period;
+	int64_t original_ctx; /* before LongRoPE, which others do not compute */
 	double rms_eps, rope_theta, score_width, attn_softcap, logit_softcap;
 };
 #define HF_NONE INT64_MIN

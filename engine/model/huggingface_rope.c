@@ -219,14 +219,25 @@ static const struct rule {
 	const char *name, *gguf; /* gguf: rope.scaling.type, or NULL for none */
 	int (*add)(struct rope_config *rope);
 } rules[] = {
-	{"linear", "linear", add_linear}, {"llama3", NULL, add_llama3}, {"yarn", "yarn", add_yarn},
-	{"longrope", NULL, add_longrope}, {"su", NULL, add_longrope}, /* its first name */
+	{"linear", "linear", add_linear},
+	{"llama3", NULL, add_llama3},
+	{"yarn", "yarn", add_yarn},
+	{"longrope", NULL, add_longrope},
 };
+
+/* Phi-3's first files have other names for longrope; nobody else computes it. */
+static const char *rule_name(const struct hf_architecture *architecture, const char *type)
+{
+	if (!architecture->original_ctx) {
+		return strcmp(type, "longrope") ? type : NULL;
+	}
+	return !strcmp(type, "su") || !strcmp(type, "yarn") ? "longrope" : type;
+}
 
 static int add_scaling(struct rope_config *rope)
 {
 	struct huggingface *directory = rope->directory;
-	const char *type, *old;
+	const char *type, *old, *name;
 	int failed = 0;
 
 	if (!rope->object) {
@@ -241,10 +252,11 @@ static int add_scaling(struct rope_config *rope)
 	if (!strcmp(type, "default")) {
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+	name = rule_name(directory->architecture, type);
+	for (size_t i = 0; i < ARRAY_LEN(rules) && name; i++) {
 		char key[64];
 
-		if (strcmp(rules[i].name, type) != 0) {
+		if (strcmp(rules[i].name, name) != 0) {
 			continue;
 		}
 		if (rules[i].gguf) {
@@ -285,6 +297,9 @@ static int split_by_layers(struct rope_config *rope, double *local_theta)
 	if (near_object) {
 		const char *type = json_string_value(json_object_get(near_object, "rope_type"));
 
+		if (!type) {
+			type = json_string_value(json_object_get(near_object, "type"));
+		}
 		if (type && strcmp(type, "default") != 0) {
 			return refuse(rope, "scales the positions of sliding layers by", type);
 		}
@@ -331,6 +346,12 @@ static int read_part(struct rope_config *rope)
 		(rope->object && get(rope, "partial_rotary_factor", 1e-3, 1, &part) < 0)) {
 		return -1;
 	}
+	if (part != 1 && !directory->architecture->rotates_part) {
+		return err_set(rope->err, ERR_ENGINE, directory->config_path, NULL,
+			"asks for heads that are rotated in part (partial_rotary_factor %g), which "
+			"carrel does not compute for %s",
+			part, directory->architecture->name);
+	}
 	directory->n_rot = (int64_t)((double)directory->head_dim * part);
 	if (directory->n_rot < 2 || directory->n_rot % 2 || directory->n_rot / 2 > HF_MAX_FREQ) {
 		return err_set(rope->err, ERR_ENGINE, directory->config_path, NULL,
@@ -347,7 +368,9 @@ int hf_rope_translate(
 		.directory = directory,
 		.writer = writer,
 		.n_ctx = n_ctx,
-		.original_tok = n_ctx,
+		.original_tok = directory->architecture->original_ctx
+					? directory->architecture->original_ctx
+					: n_ctx,
 		.theta = directory->architecture->rope_theta,
 		.err = err,
 	};

@@ -4,6 +4,7 @@
  */
 #include "engine/engine.h"
 #include "engine/model/gguf.h"
+#include "engine/model/huggingface.h"
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 #include "tests/unit/huggingface_fixture.h"
@@ -243,6 +244,96 @@ static void the_text_part_of_a_model_that_reads_pictures_is_that_model(void **st
 	free(config);
 }
 
+/*
+ * Settings whose meaning depends on what else is there, as transformers reads them: the key of the
+ * GGUF metadata that a configuration becomes, and its value.
+ */
+static void settings_become_what_transformers_means_by_them(void **state)
+{
+	static const struct {
+		const char *family, *from[2], *to[2], *key;
+		double value;
+	} cases[] = {
+		/* null is as many as there are heads; silence is the class's own number */
+		{"qwen2", {"\"num_key_value_heads\": 2"}, {"\"num_key_value_heads\": null"},
+			"qwen2.attention.head_count_kv", 4},
+		{"mistral", {"\"num_key_value_heads\": 2", "\"num_attention_heads\": 4"},
+			{"\"a\": 2", "\"num_attention_heads\": 16"},
+			"llama.attention.head_count_kv", 8},
+		/* the family's own guesses, by numbers of layers, are not for a file that speaks */
+		{"gemma3", {"\"num_hidden_layers\": 7"}, {"\"num_hidden_layers\": 62"},
+			"gemma3.attention.scale", 0.25},
+		{"gemma2", {"\"num_hidden_layers\": 3", "\"query_pre_attn_scalar\": 16"},
+			{"\"num_hidden_layers\": 46", "\"query_pre_attn_scalar\": 64"},
+			"gemma2.attention.scale", 0.125},
+		{"phi3", {"\"num_hidden_layers\": 2", "\"sliding_window\": 70"},
+			{"\"num_hidden_layers\": 32", "\"sliding_window\": null"},
+			"phi3.attention.sliding_window", 0},
+		/* Phi-3 was trained on 4096 tokens where it does not say otherwise */
+		{"phi4-mini",
+			{"\"original_max_position_embeddings\": 128",
+				"\"max_position_embeddings\": 4096"},
+			{"\"a\": 1", "\"max_position_embeddings\": 8192"},
+			"phi3.rope.scaling.original_context_length", 4096},
+		{"phi4-mini", {"\"longrope\""}, {"\"yarn\""},
+			"phi3.rope.scaling.original_context_length", 128},
+		{"qwen2", {"\"use_sliding_window\": false", "\"sliding_window\": 4096"},
+			{"\"use_sliding_window\": true", "\"sliding_window\": null"},
+			"qwen2.block_count", 2},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *config = hf_family_text(cases[i].family, "config.json"), *changed;
+		struct huggingface *directory;
+		const struct gguf *metadata;
+		double value = -1;
+		struct err err;
+
+		put_family_as(cases[i].family, DTYPE_F16);
+		for (int j = 0; j < 2 && cases[i].from[j]; j++) {
+			changed = hf_replaced(config, cases[i].from[j], cases[i].to[j]);
+			free(config);
+			config = changed;
+		}
+		hf_put_text(folder, "config.json", config);
+		fixture_check(huggingface_open(&directory, folder, &err), &err);
+		fixture_check(huggingface_translate(directory, &metadata, &err), &err);
+		if (gguf_get_float(metadata, cases[i].key, &value, NULL) != 0 ||
+			value != cases[i].value) {
+			fail_msg("%s: %s is %g, not %g", cases[i].family, cases[i].key, value,
+				cases[i].value);
+		}
+		huggingface_close(directory);
+		free(config);
+	}
+}
+
+static void windows_and_text_parts_that_nothing_computes_are_refused(void **state)
+{
+	char *config = hf_family_text("qwen2", "config.json"), *layers, *used, *silent, *whole;
+	struct model *model;
+	struct err err;
+
+	put_family_as("qwen2", DTYPE_F16);
+	layers = hf_replaced(config, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 29");
+	used = hf_replaced(layers, "\"use_sliding_window\": false", "\"use_sliding_window\": true");
+	silent = hf_replaced(used, "\"max_window_layers\": 2", "\"a\": 2"); /* 28, then */
+	hf_put_text(folder, "config.json", silent);
+	assert_int_equal(-1, model_open(&model, folder, NULL, &err));
+	assert_non_null(strstr(err.what, "asks for sliding windows"));
+	whole = mem_printf("{\"architectures\":[\"Mistral3ForConditionalGeneration\"],"
+			   "\"text_config\":%s}",
+		config);
+	hf_put_text(folder, "config.json", whole);
+	assert_int_equal(-1, model_open(&model, folder, NULL, &err));
+	assert_non_null(strstr(err.what, "a text part of the type \"qwen2\""));
+	free(config);
+	free(layers);
+	free(used);
+	free(silent);
+	free(whole);
+}
+
 /* ---- texts beside the weights ---- */
 
 static void name_licence_template_and_ends_come_from_their_files(void **state)
@@ -349,6 +440,8 @@ int main(void)
 		cmocka_unit_test(shards_give_the_logits_of_one_file),
 		cmocka_unit_test(both_spellings_of_positions_are_one_model),
 		cmocka_unit_test(the_text_part_of_a_model_that_reads_pictures_is_that_model),
+		cmocka_unit_test(settings_become_what_transformers_means_by_them),
+		cmocka_unit_test(windows_and_text_parts_that_nothing_computes_are_refused),
 		cmocka_unit_test(name_licence_template_and_ends_come_from_their_files),
 		cmocka_unit_test(the_digest_covers_weights_config_and_tokenizer),
 	};

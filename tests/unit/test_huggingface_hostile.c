@@ -233,7 +233,8 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 			"is not true or false"},
 		{"\"llama3\"", "\"dynamic\"",
 			"scales positions by a rule that carrel cannot compute: \"dynamic\""},
-		{"\"llama3\"", "\"longrope\"", "\"long_factor\" is not a list of 8 numbers"},
+		{"\"llama3\"", "\"longrope\"",
+			"scales positions by a rule that carrel cannot compute: \"longrope\""},
 		{"\"low_freq_factor\"", "\"low_freq_factors\"", "does not know: \"low_freq_fac"},
 		{"\"low_freq_factor\": 1.0", "\"low_freq_factor\": 4.0", "not below its"},
 		{"\"rope_scaling\": {", "\"rope_parameters\": {}, \"rope_scaling\": {",
@@ -250,6 +251,13 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 			"\"rope_theta\": 10000.0, \"use_bidirectional_attention\": true",
 			"both directions"},
 		{"\"head_dim\": 16", "\"head_dim\": 7", "has 4 attention heads of 7 elements"},
+		{"\"rope_theta\": 10000.0",
+			"\"rope_theta\": 10000.0, \"partial_rotary_factor\": 0.5",
+			"rotated in part (partial_rotary_factor 0.5)"},
+		{"\"rope_theta\": 10000.0",
+			"\"rope_theta\": 10000.0, \"quantization_config\": {\"quant_method\": "
+			"\"compressed-tensors\", \"transform_config\": {\"config_groups\": {}}}",
+			"\"transform_config\" of its quantization"},
 	};
 	static const struct wrong gemma3[] = {
 		{"\"Gemma3ForCausalLM\"", "\"Gemma3ForConditionalGeneration\"",
@@ -263,6 +271,12 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 		{"\"sliding_window\": 40", "\"sliding_window\": 0", "outside of 1 to"},
 		{"\"query_pre_attn_scalar\": 16", "\"query_pre_attn_scalar\": 0", "outside of"},
 		{"\"Gemma3ForCausalLM\"", "\"Qwen3ForCausalLM\"", "carrel computes silu for Qwen3"},
+		{"\"hidden_activation\"", "\"hidden_act\": \"silu\", \"hidden_activation\"",
+			"activation \"silu\""},
+		{"\"rope_scaling\": {",
+			"\"rope_parameters\": {\"sliding_attention\": {\"type\": \"linear\", "
+			"\"factor\": 4}}, \"unused\": {",
+			"positions of sliding layers by \"linear\""},
 	};
 	static const struct wrong qwen2[] = {
 		{"\"use_sliding_window\": false,\n  \"sliding_window\": 4096,\n"
