@@ -29,6 +29,10 @@ for type in F32 F16 BF16 Q6_K Q5_K Q4_K Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL IQ4_XS; do
 	for name in name template tokenizer parameters context_tokens license; do
 		ok "$type keeps the $name" json $name "$("$JSON_GET" $name <info.want)"
 	done
+	run logits "./$type.gguf" got
+	ok "$type is computed" [ "$(wc -c <got)" = "$(wc -c <want)" ]
+done
+for type in Q4_K IQ4_NL; do
 	run "$CARREL" ask -m "$PWD/$type.gguf" -n 24 'Who may copy this?' "$CARREL_SOURCE/LICENSE.exception"
 	ok "$type answers" status_is 0
 done
@@ -69,6 +73,16 @@ ok 'an unknown type is a usage error' status_is 2
 ok 'that lists the known ones' says 'F32, F16, BF16, Q8_0'
 run "$CARREL" models convert "$model"
 ok 'a file to write has to be named' status_is 2
+run "$CARREL" models convert "$model" -
+ok 'standard output is no file' status_is 2
+ok 'as a sentence says' says 'not to standard output'
+run "$CARREL" models convert "$model" ''
+ok 'nor is what has no name' status_is 2
+ok 'and nothing is beside either' [ "$(echo ./-* ./.part*)" = './-* ./.part*' ]
+mkdir folder.gguf
+run "$CARREL" models convert "$model" folder.gguf
+ok 'a folder is not written over' says 'is there already'
+ok 'nor into' rmdir folder.gguf
 run "$CARREL" models convert ./missing.gguf new.gguf
 ok 'a model that is not there is named' says 'missing.gguf'
 run "$CARREL" models convert "$model" missing/new.gguf
