@@ -230,7 +230,16 @@ int decoder_read(struct model *model, struct err *err)
 	return bind_finish(&bind);
 }
 
-/* ---- pieces of a layer ---- */
+/* ---- pieces of a model and of a layer ---- */
+
+int decoder_read_rope(struct decoder *decoder, struct bind *bind, struct err *err)
+{
+	const struct weight *factors =
+		bind_vector_if_any(bind, "rope_freqs.weight", decoder->n_rot / 2);
+
+	decoder->n_rope = 1;
+	return rope_read(&decoder->rope[0], decoder->model, decoder->n_rot, factors, err);
+}
 
 void decoder_bind_attention_ends(
 	const struct decoder *decoder, struct bind *bind, struct decoder_layer *layer)

@@ -75,6 +75,8 @@ int decoder_read(struct model *model, struct err *err);
 int decoder_emit(
 	const struct model *model, int64_t context_tok, struct program *program, struct err *err);
 
+/* For describe(): one rotation for all layers, with Llama 3.1's divisors where the file has them. */
+int decoder_read_rope(struct decoder *decoder, struct bind *bind, struct err *err);
 /* For bind_layer(): q, k, v with their biases if any, out, and the norm before them. */
 void decoder_bind_attention(
 	const struct decoder *decoder, struct bind *bind, struct decoder_layer *layer);

@@ -16,13 +16,12 @@ static const char window_pattern[] = "attention.sliding_window_pattern";
 
 /* ---- what they share ---- */
 
-static int describe(struct decoder *decoder, struct err *err)
+static int describe(struct decoder *decoder, struct bind *bind, struct err *err)
 {
 	decoder->is_neox = 1;
 	decoder->act = GLU_GELU_TANH;
 	decoder->embed_scale = sqrtf((float)decoder->model->n_embd);
-	decoder->n_rope = 1;
-	return rope_read(&decoder->rope[0], decoder->model, decoder->n_rot, NULL, err);
+	return decoder_read_rope(decoder, bind, err);
 }
 
 /*
@@ -102,8 +101,7 @@ static void bind_sandwich(
 
 static int gemma_describe(struct decoder *decoder, struct bind *bind, struct err *err)
 {
-	(void)bind;
-	return describe(decoder, err);
+	return describe(decoder, bind, err);
 }
 
 static void gemma_bind_layer(
@@ -123,12 +121,11 @@ const struct decoder_family family_gemma = {
 
 static int gemma2_describe(struct decoder *decoder, struct bind *bind, struct err *err)
 {
-	(void)bind;
 	if (!param_exists(decoder->model, "attention.sliding_window")) {
 		decoder->window_tok = 4096; /* files from before converters wrote it down */
 	}
 	scale_by_width(decoder, 46);
-	return describe(decoder, err) < 0 || check_pattern(decoder, err) < 0 ||
+	return describe(decoder, bind, err) < 0 || check_pattern(decoder, err) < 0 ||
 			       read_cap(&decoder->attention_softcap, decoder,
 				       "attn_logit_softcapping", 50, err) < 0 ||
 			       read_cap(&decoder->logit_softcap, decoder, "final_logit_softcapping",
@@ -160,9 +157,8 @@ static int gemma3_describe(struct decoder *decoder, struct bind *bind, struct er
 {
 	double local_base;
 
-	(void)bind;
 	scale_by_width(decoder, 62);
-	if (describe(decoder, err) < 0 || check_pattern(decoder, err) < 0 ||
+	if (describe(decoder, bind, err) < 0 || check_pattern(decoder, err) < 0 ||
 		read_cap(&decoder->logit_softcap, decoder, "final_logit_softcapping", 0, err) < 0 ||
 		param_float(decoder->model, "rope.freq_base_swa", 10000, 1.001, 1e15, &local_base,
 			err) < 0) {

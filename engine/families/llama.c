@@ -7,12 +7,7 @@
 
 static int llama_describe(struct decoder *decoder, struct bind *bind, struct err *err)
 {
-	/* of Llama 3.1 and later */
-	const struct weight *factors =
-		bind_vector_if_any(bind, "rope_freqs.weight", decoder->n_rot / 2);
-
-	decoder->n_rope = 1;
-	return rope_read(&decoder->rope[0], decoder->model, decoder->n_rot, factors, err);
+	return decoder_read_rope(decoder, bind, err);
 }
 
 static void llama_bind_layer(

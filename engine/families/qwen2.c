@@ -6,16 +6,22 @@
 
 static int qwen2_describe(struct decoder *decoder, struct bind *bind, struct err *err)
 {
-	(void)bind;
 	decoder->is_neox = 1;
-	decoder->n_rope = 1;
-	return rope_read(&decoder->rope[0], decoder->model, decoder->n_rot, NULL, err);
+	return decoder_read_rope(decoder, bind, err);
 }
 
 static void qwen2_bind_layer(
 	const struct decoder *decoder, struct bind *bind, struct decoder_layer *layer)
 {
+	const struct model *m = decoder->model;
+	int64_t q_elems = (int64_t)m->n_head * m->head_dim;
+	int64_t kv_elems = (int64_t)m->n_kv_head * m->head_dim;
+
 	decoder_bind_attention(decoder, bind, layer);
+	/* not "if any": a file without them is not whole */
+	layer->q_bias = bind_vector(bind, "attn_q.bias", q_elems);
+	layer->k_bias = bind_vector(bind, "attn_k.bias", kv_elems);
+	layer->v_bias = bind_vector(bind, "attn_v.bias", kv_elems);
 	decoder_bind_ffn(decoder, bind, layer);
 }
 

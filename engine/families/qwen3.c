@@ -6,10 +6,8 @@
 
 static int qwen3_describe(struct decoder *decoder, struct bind *bind, struct err *err)
 {
-	(void)bind;
 	decoder->is_neox = 1;
-	decoder->n_rope = 1;
-	return rope_read(&decoder->rope[0], decoder->model, decoder->n_rot, NULL, err);
+	return decoder_read_rope(decoder, bind, err);
 }
 
 static void qwen3_bind_layer(

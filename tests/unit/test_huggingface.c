@@ -9,6 +9,7 @@
 #include "engine/token/tokenizer.h"
 #include "tests/unit/huggingface_fixture.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -308,6 +309,38 @@ static void settings_become_what_transformers_means_by_them(void **state)
 	}
 }
 
+/* Llama 3.1's rule in other families: the slowest frequency is divided, the fastest is not. */
+static void llama3_positions_are_any_familys(void **state)
+{
+	static const char yarn[] = "\"rope_type\": \"yarn\"";
+	char *config = hf_family_text("qwen2", "config.json"), *changed;
+	struct program *program;
+	struct model *model;
+	struct err err;
+
+	put_family_as("qwen2", DTYPE_F16);
+	changed = hf_replaced(config, yarn,
+		"\"rope_type\": \"llama3\", \"low_freq_factor\": 1, \"high_freq_factor\": 4");
+	hf_put_text(folder, "config.json", changed);
+	model = open_model(folder);
+	fixture_check(program_create(&program, model, 0, &err), &err);
+	for (size_t i = 0; i < program->n_op; i++) {
+		const struct op_rope_table *table = &program->op[i].rope_table;
+
+		if (program->op[i].kind == OP_ROPE_TABLE) {
+			const double *freq = program->buffer[table->inv_freq.buffer].constant;
+
+			assert_int_equal(8, table->n_freq);
+			assert_true(freq[0] == 1);
+			assert_true(freq[7] == pow(10000, -14.0 / 16) / 4);
+		}
+	}
+	program_destroy(program);
+	model_close(model);
+	free(changed);
+	free(config);
+}
+
 static void windows_and_text_parts_that_nothing_computes_are_refused(void **state)
 {
 	char *config = hf_family_text("qwen2", "config.json"), *layers, *used, *silent, *whole;
@@ -441,6 +474,7 @@ int main(void)
 		cmocka_unit_test(both_spellings_of_positions_are_one_model),
 		cmocka_unit_test(the_text_part_of_a_model_that_reads_pictures_is_that_model),
 		cmocka_unit_test(settings_become_what_transformers_means_by_them),
+		cmocka_unit_test(llama3_positions_are_any_familys),
 		cmocka_unit_test(windows_and_text_parts_that_nothing_computes_are_refused),
 		cmocka_unit_test(name_licence_template_and_ends_come_from_their_files),
 		cmocka_unit_test(the_digest_covers_weights_config_and_tokenizer),
