@@ -20,11 +20,22 @@ static const char *file_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static int is_folder(const char *path)
+char *adapter_folder(const char *path)
 {
+	static const char *const files[] = {"adapter_config.json", "adapter_model.safetensors"};
+	const char *name = file_name(path);
 	struct stat status;
 
-	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+		return mem_strdup(path);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (!strcmp(name, files[i])) {
+			return name == path ? mem_strdup(".")
+					    : mem_strndup(path, (size_t)(name - path));
+		}
+	}
+	return NULL;
 }
 
 static int compare_updates(const void *a, const void *b)
@@ -83,8 +94,11 @@ int adapter_open(struct adapter **out, const char *path, struct err *err)
 	int result;
 
 	*out = NULL;
-	adapter->path = mem_strdup(path);
-	adapter->is_folder = is_folder(path);
+	adapter->path = adapter_folder(path);
+	adapter->is_folder = adapter->path != NULL;
+	if (!adapter->is_folder) {
+		adapter->path = mem_strdup(path);
+	}
 	result = adapter->is_folder ? adapter_open_folder(adapter, err)
 				    : adapter_open_gguf(adapter, err);
 	if (result == 0 && !adapter->n_update) {

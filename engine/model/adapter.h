@@ -84,6 +84,8 @@ void adapter_finish(struct model *model);
 
 /* ---- for the readers of the two formats ---- */
 
+/* The folder that the path, or one of PEFT's two files, stands for (malloc'ed); NULL for others. */
+char *adapter_folder(const char *path);
 int adapter_open_gguf(struct adapter *adapter, struct err *err);
 int adapter_open_folder(struct adapter *adapter, struct err *err);
 /* Checks shapes and types of a pair, computes its scale and takes it over; `target` is malloc'ed. */

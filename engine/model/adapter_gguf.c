@@ -204,16 +204,17 @@ int adapter_is_at(const char *path)
 {
 	struct gguf *gguf;
 	struct stat status;
-	char *config;
+	char *folder = adapter_folder(path);
 	int is_adapter;
 
-	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
-		char *model = mem_printf("%s/config.json", path);
+	if (folder) {
+		char *model = mem_printf("%s/config.json", folder);
+		char *config = mem_printf("%s/adapter_config.json", folder);
 
-		config = mem_printf("%s/adapter_config.json", path);
 		is_adapter = stat(config, &status) == 0 && stat(model, &status) < 0;
 		free(config);
 		free(model);
+		free(folder);
 		return is_adapter;
 	}
 	if (gguf_open(&gguf, path, NULL) < 0) {

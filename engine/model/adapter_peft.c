@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { CONFIG_MAX_BYTES = 16 << 20, NAME_SHOWN_BYTES = 64 };
 
@@ -100,14 +101,9 @@ static const char *text_of(const json_t *config, const char *name, const char *f
 static int check_choices(const struct adapter *adapter, const json_t *config, struct err *err)
 {
 	const json_t *begun = json_object_get(config, "init_lora_weights");
-	const char *type = text_of(config, "peft_type", ""),
-		   *bias = text_of(config, "bias", "none");
+	const char *bias = text_of(config, "bias", "none");
 	const char *how = json_is_string(begun) ? json_string_value(begun) : "gaussian";
 
-	if (strcmp(type, "LORA") != 0) {
-		return err_set(err, ERR_ENGINE, adapter->path, NULL,
-			"is an adapter of the type \"%.64s\"; carrel computes LORA", type);
-	}
 	if (strcmp(bias, "none") != 0) {
 		return err_set(err, ERR_ENGINE, adapter->path, NULL,
 			"changes biases, too (bias is \"%.64s\"), which carrel does not compute",
@@ -173,6 +169,21 @@ static double pattern_value(
 	return fallback;
 }
 
+/* A folder without adapter_config.json. */
+static int refuse_folder(const struct adapter *adapter, struct err *err)
+{
+	char *model = mem_printf("%s/config.json", adapter->path);
+	int is_model = access(model, F_OK) == 0;
+
+	free(model);
+	return is_model ? err_set(err, ERR_ENGINE, adapter->path, "name a model with -m",
+				  "is the folder of a model, not of an adapter")
+			: err_set(err, ERR_ENGINE, adapter->path,
+				  "give the folder that PEFT saved, or a GGUF adapter",
+				  "has no adapter_config.json, so it is not the folder of an "
+				  "adapter");
+}
+
 static int read_config(json_t **out, struct adapter *adapter, struct buf *text, struct err *err)
 {
 	char *path = mem_printf("%s/adapter_config.json", adapter->path);
@@ -185,6 +196,9 @@ static int read_config(json_t **out, struct adapter *adapter, struct buf *text, 
 		if (err) {
 			err->code = ERR_ENGINE;
 		}
+		if (access(path, F_OK) < 0) {
+			refuse_folder(adapter, err);
+		}
 		free(path);
 		return -1;
 	}
@@ -192,6 +206,10 @@ static int read_config(json_t **out, struct adapter *adapter, struct buf *text, 
 	if (!json_is_object(config)) {
 		result = err_set(err, ERR_ENGINE, path, NULL, "is not a JSON object (line %d)",
 			config ? 1 : problem.line);
+	} else if (strcmp(text_of(config, "peft_type", ""), "LORA") != 0) {
+		result = err_set(err, ERR_ENGINE, adapter->path, NULL,
+			"is an adapter of the type \"%.64s\"; carrel computes LORA",
+			text_of(config, "peft_type", ""));
 	} else if (!json_is_number(json_object_get(config, "lora_alpha")) ||
 		   !json_is_integer(json_object_get(config, "r"))) {
 		result = err_set(err, ERR_ENGINE, path, NULL,

@@ -263,13 +263,7 @@ static int open_files(struct huggingface *directory, struct err *err)
 			return result;
 		}
 	}
-	return err_set(err, ERR_ENGINE, directory->path,
-		"download the safetensors files of the model, or a GGUF file",
-		"has neither model.safetensors nor model.safetensors.index.json%s",
-		exists(directory, "pytorch_model.bin") ||
-				exists(directory, "pytorch_model.bin.index.json")
-			? " (carrel does not read pytorch_model.bin, which may hold programs)"
-			: "");
+	return hf_refuse_without_weights(directory, err);
 }
 
 /* ---- opening ---- */
@@ -304,7 +298,7 @@ static struct huggingface *create(const char *path)
 
 static int read_texts(struct huggingface *directory, struct err *err)
 {
-	return read_config(directory, err) < 0 ||
+	return hf_check_config(directory, err) < 0 || read_config(directory, err) < 0 ||
 			       read_optional_json(directory, "tokenizer_config.json",
 				       &directory->tokenizer_config, err) < 0 ||
 			       read_optional_json(directory, "generation_config.json",

@@ -73,6 +73,13 @@ struct huggingface {
 	atomic_bool has_nan; /* was found when rows in FP8 were read */
 };
 
+/* ---- huggingface_missing.c: what a directory holds instead ---- */
+
+/* Whether there is a config.json; says what is there else. */
+int hf_check_config(const struct huggingface *directory, struct err *err);
+/* -1 and a sentence, where there is neither model.safetensors nor an index. */
+int hf_refuse_without_weights(const struct huggingface *directory, struct err *err);
+
 /* ---- huggingface_config.c: config.json becomes keys ---- */
 
 const struct hf_architecture *hf_architecture_find(const char *name);

@@ -26,6 +26,8 @@ logits halves --adapter "$adapters/extra.gguf:-1" --adapter "$adapters/extra.ggu
 ok 'adapters add up' [ "$(cmp -s extra halves; echo $?)" = 1 ]
 logits folder --adapter "$adapters/all"
 ok "a folder of PEFT's is taken" status_is 0
+logits files --adapter "$adapters/all/adapter_model.safetensors"
+ok 'and either of its two files stands for it' cmp folder files
 cp "$adapters/extra.gguf" odd:7
 logits seven --adapter odd:7:1
 ok 'a path that ends in a colon and a number is given with its scale' cmp seven extra
@@ -73,6 +75,13 @@ refused()
 refused 4 'is a LoRA adapter, not a model' -m "$adapters/extra.gguf"
 refused 4 'is not an adapter' -m "$base" --adapter "$base"
 refused 4 'cannot be opened' -m "$base" --adapter missing.gguf
+refused 4 'is the folder of a model, not of an adapter (name a model with -m)' -m "$base" \
+	--adapter "$CARREL_SOURCE/tests/vectors/families/llama"
+mkdir bare ia3
+refused 4 'has no adapter_config.json' -m "$base" --adapter bare
+echo '{"peft_type": "IA3"}' >ia3/adapter_config.json
+refused 4 'is an adapter of the type "IA3"; carrel computes LORA' -m "$base" --adapter ia3
+refused 4 'is a LoRA adapter, not a model' -m "$adapters/all/adapter_model.safetensors"
 refused 4 'but the model' -m "$CARREL_SOURCE/tests/vectors/logits/llama-f32.gguf" \
 	--adapter "$adapters/extra.gguf"
 refused 2 'names no file' -m "$base" --adapter :1

@@ -67,4 +67,30 @@ ok 'by name' says 'has neither model.safetensors nor model.safetensors.index.jso
 printf 'version https://git-lfs.github.com/spec/v1\n' >tiny/model.safetensors
 run "$CARREL" models info ./tiny
 ok 'a pointer is told from weights' says 'Git LFS pointer'
+rm tiny/model.safetensors
+echo x >tiny/pytorch_model-00001-of-00002.bin
+run "$CARREL" models info ./tiny
+ok 'pickles are not read' says 'does not read pytorch_model-00001-of-00002.bin, which may hold programs'
+echo x >tiny/other.safetensors
+run "$CARREL" models info ./tiny
+ok 'a file of another name is told' says 'holds other.safetensors (give the path of the file itself'
+echo x >tiny/model-00002-of-00003.safetensors
+run "$CARREL" models info ./tiny
+ok 'a missing index, too' says 'holds model-00002-of-00003.safetensors (download model.safetensors.index'
+cp "$families/qwen3.gguf" tiny/q.gguf
+run "$CARREL" models info ./tiny
+ok 'and a GGUF file, which is enough' says 'holds the GGUF file q.gguf (give the path of'
+
+mkdir loose
+cp "$families/qwen3/model.safetensors" loose/weights.safetensors
+run "$CARREL" models info loose/weights.safetensors
+ok 'weights without a configuration are told apart' \
+	says 'loose/weights.safetensors: has no config.json beside it'
+cp "$families/qwen3.gguf" loose/q.gguf
+run "$CARREL" models info ./loose/
+ok 'a folder of GGUF files is one sentence' says './loose/: has no config.json, but holds the GGUF file'
+ok 'one' sentences 1
+echo '{}' >loose/model_index.json
+run "$CARREL" models info ./loose
+ok 'a pipeline that makes pictures is told' says 'not a language model'
 finish
