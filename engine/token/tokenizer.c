@@ -126,19 +126,25 @@ void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, int specia
 	}
 }
 
-/* For each byte of the marker in `ids`, whether a token begins there; `skip` bytes stand in front.
+/*
+ * For each byte of the marker in `ids`, whether a token begins there; `skip` bytes stand in front. -1
+ * where a part of it is unknown: any other unknown text would be the same marker.
  */
-static void mark_token_starts(
+static int mark_token_starts(
 	const struct tokenizer *t, const struct ids *ids, size_t skip, size_t len, uint8_t *starts)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < ids->count; i++) {
+		if (ids->id[i] == t->unknown) {
+			return -1;
+		}
 		if (at >= skip && at - skip <= len) {
 			starts[at - skip] = 1;
 		}
 		at += vocab_len(&t->vocab, ids->id[i]);
 	}
+	return 0;
 }
 
 /*
@@ -150,6 +156,7 @@ static int choose_cut(const struct tokenizer *t, struct marker *marker)
 	struct tokenizer_encoder *encoder = tokenizer_encoder_create(t);
 	uint8_t *starts = mem_zero(marker->len + 1, 1);
 	char *spaced = mem_printf(" %.*s", (int)marker->len, marker->text);
+	int is_known = 1;
 	size_t best = 0;
 
 	for (int behind_space = 0; behind_space < 2; behind_space++) {
@@ -157,10 +164,10 @@ static int choose_cut(const struct tokenizer *t, struct marker *marker)
 
 		tokenizer_encode_special(encoder, spaced + !behind_space,
 			marker->len + (size_t)behind_space, 0, &ids);
-		mark_token_starts(t, &ids, (size_t)behind_space, marker->len, starts);
+		is_known &= !mark_token_starts(t, &ids, (size_t)behind_space, marker->len, starts);
 		ids_finish(&ids);
 	}
-	for (size_t at = 1; at < marker->len; at++) {
+	for (size_t at = 1; at < marker->len && is_known; at++) {
 		size_t far = at * 2 > marker->len ? at * 2 - marker->len : marker->len - at * 2;
 		size_t best_far =
 			best * 2 > marker->len ? best * 2 - marker->len : marker->len - best * 2;

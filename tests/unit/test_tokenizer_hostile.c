@@ -224,6 +224,18 @@ static void a_marker_spelled_byte_by_byte_is_refused(void **state)
 	tokenizer_close(tokenizer);
 }
 
+/* Without a token for [ or ], "{INST}" would be the same ids. */
+static void a_marker_of_unknown_characters_is_refused(void **state)
+{
+	struct tokenizer *tokenizer = fixture_tokenizer("unigram-unk-small.gguf");
+	struct err err = {0};
+
+	assert_int_equal(-1, tokenizer_forbid_marker(tokenizer, "[INST]", 6, &err));
+	assert_non_null(strstr(err.what, "could imitate it"));
+	assert_int_equal(0, tokenizer_forbid_marker(tokenizer, "the", 3, &err));
+	tokenizer_close(tokenizer);
+}
+
 static uint64_t hash_elsewhere(void)
 {
 	char path[4096];
@@ -265,6 +277,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_token_may_be_as_long_as_sentencepiece_makes_them),
 		cmocka_unit_test(many_long_tokens_cost_no_more_than_their_bytes),
 		cmocka_unit_test(a_marker_spelled_byte_by_byte_is_refused),
+		cmocka_unit_test(a_marker_of_unknown_characters_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
