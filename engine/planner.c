@@ -192,8 +192,8 @@ int planner_plan(struct plan *plan, const struct model *model, const struct prog
 		kv_layout_of(kv_type, program->n_layer, program->n_kv_head, program->head_dim);
 	int64_t left, fits;
 
-	*plan = (struct plan){.available_bytes = planner_available_bytes(),
-		.weight_bytes = model->lora_bytes};
+	*plan = (struct plan){
+		.available_bytes = planner_available_bytes(), .weight_bytes = model->lora_bytes};
 	add_buffers(plan, program);
 	plan->kv_bytes_per_tok = (layout.page_bytes + KV_PAGE_TOK - 1) / KV_PAGE_TOK;
 	set_context(plan, &layout, context_tok > 0 ? context_tok : 1);

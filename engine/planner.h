@@ -17,7 +17,7 @@ struct program;
 #define PLANNER_OUT_ROWS  64
 
 struct plan {
-	int64_t weight_bytes;  /* packed, in memory of our own, and adapters; the file is only mapped */
+	int64_t weight_bytes; /* packed, in memory of our own, and adapters; the file is only mapped */
 	int64_t scratch_bytes; /* of one batch */
 	int64_t kv_bytes_per_tok;
 	int64_t context_tok; /* of one sequence */

@@ -419,8 +419,8 @@ static void texts_that_end_answers_are_known(void **state)
 	static const char *const ends[] = {"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eot|>",
 		"<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "</s>",
 		"<|END_OF_TURN_TOKEN|>",
-		"<\xef\xbd\x9c"
-		"end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"};
+		("<\xef\xbd\x9c"
+		 "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>")};
 	static const char *const others[] = {"<|start|>", "<|message|>", "<s>", "<|im_start|>",
 		"</s", "<|START_OF_TURN_TOKEN|>", "</think>", ""};
 
