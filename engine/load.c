@@ -201,7 +201,7 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 	}
 	scheduler.context_tok = plan.context_tok;
 	if (loaded->program) {
-		scheduler.rope = program_rope_digest(loaded->program);
+		scheduler.program = program_digest(loaded->program);
 	}
 	ops = loaded->is_fake ? &backend_fake : &backend_cpu;
 	if (ops->create(&loaded->backend, loaded->model, loaded->program, &backend, err) < 0) {

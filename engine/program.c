@@ -85,22 +85,78 @@ void program_destroy(struct program *program)
 	free(program);
 }
 
-struct sha256_digest program_rope_digest(const struct program *program)
+static void add_float(struct sha256 *hash, const char *tag, float value)
+{
+	sha256_add_field(hash, tag, &value, sizeof(value));
+}
+
+static void add_int(struct sha256 *hash, const char *tag, int64_t value)
+{
+	sha256_add_field(hash, tag, &value, sizeof(value));
+}
+
+static void add_rope_table(
+	struct sha256 *hash, const struct program *program, const struct op_rope_table *table)
+{
+	const struct buffer_desc *freq = &program->buffer[table->inv_freq.buffer];
+
+	sha256_add_field(hash, "frequencies", freq->constant, (size_t)freq->constant_bytes);
+	add_float(hash, "magnitude", table->magnitude);
+}
+
+static void add_attention(struct sha256 *hash, const struct op_attention *attention)
+{
+	add_int(hash, "layer", attention->layer);
+	add_float(hash, "scale", attention->scale);
+	add_int(hash, "window", attention->window_tok);
+	add_float(hash, "softcap", attention->softcap);
+}
+
+/* What the op does to the numbers, but for shapes, which are the weights'. */
+static void add_op(struct sha256 *hash, const struct program *program, const struct op *op)
+{
+	add_int(hash, "op", op->kind);
+	switch (op->kind) {
+	case OP_EMBED:
+		add_float(hash, "scale", op->embed.scale);
+		break;
+	case OP_RMSNORM:
+		add_int(hash, "groups", op->rmsnorm.n_group);
+		add_float(hash, "eps", op->rmsnorm.eps);
+		add_int(hash, "accumulate", op->rmsnorm.accumulate);
+		break;
+	case OP_MATMUL:
+		add_int(hash, "parts", op->matmul.n_part);
+		add_int(hash, "accumulate", op->matmul.accumulate);
+		break;
+	case OP_ROPE_TABLE:
+		add_rope_table(hash, program, &op->rope_table);
+		break;
+	case OP_ROPE:
+		add_int(hash, "table", op->rope.table.buffer);
+		add_int(hash, "neox", op->rope.neox);
+		break;
+	case OP_ATTENTION:
+		add_attention(hash, &op->attention);
+		break;
+	case OP_GLU:
+		add_int(hash, "act", op->glu.act);
+		break;
+	case OP_SOFTCAP:
+		add_float(hash, "cap", op->softcap.cap);
+		break;
+	default:
+		break;
+	}
+}
+
+struct sha256_digest program_digest(const struct program *program)
 {
 	struct sha256 *hash = sha256_create();
 	struct sha256_digest digest;
 
 	for (size_t i = 0; i < program->n_op; i++) {
-		const struct op_rope_table *table = &program->op[i].rope_table;
-
-		if (program->op[i].kind == OP_ROPE_TABLE) {
-			const struct buffer_desc *freq = &program->buffer[table->inv_freq.buffer];
-
-			sha256_add_field(
-				hash, "frequencies", freq->constant, (size_t)freq->constant_bytes);
-			sha256_add_field(
-				hash, "magnitude", &table->magnitude, sizeof(table->magnitude));
-		}
+		add_op(hash, program, &program->op[i]);
 	}
 	digest = sha256_finish(hash);
 	sha256_destroy(hash);

@@ -55,8 +55,11 @@ int program_create(
 	struct program **out, const struct model *model, int64_t context_tok, struct err *err);
 void program_destroy(struct program *program);
 
-/* Over all that turns a position into angles: what the same weights may be run with differently. */
-struct sha256_digest program_rope_digest(const struct program *program);
+/*
+ * Over the ops and their numbers (angles, windows, scales, caps): what the same weights may be run
+ * with differently, by another context, or by a build that reads their metadata otherwise.
+ */
+struct sha256_digest program_digest(const struct program *program);
 
 /* For families. */
 uint32_t program_add_buffer(struct program *program, struct buffer_desc desc);

@@ -107,7 +107,7 @@ static struct kv_cache *create_cache(struct scheduler *scheduler)
 	const struct kv_layout *layout = ops->kv_layout(scheduler->backend);
 	struct kv_identity identity = {
 		.model = scheduler->model->digest,
-		.rope = scheduler->config.rope,
+		.program = scheduler->config.program,
 		.adapter = scheduler->model->adapter_identity ? scheduler->model->adapter_identity
 							      : "",
 		.numerics = ops->numerics_class(scheduler->backend),

@@ -32,7 +32,7 @@ struct sha256_digest kv_chain_root(const struct kv_identity *identity)
 	sha256_add_field(hash, "model", identity->model.byte, sizeof(identity->model.byte));
 	sha256_add_field(
 		hash, "tokenizer", identity->tokenizer.byte, sizeof(identity->tokenizer.byte));
-	sha256_add_field(hash, "rope", identity->rope.byte, sizeof(identity->rope.byte));
+	sha256_add_field(hash, "program", identity->program.byte, sizeof(identity->program.byte));
 	add_text(hash, "adapter", identity->adapter);
 	add_text(hash, "numerics", identity->numerics);
 	add_text(hash, "kv type", kv_type_name(layout->type));

@@ -21,9 +21,9 @@
 
 struct kv_identity {
 	struct sha256_digest model, tokenizer;
-	/* The angles of positions (program_rope_digest()), which depend on more than the model's
-	 * file: on the context that the engine runs with. */
-	struct sha256_digest rope;
+	/* What is computed with the weights (program_digest()), which depends on more than the
+	 * model's file: on the context that the engine runs with, and on how a build reads it. */
+	struct sha256_digest program;
 	const char *adapter;  /* which, and how much of each; "" without one */
 	const char *numerics; /* the backend's class, e.g. "cpu-avx512" */
 	const struct kv_layout *layout;

@@ -280,18 +280,18 @@ static void the_largest_gemmas_scale_scores_by_width(void **state)
 			.change = {{"gemma3.attention.scale", GGUF_FLOAT32, 0.5, NULL}}}) == 0.5f);
 }
 
-static struct sha256_digest rope_for(const struct variant *variant, int64_t context_tok)
+static struct sha256_digest digest_for(const struct variant *variant, int64_t context_tok)
 {
 	struct sha256_digest digest;
 	struct fixture fixture;
 
 	open_variant(&fixture, variant, context_tok);
-	digest = program_rope_digest(fixture.program);
+	digest = program_digest(fixture.program);
 	fixture_close(&fixture);
 	return digest;
 }
 
-static void expect_rope_as_loaded(const struct sha256_digest *want, int64_t context_tok)
+static void expect_digest_as_loaded(const struct sha256_digest *want, int64_t context_tok)
 {
 	struct engine_config config = {
 		.model = variant_path, .context_tok = context_tok, .n_thread = 1};
@@ -302,7 +302,7 @@ static void expect_rope_as_loaded(const struct sha256_digest *want, int64_t cont
 	fixture_check(load_engine(&loaded, &config, (struct load_progress){0},
 			      (struct scheduler_sink){0}, &err),
 		&err);
-	got = program_rope_digest(loaded.program);
+	got = program_digest(loaded.program);
 	assert_true(sha256_equal(want, &got));
 	load_finish(&loaded);
 }
@@ -311,21 +311,63 @@ static void expect_rope_as_loaded(const struct sha256_digest *want, int64_t cont
 static void longrope_goes_by_the_context_that_the_engine_runs_with(void **state)
 {
 	const struct variant phi = {.family = "phi3"}, llama = {.family = "llama"};
-	struct sha256_digest at_64 = rope_for(&phi, 64), at_128 = rope_for(&phi, 128);
-	struct sha256_digest at_129 = rope_for(&phi, 129), at_4096 = rope_for(&phi, 4096);
-	struct sha256_digest own = rope_for(&phi, 0);
+	struct sha256_digest at_64 = digest_for(&phi, 64), at_128 = digest_for(&phi, 128);
+	struct sha256_digest at_129 = digest_for(&phi, 129), at_4096 = digest_for(&phi, 4096);
+	struct sha256_digest own = digest_for(&phi, 0);
 	struct sha256_digest llama_64, llama_4096;
 
 	assert_true(sha256_equal(&at_64, &at_128));
 	assert_false(sha256_equal(&at_128, &at_129));
 	assert_true(sha256_equal(&at_129, &at_4096));
 	assert_true(sha256_equal(&at_4096, &own));
-	expect_rope_as_loaded(&at_128, 128);
-	expect_rope_as_loaded(&at_129, 129);
-	expect_rope_as_loaded(&own, 0);
-	llama_64 = rope_for(&llama, 64);
-	llama_4096 = rope_for(&llama, 4096);
+	expect_digest_as_loaded(&at_128, 128);
+	expect_digest_as_loaded(&at_129, 129);
+	expect_digest_as_loaded(&own, 0);
+	llama_64 = digest_for(&llama, 64);
+	llama_4096 = digest_for(&llama, 4096);
 	assert_true(sha256_equal(&llama_64, &llama_4096));
+}
+
+/* One number of the metadata at a time, each of which changes keys, values or who reads them. */
+static void whatever_is_computed_otherwise_has_another_digest(void **state)
+{
+	static const struct variant variants[] = {
+		{.family = "gemma2"},
+		{.family = "gemma2",
+			.change = {{"gemma2.attention.sliding_window", GGUF_UINT32, 25, NULL}}},
+		{.family = "gemma2",
+			.change = {{"gemma2.attention.sliding_window_pattern", GGUF_ARRAY, 0,
+				"011"}}},
+		{.family = "gemma2",
+			.change = {{"gemma2.attn_logit_softcapping", GGUF_FLOAT32, 5, NULL}}},
+		{.family = "gemma2",
+			.change = {{"gemma2.final_logit_softcapping", GGUF_FLOAT32, 5, NULL}}},
+		{.family = "gemma2",
+			.change = {{"gemma2.attention.scale", GGUF_FLOAT32, 0.5, NULL}}},
+		{.family = "gemma2",
+			.change = {{"gemma2.attention.layer_norm_rms_epsilon", GGUF_FLOAT32, 1e-4,
+				NULL}}},
+		{.family = "gemma2",
+			.change = {{"gemma2.rope.freq_base", GGUF_FLOAT32, 5000, NULL}}},
+		{.family = "gemma3"},
+		{.family = "gemma3",
+			.change = {{"gemma3.attention.sliding_window_pattern", GGUF_UINT32, 3,
+				NULL}}},
+		{.family = "gemma3",
+			.change = {{"gemma3.rope.freq_base_swa", GGUF_FLOAT32, 5000, NULL}}},
+	};
+	struct sha256_digest digest[ARRAY_LEN(variants)], again;
+
+	for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
+		digest[i] = digest_for(&variants[i], 0);
+		for (size_t j = 0; j < i; j++) {
+			if (sha256_equal(&digest[i], &digest[j])) {
+				fail_msg("variants %zu and %zu have one digest", i, j);
+			}
+		}
+	}
+	again = digest_for(&variants[0], 0);
+	assert_true(sha256_equal(&digest[0], &again));
 }
 
 static float magnitude_of(const struct variant *variant)
@@ -487,6 +529,7 @@ int main(void)
 		cmocka_unit_test(windows_follow_the_family_or_the_file),
 		cmocka_unit_test(the_largest_gemmas_scale_scores_by_width),
 		cmocka_unit_test(longrope_goes_by_the_context_that_the_engine_runs_with),
+		cmocka_unit_test(whatever_is_computed_otherwise_has_another_digest),
 		cmocka_unit_test(longrope_has_an_attention_factor_said_or_not),
 		cmocka_unit_test(what_a_family_does_not_compute_is_refused),
 		cmocka_unit_test(a_summary_is_right_for_every_family),

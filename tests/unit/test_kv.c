@@ -203,7 +203,7 @@ static void every_field_of_the_fingerprint_changes_the_names(void **state)
 	variant[1].tokenizer.byte[0] = 1;
 	variant[2].adapter = "cpu-avx2";
 	variant[3].numerics = "cpu-avx512";
-	variant[8].rope.byte[16] = 1;
+	variant[8].program.byte[16] = 1;
 	root[9] = kv_chain_root(&base);
 	for (int i = 0; i < 9; i++) {
 		changed = layout;
