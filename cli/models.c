@@ -96,18 +96,30 @@ static void print_summary(const struct model_summary *summary, const char *path)
 	output_line("parameters    %.1f million", (double)summary->n_params / 1e6);
 	output_line("storage       %s, %.1f MiB of weights", or_dash(summary->storage),
 		(double)summary->weight_bytes / 1048576);
-	output_line("layers        %lld, width %lld", (long long)summary->n_layer,
-		(long long)summary->n_embd);
-	output_line("context       %lld tokens in training", (long long)summary->context_train_tok);
-	output_line(
-		"KV            %lld bytes per token (q8)", (long long)summary->kv_bytes_per_tok);
-	output_line("tokenizer     %s", or_dash(summary->tokenizer));
-	output_line("              its normalizer, if it has one, is not applied to documents");
-	output_line("template      %s%s",
-		summary->template_name && summary->template_name[0]
-			? summary->template_name
-			: "not recognised (use --template)",
-		thinking_text(summary));
+	if (summary->n_layer) {
+		output_line("layers        %lld, width %lld", (long long)summary->n_layer,
+			(long long)summary->n_embd);
+	}
+	if (summary->context_train_tok) {
+		output_line("context       %lld tokens in training",
+			(long long)summary->context_train_tok);
+	}
+	if (summary->kv_bytes_per_tok) {
+		output_line("KV            %lld bytes per token (q8)",
+			(long long)summary->kv_bytes_per_tok);
+	}
+	if (summary->tokenizer && summary->tokenizer[0]) {
+		output_line("tokenizer     %s", summary->tokenizer);
+		output_line("              its normalizer, if it has one, is not applied to "
+			    "documents");
+	}
+	if (summary->can_run || (summary->template_name && summary->template_name[0])) {
+		output_line("template      %s%s",
+			summary->template_name && summary->template_name[0]
+				? summary->template_name
+				: "not recognised (use --template)",
+			thinking_text(summary));
+	}
 	output_line("license       %s", or_dash(summary->license));
 	output_line("runs here     %s%s%s", summary->can_run ? "yes" : "no",
 		summary->can_run ? "" : ": ", summary->can_run ? "" : or_dash(summary->why_not));

@@ -32,7 +32,7 @@ static int show_progress(void *context, int64_t done_bytes, int64_t total_bytes)
 }
 
 /* What was read, as `models info` has it, and what became of it. */
-static int report(const struct options *options, const char *from, const char *to,
+static int report(const struct options *options, const char *from, const char *to, int64_t n_unfit,
 	const struct progress *progress, struct err *err)
 {
 	double taken_s = output_clock_s() - progress->began_s;
@@ -57,6 +57,11 @@ static int report(const struct options *options, const char *from, const char *t
 		output_line("%s  %s, %.1f MiB in %.1f s", to, summary.storage,
 			(double)summary.file_bytes / 1048576, taken_s);
 	}
+	if (n_unfit) {
+		log_note("%s: %lld matrices are stored in a larger type: their rows are not whole "
+			 "blocks of %s",
+			to, (long long)n_unfit, options->storage_type);
+	}
 	if (!summary.can_run) {
 		log_note("%s: %s", to, summary.why_not);
 	}
@@ -69,6 +74,7 @@ int models_convert(const struct options *options, struct err *err)
 	struct progress progress = {.began_s = output_clock_s()};
 	struct engine_conversion conversion = {
 		.type = options->storage_type, .n_thread = (int32_t)options->n_thread};
+	int64_t n_unfit = 0;
 	char *from;
 	int status;
 
@@ -84,6 +90,7 @@ int models_convert(const struct options *options, struct err *err)
 		return -1;
 	}
 	conversion.from = from;
+	conversion.n_unfit = &n_unfit;
 	conversion.to = options->argument[2];
 	interrupt_install();
 	interrupt_install_term();
@@ -91,7 +98,7 @@ int models_convert(const struct options *options, struct err *err)
 		&conversion, (struct engine_convert_watch){show_progress, &progress}, err);
 	log_progress_clear();
 	if (status == 0) {
-		status = report(options, from, conversion.to, &progress, err);
+		status = report(options, from, conversion.to, n_unfit, &progress, err);
 	}
 	free(from);
 	return status;

@@ -59,7 +59,12 @@ static const struct target_type *target_of(enum dtype dtype)
 enum dtype convert_type_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(target_types); i++) {
-		if (strcasecmp(dtype_info(target_types[i].dtype)->name, name) == 0) {
+		const char *known = dtype_info(target_types[i].dtype)->name;
+		size_t len = strlen(known);
+
+		if (strncasecmp(known, name, len) == 0 &&
+			(!name[len] ||
+				(target_types[i].is_medium && !strcasecmp(name + len, "_M")))) {
 			return target_types[i].dtype;
 		}
 	}
@@ -305,6 +310,19 @@ static int write_model(
 	return gguf_writer_finish_new(conversion->writer, err);
 }
 
+static int64_t count_unfit(const struct model *model, enum dtype wanted)
+{
+	int64_t count = 0;
+
+	for (size_t i = 0; i < model->n_weight; i++) {
+		const struct weight *weight = &model->weight[i];
+
+		count += weight->n_row > 1 &&
+			 weight->row_elems % dtype_info(wanted)->block_elems != 0;
+	}
+	return count;
+}
+
 /* ---- the public door ---- */
 
 static int check_type(const char *name, enum dtype *type, struct err *err)
@@ -350,6 +368,9 @@ int engine_convert(
 		return -1;
 	}
 	conversion.model = model;
+	if (request->n_unfit) {
+		*request->n_unfit = count_unfit(model, wanted);
+	}
 	if (pool_create(&conversion.pool, request->n_thread, err) == 0 &&
 		gguf_writer_create(&conversion.writer, request->to, err) == 0) {
 		status = write_model(&conversion, request->to, wanted, err);

@@ -13,7 +13,8 @@
 struct model;
 struct weight;
 
-/* A type that matrices can be converted to, by GGUF's name in any case; DTYPE_COUNT if it is none. */
+/* A type that matrices can be converted to, by GGUF's name in any case, Q4_K_M and Q5_K_M (the mixes
+ * that Q4_K and Q5_K become here) included; DTYPE_COUNT if it is none. */
 enum dtype convert_type_find(const char *name);
 /* Appends "F32, F16, ..." for messages. */
 void convert_type_list(struct buf *out);

@@ -348,6 +348,7 @@ struct engine_conversion {
 	const char *to;
 	const char *type; /* "Q8_0", "Q4_K", ...: of the matrices */
 	int32_t n_thread; /* 0: one per core */
+	int64_t *n_unfit; /* or NULL: gets how many matrices have rows that no block of it fits */
 };
 /* Called after each piece that was written; nonzero ends the conversion (ERR_INTERRUPTED). */
 struct engine_convert_watch {

@@ -58,6 +58,31 @@ static int refuse_adapter(const struct model *model, struct err *err)
 			  : 0;
 }
 
+/* What people take for a language model that carrel could read, by general.architecture. */
+static const char *architecture_meaning(const char *architecture)
+{
+	static const struct {
+		const char *begin, *meaning;
+	} known[] = {
+		{"clip", ", the part of a model that reads pictures (mmproj)"},
+		{"bert", ", a model that finds texts and writes none"},
+		{"nomic-bert", ", a model that finds texts and writes none"},
+		{"jina-bert", ", a model that finds texts and writes none"},
+		{"gemma-embedding", ", a model that finds texts and writes none"},
+		{"whisper", ", a model that writes down speech"},
+		{"flux", ", a model that makes pictures"},
+		{"sd", ", a model that makes pictures"},
+		{"controlvector", ", a control vector and no model"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (!strncmp(architecture, known[i].begin, strlen(known[i].begin))) {
+			return known[i].meaning;
+		}
+	}
+	return "";
+}
+
 static int find_family(struct model *model, struct err *err)
 {
 	struct gguf_string architecture;
@@ -75,9 +100,10 @@ static int find_family(struct model *model, struct err *err)
 	if (!model->family) {
 		family_list(&known);
 		err_set(err, ERR_ENGINE, model->path, NULL,
-			"is of the architecture \"%.64s\", which carrel cannot compute; it knows "
-			"%s",
-			model->architecture, buf_str(&known));
+			"is of the architecture \"%.64s\"%s, which carrel cannot compute; it "
+			"knows %s",
+			model->architecture, architecture_meaning(model->architecture),
+			buf_str(&known));
 		buf_finish(&known);
 		return -1;
 	}

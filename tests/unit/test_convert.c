@@ -111,7 +111,11 @@ static void types_are_found_by_name(void **state)
 	(void)state;
 	assert_int_equal(convert_type_find("Q4_K"), DTYPE_Q4_K);
 	assert_int_equal(convert_type_find("q8_0"), DTYPE_Q8_0);
-	assert_int_equal(convert_type_find("Q4_K_M"), DTYPE_COUNT);
+	assert_int_equal(convert_type_find("Q4_K_M"), DTYPE_Q4_K);
+	assert_int_equal(convert_type_find("q5_k_m"), DTYPE_Q5_K);
+	assert_int_equal(convert_type_find("Q4_K_S"), DTYPE_COUNT);
+	assert_int_equal(convert_type_find("Q6_K_M"), DTYPE_COUNT);
+	assert_int_equal(convert_type_find("Q4"), DTYPE_COUNT);
 	assert_int_equal(convert_type_find(""), DTYPE_COUNT);
 	convert_type_list(&list);
 	assert_non_null(strstr(buf_str(&list), "Q8_0, Q6_K"));
@@ -133,7 +137,7 @@ static int convert(const char *to, struct engine_convert_watch watch, struct err
 	const char *source = getenv("CARREL_TEST_SOURCE");
 	char *from = mem_printf("%s/tests/vectors/families/qwen3.gguf", source ? source : ".");
 	char *path = path_of(to);
-	const struct engine_conversion conversion = {from, path, "Q8_0", 1};
+	const struct engine_conversion conversion = {from, path, "Q8_0", 1, NULL};
 	int result = engine_convert(&conversion, watch, err);
 
 	free(from);

@@ -49,7 +49,7 @@ static char *convert_gguf(const char *family, const char *type)
 {
 	char *name = mem_printf("%s.gguf", family), *from = hf_family_path(name);
 	char *to = mem_printf("%s/%s-%s.gguf", folder, family, type);
-	struct engine_conversion conversion = {from, to, type, 1};
+	struct engine_conversion conversion = {from, to, type, 1, NULL};
 	struct err err;
 
 	unlink(to);

@@ -376,7 +376,7 @@ static void scales_that_do_not_fit_are_refused(void **state)
 static int convert_to_f32(struct err *err)
 {
 	char *to = mem_printf("%s/out.gguf", folder);
-	struct engine_conversion conversion = {folder, to, "F32", 1};
+	struct engine_conversion conversion = {folder, to, "F32", 1, NULL};
 	int result = engine_convert(&conversion, (struct engine_convert_watch){NULL, NULL}, err);
 
 	assert_int_equal(result, access(to, F_OK));

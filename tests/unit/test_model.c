@@ -249,7 +249,9 @@ static void what_cannot_run_is_refused_by_name(void **state)
 	image_load(&image, "quant-Q8_0.gguf");
 	at = image_after(&image, "general.architecture", 4 + 8);
 	memcpy(at, "zebra", 5);
-	cannot_run(&image, "\"zebra\"");
+	cannot_run(&image, "\"zebra\", which carrel cannot compute");
+	memcpy(at, "flux2", 5);
+	cannot_run(&image, "\"flux2\", a model that makes pictures, which carrel cannot compute");
 	memcpy(at, "llama", 5);
 
 	at = image_after(&image, "blk.0.attn_q.weight", 4 + 16);
