@@ -251,7 +251,6 @@ static int add_mark(
 	struct prompt_store *store, enum prompt_mark mark, int previous, struct err *err)
 {
 	uint32_t bos = tokenizer_bos(store->tokenizer);
-	struct buf known = BUF_INIT;
 
 	if (store->chat_template) {
 		template_write(store->chat_template, store->encoder, (enum template_mark)mark,
@@ -259,12 +258,10 @@ static int add_mark(
 		return 0;
 	}
 	if (mark != PROMPT_BEGIN) {
-		template_list(&known);
-		err_set(err, ERR_ENGINE, NULL, "name one with --template",
-			"the model has no chat template that carrel knows (it knows %s)",
-			buf_str(&known));
-		buf_finish(&known);
-		return -1;
+		return err_set(err, ERR_ENGINE, NULL,
+			"name the one that it was trained with: `carrel ask --help` lists those "
+			"of --template",
+			"the model has no chat template that carrel knows");
 	}
 	if (tokenizer_add_bos(store->tokenizer) && bos != UINT32_MAX) {
 		ids_add(&store->ids, bos);

@@ -388,7 +388,10 @@ static int check_quantization(const struct huggingface *directory, struct err *e
 	const json_t *config = json_object_get(directory->config, "quantization_config");
 	const char *method = json_string_value(json_object_get(config, "quant_method"));
 
-	if (!config || json_is_null(config)) {
+	/* MLX has a name of its own for it, and tensors whose types look ordinary */
+	if (json_object_get(json_object_get(directory->config, "quantization"), "bits")) {
+		method = "mlx";
+	} else if (!config || json_is_null(config)) {
 		return 0;
 	}
 	/* compressed-tensors: rotations between the products, which no tensor's name shows */

@@ -364,6 +364,27 @@ static int bind_weight(struct huggingface *directory, struct hf_source *source,
 	return 0;
 }
 
+/* What no rule names. GPTQ and AWQ are known by it where config.json is silent about them. */
+static int refuse_tensor(const struct huggingface *directory,
+	const struct safetensors_tensor *tensor, struct err *err)
+{
+	const char *path = safetensors_file_path(directory->files, tensor->file);
+	const char *end = strrchr(tensor->name, '.');
+
+	if (end && (!strcmp(end, ".qweight") || !strcmp(end, ".qzeros"))) {
+		return err_set(err, ERR_ENGINE, path,
+			"use a model with F32, F16, BF16 or FP8 (e4m3) weights, or a GGUF file",
+			"has a tensor \"%.100s\", so its weights are quantized by GPTQ or AWQ, "
+			"which "
+			"carrel cannot compute with",
+			tensor->name);
+	}
+	return err_set(err, ERR_ENGINE, path, NULL,
+		"has a tensor \"%.100s\" that carrel does not know in %s; without it every answer "
+		"would be wrong",
+		tensor->name, directory->architecture->name);
+}
+
 /* One tensor of the files; *count grows if it is a weight. */
 static int add_tensor(struct huggingface *directory, const struct safetensors_tensor *tensor,
 	struct weight *table, size_t *count, struct err *err)
@@ -381,11 +402,7 @@ static int add_tensor(struct huggingface *directory, const struct safetensors_te
 			table[*count] = (struct weight){.name = name};
 			result = bind_weight(directory, source, &table[(*count)++], rule, err);
 		} else {
-			result = err_set(err, ERR_ENGINE,
-				safetensors_file_path(directory->files, tensor->file), NULL,
-				"has a tensor \"%.100s\" that carrel does not know in %s; without "
-				"it every answer would be wrong",
-				tensor->name, directory->architecture->name);
+			result = refuse_tensor(directory, tensor, err);
 		}
 	}
 	free(text);

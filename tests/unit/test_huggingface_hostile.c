@@ -245,6 +245,10 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 			"\"rope_theta\": 10000.0, \"quantization_config\": {\"quant_method\": "
 			"\"awq\"}",
 			"quantized by \"awq\""},
+		{"\"rope_theta\": 10000.0",
+			"\"rope_theta\": 10000.0, \"quantization\": {\"group_size\": 64, "
+			"\"bits\": 4}",
+			"quantized by \"mlx\""},
 		{"\"rope_theta\": 10000.0", "\"rope_theta\": 10000.0, \"quantization_config\": []",
 			"quantized by \"something without a name\""},
 		{"\"rope_theta\": 10000.0",
@@ -340,6 +344,8 @@ static void a_tensor_that_nothing_would_use_is_named(void **state)
 		int64_t n_row, n; /* n_row 0: a vector */
 	} extra[] = {
 		{"model.layers.0.self_attn.q_norm.weight", "F16", "does not know in Llama", 0, 16},
+		{"model.layers.0.self_attn.q_proj.qweight", "I32", "quantized by GPTQ or AWQ", 0,
+			16},
 		{"model.layers.0.mlp.experts.0.up_proj.weight", "F16", "does not know", 2, 2},
 		{"model.layers.00.mlp.up_proj.weight", "F16", "does not know", 2, 2},
 		{"model.layers.+1.mlp.up_proj.weight", "F16", "does not know", 2, 2},
