@@ -632,9 +632,11 @@ static int refuse_magic(const struct gguf_part *part, struct err *err)
 	if (mistaken_check_binary(part->bytes, part->size_bytes, part->path, err) < 0) {
 		return -1;
 	}
-	return err_set(err, ERR_ENGINE, part->path, "give the path of a .gguf file",
-		part->size_bytes ? "is not a GGUF model (it does not begin with \"GGUF\")"
-				 : "is empty");
+	return part->size_bytes
+		       ? err_set(err, ERR_ENGINE, part->path, "give the path of a .gguf file",
+				 "is not a GGUF model (it does not begin with \"GGUF\")")
+		       : err_set(err, ERR_ENGINE, part->path, "download or convert it again",
+				 "is empty");
 }
 
 static int check_version(const struct gguf_part *part, struct err *err)

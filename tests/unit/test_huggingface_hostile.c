@@ -344,8 +344,6 @@ static void a_tensor_that_nothing_would_use_is_named(void **state)
 		int64_t n_row, n; /* n_row 0: a vector */
 	} extra[] = {
 		{"model.layers.0.self_attn.q_norm.weight", "F16", "does not know in Llama", 0, 16},
-		{"model.layers.0.self_attn.q_proj.qweight", "I32", "quantized by GPTQ or AWQ", 0,
-			16},
 		{"model.layers.0.mlp.experts.0.up_proj.weight", "F16", "does not know", 2, 2},
 		{"model.layers.00.mlp.up_proj.weight", "F16", "does not know", 2, 2},
 		{"model.layers.+1.mlp.up_proj.weight", "F16", "does not know", 2, 2},
@@ -357,7 +355,7 @@ static void a_tensor_that_nothing_would_use_is_named(void **state)
 		{"model.embed_tokens", "F16", "does not know", 2, 2},
 		{"language_model.model.norm.weight", "F16", "does not know", 0, 2},
 		{"vision_tower.a.weight", "F16", "does not know", 0, 2},
-		{"model.layers.0.mlp.up_proj.qweight", "I32", "does not know", 2, 2},
+		{"model.layers.0.mlp.up_proj.qweight", "I32", "quantized by GPTQ or AWQ", 2, 2},
 		{"model.layers.0.mlp.up_proj.bias", "I32", "as I32, which carrel cannot", 0, 2},
 		{"model.layers.0.mlp.up_proj.bias", "F16", "blk.0.ffn_up.bias", 0, 2},
 		{"model.layers.0.mlp.up_proj.bias", "F16", "neither a vector nor a matrix", 0, 0},
