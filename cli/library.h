@@ -1,7 +1,7 @@
 /*
  * Where models are: what the user registered in $XDG_DATA_HOME/carrel/models (a file or a symbolic
- * link each, NAME.gguf, also where it leads to a Hugging Face directory), then what came with carrel, in its data folder or, before it is installed,
- * in the build tree.
+ * link each, NAME.gguf, also where it leads to a Hugging Face directory), then what came with carrel,
+ * in its data folder or, before it is installed, in the build tree.
  */
 #ifndef CLI_LIBRARY_H
 #define CLI_LIBRARY_H
@@ -12,7 +12,8 @@
 
 struct library_model {
 	char *name; /* without ".gguf" */
-	char *path; /* the model file or directory itself, links followed; where one leads nowhere, its target */
+	/* The model file or directory itself, links followed; where one leads nowhere, its target. */
+	char *path;
 	int is_own; /* the user's, not carrel's */
 };
 struct library {
@@ -30,8 +31,8 @@ void library_finish(struct library *library);
 int library_find(const char *wanted, char **path, struct err *err);
 
 /*
- * Register a model file, or a Hugging Face directory (or a file in it); the same once more is no error. `name` may be NULL: the file's own.
- * *name_used is malloc'ed.
+ * Register a model file, or a Hugging Face directory (or a file in it); the same once more is no
+ * error. `name` may be NULL: the file's own. *name_used is malloc'ed.
  */
 int library_add(const char *path, const char *name, char **name_used, struct err *err);
 /* Forget a registration; the model file stays. */

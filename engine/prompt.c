@@ -49,6 +49,7 @@ struct prompt_store {
 	const struct chat_template *chat_template;
 	struct tokenizer_encoder *encoder;
 	struct tokenizer_crew *crew; /* for long prompts; made when there is one */
+	int32_t n_thread;            /* of the crew */
 	struct idmap segment;        /* number -> struct stored */
 	struct place *place;
 	size_t n_place, cap_place;
@@ -57,13 +58,14 @@ struct prompt_store {
 	size_t same_tok; /* see prompt_store_same() */
 };
 
-struct prompt_store *prompt_store_create(
-	const struct tokenizer *tokenizer, const struct chat_template *chat_template)
+struct prompt_store *prompt_store_create(const struct tokenizer *tokenizer,
+	const struct chat_template *chat_template, int32_t n_thread)
 {
 	struct prompt_store *store = mem_zero(1, sizeof(*store));
 
 	store->tokenizer = tokenizer;
 	store->chat_template = chat_template;
+	store->n_thread = n_thread;
 	store->encoder = tokenizer_encoder_create(tokenizer);
 	return store;
 }
@@ -402,7 +404,7 @@ static void encode_ahead(struct prompt_store *store)
 	}
 	if (total_bytes >= CREW_WORTH_BYTES && has_room(store, total_bytes)) {
 		if (!store->crew) {
-			store->crew = tokenizer_crew_create(store->tokenizer, 0);
+			store->crew = tokenizer_crew_create(store->tokenizer, store->n_thread);
 		}
 		tokenizer_crew_encode(store->crew, text, n, 0);
 	}

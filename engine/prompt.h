@@ -21,9 +21,12 @@ struct tokenizer;
 struct wire_segment;
 struct prompt_store;
 
-/* chat_template may be NULL; both must outlive the store. */
-struct prompt_store *prompt_store_create(
-	const struct tokenizer *tokenizer, const struct chat_template *chat_template);
+/*
+ * chat_template may be NULL; both must outlive the store. Long texts are encoded by n_thread threads
+ * (0: one per processor).
+ */
+struct prompt_store *prompt_store_create(const struct tokenizer *tokenizer,
+	const struct chat_template *chat_template, int32_t n_thread);
 void prompt_store_destroy(struct prompt_store *store); /* NULL-safe */
 
 /* A new segment, with the first of its bytes, and further bytes of one; errors are the sender's. */

@@ -474,8 +474,9 @@ static void announce(struct server *server)
 {
 	struct loaded *loaded = &server->loaded;
 
-	server->prompts =
-		prompt_store_create(loaded->model->tokenizer, loaded->model->chat_template);
+	/* as many threads as compute: --threads is about all of them */
+	server->prompts = prompt_store_create(loaded->model->tokenizer,
+		loaded->model->chat_template, (int32_t)loaded->info.n_thread);
 	atomic_store(&server->interrupt, scheduler_interrupt(loaded->scheduler));
 	wire_put_info(&server->out, &loaded->info);
 	emit(server, &(struct engine_event){.type = ENGINE_READY});

@@ -1,6 +1,7 @@
 /*
- * A model file, or a directory as Hugging Face publishes it, understood: what family it is, its hyperparameters, its tensors by role-free name,
- * its tokenizer and its digest. Reading one touches only metadata; the weights stay mapped.
+ * A model file, or a directory as Hugging Face publishes it, understood: what family it is, its
+ * hyperparameters, its tensors by role-free name, its tokenizer and its digest. Reading one touches
+ * only metadata; the weights stay mapped.
  */
 #ifndef ENGINE_MODEL_MODEL_H
 #define ENGINE_MODEL_MODEL_H

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer pieces (a megabyte of one class of character) are cut here, to bound the memory. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cache_key_of() masks words");
 
+/* Longer pieces (a megabyte of one class of character) are cut here, to bound the memory. */
 #define MAX_PIECE_BYTES ((size_t)1 << 20)
 /* Pieces looked ahead, so that the cache line of one arrives while others are worked on. */
 #define BATCH 64

@@ -44,19 +44,25 @@ static int no_memory(struct builder *b)
 	return err_set(b->err, ERR_ENGINE, b->spec->name, NULL, "no memory for the tokenizer");
 }
 
-/*
- * GPT-2's alphabet: printable Latin-1 characters are their own byte, the 68 other bytes are the
- * characters from U+0100 on, in order.
- */
-static void fill_byte_alphabet(int16_t byte_of[512])
+void tokenizer_byte_alphabet(uint16_t character[256])
 {
-	unsigned next = 256;
+	uint16_t next = 256;
 
-	memset(byte_of, 0xff, 512 * sizeof(*byte_of));
-	for (unsigned byte = 0; byte < 256; byte++) {
+	for (uint16_t byte = 0; byte < 256; byte++) {
 		int printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte != 0xad);
 
-		byte_of[printable ? byte : next++] = (int16_t)byte;
+		character[byte] = printable ? byte : next++;
+	}
+}
+
+static void fill_byte_of(int16_t byte_of[512])
+{
+	uint16_t character[256];
+
+	memset(byte_of, 0xff, 512 * sizeof(*byte_of));
+	tokenizer_byte_alphabet(character);
+	for (unsigned byte = 0; byte < 256; byte++) {
+		byte_of[character[byte]] = (int16_t)byte;
 	}
 }
 
@@ -714,7 +720,7 @@ static int build(struct builder *b)
 {
 	struct tokenizer *t = b->t;
 
-	fill_byte_alphabet(b->byte_of);
+	fill_byte_of(b->byte_of);
 	if (build_texts(b) || build_ends(b)) {
 		return -1;
 	}

@@ -29,14 +29,13 @@ struct exporter {
 
 /* ---- spellings ---- */
 
-/* GPT-2's alphabet, as in tokenizer_build.c: every byte is one character below U+0200. */
 static void fill_alphabet(struct exporter *e)
 {
-	unsigned next = 256;
+	uint16_t character[256];
 
+	tokenizer_byte_alphabet(character); /* all of them below U+0200 */
 	for (unsigned byte = 0; byte < 256; byte++) {
-		int printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte != 0xad);
-		unsigned cp = printable ? byte : next++;
+		uint16_t cp = character[byte];
 
 		e->alphabet[byte][0] = (char)(cp < 0x80 ? cp : 0xc0 | cp >> 6);
 		e->alphabet[byte][1] = (char)(cp < 0x80 ? 0 : 0x80 | (cp & 63));

@@ -92,6 +92,11 @@ struct tokenizer {
 
 /* Check the description, and build. On failure *out is NULL and the spec stays the caller's. */
 int tokenizer_build(struct tokenizer **out, const struct tokenizer_spec *spec, struct err *err);
+/*
+ * GPT-2's alphabet, in which byte-level vocabularies are spelled: printable Latin-1 characters are
+ * their own byte, the 68 other bytes are the characters from U+0100 on, in order.
+ */
+void tokenizer_byte_alphabet(uint16_t character[256]);
 /* The matchers again, after what is forbidden has changed. */
 void tokenizer_build_matchers(struct tokenizer *tokenizer);
 /* The digest again, after a marker was added. */

@@ -111,7 +111,7 @@ static void by_the_book(struct ids *out, const uint64_t *number, size_t count)
 
 static void any_sequence_of_edits_gives_the_ids_of_a_fresh_prompt(void **state)
 {
-	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template, 0);
 	uint64_t now[40];
 	size_t n_now = 0, n_before = 0;
 	uint32_t *before = NULL;
@@ -166,7 +166,7 @@ static void a_long_prompt_has_the_ids_of_its_parts(void **state)
 {
 	enum { N = 40, EACH = 20000, LONG = 700000 };
 	static const char line[] = "The ring was built in 1987, of 12345 parts.\n";
-	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template, 0);
 	struct tokenizer_encoder *encoder = tokenizer_encoder_create(model->tokenizer);
 	char *text = mem_alloc(LONG);
 	uint64_t number[N + 1];
@@ -206,7 +206,7 @@ static void a_long_prompt_has_the_ids_of_its_parts(void **state)
 
 static void what_was_released_is_gone_but_the_present_prompt_stays(void **state)
 {
-	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template, 0);
 	struct wire_segment segment = {
 		.number = 5, .total_bytes = 5, .data = (const uint8_t *)"hello", .len = 5};
 	const uint64_t number = 5;
@@ -232,7 +232,7 @@ static void what_was_released_is_gone_but_the_present_prompt_stays(void **state)
 static void asides_lie_inside_the_text_of_their_source(void **state)
 {
 	static const struct segment_aside aside = {90, 10, SEGMENT_ASIDE_BARRIER};
-	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template, 0);
 	struct wire_segment segment = {.number = 5,
 		.is_source = 1,
 		.total_bytes = 5,
@@ -260,7 +260,7 @@ static void asides_lie_inside_the_text_of_their_source(void **state)
 
 static void segments_that_do_not_add_up_are_refused(void **state)
 {
-	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template, 0);
 	struct wire_segment segment = {
 		.number = 5, .total_bytes = 8, .data = (const uint8_t *)"hello", .len = 5};
 	const uint64_t number = 5;
@@ -279,7 +279,7 @@ static void segments_that_do_not_add_up_are_refused(void **state)
 
 static void marks_without_a_template_ask_for_one(void **state)
 {
-	struct prompt_store *store = prompt_store_create(model->tokenizer, NULL);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, NULL, 0);
 	struct wire_segment begin = {.number = 1, .kind = SEGMENT_MARK, .mark = PROMPT_BEGIN};
 	struct wire_segment user = {.number = 2, .kind = SEGMENT_MARK, .mark = PROMPT_USER_OPEN};
 	const uint64_t number[] = {1, 2};
@@ -301,7 +301,7 @@ static void marks_without_a_template_ask_for_one(void **state)
 
 static void an_open_model_turn_is_closed_as_the_template_closes_it(void **state)
 {
-	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template);
+	struct prompt_store *store = prompt_store_create(model->tokenizer, model->chat_template, 0);
 	struct wire_segment open = {.number = 1,
 		.kind = SEGMENT_MARK,
 		.mark = PROMPT_MODEL_OPEN,

@@ -643,7 +643,7 @@ static void counts_of_sources_are_what_the_engine_reads(void **state)
 		assert_int_equal(0, gguf_open(&gguf, path, NULL));
 		assert_int_equal(0, tokenizer_open_gguf(&tokenizer, gguf, NULL));
 		assert_int_equal(0, tokens_open(&tokens, path, NULL));
-		store = prompt_store_create(tokenizer, NULL);
+		store = prompt_store_create(tokenizer, NULL, 0);
 		pack_instructions(&prompt, NULL, 0);
 		n_before = prompt.count;
 		for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
