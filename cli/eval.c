@@ -173,6 +173,11 @@ static int eval_perplexity(struct engine **engine, const struct options *options
 	if (!score.tokens) {
 		return err_set(err, ERR_INPUTS, NULL, NULL, "the texts are too short to score");
 	}
+	if (isnan(score.nats)) {
+		return err_set(err, ERR_ENGINE, engine_info(*engine)->model_name,
+			"the model file may be damaged",
+			"the model computed numbers that are no numbers");
+	}
 	if (options->json) {
 		json_t *object = json_object();
 

@@ -166,6 +166,13 @@ static int models_info(const struct options *options, struct err *err)
 	return status;
 }
 
+static int length_before(const char *text, const char *rest)
+{
+	const char *end = strstr(text, rest);
+
+	return (int)(end && end > text ? (size_t)(end - text) : strlen(text));
+}
+
 /* A file that cannot be read stays in the list, with the reason. */
 static void list_one(const struct library_model *model, json_t *list)
 {
@@ -183,9 +190,13 @@ static void list_one(const struct library_model *model, json_t *list)
 		}
 		json_array_append_new(list, object);
 	} else if (status == 0) {
-		output_line("%-24s %-10s %8.1fM %-8s %8.1f MiB  %s", model->name,
-			or_dash(summary.architecture), (double)summary.n_params / 1e6,
-			or_dash(summary.storage), (double)summary.file_bytes / 1048576,
+		const char *family = or_dash(summary.architecture);
+		const char *storage = or_dash(summary.storage);
+
+		/* of a directory the columns hold "Qwen3" of "Qwen3ForCausalLM", and the type */
+		output_line("%-24s %-10.*s %8.1fM %-8.*s %8.1f MiB  %s", model->name,
+			length_before(family, "For"), family, (double)summary.n_params / 1e6,
+			length_before(storage, " "), storage, (double)summary.file_bytes / 1048576,
 			model->path);
 	} else {
 		char text[1024];

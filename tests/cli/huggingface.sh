@@ -19,7 +19,7 @@ ok 'it is registered by its name' prints tiny
 run "$CARREL" models add tiny/config.json --name again
 ok 'a file in it stands for it' status_is 0
 run "$CARREL" models ls
-ok 'both are listed' [ "$(grep -c Qwen3ForCausalLM out)" = 2 ]
+ok 'both are listed' [ "$(grep -c ' Qwen3      .*M F16      ' out)" = 2 ]
 
 "$CARREL" tokenize -m tiny "$CARREL_SOURCE/LICENSE" >ids
 "$CARREL" tokenize -m "$families/qwen3.gguf" "$CARREL_SOURCE/LICENSE" >want
@@ -35,6 +35,13 @@ done
 echo 'The station opens at nine.' >note
 run "$CARREL" ask -m tiny --template chatml -n 4 'When?' note
 ok 'it answers' status_is 0
+
+cp -r tiny nan
+size=$(wc -c <nan/model.safetensors)
+printf '\000\176' | dd of=nan/model.safetensors bs=1 seek=$((size - 2)) conv=notrunc 2>/dev/null
+run "$CARREL" eval perplexity --json -m ./nan note
+ok 'a model that computes no numbers has no perplexity' status_is 4
+ok 'and is one sentence' says 'computed numbers that are no numbers'
 
 run "$CARREL" models info ./nowhere/
 ok 'a directory that is not there is one sentence' sentences 1
