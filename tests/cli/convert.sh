@@ -73,6 +73,12 @@ ok 'in one line' sentences 1
 run "$CARREL" models convert "$model" new.gguf --type Q9_Z
 ok 'an unknown type is a usage error' status_is 2
 ok 'that lists the known ones' says 'F32, F16, BF16, Q8_0'
+missing=
+for type in $(sed 's/.*carrel knows //' err | tr -d ,); do
+	sed -n '/^# CONVERSION/,/^# THINKING/p' "$CARREL_SOURCE/man/carrel.1.scd" | grep -qw "$type" ||
+		missing="$missing $type"
+done
+ok 'all of which are in the manual page' [ -z "$missing" ]
 run "$CARREL" models convert "$model"
 ok 'a file to write has to be named' status_is 2
 run "$CARREL" models convert "$model" -
