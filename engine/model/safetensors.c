@@ -107,9 +107,12 @@ static int read_index(struct safetensors *safetensors, struct index *index,
 	struct json_span key, value;
 	int more, n_map = 0, n_metadata = 0;
 
-	if (map->size_bytes > MAX_INDEX_BYTES ||
-		json_members_begin(
-			&members, map->data ? (const char *)map->data : "", map->size_bytes) < 0) {
+	if (map->size_bytes > MAX_INDEX_BYTES) {
+		return err_set(err, ERR_ENGINE, safetensors->path, SAFETENSORS_DAMAGED,
+			"is %zu bytes long, which no index is", map->size_bytes);
+	}
+	if (json_members_begin(
+		    &members, map->data ? (const char *)map->data : "", map->size_bytes) < 0) {
 		return fail_index(safetensors, err);
 	}
 	while ((more = json_members_next(&members, &key, &value)) > 0) {

@@ -309,6 +309,51 @@ static void settings_become_what_transformers_means_by_them(void **state)
 	}
 }
 
+/* Adds an output matrix that is not the embedding. */
+static void add_output(struct hf_tensors *tensors)
+{
+	for (size_t i = 0; i < tensors->count; i++) {
+		const struct hf_tensor *embd = &tensors->tensor[i];
+
+		if (!strcmp(embd->name, "model.embed_tokens.weight")) {
+			hf_tensors_add(tensors, "lm_head.weight", embd->dtype, 2, embd->dim[0],
+				embd->dim[1], mem_zero(embd->size, 1), embd->size);
+			return;
+		}
+	}
+	abort();
+}
+
+/* Where config.json says so, or where it is silent and the architecture is known for it. */
+static void a_tied_output_is_the_embedding_whatever_else_is_there(void **state)
+{
+	static const struct {
+		const char *family, *to;
+	} cases[] = {
+		{"qwen2", "\"tie_word_embeddings\": true"},
+		{"gemma", "\"tie_word_embeddings\": true"},
+		{"gemma", "\"a\": true"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *whole = hf_family_path(cases[i].family);
+		char *text = hf_family_text(cases[i].family, "config.json");
+		char *config = hf_replaced(text, "\"tie_word_embeddings\": true", cases[i].to);
+		struct hf_tensors tensors = {0};
+
+		put_family_as(cases[i].family, DTYPE_F16);
+		hf_put_text(folder, "config.json", config);
+		hf_family_tensors(&tensors, cases[i].family);
+		add_output(&tensors);
+		hf_put_tensors(folder, "model.safetensors", &tensors, 0, tensors.count);
+		assert_same_logits(whole, folder);
+		hf_tensors_finish(&tensors);
+		free(config);
+		free(text);
+		free(whole);
+	}
+}
+
 /* Llama 3.1's rule in other families: the slowest frequency is divided, the fastest is not. */
 static void llama3_positions_are_any_familys(void **state)
 {
@@ -474,6 +519,7 @@ int main(void)
 		cmocka_unit_test(both_spellings_of_positions_are_one_model),
 		cmocka_unit_test(the_text_part_of_a_model_that_reads_pictures_is_that_model),
 		cmocka_unit_test(settings_become_what_transformers_means_by_them),
+		cmocka_unit_test(a_tied_output_is_the_embedding_whatever_else_is_there),
 		cmocka_unit_test(llama3_positions_are_any_familys),
 		cmocka_unit_test(windows_and_text_parts_that_nothing_computes_are_refused),
 		cmocka_unit_test(name_licence_template_and_ends_come_from_their_files),

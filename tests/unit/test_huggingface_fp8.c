@@ -28,15 +28,18 @@ enum scales {
 	PER_ROW_COLUMN, /* shape [m, 1] */
 	PER_BLOCK,      /* 128 x 128 */
 	PER_BLOCK_BF16,
+	PER_RAGGED_BLOCK, /* 48 x 96, which divides neither rows nor columns nor blocks of 128 */
 	SCALES_COUNT,
 };
 
+/* With the numbers of "weight_block_size", as text. */
+static const char *block_size;
 static const char config[] =
 	"{\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":256,\"intermediate_size\":384,"
 	"\"num_hidden_layers\":1,\"num_attention_heads\":4,\"num_key_value_heads\":2,"
 	"\"head_dim\":64,\"max_position_embeddings\":512,\"rms_norm_eps\":1e-5,"
 	"\"tie_word_embeddings\":true,\"quantization_config\":{\"quant_method\":\"fp8\","
-	"\"weight_block_size\":[128,128]}}";
+	"\"weight_block_size\":%s}}";
 
 static float f8_value(uint8_t code)
 {
@@ -77,7 +80,7 @@ static void add_plain(
 static void add_scale(const char *name, enum scales scales, int64_t m, int64_t columns,
 	const float *values, size_t count)
 {
-	static const int n_dim[] = {1, 0, 1, 2, 2, 2};
+	static const int n_dim[] = {1, 0, 1, 2, 2, 2, 2};
 	const char *end = scales >= PER_BLOCK ? "_scale_inv" : "_scale";
 	char *full = mem_printf("%s%s", name, end);
 	int64_t first = n_dim[scales] < 2 ? (int64_t)count : scales == PER_ROW_COLUMN ? m : -1;
@@ -98,8 +101,11 @@ static void add_scale(const char *name, enum scales scales, int64_t m, int64_t c
 /* A matrix of codes [m][k] with scales, and what it is in float. */
 static void add_coded(uint64_t seed, const char *name, int64_t m, int64_t k, enum scales scales)
 {
-	int64_t rows = scales <= PER_TENSOR_SCALAR ? m : scales <= PER_ROW_COLUMN ? 1 : 128;
-	int64_t elems = scales <= PER_ROW_COLUMN ? k : 128;
+	int64_t rows = scales <= PER_TENSOR_SCALAR  ? m
+		       : scales <= PER_ROW_COLUMN   ? 1
+		       : scales == PER_RAGGED_BLOCK ? 48
+						    : 128;
+	int64_t elems = scales <= PER_ROW_COLUMN ? k : scales == PER_RAGGED_BLOCK ? 96 : 128;
 	int64_t columns = (k + elems - 1) / elems, n_scale = (m + rows - 1) / rows * columns;
 	uint8_t *codes = mem_alloc((size_t)(m * k));
 	float *values = mem_alloc((size_t)(m * k) * sizeof(*values));
@@ -138,6 +144,7 @@ static void make_model(enum scales scales)
 	};
 	uint64_t seed = 100 * (uint64_t)scales;
 
+	block_size = scales == PER_RAGGED_BLOCK ? "[48,96]" : "[128,128]";
 	hf_tensors_finish(&coded);
 	hf_tensors_finish(&plain);
 	add_plain(seed += 2, "model.embed_tokens.weight", 2, N_VOCAB, N_EMBD, 0);
@@ -155,9 +162,11 @@ static void make_model(enum scales scales)
 static void put_model(const struct hf_tensors *tensors)
 {
 	char *text = hf_family_text("llama", "tokenizer.json");
+	char *sized = mem_printf(config, block_size);
 
 	hf_clear(folder);
-	hf_put_text(folder, "config.json", config);
+	hf_put_text(folder, "config.json", sized);
+	free(sized);
 	hf_put_text(folder, "tokenizer.json", text);
 	hf_put_tensors(folder, "model.safetensors", tensors, 0, tensors->count);
 	free(text);
@@ -207,8 +216,9 @@ static void rows_are_scale_times_code_exactly(void **state)
 		make_model(scales);
 		put_model(&coded);
 		model = open_model();
-		assert_int_equal(DTYPE_F8_E4M3, model_weight(model, "blk.0.attn_q.weight")->dtype);
-		assert_string_equal("F8_E4M3", model->storage);
+		assert_int_equal(scales == PER_RAGGED_BLOCK ? DTYPE_F32 : DTYPE_F8_E4M3,
+			model_weight(model, "blk.0.attn_q.weight")->dtype);
+		assert_string_equal(scales == PER_RAGGED_BLOCK ? "F32" : "F8_E4M3", model->storage);
 		got = all_rows(model, &n_got);
 		assert_false(weight_has_nan(model_weight(model, "blk.0.attn_q.weight")));
 		model_close(model);
@@ -340,6 +350,9 @@ static void refused(const char *why)
 static void scales_that_do_not_fit_are_refused(void **state)
 {
 	static const uint32_t bad[] = {0x7f800000, 0xff800000, 0x7fc00000};
+	static const char *const sizes[] = {"[]", "[128]", "128", "[128,0]", "[-1,128]",
+		"[128,\"128\"]", "[128,128,128]", "[128,9223372036854775807]",
+		"[9223372036854775807,128]"};
 
 	make_model(PER_ROW);
 	coded_tensor(UP "_scale")->dim[0] = N_FF - 1;
@@ -349,6 +362,15 @@ static void scales_that_do_not_fit_are_refused(void **state)
 	coded_tensor(UP "_scale_inv")->dim[0] = 2;
 	coded_tensor(UP "_scale_inv")->dim[1] = 3;
 	refused("neither one scale, nor one for each row or block");
+	make_model(PER_BLOCK);
+	coded_tensor(UP "_scale_inv")->dim[1] = 1; /* as many rows of blocks, too few columns */
+	coded_tensor(UP "_scale_inv")->size /= 2;
+	refused("neither one scale, nor one for each row or block");
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		make_model(PER_BLOCK);
+		block_size = sizes[i];
+		refused("\"weight_block_size\" is not two numbers");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		make_model(PER_BLOCK);
 		memcpy(coded_tensor(UP "_scale_inv")->bytes + 8, &bad[i], sizeof(bad[i]));

@@ -413,6 +413,39 @@ static void hostile_headers_cost_no_more_memory_than_they_are_long(void **state)
 	json_set_alloc_funcs(malloc, free);
 }
 
+/* A file that is so long, and zeros but for its beginning; nothing of it is on the disk. */
+static void put_sparse(const char *name, const void *bytes, size_t size, off_t length)
+{
+	char *path = path_of(name);
+
+	put(name, bytes, size);
+	assert_int_equal(0, truncate(path, length));
+	free(path);
+}
+
+static void what_is_longer_than_the_bounds_is_refused_unread(void **state)
+{
+	const size_t most = 100000000, metadata = (size_t)16 << 20;
+	uint8_t length[8];
+	struct buf header = BUF_INIT;
+
+	for (int i = 0; i < 8; i++) {
+		length[i] = (uint8_t)((most + 1) >> 8 * i);
+	}
+	put_sparse("huge.safetensors", length, sizeof(length), (off_t)(most + 9));
+	refused("huge.safetensors", "its header would be 100000001 bytes long");
+	put_sparse("huge.safetensors.index.json", "{", 1, (off_t)(most + 1));
+	refused("huge.safetensors.index.json", "is 100000001 bytes long");
+	buf_addstr(&header, "{\"__metadata__\":{\"a\":\"");
+	while (header.len < metadata) {
+		buf_addstr(&header, "0123456789abcdef0123456789abcdef");
+	}
+	buf_addstr(&header, "\"}}");
+	put_file("huge.safetensors", header.data, 0);
+	refused("huge.safetensors", "__metadata__");
+	buf_finish(&header);
+}
+
 static int make_folder(void **state)
 {
 	return mkdtemp(folder) ? 0 : -1;
@@ -423,7 +456,8 @@ static int remove_folder(void **state)
 	static const char *const names[] = {"good.safetensors", "empty.safetensors",
 		"m-1.safetensors", "m-2.safetensors", "m.safetensors.index.json", "bad.safetensors",
 		"bad.safetensors.index.json", "twice-1.safetensors", "twice-2.safetensors",
-		"cut.safetensors", "flipped.safetensors", "huge.safetensors"};
+		"cut.safetensors", "flipped.safetensors", "huge.safetensors",
+		"huge.safetensors.index.json"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *path = path_of(names[i]);
@@ -443,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_lies_is_refused),
 		cmocka_unit_test(a_file_cut_anywhere_is_refused),
 		cmocka_unit_test(any_flipped_bit_gives_a_file_that_tiles_or_a_sentence),
+		cmocka_unit_test(what_is_longer_than_the_bounds_is_refused_unread),
 		cmocka_unit_test(hostile_headers_cost_no_more_memory_than_they_are_long),
 	};
 
