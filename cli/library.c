@@ -159,6 +159,7 @@ int library_find(const char *wanted, char **path, struct err *err)
 	int is_named = wanted && wanted[0];
 	const char *name = is_named ? wanted : built_in;
 	struct library library;
+	char hint[160];
 
 	*path = NULL;
 	library_read(&library);
@@ -180,6 +181,11 @@ int library_find(const char *wanted, char **path, struct err *err)
 		return err_set(err, ERR_ENGINE, NULL,
 			"name a GGUF file with -m, or install carrel again",
 			"the built-in model is missing");
+	}
+	if (access(wanted, F_OK) == 0) {
+		snprintf(hint, sizeof(hint), "a path has a /: for what is here, write ./%.100s",
+			wanted);
+		return err_set(err, ERR_ENGINE, wanted, hint, "is not the name of a model");
 	}
 	return err_set(err, ERR_ENGINE, wanted,
 		"`carrel models ls` shows the names; a path has a / or ends in .gguf",

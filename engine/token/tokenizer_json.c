@@ -566,7 +566,7 @@ int tokenizer_open_json(struct tokenizer **out, const char *json, size_t len,
 					 "the file is damaged: download it again",
 					 "is not JSON: line %d: %s", error.line, error.text);
 	}
-	if (!json_is_object(r.root)) {
+	if (!json_is_object(r.root) || !json_is_object(json_object_get(r.root, "model"))) {
 		refuse(&r, "the file is not a tokenizer.json");
 	} else if (!read_model(&r) && !read_vocab(&r) && !read_merges(&r)) {
 		read_ends(&r);

@@ -43,6 +43,13 @@ run "$CARREL" eval perplexity --json -m ./nan note
 ok 'a model that computes no numbers has no perplexity' status_is 4
 ok 'and is one sentence' says 'computed numbers that are no numbers'
 
+mkdir unregistered
+run "$CARREL" tokenize -m unregistered note
+ok 'a folder here that is no name is told how to write' says 'for what is here, write ./unregistered'
+echo '{"a": 1}' >unregistered/tokenizer.json
+run "$CARREL" tokenize -m unregistered/tokenizer.json note
+ok 'any JSON is not a tokenizer' says 'the file is not a tokenizer.json'
+
 run "$CARREL" models info ./nowhere/
 ok 'a directory that is not there is one sentence' sentences 1
 mkdir empty
