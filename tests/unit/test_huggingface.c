@@ -251,7 +251,8 @@ static void the_text_part_of_a_model_that_reads_pictures_is_that_model(void **st
  */
 static void settings_become_what_transformers_means_by_them(void **state)
 {
-	static const struct {
+	const double yarn_4 = 0.1 * log(4) + 1; /* what yarn does to scores on its own */
+	const struct {
 		const char *family, *from[2], *to[2], *key;
 		double value;
 	} cases[] = {
@@ -278,9 +279,40 @@ static void settings_become_what_transformers_means_by_them(void **state)
 			"phi3.rope.scaling.original_context_length", 4096},
 		{"phi4-mini", {"\"longrope\""}, {"\"yarn\""},
 			"phi3.rope.scaling.original_context_length", 128},
+		{"phi4-mini", {"\"longrope\""}, {"\"longrope\", \"attention_factor\": 1.5"},
+			"phi3.rope.scaling.attn_factor", 1.5},
+		{"phi4-mini", {"\"longrope\""}, {"\"longrope\", \"factor\": 2"},
+			"phi3.rope.scaling.attn_factor", sqrt(1 + log(2) / log(128))},
+		{"phi4-mini", {"\"longrope\""}, {"\"longrope\""}, "phi3.rope.scaling.attn_factor",
+			sqrt(1 + log(32) / log(128))},
+		{"phi4-mini", {"\"partial_rotary_factor\": 0.75", "\"longrope\""},
+			{"\"a\": 1", "\"longrope\", \"partial_rotary_factor\": 0.75"},
+			"phi3.rope.dimension_count", 12},
+		/* yarn: GGUF's factor is on top of yarn's own */
+		{"qwen2", {"\"factor\": 4.0"}, {"\"factor\": 4.0, \"attention_factor\": 1.5"},
+			"qwen2.rope.scaling.attn_factor", 1.5 / yarn_4},
+		{"qwen2", {"\"factor\": 4.0"},
+			{"\"factor\": 4.0, \"mscale\": 1, \"mscale_all_dim\": 0.5"},
+			"qwen2.rope.scaling.attn_factor", 1 / (0.05 * log(4) + 1)},
+		{"qwen2", {"\"factor\": 4.0"}, {"\"factor\": 4.0, \"beta_fast\": 16"},
+			"qwen2.rope.scaling.yarn_beta_fast", 16},
+		{"qwen2", {"\"factor\": 4.0"}, {"\"factor\": 4.0, \"beta_slow\": 2"},
+			"qwen2.rope.scaling.yarn_beta_slow", 2},
+		{"qwen2", {"\"factor\": 4.0"}, {"\"factor\": null"}, "qwen2.rope.scaling.factor",
+			4},
 		{"qwen2", {"\"use_sliding_window\": false", "\"sliding_window\": 4096"},
 			{"\"use_sliding_window\": true", "\"sliding_window\": null"},
 			"qwen2.block_count", 2},
+		{"gemma3", {"\"sliding_window_pattern\": 6"}, {"\"sliding_window_pattern\": 3"},
+			"gemma3.attention.sliding_window_pattern", 3},
+		{"gemma2", {"\"attn_logit_softcapping\": 4.0"},
+			{"\"attn_logit_softcapping\": null"}, "gemma2.attn_logit_softcapping", 0},
+		{"mistral", {"\"sliding_window\": 40"}, {"\"a\": 40"},
+			"llama.attention.sliding_window", 4096},
+		{"mistral", {"\"sliding_window\": 40"}, {"\"sliding_window\": null"},
+			"llama.attention.sliding_window", 0},
+		{"llama", {"\"rms_norm_eps\": 1e-05"}, {"\"rms_norm_eps\": 0.001"},
+			"llama.attention.layer_norm_rms_epsilon", 0.001},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -300,7 +332,7 @@ static void settings_become_what_transformers_means_by_them(void **state)
 		fixture_check(huggingface_open(&directory, folder, &err), &err);
 		fixture_check(huggingface_translate(directory, &metadata, &err), &err);
 		if (gguf_get_float(metadata, cases[i].key, &value, NULL) != 0 ||
-			value != cases[i].value) {
+			(float)value != (float)cases[i].value) {
 			fail_msg("%s: %s is %g, not %g", cases[i].family, cases[i].key, value,
 				cases[i].value);
 		}

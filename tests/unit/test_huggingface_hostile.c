@@ -292,10 +292,33 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 			"\"hidden_size\"",
 			"asks for sliding windows"},
 		{"\"factor\"", "\"truncate\": false, \"factor\"", "yarn without \"truncate\""},
+		{"\"factor\": 4.0", "\"factor\": 0.5", "shrinks positions with \"yarn\""},
 		{"\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
 			"has no tensor \"lm_head.weight\""},
 	};
 
+	static const struct wrong mistral[] = {
+		{"\"sliding_window\": 40",
+			"\"sliding_window\": 40, \"layer_types\": "
+			"[\"full_attention\",\"sliding_attention\"]",
+			"a sliding window in 1 of its 2 layers"},
+	};
+	static const struct wrong phi4[] = {
+		{"\"short_factor\": [", "\"short_factor\": [1, ", "not a list of 6 numbers"},
+		{"\"short_factor\": [", "\"short_factor\": [0,1,1,1,1,1], \"finetuned\": [",
+			"entry 0 of \"short_factor\" is not a usable divisor"},
+		{"\"long_factor\": [", "\"long_factor\": [1,1,1,1,1,\"1\"], \"finetuned\": [",
+			"entry 5 of \"long_factor\" is not a usable divisor"},
+	};
+
+	put_family("mistral");
+	for (size_t i = 0; i < ARRAY_LEN(mistral); i++) {
+		refuse("mistral", &mistral[i]);
+	}
+	put_family("phi4-mini");
+	for (size_t i = 0; i < ARRAY_LEN(phi4); i++) {
+		refuse("phi4-mini", &phi4[i]);
+	}
 	put_family("llama");
 	for (size_t i = 0; i < ARRAY_LEN(llama); i++) {
 		refuse("llama", &llama[i]);
