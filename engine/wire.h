@@ -62,6 +62,8 @@ struct wire_frame {
 	const uint8_t *payload;
 	size_t size_bytes;
 };
+/* The error of a frame whose `what` does not hold together; returns -1. */
+int wire_damaged(struct err *err, const struct wire_frame *frame, const char *what);
 
 /*
  * Look at the front of `data`. Returns 1 with *frame (its payload stays in `data`; the frame takes
