@@ -733,8 +733,8 @@ static int build(struct builder *b)
 		t->describe = mem_printf("SentencePiece %s, %u tokens, normalizers not applied",
 			t->scheme == SCHEME_UNIGRAM ? "Unigram" : "BPE", t->vocab.count);
 	} else {
-		t->describe = mem_printf(
-			"%s byte-level BPE, %u tokens", t->splitter->name, t->vocab.count);
+		t->describe = mem_printf("%s byte-level BPE, %u tokens%s", t->splitter->name,
+			t->vocab.count, b->spec->has_normalizer ? ", normalizer not applied" : "");
 	}
 	build_vocab_digest(b);
 	tokenizer_build_matchers(t);

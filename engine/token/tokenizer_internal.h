@@ -46,6 +46,7 @@ struct tokenizer_spec {
 	struct merge_spec *merge; /* in the order of their ranks */
 	size_t n_merge;
 	int use_scores;      /* instead of merges */
+	int has_normalizer;  /* byte-level: one that is not applied */
 	int split_at_spaces; /* no token is used that has a space behind its first byte */
 	uint32_t bos, eos;
 	int add_bos;

@@ -107,6 +107,14 @@ static int refuse_steps(struct reader *r, struct buf *steps)
 	return -1;
 }
 
+/* Qwen's composes characters (NFC): documents stay as they are. DeepSeek's is a sequence of none. */
+static int has_normalizer(const json_t *normalizer)
+{
+	const json_t *steps = json_object_get(normalizer, "normalizers");
+
+	return json_is_object(normalizer) && !(json_is_array(steps) && json_array_size(steps) == 0);
+}
+
 static int read_byte_level_steps(struct reader *r)
 {
 	json_t *pre = json_object_get(r->root, "pre_tokenizer"), *step;
@@ -115,6 +123,7 @@ static int read_byte_level_steps(struct reader *r)
 	struct buf steps = BUF_INIT;
 	int byte_level = 0, result = 0;
 
+	r->spec.has_normalizer = has_normalizer(json_object_get(r->root, "normalizer"));
 	for (size_t i = 0; i < n && !result; i++) {
 		step = list ? json_array_get(list, i) : pre;
 		byte_level |= has_type(step, "ByteLevel");

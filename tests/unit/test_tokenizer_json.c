@@ -419,6 +419,31 @@ static void bytes_without_a_token_are_question_marks(void **state)
 		"\"\xc4\x8a\":", "\"\xc3\xa9\xc3\xa8\":", "no token stands for the byte 0x0A");
 }
 
+static void a_normalizer_is_not_applied_and_that_is_said(void **state)
+{
+	static const char decomposed[] = "e\xcc\x81", composed[] = "\xc3\xa9";
+	struct buf json = edited(
+		"gpt2-small.json", "\"normalizer\":null", "\"normalizer\":{\"type\":\"NFC\"}");
+	struct tokenizer *plain = fixture_tokenizer("gpt2-small.json"), *tokenizer = opened(&json);
+	struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
+	struct ids a = fixture_encode(encoder, decomposed, strlen(decomposed));
+	struct ids b = fixture_encode(encoder, composed, strlen(composed));
+
+	assert_false(a.count == b.count && !memcmp(a.id, b.id, a.count * sizeof(*a.id)));
+	assert_non_null(strstr(tokenizer_describe(tokenizer), "tokens, normalizer not applied"));
+	assert_null(strstr(tokenizer_describe(plain), "normalizer"));
+	tokenizer_close(plain);
+	json = edited("gpt2-small.json", "\"normalizer\":null",
+		"\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[]}");
+	plain = opened(&json);
+	assert_null(strstr(tokenizer_describe(plain), "normalizer"));
+	ids_finish(&a);
+	ids_finish(&b);
+	tokenizer_encoder_destroy(encoder);
+	tokenizer_close(tokenizer);
+	tokenizer_close(plain);
+}
+
 static void runs_of_spaces_may_stand_twice_and_nothing_else(void **state)
 {
 	static const char added[] = "\"added_tokens\":[{\"id\":1500,\"content\":\"%s\","
@@ -495,6 +520,7 @@ int main(void)
 		cmocka_unit_test(every_published_pre_tokenizer_is_recognised),
 		cmocka_unit_test(the_forms_of_sentencepiece_are_recognised),
 		cmocka_unit_test(bytes_without_a_token_are_question_marks),
+		cmocka_unit_test(a_normalizer_is_not_applied_and_that_is_said),
 		cmocka_unit_test(runs_of_spaces_may_stand_twice_and_nothing_else),
 		cmocka_unit_test(what_the_files_beside_it_end_answers_with_is_never_text),
 		cmocka_unit_test(broken_json_vocabularies_are_refused_by_name),
