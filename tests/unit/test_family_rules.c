@@ -396,6 +396,20 @@ static void longrope_has_an_attention_factor_said_or_not(void **state)
 	assert_true(fabsf(magnitude_of(&v) - computed) < 1e-6f);
 }
 
+/* Both of the file's factors are on top of yarn's own, 1 + 0.1 ln 4. */
+static void yarn_has_the_attention_factors_of_the_file(void **state)
+{
+	struct variant v = {.family = "qwen2"};
+	float own = (float)(1 + 0.1 * log(4));
+
+	assert_true(fabsf(magnitude_of(&v) - own) < 1e-6f);
+	v.change[0] =
+		(struct change){"qwen2.rope.scaling.yarn_attn_factor", GGUF_FLOAT32, 1.5, NULL};
+	assert_true(fabsf(magnitude_of(&v) - 1.5f * own) < 1e-6f);
+	v.change[1] = (struct change){"qwen2.rope.scaling.attn_factor", GGUF_FLOAT32, 0.5, NULL};
+	assert_true(fabsf(magnitude_of(&v) - 0.75f * own) < 1e-6f);
+}
+
 static void refused(const struct variant *variant, const char *why)
 {
 	struct model *model = NULL;
@@ -531,6 +545,7 @@ int main(void)
 		cmocka_unit_test(longrope_goes_by_the_context_that_the_engine_runs_with),
 		cmocka_unit_test(whatever_is_computed_otherwise_has_another_digest),
 		cmocka_unit_test(longrope_has_an_attention_factor_said_or_not),
+		cmocka_unit_test(yarn_has_the_attention_factors_of_the_file),
 		cmocka_unit_test(what_a_family_does_not_compute_is_refused),
 		cmocka_unit_test(a_summary_is_right_for_every_family),
 	};

@@ -493,6 +493,20 @@ static void name_licence_template_and_ends_come_from_their_files(void **state)
 	model_summary_finish(&summary);
 }
 
+/* Of more bytes than any tokenizer has, none of which is on the disk. */
+static void a_tokenizer_longer_than_any_is_refused_unread(void **state)
+{
+	char *path = mem_printf("%s/tokenizer.json", folder);
+	struct model *model;
+	struct err err;
+
+	put_family_as("llama", DTYPE_F16);
+	assert_int_equal(0, truncate(path, ((off_t)1 << 30) + 1));
+	assert_int_equal(-1, model_open(&model, folder, NULL, &err));
+	assert_non_null(strstr(err.what, "is larger than any tokenizer"));
+	free(path);
+}
+
 static struct sha256_digest digest_now(void)
 {
 	struct model *model = open_model(folder);
@@ -555,6 +569,7 @@ int main(void)
 		cmocka_unit_test(llama3_positions_are_any_familys),
 		cmocka_unit_test(windows_and_text_parts_that_nothing_computes_are_refused),
 		cmocka_unit_test(name_licence_template_and_ends_come_from_their_files),
+		cmocka_unit_test(a_tokenizer_longer_than_any_is_refused_unread),
 		cmocka_unit_test(the_digest_covers_weights_config_and_tokenizer),
 	};
 

@@ -404,6 +404,42 @@ static void a_tensor_that_nothing_would_use_is_named(void **state)
 	}
 }
 
+static void refuse_folder(const char *why)
+{
+	struct err err = {0};
+
+	assert_int_equal(-1, open_folder(folder, &err));
+	if (!strstr(err.what, why)) {
+		fail_msg("\"%s\" does not say \"%s\"", err.what, why);
+	}
+}
+
+/* A feed-forward network 40 wide: its last product would have blocks of 32 and one of 8. */
+static void widths_that_no_kernel_takes_are_refused(void **state)
+{
+	char *config = hf_family_text("llama", "config.json");
+	char *narrow =
+		hf_replaced(config, "\"intermediate_size\": 64", "\"intermediate_size\": 40");
+	struct hf_tensors tensors = {0};
+
+	put_family("llama");
+	hf_put_text(folder, "config.json", narrow);
+	hf_family_tensors(&tensors, "llama");
+	for (size_t i = 0; i < tensors.count; i++) {
+		struct hf_tensor *tensor = &tensors.tensor[i];
+
+		if (strstr(tensor->name, ".mlp.")) {
+			tensor->dim[strstr(tensor->name, "down_proj") != NULL] = 40;
+			tensor->size = tensor->size / 64 * 40;
+		}
+	}
+	hf_put_tensors(folder, "model.safetensors", &tensors, 0, tensors.count);
+	refuse_folder("has rows of 40 elements; carrel computes multiples of 32");
+	hf_tensors_finish(&tensors);
+	free(narrow);
+	free(config);
+}
+
 static int make_folder(void **state)
 {
 	hostile_limit_memory();
@@ -428,6 +464,7 @@ int main(void)
 		cmocka_unit_test(what_a_configuration_says_wrong_is_named),
 		cmocka_unit_test(a_configuration_within_itself_is_refused),
 		cmocka_unit_test(a_tensor_that_nothing_would_use_is_named),
+		cmocka_unit_test(widths_that_no_kernel_takes_are_refused),
 		cmocka_unit_test(damaged_configurations_open_or_are_refused_with_a_sentence),
 		cmocka_unit_test(
 			damaged_texts_beside_the_weights_open_or_are_refused_with_a_sentence),
