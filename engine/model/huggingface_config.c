@@ -470,7 +470,11 @@ static int add_window(
 		free(types);
 		return -1;
 	}
-	if (!directory->architecture->computes_window) {
+	if (!window && directory->architecture->window_period && (!types || n_window)) {
+		result = err_set(err, ERR_ENGINE, directory->config_path, NULL,
+			"has layers with a sliding window, but no width of it "
+			"(\"sliding_window\")");
+	} else if (!directory->architecture->computes_window) {
 		result = refuse_window(directory, types, n_window, err);
 	} else {
 		result = add_pattern(directory, writer, types, n_window, window, err);

@@ -292,6 +292,9 @@ struct file_spec {
 	float value;
 };
 
+/* An activated LoRA: one that begins in the middle of a prompt. */
+static int is_activated;
+
 /* What extra.gguf is like, but for what a test changes. */
 static const struct file_spec right = {"adapter", "lora", "llama", 8,
 	{{"blk.0.attn_v.weight.lora_a", 4, 64}, {"blk.0.attn_v.weight.lora_b", 32, 4}}, 0.5f};
@@ -310,6 +313,9 @@ static void write_adapter(const char *path, const struct file_spec *spec)
 	}
 	if (spec->architecture) {
 		gguf_writer_add_string(writer, "general.architecture", spec->architecture);
+	}
+	if (is_activated) {
+		gguf_writer_add_int(writer, "adapter.alora.invocation_tokens", GGUF_UINT32, 1);
 	}
 	if (spec->alpha != 0) {
 		gguf_writer_add_float(writer, "adapter.lora.alpha", spec->alpha);
@@ -417,6 +423,9 @@ static void what_is_no_low_rank_update_is_refused_by_name(void **state)
 	spec.type = NULL;
 	try_file(&spec, "is an adapter of the type \"\"");
 	spec = right;
+	is_activated = 1;
+	try_file(&spec, "is an activated LoRA (adapter.alora.invocation_tokens)");
+	is_activated = 0;
 	spec.kind = "model";
 	try_file(&spec, "is not an adapter");
 	spec.kind = NULL;

@@ -249,6 +249,15 @@ static void windows_follow_the_family_or_the_file(void **state)
 
 	v = (struct variant){.family = "gemma2"};
 	expect_windows(&v, "101", 24, 0);
+	/* files from before converters wrote the width down */
+	v.without_key = "gemma2.attention.sliding_window";
+	expect_windows(&v, "101", 4096, 0);
+	v = (struct variant){.family = "phi3", .n_layer = 32};
+	expect_windows(&v, "00000000000000000000000000000000", 0, 0);
+	v.without_key = "phi3.attention.sliding_window";
+	expect_windows(&v, "11111111111111111111111111111111", 2047, 0);
+	v.change[0] = (struct change){"phi3.context_length", GGUF_UINT32, 8192, NULL};
+	expect_windows(&v, "00000000000000000000000000000000", 0, 0);
 	v = (struct variant){.family = "llama",
 		.change = {{"llama.attention.sliding_window", GGUF_UINT32, 31, NULL}}};
 	expect_windows(&v, "11", 31, 0);
@@ -499,6 +508,25 @@ static void what_a_family_does_not_compute_is_refused(void **state)
 	}
 }
 
+/* Whatever the key, and whatever the family that would leave it out. */
+static void every_setting_that_changes_an_answer_is_refused(void **state)
+{
+	static const char *const names[] = {"attention.clamp_kqv", "attention.max_alibi_bias",
+		"attention.output_scale", "attention.temperature_scale", "attention.value_scale",
+		"attn_logit_softcapping", "embedding_scale", "final_logit_softcapping",
+		"logit_scale", "residual_scale", "rope.freq_base_swa",
+		"attention.sliding_window_pattern"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "qwen3.%s", names[i]);
+		refused(&(struct variant){.family = "qwen3",
+				.change = {{key, GGUF_FLOAT32, 2.5, NULL}}},
+			key);
+	}
+}
+
 /* The file's bytes per token of KV are those of all layers, windows or not: pages hold them all. */
 static void a_summary_is_right_for_every_family(void **state)
 {
@@ -547,6 +575,7 @@ int main(void)
 		cmocka_unit_test(longrope_has_an_attention_factor_said_or_not),
 		cmocka_unit_test(yarn_has_the_attention_factors_of_the_file),
 		cmocka_unit_test(what_a_family_does_not_compute_is_refused),
+		cmocka_unit_test(every_setting_that_changes_an_answer_is_refused),
 		cmocka_unit_test(a_summary_is_right_for_every_family),
 	};
 

@@ -273,6 +273,7 @@ static void what_a_configuration_says_wrong_is_named(void **state)
 			"[\"full_attention\",\"linear_attention\",1,1,1,1,1]",
 			"\"layer_types\" has \"linear_attention\""},
 		{"\"sliding_window\": 40", "\"sliding_window\": 0", "outside of 1 to"},
+		{"\"sliding_window\": 40", "\"sliding_window\": null", "no width of it"},
 		{"\"query_pre_attn_scalar\": 16", "\"query_pre_attn_scalar\": 0", "outside of"},
 		{"\"Gemma3ForCausalLM\"", "\"Qwen3ForCausalLM\"", "carrel computes silu for Qwen3"},
 		{"\"hidden_activation\"", "\"hidden_act\": \"silu\", \"hidden_activation\"",
