@@ -347,3 +347,8 @@ void tokenizer_crew_encode(
 	}
 	free(work);
 }
+
+size_t tokenizer_crew_parts(const struct tokenizer_crew *crew)
+{
+	return crew->n_part;
+}

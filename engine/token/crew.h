@@ -35,5 +35,7 @@ struct crew_text {
  */
 void tokenizer_crew_encode(
 	struct tokenizer_crew *crew, struct crew_text *text, size_t n_text, size_t part_bytes);
+/* Into how many parts the last call divided its texts, for tests. */
+size_t tokenizer_crew_parts(const struct tokenizer_crew *crew);
 
 #endif

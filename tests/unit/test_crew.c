@@ -157,6 +157,9 @@ static void long_texts_are_divided_and_whole_again(void **state)
 				text[i] = units[u][i % n];
 			}
 			check_same(crew, encoder, text, len, 1, 0);
+			if (strchr(units[u], ' ') && units[u][1]) { /* words */
+				assert_true(tokenizer_crew_parts(crew) > 4);
+			}
 		}
 		tokenizer_encoder_destroy(encoder);
 		tokenizer_crew_destroy(crew);
