@@ -25,11 +25,10 @@ enum { CONFIG_MAX_BYTES = 16 << 20, NAME_SHOWN_BYTES = 64 };
 
 /* Settings that do not change what a finished adapter computes, or that are read below. */
 static const char *const known_settings[] = {"alpha_pattern", "auto_mapping",
-	"base_model_name_or_path", "bias", "ensure_weight_tying", "eva_config", "exclude_modules",
-	"inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform",
-	"lora_alpha", "lora_dropout", "megatron_core", "peft_type", "peft_version",
-	"qalora_group_size", "r", "rank_pattern", "revision", "target_modules", "task_type",
-	"use_rslora"};
+	"base_model_name_or_path", "bias", "eva_config", "exclude_modules", "inference_mode",
+	"init_lora_weights", "layers_pattern", "layers_to_transform", "lora_alpha", "lora_dropout",
+	"megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern",
+	"revision", "target_modules", "task_type", "use_rslora"};
 
 /* What people do meet, with what it means; anything else that is on is refused by its name alone. */
 static const struct {
@@ -37,6 +36,7 @@ static const struct {
 } refused_settings[] = {
 	{"alora_invocation_tokens", "an activated LoRA begins in the middle of a prompt"},
 	{"corda_config", "CorDA changes the model's own weights as well"},
+	{"ensure_weight_tying", "a tied output changes the embeddings with it"},
 	{"fan_in_fan_out", "its matrices are stored the other way round"},
 	{"layer_replication", "it repeats layers of the model"},
 	{"loftq_config", "LoftQ changes the model's own weights as well"},

@@ -387,6 +387,23 @@ static void what_does_not_fit_the_model_is_refused_by_name(void **state)
 	try_file(&spec, "\"blk.1.attn_norm.weight\", which carrel does not compute a product with");
 }
 
+static void a_scale_beyond_reason_is_a_mistake_of_whoever_asks(void **state)
+{
+	static const double scales[] = {10001, -10001, INFINITY, NAN};
+
+	for (size_t i = 0; i < ARRAY_LEN(scales); i++) {
+		struct wanted wanted = {"mqa-untied.gguf", {{"extra.gguf", scales[i]}}};
+		struct fixture fixture;
+		struct err err = {0};
+
+		assert_int_equal(-1, open_with(&fixture, &wanted, 0, &err));
+		assert_int_equal(ERR_USAGE, err.code);
+		assert_non_null(strstr(err.what, "not within 10000 of 0"));
+		assert_null(fixture.model->adapters);
+		fixture_close(&fixture);
+	}
+}
+
 static void what_is_no_low_rank_update_is_refused_by_name(void **state)
 {
 	struct file_spec spec = right;
@@ -572,6 +589,8 @@ static void settings_that_change_the_computation_are_refused_by_name(void **stat
 	try_config("\"bias\": \"none\"", "\"bias\": \"all\"", "changes biases, too");
 	try_config("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]",
 		"asks for modules_to_save, which carrel does not compute: it replaces");
+	try_config("\"ensure_weight_tying\": false", "\"ensure_weight_tying\": true",
+		"asks for ensure_weight_tying");
 	try_config("\"lora_bias\": false", "\"lora_bias\": true", "it adds biases");
 	try_config("\"use_dora\": false", "\"use_next\": 7, \"use_dora\": false",
 		"asks for \"use_next\", which carrel does not know");
@@ -610,6 +629,7 @@ int main(void)
 		cmocka_unit_test(a_scale_of_0_changes_no_bit),
 		cmocka_unit_test(the_identity_tells_adapters_scales_and_their_order_apart),
 		cmocka_unit_test(what_does_not_fit_the_model_is_refused_by_name),
+		cmocka_unit_test(a_scale_beyond_reason_is_a_mistake_of_whoever_asks),
 		cmocka_unit_test(what_is_no_low_rank_update_is_refused_by_name),
 		cmocka_unit_test(models_and_adapters_are_not_taken_for_each_other),
 		cmocka_unit_test(every_byte_of_an_adapter_is_part_of_its_identity),
