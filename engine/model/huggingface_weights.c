@@ -435,6 +435,49 @@ static int read_output(struct huggingface *directory, struct err *err)
 		"take its place");
 }
 
+static int has_weight(const struct weight *table, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(table[i].name, name)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Without the biases that config.json promises, a model would be computed as if they were 0. */
+static int check_biases(const struct huggingface *directory, const struct weight *table,
+	size_t count, struct err *err)
+{
+	static const struct {
+		const char *setting, *names[4]; /* in the first layer, which stands for all */
+	} promised[] = {
+		{"attention_bias", {"attn_q", "attn_k", "attn_v", "attn_output"}},
+		{"mlp_bias", {"ffn_gate", "ffn_up", "ffn_down"}},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(promised); i++) {
+		int is_promised = 0;
+
+		if (hf_get_bool(directory, directory->text, promised[i].setting, &is_promised,
+			    err) < 0) {
+			return -1;
+		}
+		for (size_t k = 0; is_promised && k < 4 && promised[i].names[k]; k++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "blk.0.%s.bias", promised[i].names[k]);
+			if (!has_weight(table, count, name)) {
+				return err_set(err, ERR_ENGINE, directory->config_path,
+					"get all of its files again",
+					"says %s, but the weights have no such biases",
+					promised[i].setting);
+			}
+		}
+	}
+	return 0;
+}
+
 int huggingface_weights(
 	struct huggingface *directory, struct weight **weight, size_t *count, struct err *err)
 {
@@ -470,6 +513,12 @@ int huggingface_weights(
 			.row_elems = vector->n,
 			.size_bytes = vector->n * (int64_t)sizeof(float),
 			.data = (const uint8_t *)vector->value};
+	}
+	if (!directory->architecture->has_fused_qkv &&
+		check_biases(directory, table, *count, err) < 0) {
+		*count = 0;
+		free(table);
+		return -1;
 	}
 	*weight = table;
 	return 0;

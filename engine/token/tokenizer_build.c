@@ -16,6 +16,8 @@
  * (matching added tokens, deriving merges) is bounded by it whatever the file says.
  */
 #define MAX_TOKEN_BYTES 2048
+/* Added tokens are looked for at every byte of a text. Published ones have up to some 100 bytes. */
+#define MAX_ADDED_BYTES 256
 #define EXPORT_HINT     "convert the model again from its original files"
 
 struct builder {
@@ -163,8 +165,12 @@ static int too_long(struct builder *b, size_t id)
 {
 	const struct token_spec *token = &b->spec->token[id];
 
-	return refuse(b, "token %zu \"%s...\" is longer than any vocabulary's (2 KiB)", id,
-		token->text, token->len);
+	return refuse(b,
+		token->type == TOKEN_USER_DEFINED
+			? "the added token %zu \"%s...\" is longer than any vocabulary's (256 "
+			  "bytes)"
+			: "token %zu \"%s...\" is longer than any vocabulary's (2 KiB)",
+		id, token->text, token->len);
 }
 
 static int build_texts(struct builder *b)
@@ -205,7 +211,7 @@ static int build_texts(struct builder *b)
 		if (n < 0) {
 			return -1;
 		}
-		if (n > MAX_TOKEN_BYTES) {
+		if (n > (token->type == TOKEN_USER_DEFINED ? MAX_ADDED_BYTES : MAX_TOKEN_BYTES)) {
 			return too_long(b, i);
 		}
 		v->start[i + 1] = v->start[i] + (size_t)n;

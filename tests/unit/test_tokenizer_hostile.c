@@ -175,6 +175,24 @@ static void a_token_may_be_as_long_as_sentencepiece_makes_them(void **state)
 	}
 }
 
+static void an_added_token_is_short(void **state)
+{
+	char text[257];
+	struct tokenizer *tokenizer;
+	struct err err = {0};
+
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 256; len <= 257; len++) {
+		struct vocabulary v = byte_vocabulary();
+
+		add_token(&v, text, len, TOKEN_USER_DEFINED);
+		open_s(&v, &tokenizer, &err);
+		assert_int_equal(len == 256, tokenizer != NULL);
+		tokenizer_close(tokenizer);
+	}
+	assert_non_null(strstr(err.what, "added token 256 \"aaaa"));
+}
+
 /* Every prefix of the long tokens is a token too, so that each split is looked at to its end. */
 static double long_tokens_s(uint32_t n_long)
 {
@@ -275,6 +293,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(broken_gguf_vocabularies_are_refused_by_name),
 		cmocka_unit_test(a_token_of_megabytes_is_refused_at_once),
 		cmocka_unit_test(a_token_may_be_as_long_as_sentencepiece_makes_them),
+		cmocka_unit_test(an_added_token_is_short),
 		cmocka_unit_test(many_long_tokens_cost_no_more_than_their_bytes),
 		cmocka_unit_test(a_marker_spelled_byte_by_byte_is_refused),
 		cmocka_unit_test(a_marker_of_unknown_characters_is_refused),
