@@ -35,6 +35,25 @@ static int open_any(struct tokenizer **out, const uint8_t *data, size_t size, st
 	return result;
 }
 
+/* The bytes that were encoded, but for those that a vocabulary may lack, which are a '?'. */
+static int comes_back(const struct buf *back, const uint8_t *data, size_t size)
+{
+	if (back->len != size) {
+		return 0;
+	}
+	for (size_t i = 0; i < size; i++) {
+		uint8_t byte = (uint8_t)back->data[i];
+		int may_be_missing = data[i] == 0x7f || data[i] == 0xc0 || data[i] == 0xc1 ||
+				     data[i] > 0xf0 ||
+				     (data[i] < 0x20 && !memchr("\t\n\r", data[i], 3));
+
+		if (byte != data[i] && !(byte == '?' && may_be_missing)) {
+			return 0;
+		}
+	}
+	return 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tokenizer *tokenizer = NULL;
@@ -56,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(!tokenizer_is_forbidden(tokenizer, ids.id[i]) || ids.id[i] == unknown);
 		tokenizer_decode(tokenizer, ids.id[i], 0, &back);
 	}
-	must(unknown != UINT32_MAX || (back.len == size && !memcmp(buf_str(&back), data, size)));
+	must(unknown != UINT32_MAX || comes_back(&back, data, size));
 	ids.count = 0;
 	tokenizer_encode_special(encoder, (const char *)data, size, 1, &ids);
 	for (size_t i = 0; i < ids.count; i++) {
