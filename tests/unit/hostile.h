@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/model/gguf.h"
+#include "engine/model/model.h"
+#include "engine/program.h"
 #include "tests/unit/sanitized.h"
 
 #include <dirent.h>
@@ -146,6 +148,72 @@ static inline void hostile_try_buf(struct hostile *hostile, struct buf *buf)
 }
 
 /* ---- any file ---- */
+
+/* ---- a run: a seed and what becomes of it ---- */
+
+static size_t hostile_total_tried, hostile_total_opened, hostile_descriptors;
+
+/* The door of models: what a family would compute is asked for, too. */
+static inline int hostile_open_model(void *path, struct err *err)
+{
+	struct program *program;
+	struct model *model;
+	int result = model_open(&model, path, NULL, err);
+
+	if (result == 0) {
+		result = program_create(&program, model, 0, err);
+		if (result == 0) {
+			program_destroy(program);
+		}
+		model_close(model);
+	}
+	return result;
+}
+
+static inline struct hostile hostile_begin(const char *name,
+	int (*open)(void *context, struct err *err), const char *path, void *context,
+	const char *named)
+{
+	hostile_descriptors = hostile_open_descriptors();
+	return (struct hostile){.name = name,
+		.open = open,
+		.context = context,
+		.path = path,
+		.named = named,
+		.base_bytes = (size_t)64 << 20, /* of the seed; what it takes counts then */
+		.bytes_per_byte = 64};
+}
+
+/* The seed itself is a good one: else everything would be refused for one reason. */
+static inline void hostile_expect_open(struct hostile *hostile, const struct buf *seed)
+{
+	hostile_try(hostile, seed->data, seed->len);
+	if (!hostile->n_opened) {
+		struct err err = {0};
+
+		hostile->open(hostile->context, &err);
+		fail_msg("%s: the seed is refused: %s", hostile->name, err.what);
+	}
+}
+
+static inline void hostile_end(const struct hostile *hostile)
+{
+	printf("# %-34s %7zu files, %6zu opened, %6zu refused; at most %.0f %% of the memory "
+	       "allowed\n",
+		hostile->name, hostile->n_tried, hostile->n_opened,
+		hostile->n_tried - hostile->n_opened, 100 * hostile->most);
+	assert_int_equal(hostile_descriptors, hostile_open_descriptors());
+	assert_true(hostile->n_tried > hostile->n_opened);
+	hostile_total_tried += hostile->n_tried;
+	hostile_total_opened += hostile->n_opened;
+}
+
+static inline void hostile_print_totals(void)
+{
+	printf("# %zu hostile files: %zu opened, %zu refused with a sentence each\n",
+		hostile_total_tried, hostile_total_opened,
+		hostile_total_tried - hostile_total_opened);
+}
 
 static inline void hostile_truncations(struct hostile *hostile, const struct buf *seed)
 {

@@ -11,7 +11,6 @@
 
 /* In memory where there is such a place: every try is a file. */
 static char folder[] = "/dev/shm/carrel-test-hostile-XXXXXX";
-static size_t total_tried, total_opened;
 
 static char *path_of(const char *name)
 {
@@ -19,22 +18,6 @@ static char *path_of(const char *name)
 }
 
 /* ---- doors ---- */
-
-static int open_model(void *path, struct err *err)
-{
-	struct program *program;
-	struct model *model;
-	int result = model_open(&model, path, NULL, err);
-
-	if (result == 0) {
-		result = program_create(&program, model, 0, err);
-		if (result == 0) {
-			program_destroy(program);
-		}
-		model_close(model);
-	}
-	return result;
-}
 
 static int open_tokens(void *path, struct err *err)
 {
@@ -72,44 +55,22 @@ static int open_adapter(void *context, struct err *err)
 
 /* ---- what every run of them shows ---- */
 
-static size_t n_descriptors;
-
 static struct hostile begin(const char *name, int (*open)(void *context, struct err *err),
 	const char *path, void *context)
 {
-	n_descriptors = hostile_open_descriptors();
-	return (struct hostile){.name = name,
-		.open = open,
-		.context = context,
-		.path = path,
-		.named = path,
-		.base_bytes = (size_t)64 << 20, /* of the seed; what it takes counts then */
-		.bytes_per_byte = 64};
+	return hostile_begin(name, open, path, context, path);
 }
 
 static void end(struct hostile *hostile)
 {
-	printf("# %-34s %7zu files, %6zu opened, %6zu refused; at most %.0f %% of the memory "
-	       "allowed\n",
-		hostile->name, hostile->n_tried, hostile->n_opened,
-		hostile->n_tried - hostile->n_opened, 100 * hostile->most);
-	assert_int_equal(n_descriptors, hostile_open_descriptors());
-	assert_true(hostile->n_tried > hostile->n_opened);
-	total_tried += hostile->n_tried;
-	total_opened += hostile->n_opened;
+	hostile_end(hostile);
 	unlink(hostile->path);
 }
 
-/* The seed itself is a good one: else everything would be refused for one reason. */
+/* What the seed takes is what all the others may take, and some more. */
 static void expect_open(struct hostile *hostile, const struct buf *seed)
 {
-	hostile_try(hostile, seed->data, seed->len);
-	if (!hostile->n_opened) {
-		struct err err = {0};
-
-		hostile->open(hostile->context, &err);
-		fail_msg("%s: the seed is refused: %s", hostile->name, err.what);
-	}
+	hostile_expect_open(hostile, seed);
 	hostile->base_bytes = hostile_allocated_bytes + ((size_t)256 << 10);
 }
 
@@ -124,7 +85,7 @@ static void damaged_models_open_or_are_refused_with_a_sentence(void **state)
 		struct buf seed = seed_model(family);
 		char *name = mem_printf(
 			"%s%s", family->architecture, family->every_type ? ", all types" : "");
-		struct hostile hostile = begin(name, open_model, path, path);
+		struct hostile hostile = begin(name, hostile_open_model, path, path);
 		struct hostile_gguf gguf = hostile_gguf_read(&seed);
 
 		hostile.bytes_per_byte = 8;
@@ -152,7 +113,7 @@ static void tensors_of_any_type_open_or_are_refused_with_a_sentence(void **state
 {
 	char *path = path_of("types.gguf");
 	struct buf seed = seed_model(&seed_families[1]);
-	struct hostile hostile = begin("types of tensors", open_model, path, path);
+	struct hostile hostile = begin("types of tensors", hostile_open_model, path, path);
 	struct hostile_gguf gguf = hostile_gguf_read(&seed);
 
 	expect_open(&hostile, &seed);
@@ -370,7 +331,7 @@ static void damage_published(const char *family, const char *name, size_t most)
 	char *relative = mem_printf("tests/vectors/families/%s/%s", family, name);
 	char *path = path_of(name), *shown = mem_printf("%s: %s", family, name);
 	struct buf file = seed_file(relative), data = BUF_INIT, header;
-	struct hostile hostile = begin(shown, open_model, path, folder);
+	struct hostile hostile = begin(shown, hostile_open_model, path, folder);
 
 	hostile.named = folder;
 	expect_open(&hostile, &file);
@@ -447,7 +408,7 @@ static void damaged_indices_open_or_are_refused_with_a_sentence(void **state)
 		}
 	}
 	buf_addstr(&text, "}}");
-	hostile = begin("llama: model.safetensors.index.json", open_model, index, folder);
+	hostile = begin("llama: model.safetensors.index.json", hostile_open_model, index, folder);
 	hostile.named = folder;
 	expect_open(&hostile, &text);
 	hostile_truncations(&hostile, &text);
@@ -489,8 +450,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	printf("# %zu hostile files: %zu opened, %zu refused with a sentence each\n", total_tried,
-		total_opened, total_tried - total_opened);
+	hostile_print_totals();
 	return rmdir(folder);
 }
 

@@ -7,59 +7,17 @@
 #include "tests/unit/huggingface_fixture.h"
 
 static char folder[] = "/dev/shm/carrel-test-hf-hostile-XXXXXX";
-static size_t total_tried, total_opened, n_descriptors;
-
-static int open_folder(void *path, struct err *err)
-{
-	struct program *program;
-	struct model *model;
-	int result = model_open(&model, path, NULL, err);
-
-	if (result == 0) {
-		result = program_create(&program, model, 0, err);
-		if (result == 0) {
-			program_destroy(program);
-		}
-		model_close(model);
-	}
-	return result;
-}
 
 static struct hostile begin(const char *name, const char *path)
 {
-	n_descriptors = hostile_open_descriptors();
-	return (struct hostile){.name = name,
-		.open = open_folder,
-		.context = folder,
-		.path = path,
-		.named = folder,
-		.base_bytes = (size_t)64 << 20,
-		.bytes_per_byte = 64};
+	return hostile_begin(name, hostile_open_model, path, folder, folder);
 }
 
-/* The seed itself is a good one; what it takes is what all the others may take, and some more. */
+/* What the seed takes is what all the others may take, and some more. */
 static void expect_open(struct hostile *hostile, const struct buf *seed)
 {
-	struct err err = {0};
-
-	hostile_try(hostile, seed->data, seed->len);
-	if (!hostile->n_opened) {
-		hostile->open(hostile->context, &err);
-		fail_msg("%s: the seed is refused: %s", hostile->name, err.what);
-	}
+	hostile_expect_open(hostile, seed);
 	hostile->base_bytes = 2 * hostile_allocated_bytes + ((size_t)1 << 20);
-}
-
-static void end(struct hostile *hostile)
-{
-	printf("# %-34s %6zu files, %6zu opened, %6zu refused; at most %.0f %% of the memory "
-	       "allowed\n",
-		hostile->name, hostile->n_tried, hostile->n_opened,
-		hostile->n_tried - hostile->n_opened, 100 * hostile->most);
-	assert_int_equal(n_descriptors, hostile_open_descriptors());
-	assert_true(hostile->n_tried > hostile->n_opened);
-	total_tried += hostile->n_tried;
-	total_opened += hostile->n_opened;
 }
 
 static void put_family(const char *family)
@@ -86,7 +44,7 @@ static void damage_json(const char *family, const char *file)
 	hostile_truncations(&hostile, &seed);
 	hostile_bytes(&hostile, &seed, 0, seed.len);
 	hostile_json_all(&hostile, &seed, 60, hostile_json_plain, NULL);
-	end(&hostile);
+	hostile_end(&hostile);
 	hf_put(folder, file, seed.data, seed.len);
 	buf_finish(&seed);
 	free(path);
@@ -151,7 +109,7 @@ static void damaged_weights_open_or_are_refused_with_a_sentence(void **state)
 	hostile_truncations(&hostile, &seed);
 	hostile_bytes(&hostile, &seed, 0, 8 + len);
 	hostile_json_all(&hostile, &header, 120, put_header, &data);
-	end(&hostile);
+	hostile_end(&hostile);
 	buf_finish(&seed);
 	buf_finish(&header);
 	buf_finish(&data);
@@ -193,7 +151,7 @@ static void refuse(const char *family, const struct wrong *wrong)
 	struct err err = {0};
 
 	hf_put_text(folder, "config.json", changed);
-	if (open_folder(folder, &err) == 0) {
+	if (hostile_open_model(folder, &err) == 0) {
 		fail_msg("%s: accepted with %s, although: %s", family, wrong->to, wrong->why);
 	}
 	assert_int_equal(ERR_ENGINE, err.code);
@@ -349,7 +307,7 @@ static void a_configuration_within_itself_is_refused(void **state)
 		"{\"architectures\":[\"Gemma3ForConditionalGeneration\"],\"text_config\":{"
 		"\"text_config\":{\"text_config\":{}},\"architectures\":["
 		"\"Gemma3ForConditionalGeneration\"]}}");
-	assert_int_equal(-1, open_folder(folder, &err));
+	assert_int_equal(-1, hostile_open_model(folder, &err));
 	assert_non_null(strstr(err.what, "has no \"hidden_size\""));
 	buf_addstr(&deep, "{\"architectures\":[\"Gemma3ForConditionalGeneration\"]");
 	for (int i = 0; i < 5000; i++) {
@@ -359,7 +317,7 @@ static void a_configuration_within_itself_is_refused(void **state)
 		buf_addch(&deep, '}');
 	}
 	hf_put(folder, "config.json", deep.data, deep.len);
-	assert_int_equal(-1, open_folder(folder, &err));
+	assert_int_equal(-1, hostile_open_model(folder, &err));
 	assert_non_null(strstr(err.what, "depth"));
 	buf_finish(&deep);
 }
@@ -401,7 +359,7 @@ static void a_tensor_that_nothing_would_use_is_named(void **state)
 			extra[i].n_row ? extra[i].n_row : extra[i].n, extra[i].n,
 			mem_zero(size + 1, 1), size);
 		hf_put_tensors(folder, "model.safetensors", &tensors, 0, tensors.count);
-		if (open_folder(folder, &err) == 0 || !strstr(err.what, extra[i].why)) {
+		if (hostile_open_model(folder, &err) == 0 || !strstr(err.what, extra[i].why)) {
 			fail_msg("%s: \"%s\" does not say \"%s\"", extra[i].name, err.what,
 				extra[i].why);
 		}
@@ -413,7 +371,7 @@ static void refuse_folder(const char *why)
 {
 	struct err err = {0};
 
-	assert_int_equal(-1, open_folder(folder, &err));
+	assert_int_equal(-1, hostile_open_model(folder, &err));
 	if (!strstr(err.what, why)) {
 		fail_msg("\"%s\" does not say \"%s\"", err.what, why);
 	}
@@ -457,8 +415,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	printf("# %zu hostile files: %zu opened, %zu refused with a sentence each\n", total_tried,
-		total_opened, total_tried - total_opened);
+	hostile_print_totals();
 	hf_clear(folder);
 	return rmdir(folder);
 }
