@@ -1,5 +1,5 @@
-/* Documents and load results: what they own, and its end. */
-#include "loaders/loader.h"
+/* Documents: what they own, and its end. */
+#include "loaders/document.h"
 
 #include "base/mem.h"
 
@@ -28,12 +28,13 @@ struct part *document_add_part(struct document *document)
 	return part;
 }
 
-static void part_finish(struct part *part)
+void part_finish(struct part *part)
 {
 	free(part->place.path);
 	free(part->place.label);
 	free(part->place.speaker);
 	free(part->text);
+	*part = (struct part){.place = {.time_ms = -1}};
 }
 
 void document_finish(struct document *document)
@@ -42,24 +43,26 @@ void document_finish(struct document *document)
 		part_finish(&document->part[i]);
 	}
 	free(document->part);
+	for (size_t i = 0; i < document->n_heading; i++) {
+		free(document->heading[i].title);
+	}
+	free(document->heading);
 	free(document->name);
 	free(document->origin);
 	free(document->rev);
 	*document = (struct document){0};
 }
 
-void load_result_finish(struct load_result *result)
+void document_add_heading(struct document *document, int level, const char *title, size_t title_len,
+	size_t part, int64_t line)
 {
-	for (size_t i = 0; i < result->n_document; i++) {
-		document_finish(&result->document[i]);
-	}
-	free(result->document);
-	for (size_t i = 0; i < result->n_skipped; i++) {
-		free(result->skipped[i].path);
-		free(result->skipped[i].reason);
-	}
-	free(result->skipped);
-	*result = (struct load_result){0};
+	mem_grow(document->heading, document->n_heading, document->cap_heading);
+	document->heading[document->n_heading++] = (struct heading){
+		.title = mem_strndup(title, title_len),
+		.level = level,
+		.part = part,
+		.line = line,
+	};
 }
 
 char *document_part_path(const struct document *document, const char *root, size_t part)

@@ -1,4 +1,5 @@
 /* Files named on a command line become documents; what cannot is listed with its reason. */
+#include "loaders/load.h"
 #include "loaders/loader.h"
 
 #include "base/file.h"
@@ -11,18 +12,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 4096 };
+/* Where a load goes, and what was asked of it. */
+struct load {
+	const struct load_options *options;
+	const struct load_sink *sink;
+};
 
-/* Takes `reason` over. Returns LOADER_SKIP: the caller goes on with the next path. */
-static int skip(struct load_result *result, const char *path, enum skip_class class, char *reason)
+/* Takes `reason` over. Returns 1: the caller goes on with the next path. */
+static int skip(const struct load *load, const char *path, enum skip_class class, char *reason)
 {
-	mem_grow(result->skipped, result->n_skipped, result->cap_skipped);
-	result->skipped[result->n_skipped++] = (struct skipped){
-		.path = mem_strdup(path),
-		.reason = reason,
-		.class = class,
-	};
-	return LOADER_SKIP;
+	struct skipped skipped = {(char *)path, reason, class == SKIP_UNREADABLE};
+
+	load->sink->skipped(load->sink->arg, &skipped);
+	free(reason);
+	return 1;
 }
 
 static const char *special_name(mode_t mode)
@@ -46,7 +49,7 @@ static const char is_directory[] = "is a directory: name the files in it";
  * is asked of the open file, so nothing can be swapped in between. A device is refused before it is
  * opened, since opening some has effects; the second look is the one that counts.
  */
-static int open_input(struct load_result *result, const char *path)
+static int open_input(const struct load *load, const char *path)
 {
 	struct stat st;
 	int fd = -1, failed = stat(path, &st) < 0;
@@ -56,18 +59,18 @@ static int open_input(struct load_result *result, const char *path)
 		failed = fd < 0 || fstat(fd, &st) < 0;
 	}
 	if (failed) {
-		skip(result, path, SKIP_UNREADABLE,
+		skip(load, path, SKIP_UNREADABLE,
 			mem_strdup(errno == ENOENT ? "does not exist" : strerror(errno)));
 	} else if (S_ISDIR(st.st_mode)) {
-		skip(result, path, SKIP_UNREADABLE, mem_strdup(is_directory));
+		skip(load, path, SKIP_UNREADABLE, mem_strdup(is_directory));
 	} else if (S_ISFIFO(st.st_mode)) {
 		/* The wait for bytes is that of file_wait_with(); then reading may wait, too. */
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 		return fd;
 	} else if (!S_ISREG(st.st_mode)) {
-		skip(result, path, SKIP_RULE, mem_strdup(special_name(st.st_mode)));
+		skip(load, path, SKIP_RULE, mem_strdup(special_name(st.st_mode)));
 	} else if (st.st_size > LOAD_MAX_BYTES) {
-		skip(result, path, SKIP_UNREADABLE,
+		skip(load, path, SKIP_UNREADABLE,
 			mem_printf("holds %lld bytes, more than the limit of %d",
 				(long long)st.st_size, LOAD_MAX_BYTES));
 	} else {
@@ -93,32 +96,69 @@ static const char *shown_name(const char *path)
 	return name;
 }
 
-static int add_document(struct load_result *result, const char *path, const char *name,
-	struct buf *bytes, struct err *err)
+static int finish_document(const struct load *load, struct document *document)
 {
-	size_t head_len = bytes->len < HEAD_BYTES ? bytes->len : HEAD_BYTES;
-	struct document document = {0};
-	const struct loader *loader;
-	char *reason = NULL;
-	int status;
+	const struct load_sink *sink = load->sink;
+	int stopped = sink->begin(sink->arg, document);
+
+	for (size_t i = 0; i < document->n_part && !stopped; i++) {
+		stopped = sink->part(sink->arg, &document->part[i]);
+	}
+	stopped = stopped || sink->end(sink->arg, document);
+	document_finish(document);
+	return stopped ? -1 : 0;
+}
+
+static int read_document(const struct load *load, struct document *document, struct input *input,
+	struct skip *skipped)
+{
+	const struct loader *loader = loader_find(input);
+	struct reader *reader = NULL;
+	struct part part = {.place = {.time_ms = -1}};
+	int status = loader->open(&reader, input, skipped);
+
+	if (status < 0) {
+		return -1;
+	}
+	document->kind = reader->kind;
+	while ((status = loader->read(reader, &part, skipped)) > 0) {
+		if (status == READ_PART) {
+			struct part *own = document_add_part(document);
+
+			*own = part;
+			part = (struct part){.place = {.time_ms = -1}};
+			if (document->kind == DOCUMENT_CODE && !own->place.path) {
+				own->place.path = mem_strdup(document->name);
+			}
+		} else if (status == READ_SKIPPED) {
+			skip(load, input->path, skipped->class, mem_strdup(skipped->reason));
+			skip_finish(skipped);
+		}
+	}
+	if (status == READ_END && loader->outline) {
+		loader->outline(reader, document);
+	}
+	loader->close(reader);
+	return status;
+}
+
+static int add_document(
+	const struct load *load, const char *path, const char *name, const struct buf *bytes)
+{
+	static const struct read_options read_options = {.subdir = "", .n_share = 1};
+	struct document document = {.name = mem_strdup(name), .origin = mem_strdup(path)};
+	struct input input = {path, buf_str(bytes), bytes->len, -1, &read_options};
+	struct skip skipped = {0};
 
 	if (bytes->len == 0) {
-		return skip(result, path, SKIP_RULE, mem_strdup("is empty"));
+		document_finish(&document);
+		return skip(load, path, SKIP_RULE, mem_strdup("is empty"));
 	}
-	document.name = mem_strdup(name);
-	document.origin = mem_strdup(path);
-	loader = loader_find(path, bytes->data, head_len);
-	status = loader->read(&document, path, bytes, &reason, err);
-	if (status == LOADER_OK) {
-		mem_grow(result->document, result->n_document, result->cap_document);
-		result->document[result->n_document++] = document;
-		return LOADER_OK;
+	if (read_document(load, &document, &input, &skipped) < 0) {
+		document_finish(&document);
+		return skip(load, path, skipped.class, skipped.reason);
 	}
-	document_finish(&document);
-	if (status < 0) {
-		return status;
-	}
-	return skip(result, path, status == LOADER_SKIP ? SKIP_RULE : SKIP_UNREADABLE, reason);
+	return finish_document(load, &document);
 }
 
 /* The reason alone: that the file cannot be read is said of everything that is skipped so. */
@@ -130,20 +170,20 @@ static char *read_reason(const struct err *err)
 		strncmp(err->what, said, strlen(said)) == 0 ? err->what + strlen(said) : err->what);
 }
 
-static int load_one(struct load_result *result, const char *path, struct err *err)
+static int load_one(const struct load *load, const char *path, struct err *err)
 {
 	int is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open_input(result, path);
+	int fd = is_stdin ? STDIN_FILENO : open_input(load, path);
 	struct buf bytes = BUF_INIT;
 	struct err read_err;
 	struct stat st;
 	int status;
 
 	if (fd < 0) {
-		return LOADER_SKIP;
+		return 1;
 	}
 	if (is_stdin && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		return skip(result, path, SKIP_UNREADABLE, mem_strdup(is_directory));
+		return skip(load, path, SKIP_UNREADABLE, mem_strdup(is_directory));
 	}
 	status = file_read_fd(&bytes, fd, path, LOAD_MAX_BYTES, &read_err);
 	if (!is_stdin) {
@@ -152,21 +192,21 @@ static int load_one(struct load_result *result, const char *path, struct err *er
 	if (status < 0 && read_err.code == ERR_INTERRUPTED) {
 		*err = read_err;
 	} else if (status < 0) {
-		status = skip(result, path, SKIP_UNREADABLE, read_reason(&read_err));
+		status = skip(load, path, SKIP_UNREADABLE, read_reason(&read_err));
 	} else {
-		status = add_document(
-			result, path, is_stdin ? "stdin" : shown_name(path), &bytes, err);
+		status = add_document(load, path, is_stdin ? "stdin" : shown_name(path), &bytes);
 	}
 	buf_finish(&bytes);
 	return status;
 }
 
-int load_paths(struct load_result *result, const char *const *path, size_t n_path, struct err *err)
+int load_each(const char *const *path, size_t n_path, const struct load_options *options,
+	const struct load_sink *sink, struct err *err)
 {
-	*result = (struct load_result){0};
+	struct load load = {options, sink};
+
 	for (size_t i = 0; i < n_path; i++) {
-		if (load_one(result, path[i], err) < 0) {
-			load_result_finish(result);
+		if (load_one(&load, path[i], err) < 0) {
 			return -1;
 		}
 	}

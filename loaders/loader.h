@@ -1,115 +1,118 @@
 /*
- * Loaders turn what people have into text with locations. Each is one function table in one file;
- * type.c decides which one a file belongs to, load.c reads what is given on the command line.
+ * Loaders turn what people have into text with locations. Each is one function table in one file of
+ * loaders/format/ (a file) or loaders/tree/ (a folder); type.c decides which one an input belongs to.
  *
- * A document is a list of parts in reading order, each with its place (a file of a tree, a page, a
- * cue). Text is kept exactly as it was read (bytes that are not UTF-8 included); nothing is lost
- * silently: what is not loaded is listed in `skipped` with the reason.
+ * All of this runs in carrel-worker, where every byte of the input, its name included, is hostile
+ * and nothing but the input can be reached; load.h is what the other side sees.
+ *
+ * A reader hands over one part after the other, and what it leaves out with the reason: nothing is
+ * lost silently. Its memory is bounded by the input's size and LOAD_MAX_BYTES, its time by their
+ * product with a small constant.
  */
 #ifndef LOADERS_LOADER_H
 #define LOADERS_LOADER_H
 
 #include "base/buf.h"
-#include "base/err.h"
+#include "loaders/document.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum document_kind { DOCUMENT_TEXT, DOCUMENT_CODE, DOCUMENT_PDF, DOCUMENT_TRANSCRIPT };
-
-const char *document_kind_name(enum document_kind kind); /* "text", "code", "pdf", "transcript" */
-
-/* Where a part stands; the fields that its kind of document has. */
-struct part_place {
-	char *path;      /* code: relative to the root */
-	int64_t page;    /* pdf: physical page, from 1; 0 elsewhere */
-	char *label;     /* pdf: printed label; NULL if none */
-	int64_t time_ms; /* transcript; -1 elsewhere */
-	char *speaker;   /* transcript; NULL if unknown */
-};
-
-struct part {
-	struct part_place place;
-	char *text; /* not terminated; owned */
+/* What is to be read, whole and in memory; a folder is only open. */
+struct input {
+	const char
+		*path; /* as it was named, without ".gz" and the like; for its type, and messages */
+	const char *data;
 	size_t len;
+	int root_fd;                        /* of a folder; -1 elsewhere */
+	const struct read_options *options; /* never NULL */
 };
 
-struct document {
-	enum document_kind kind;
-	char *name;   /* as the pack shows it: the argument as given; of an absolute path, which
-			 would change from machine to machine, its last component */
-	char *origin; /* the path it was read from */
-	char *rev;    /* code: version control revision; NULL if unknown */
-	struct part *part;
-	size_t n_part, cap_part;
+struct read_options {
+	/* folders: patterns as in .gitignore; with `include`, only files that match one of them */
+	const char *const *include, *const *exclude;
+	size_t n_include, n_exclude;
+	int include_secrets;
+	/*
+	 * folders: where this one lies beneath root_fd, which is that of the repository whose rules
+	 * hold ("" where it is the root itself); no slash at the end.
+	 */
+	const char *subdir;
+	const char *resume_after; /* folders: begin after this path; NULL: at the beginning */
+	/* pdf: this reader's share of the pages: those where (page - 1) / PAGE_RUN % n == index */
+	unsigned share_index, n_share; /* n_share >= 1 */
 };
+enum { PAGE_RUN = 8 };
 
-void document_finish(struct document *document);
-/*
- * A part's path behind `root`, malloc'ed; the root itself where that is the only file: a file given
- * by name is a tree of its own, whose only file has the same name. `root` may be NULL.
- */
-char *document_part_path(const struct document *document, const char *root, size_t part);
-
-/* Something that was not loaded. */
 enum skip_class {
-	SKIP_RULE,       /* left out by a rule (ignored, binary, generated, secret, special file) */
+	SKIP_RULE, /* left out by a rule (ignored, binary, generated, secret, special file), or
+			    nothing there to read (an empty page) */
 	SKIP_UNREADABLE, /* damaged, encrypted, unreadable: exit status 6 */
 };
-struct skipped {
-	char *path;
-	char *reason;
+/* Something that was not read, and why. */
+struct skip {
 	enum skip_class class;
+	char *path;   /* of a folder's file, relative to it; NULL: the input itself */
+	int64_t page; /* of a pdf; 0: the whole of it */
+	char *reason; /* completes "PATH " or "page N ": "is encrypted: ..."; may quote the file */
+};
+/* Fill *skip and return -1, for `return skip_set(...)`. */
+int skip_set(struct skip *skip, enum skip_class class, const char *reason, ...)
+	__attribute__((format(printf, 3, 4)));
+void skip_finish(struct skip *skip);
+
+struct loader;
+/* What every reader begins with; open() fills it but for `loader`. */
+struct reader {
+	const struct loader *loader;
+	enum document_kind kind;
+	char *rev;            /* of a folder: the revision checked out; owned; NULL: unknown */
+	const char *encoding; /* what the text was in, where that is not UTF-8; static; NULL */
+	int64_t n_part;       /* parts of the whole document, where that is known; else -1 */
+	int64_t n_bytes;      /* bytes that will be read, where that is known; else -1 */
 };
 
-struct load_result {
-	struct document *document;
-	size_t n_document, cap_document;
-	struct skipped *skipped;
-	size_t n_skipped, cap_skipped;
+enum {
+	READ_FAILED = -1, /* *skip says why nothing of the input counts */
+	READ_END = 0,
+	READ_PART = 1,    /* *part is filled; the caller owns it */
+	READ_SKIPPED = 2, /* *skip names a file or a page that was left out; go on */
+	/* part->place.path is a document of its own (a pdf in a folder): the caller sees to it */
+	READ_DOCUMENT = 3,
 };
-void load_result_finish(struct load_result *result);
-
-/*
- * Load every path ("-" is standard input, shown as "stdin") in the given order, one document each.
- * Never partial: a failure that is not a skip (an interruption) leaves *result empty. A directory
- * is skipped as unreadable until trees can be loaded.
- *
- * Only regular files and pipes are read. A pipe that is named here is waited for as standard input
- * is: the user chose it (`<(git diff)`). Devices and sockets are skipped by rule without waiting,
- * as are binary and empty files; what is missing, forbidden or larger than LOAD_MAX_BYTES is
- * skipped as unreadable. A symbolic link that is named here is followed: the user chose it.
- */
-enum { LOAD_MAX_BYTES = 256 << 20 };
-int load_paths(struct load_result *result, const char *const *path, size_t n_path, struct err *err);
 
 /* The function table of one format. */
 struct loader {
 	const char *name;
-	/* How sure: 0 no, 1 by content, 2 by name and content. `head` is the file's first bytes. */
-	int (*probe)(const char *path, const char *head, size_t head_len);
+	/* How sure: 0 no, 1 by content, 2 by name and content, 3 by content that nothing else has. */
+	int (*probe)(const struct input *input);
+	/* 0, or -1 with *skip why not. The input outlives the reader. */
+	int (*open)(struct reader **reader, const struct input *input, struct skip *skip);
 	/*
-	 * Set the kind and append the parts of the file's bytes, which may be taken over. Returns
-	 * LOADER_SKIP or LOADER_DAMAGED with *reason set (malloc'ed) to skip it as SKIP_RULE or
-	 * SKIP_UNREADABLE.
+	 * Add the headings to `document`, whose parts may not have been read yet; called once, after
+	 * the last part. NULL: the format has none.
 	 */
-	int (*read)(struct document *document, const char *path, struct buf *bytes, char **reason,
-		struct err *err);
+	void (*outline)(struct reader *reader, struct document *document);
+	/* One of READ_*. *part comes empty (part_finish()), *skip zeroed. */
+	int (*read)(struct reader *reader, struct part *part, struct skip *skip);
+	void (*close)(struct reader *reader); /* frees it; NULL-safe */
 };
-enum { LOADER_OK = 0, LOADER_SKIP = 1, LOADER_DAMAGED = 2 };
 
-extern const struct loader loader_code, loader_text;
+/* The loader that is surest of an input; never NULL: what nobody knows is text. */
+const struct loader *loader_find(const struct input *input);
 
-/* The loader that is surest of these bytes; never NULL: what nobody knows is text. */
-const struct loader *loader_find(const char *path, const char *head, size_t head_len);
+/* ---- for formats whose text is made at once ---- */
 
-/*
- * For loaders of text: LOADER_OK, or why these bytes are none. UTF-16, PDF and files with NUL
- * bytes are told apart in the reason.
- */
-int loader_refuse_binary(const struct buf *bytes, char **reason);
-
-/* A new part at the end, its place zeroed but for time_ms = -1. */
-struct part *document_add_part(struct document *document);
+/* A reader of one part. */
+struct whole_reader {
+	struct reader reader;
+	struct buf text;
+	struct document outline; /* headings only */
+	int is_read;
+};
+struct whole_reader *whole_reader_create(enum document_kind kind);
+void whole_reader_outline(struct reader *reader, struct document *document);
+int whole_reader_read(struct reader *reader, struct part *part, struct skip *skip);
+void whole_reader_close(struct reader *reader);
 
 #endif

@@ -1,7 +1,7 @@
 #include "session/cite.h"
 
 #include "base/mem.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/cite_parse.h"
 #include "session/fold.h"
 #include "session/marks.h"

@@ -1,6 +1,6 @@
 #include "session/cite_parse.h"
 
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/pack.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 
 #include <stdlib.h>
 #include <string.h>

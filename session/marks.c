@@ -1,6 +1,6 @@
 #include "session/marks.h"
 
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/cite_parse.h"
 #include "session/pack.h"
 

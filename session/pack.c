@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "engine/engine.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 
 #include <stdlib.h>
 #include <string.h>

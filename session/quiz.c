@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "loaders/code_name.h"
 #include "session/quiz_book.h"
 
 #include <dirent.h>
@@ -65,9 +66,7 @@ static void add_document(
 
 void quiz_add_text(struct quiz *quiz, const char *name, const char *text, size_t len)
 {
-	const struct loader *loader = loader_find(name, text, len);
-
-	add_document(quiz, name, loader == &loader_code ? DOCUMENT_CODE : DOCUMENT_TEXT, text, len);
+	add_document(quiz, name, code_name(name) ? DOCUMENT_CODE : DOCUMENT_TEXT, text, len);
 }
 
 /* Through the loaders, so that a file is here what it is for `ask`. */
@@ -75,7 +74,7 @@ static int load_file(struct quiz *quiz, const char *path, const char *name, stru
 {
 	struct load_result loaded;
 
-	if (load_paths(&loaded, &path, 1, err) < 0) {
+	if (load_paths(&loaded, &path, 1, NULL, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < loaded.n_document; i++) {

@@ -2,7 +2,7 @@
 #ifndef SESSION_QUIZ_BOOK_H
 #define SESSION_QUIZ_BOOK_H
 
-#include "loaders/loader.h"
+#include "loaders/load.h"
 #include "session/lines.h"
 #include "session/quiz_rules.h"
 

@@ -2,7 +2,7 @@
 #include "session/quiz.h"
 
 #include "base/mem.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/words.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "session/session.h"
 
 #include "base/mem.h"
-#include "loaders/loader.h"
+#include "loaders/load.h"
 #include "session/pack.h"
 
 #include <stdlib.h>
@@ -165,7 +165,7 @@ static const struct skipped *take_skipped(struct session *session, struct load_r
 	for (size_t i = 0; i < loaded->n_skipped; i++) {
 		const struct skipped *own = &session->skipped[session->n_skipped - 1 - i];
 
-		if (own->class == SKIP_UNREADABLE && !unreadable) {
+		if (own->is_unreadable && !unreadable) {
 			unreadable = own;
 		}
 	}
@@ -204,7 +204,7 @@ int session_load(struct session *session, const char *const *path, size_t n_path
 	struct load_result loaded;
 	int status = 0;
 
-	if (load_paths(&loaded, path, n_path, err) < 0) {
+	if (load_paths(&loaded, path, n_path, NULL, err) < 0) {
 		return -1;
 	}
 	unreadable = take_skipped(session, &loaded);
@@ -233,7 +233,7 @@ struct session_skipped session_skipped_at(const struct session *session, size_t 
 	return (struct session_skipped){
 		.path = skipped->path,
 		.reason = skipped->reason,
-		.is_unreadable = skipped->class == SKIP_UNREADABLE,
+		.is_unreadable = skipped->is_unreadable,
 	};
 }
 

@@ -3,7 +3,7 @@
  * and lies within its part.
  */
 #include "base/mem.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/cite.h"
 
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "engine/engine.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/pack.h"
 
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * Any bytes as a document to ask about: each entry lies in it and can be asked for, and a question
  * that is made keeps what was ordered.
  */
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/quiz.h"
 
 #include <stdint.h>

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/fold.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Loading files: exact bytes, no blocking, and a reason for everything that is left out. */
-#include "loaders/loader.h"
+#include "loaders/load.h"
 
 #include "base/mem.h"
 
@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+enum left_out { BY_RULE = 0, UNREADABLE = 1 };
 
 static char folder[] = "/tmp/carrel-loaders-XXXXXX";
 
@@ -49,20 +51,20 @@ static struct load_result load_one(const char *path)
 	struct load_result result;
 	struct err err;
 
-	if (load_paths(&result, &path, 1, &err) < 0) {
+	if (load_paths(&result, &path, 1, NULL, &err) < 0) {
 		fail_msg("%s: %s", err.where, err.what);
 	}
 	return result;
 }
 
-static void check_skipped(const char *path, enum skip_class class, const char *reason)
+static void check_skipped(const char *path, enum left_out class, const char *reason)
 {
 	struct load_result result = load_one(path);
 
 	assert_int_equal(0, result.n_document);
 	assert_int_equal(1, result.n_skipped);
 	assert_string_equal(path, result.skipped[0].path);
-	assert_int_equal(class, result.skipped[0].class);
+	assert_int_equal(class, result.skipped[0].is_unreadable);
 	if (!strstr(result.skipped[0].reason, reason)) {
 		fail_msg("%s: %s", path, result.skipped[0].reason);
 	}
@@ -142,9 +144,9 @@ static void a_link_that_is_named_is_followed(void **state)
 	assert_int_equal(0, symlink("target.txt", "link.txt"));
 	check_loaded("link.txt", DOCUMENT_TEXT, "link.txt", "x\n", 2);
 	assert_int_equal(0, symlink("nowhere", "dangling.txt"));
-	check_skipped("dangling.txt", SKIP_UNREADABLE, "does not exist");
+	check_skipped("dangling.txt", UNREADABLE, "does not exist");
 	assert_int_equal(0, symlink("loop.txt", "loop.txt"));
-	check_skipped("loop.txt", SKIP_UNREADABLE, "symbolic links");
+	check_skipped("loop.txt", UNREADABLE, "symbolic links");
 }
 
 /* The test's own time limit proves that none of these waits. */
@@ -153,27 +155,27 @@ static void special_files_are_skipped_without_waiting(void **state)
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	check_skipped("/dev/zero", SKIP_RULE, "is a device");
+	check_skipped("/dev/zero", BY_RULE, "is a device");
 	assert_int_equal(0, bind(fd, (struct sockaddr *)&address, sizeof(address)));
-	check_skipped("socket", SKIP_RULE, "is a socket");
+	check_skipped("socket", BY_RULE, "is a socket");
 	close(fd);
 }
 
 static void what_is_no_text_is_named(void **state)
 {
 	write_file("empty.txt", "", 0);
-	check_skipped("empty.txt", SKIP_RULE, "is empty");
+	check_skipped("empty.txt", BY_RULE, "is empty");
 	write_file("binary.txt", "ab\0cd", 5);
-	check_skipped("binary.txt", SKIP_RULE, "is binary");
+	check_skipped("binary.txt", BY_RULE, "is binary");
 	write_file("binary.c", "ab\0cd", 5);
-	check_skipped("binary.c", SKIP_RULE, "is binary");
+	check_skipped("binary.c", BY_RULE, "is binary");
 	write_file("utf16.txt",
 		"\xff\xfe"
 		"a\0b\0",
 		6);
-	check_skipped("utf16.txt", SKIP_UNREADABLE, "UTF-16");
+	check_skipped("utf16.txt", UNREADABLE, "UTF-16");
 	write_file("a.pdf", "%PDF-1.7\n%\xe2\xe3", 12);
-	check_skipped("a.pdf", SKIP_UNREADABLE, "is a PDF");
+	check_skipped("a.pdf", UNREADABLE, "is a PDF");
 }
 
 static void a_nul_byte_far_into_a_file_is_found(void **state)
@@ -184,15 +186,15 @@ static void a_nul_byte_far_into_a_file_is_found(void **state)
 	memset(bytes, 'x', len);
 	bytes[len - 1] = 0;
 	write_file("late.txt", bytes, len);
-	check_skipped("late.txt", SKIP_RULE, "is binary");
+	check_skipped("late.txt", BY_RULE, "is binary");
 	free(bytes);
 }
 
 static void what_cannot_be_read_is_named(void **state)
 {
-	check_skipped("missing.txt", SKIP_UNREADABLE, "does not exist");
+	check_skipped("missing.txt", UNREADABLE, "does not exist");
 	write_file("file", "x", 1);
-	check_skipped("file/below", SKIP_UNREADABLE, "Not a directory");
+	check_skipped("file/below", UNREADABLE, "Not a directory");
 }
 
 /* Root reads everything, so it becomes somebody else for a moment. */
@@ -207,7 +209,7 @@ static void a_forbidden_file_is_named(void **state)
 		print_message("root cannot become another user here: nothing is forbidden to it\n");
 		skip();
 	}
-	check_skipped("secret.txt", SKIP_UNREADABLE, "Permission denied");
+	check_skipped("secret.txt", UNREADABLE, "Permission denied");
 	assert_int_equal(0, seteuid(own));
 }
 
@@ -251,8 +253,8 @@ static void a_file_that_does_not_fit_into_memory_is_named(void **state)
 		struct load_result result;
 		struct err err;
 
-		if (setrlimit(RLIMIT_AS, &limit) < 0 || load_paths(&result, &path, 1, &err) < 0 ||
-			result.n_skipped != 1) {
+		if (setrlimit(RLIMIT_AS, &limit) < 0 ||
+			load_paths(&result, &path, 1, NULL, &err) < 0 || result.n_skipped != 1) {
 			_exit(2);
 		}
 		_exit(strcmp(result.skipped[0].reason, "does not fit into memory") == 0 ? 0 : 3);
@@ -268,7 +270,7 @@ static void a_huge_sparse_file_costs_nothing(void **state)
 
 	assert_int_equal(0, ftruncate(fd, 1000LL << 30));
 	close(fd);
-	check_skipped("huge.txt", SKIP_UNREADABLE, "more than the limit");
+	check_skipped("huge.txt", UNREADABLE, "more than the limit");
 }
 
 static void a_directory_is_unreadable_and_the_rest_is_loaded(void **state)
@@ -279,11 +281,11 @@ static void a_directory_is_unreadable_and_the_rest_is_loaded(void **state)
 
 	write_file("kept.txt", "x\n", 2);
 	assert_int_equal(0, mkdir("dir", 0700));
-	assert_int_equal(0, load_paths(&result, path, 2, &err));
+	assert_int_equal(0, load_paths(&result, path, 2, NULL, &err));
 	assert_int_equal(1, result.n_document);
 	assert_int_equal(1, result.n_skipped);
 	assert_string_equal("dir", result.skipped[0].path);
-	assert_int_equal(SKIP_UNREADABLE, result.skipped[0].class);
+	assert_int_equal(UNREADABLE, result.skipped[0].is_unreadable);
 	load_result_finish(&result);
 }
 
@@ -318,7 +320,7 @@ static void files_keep_their_order_around_skipped_ones(void **state)
 
 	write_file("a.txt", "a", 1);
 	write_file("b.txt", "b", 1);
-	assert_int_equal(0, load_paths(&result, path, 3, &err));
+	assert_int_equal(0, load_paths(&result, path, 3, NULL, &err));
 	assert_int_equal(2, result.n_document);
 	assert_string_equal("b.txt", result.document[0].name);
 	assert_string_equal("a.txt", result.document[1].name);

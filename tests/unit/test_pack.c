@@ -10,7 +10,7 @@
 #include "engine/prompt.h"
 #include "engine/token/tokenizer.h"
 #include "engine/wire.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/line_picker.h"
 #include "session/quiz_phrases.h"
 #include "session/quiz_rules.h"

@@ -6,7 +6,7 @@
 #include "engine/backend/fake_model.h"
 #include "engine/model/model.h"
 #include "engine/quote.h"
-#include "loaders/loader.h"
+#include "loaders/document.h"
 #include "session/cite.h"
 #include "session/pack.h"
 #include "tests/unit/tokenizer_fixture.h"

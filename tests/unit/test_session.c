@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "engine/engine_thread.h"
-#include "loaders/loader.h"
+#include "loaders/load.h"
 #include "session/pack.h"
 
 #include <setjmp.h>

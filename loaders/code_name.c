@@ -1,9 +1,4 @@
-/*
- * Source files, known by their name or by `#!`. One file is a document of kind code with a single
- * part; its path is the document's name, so that it is cited as it was given. Markup and data
- * (HTML, Markdown, JSON, YAML, CSV) are text.
- */
-#include "loaders/loader.h"
+#include "loaders/code_name.h"
 
 #include "base/mem.h"
 
@@ -28,7 +23,7 @@ static const char *const names[] = {"Makefile", "makefile", "GNUmakefile", "CMak
 	"Rakefile", "Gemfile", "Vagrantfile", "SConstruct", "SConscript", "BUILD", "WORKSPACE",
 	"Kconfig", "Kbuild", "configure.ac", "justfile", "PKGBUILD"};
 
-static int known_name(const char *path)
+int code_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -49,34 +44,3 @@ static int known_name(const char *path)
 	}
 	return 0;
 }
-
-static int code_probe(const char *path, const char *head, size_t head_len)
-{
-	if (head_len && memchr(head, 0, head_len)) {
-		return 0;
-	}
-	if (known_name(path)) {
-		return 2;
-	}
-	return head_len >= 3 && head[0] == '#' && head[1] == '!' &&
-	       (head[2] == '/' || head[2] == ' ');
-}
-
-static int code_read(struct document *document, const char *path, struct buf *bytes, char **reason,
-	struct err *err)
-{
-	int refused = loader_refuse_binary(bytes, reason);
-	struct part *part;
-
-	if (refused) {
-		return refused;
-	}
-	document->kind = DOCUMENT_CODE;
-	part = document_add_part(document);
-	part->place.path = mem_strdup(document->name);
-	part->len = bytes->len;
-	part->text = buf_take(bytes);
-	return LOADER_OK;
-}
-
-const struct loader loader_code = {.name = "code", .probe = code_probe, .read = code_read};

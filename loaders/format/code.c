@@ -1,0 +1,47 @@
+/*
+ * Source files, known by their name or by `#!`. One file is a document of kind code with a single
+ * part; its path is the document's name, so that it is cited as it was given.
+ */
+#include "loaders/format/format.h"
+
+#include "loaders/code_name.h"
+
+#include <string.h>
+
+enum { PROBE_BYTES = 4096 };
+
+static int code_probe(const struct input *input)
+{
+	size_t head_len = input->len < PROBE_BYTES ? input->len : PROBE_BYTES;
+
+	if (input->root_fd >= 0 || (head_len && memchr(input->data, 0, head_len))) {
+		return 0;
+	}
+	if (code_name(input->path)) {
+		return 2;
+	}
+	return head_len >= 3 && memcmp(input->data, "#!", 2) == 0 &&
+	       (input->data[2] == '/' || input->data[2] == ' ');
+}
+
+/* A file of its own is a tree of one file; who asked for it knows its name. */
+static int code_open(struct reader **reader, const struct input *input, struct skip *skip)
+{
+	struct whole_reader *whole;
+
+	if (format_refuse_binary(input, skip) < 0) {
+		return -1;
+	}
+	whole = whole_reader_create(DOCUMENT_CODE);
+	buf_add(&whole->text, input->data, input->len);
+	*reader = &whole->reader;
+	return 0;
+}
+
+const struct loader loader_code = {
+	.name = "code",
+	.probe = code_probe,
+	.open = code_open,
+	.read = whole_reader_read,
+	.close = whole_reader_close,
+};

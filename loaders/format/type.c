@@ -1,0 +1,62 @@
+/* Which loader an input belongs to. */
+#include "loaders/format/format.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* In order of preference where two are equally sure. */
+static const struct loader *const loaders[] = {&loader_code, &loader_text};
+
+const struct loader *loader_find(const struct input *input)
+{
+	const struct loader *best = &loader_text;
+	int best_score = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(loaders); i++) {
+		int score = loaders[i]->probe(input);
+
+		if (score > best_score) {
+			best = loaders[i];
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+int format_has_extension(const struct input *input, const char *const *extension)
+{
+	const char *slash = strrchr(input->path, '/');
+	const char *name = slash ? slash + 1 : input->path;
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot && dot > name && extension[i]; i++) {
+		if (strcasecmp(dot + 1, extension[i]) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int begins_with(const struct input *input, const char *magic, size_t len)
+{
+	return input->len >= len && memcmp(input->data, magic, len) == 0;
+}
+
+int format_refuse_binary(const struct input *input, struct skip *skip)
+{
+	if (begins_with(input, "%PDF-", 5)) {
+		return skip_set(skip, SKIP_UNREADABLE,
+			"is a PDF, which this carrel cannot read: convert it to text (pdftotext) "
+			"first");
+	}
+	if (begins_with(input, "\xff\xfe", 2) || begins_with(input, "\xfe\xff", 2)) {
+		return skip_set(
+			skip, SKIP_UNREADABLE, "is UTF-16 text: convert it to UTF-8 (iconv) first");
+	}
+	if (input->len && memchr(input->data, 0, input->len)) {
+		return skip_set(skip, SKIP_RULE, "is binary: it holds NUL bytes");
+	}
+	return 0;
+}
