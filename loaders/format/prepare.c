@@ -1,0 +1,10 @@
+/*
+ * What the formats' libraries need from outside: converters, databases, tables. Opened in the helper of
+ * carrel-worker before it forks and closes the sandbox; whatever is opened stays open.
+ */
+#include "loaders/format/format.h"
+
+void formats_prepare(void)
+{
+	/* One NAME_prepare() for each format that has something to open. */
+}
