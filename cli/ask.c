@@ -152,6 +152,7 @@ static json_t *json_citations(const struct session_answer *answer)
 			citation->time_ms >= 0
 				? output_json_number((double)citation->time_ms / 1000)
 				: json_null());
+		json_object_set_new(item, "speaker", output_json_string(citation->speaker));
 		json_object_set_new(item, "line_first",
 			number_or_null(citation->line_first, citation->line_first > 0));
 		json_object_set_new(item, "line_last",

@@ -275,20 +275,34 @@ void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int
 		(long long)total_tok, rate, (double)(total_tok - done_tok) / rate);
 }
 
-/* "path:3-5", "path p.37", "path 00:01:02". */
+/* What a transcript's cue is called: "00:01:02 (Ana)", "line 12 (Ana)". */
+static void add_cue(struct buf *out, const struct citation *citation)
+{
+	if (citation->time_ms >= 0) {
+		buf_addch(out, ' ');
+		pack_time(out, citation->time_ms);
+	}
+	if (citation->label) {
+		buf_printf(out, " %s", citation->label);
+	}
+	if (citation->speaker) {
+		buf_printf(out, " (%s)", citation->speaker);
+	}
+}
+
+/* "path:3-5", "path p.37", "path 00:01:02 (Ana)". */
 static void add_place(struct buf *out, const struct citation *citation)
 {
 	buf_addstr(out, citation->path);
 	if (citation->page > 0) {
 		buf_printf(out, " p.%lld", (long long)citation->page);
-	} else if (citation->time_ms >= 0) {
-		buf_addch(out, ' ');
-		pack_time(out, citation->time_ms);
 	} else if (citation->line_first > 0) {
 		buf_printf(out, ":%lld", (long long)citation->line_first);
 		if (citation->line_last > citation->line_first) {
 			buf_printf(out, "-%lld", (long long)citation->line_last);
 		}
+	} else {
+		add_cue(out, citation);
 	}
 }
 

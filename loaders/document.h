@@ -17,9 +17,13 @@ const char *document_kind_name(enum document_kind kind); /* "text", "code", "pdf
 
 /* Where a part stands; the fields that its kind of document has. */
 struct part_place {
-	char *path;      /* code: relative to the root */
-	int64_t page;    /* pdf: physical page, from 1; 0 elsewhere */
-	char *label;     /* pdf: printed label; NULL if none */
+	char *path;   /* code: relative to the root */
+	int64_t page; /* pdf: physical page, from 1; 0 elsewhere */
+	/*
+	 * pdf: printed label. transcript: the conversation it belongs to, where there are several,
+	 * and of a cue without a time what to call its place: "line 12", "message 3". NULL if none.
+	 */
+	char *label;
 	int64_t time_ms; /* transcript, from its beginning; -1 elsewhere, and where no time is known */
 	char *speaker; /* transcript; NULL if unknown */
 };

@@ -43,6 +43,7 @@ static void citation_finish(struct citation *citation)
 	free(citation->source);
 	free(citation->path);
 	free(citation->label);
+	free(citation->speaker);
 }
 
 void citations_free(struct citation *citation, size_t count)
@@ -336,6 +337,7 @@ static void fill_place(struct citation *citation, const struct found *found)
 	citation->label = mem_strdup(part->place.label);
 	if (document->kind == DOCUMENT_TRANSCRIPT) {
 		citation->time_ms = part->place.time_ms;
+		citation->speaker = mem_strdup(part->place.speaker);
 		return;
 	}
 	citation->line_first = line_at(part, hit->first.at);

@@ -16,8 +16,8 @@
  * their letters; typographic quotation marks and apostrophes are the plain ones, U+2026 is three
  * points, U+2010 and U+2011 are the hyphen. A word that the source breaks at a line end with a
  * hyphen matches with and without the hyphen; hyphens elsewhere are themselves. The pack's escape
- * is undone, the pack's `N|` line numbers and `[hh:mm:ss] Speaker:` heads inside a quote are
- * passed over where they are true (session/marks.h); a full stop, a comma or points of omission that the quote adds at its ends are
+ * is undone, the pack's `N|` line numbers and `[hh:mm:ss] Speaker:` heads (of cues without
+ * times `Speaker:`) inside a quote are passed over where they are true (session/marks.h); a full stop, a comma or points of omission that the quote adds at its ends are
  * forgiven. ASCII case differs only where no place has the words in their own case. Words are whole
  * words: "possible to restart" does not stand in "impossible to restart" (scripts without spaces
  * between words are exempt), and numbers whole numbers: "He paid 1" does not stand in "He paid
@@ -44,13 +44,15 @@ enum verdict {
 const char *verdict_name(enum verdict verdict);
 
 struct citation {
-	char *text;                    /* the quoted words as the answer has them */
-	char *source;                  /* "S1", after correction; NULL when not found */
-	char *path;                    /* file; NULL when not found */
-	int64_t page;                  /* 0 where the source has no pages */
-	char *label;                   /* printed page; NULL if none */
-	int64_t time_ms;               /* -1 where the source has no times */
-	int64_t line_first, line_last; /* from 1, of the file or page; 0 when not found or timed */
+	char *text;      /* the quoted words as the answer has them */
+	char *source;    /* "S1", after correction; NULL when not found */
+	char *path;      /* file; NULL when not found */
+	int64_t page;    /* 0 where the source has no pages */
+	char *label;     /* of the page or cue (part_place); NULL if none */
+	int64_t time_ms; /* -1 where the source has no times */
+	char *speaker;   /* of a transcript; NULL if unknown */
+	int64_t line_first,
+		line_last; /* from 1, of the file or page; 0 when not found, or a transcript's */
 	enum verdict verdict;
 	int superseded;       /* the words stand in a text that an update replaced */
 	size_t answer_offset; /* where the citation's '[' stands in the answer */

@@ -561,27 +561,49 @@ static struct number_list clocks_in(const char *text, struct span span)
 	return list;
 }
 
-/* A cue goes on until the next one begins. */
-static struct place_range cues_range(const struct document *document, struct number_range clock)
+/* When the cue at `part` began, in seconds; of one without a time that of the last one with. */
+static int64_t cue_seconds(const struct part *part, int64_t before)
 {
-	size_t begin = 0, end;
+	return part->place.time_ms < 0 ? before : part->place.time_ms / 1000;
+}
 
-	while (begin + 1 < document->n_part &&
-		document->part[begin + 1].place.time_ms / 1000 <= clock.first &&
-		document->part[begin].place.time_ms / 1000 < clock.first) {
-		begin++;
+/*
+ * The runs of cues that stand at a time. A cue goes on until the next one begins, the first one
+ * also covers what is before it; times may begin anew, where a document holds several talks.
+ */
+static size_t cues_ranges(const struct document *document, struct number_range clock,
+	struct place_range *range, size_t max)
+{
+	int64_t own = 0, next = document->n_part ? cue_seconds(&document->part[0], 0) : 0;
+	size_t n = 0, run_end = 0;
+
+	if (next > clock.last) {
+		range[n++] = parts_range(0, 1);
 	}
-	end = begin + 1;
-	while (end < document->n_part && document->part[end].place.time_ms / 1000 <= clock.last) {
-		end++;
+	for (size_t i = 0; i < document->n_part; i++) {
+		own = next;
+		next = i + 1 < document->n_part ? cue_seconds(&document->part[i + 1], own)
+						: INT64_MAX;
+		if (own > clock.last || (own < clock.first && own <= next && next <= clock.first)) {
+			continue;
+		}
+		if (n && run_end == i) {
+			range[n - 1].end.part = i + 1;
+		} else if (n < max) {
+			range[n++] = parts_range(i, i + 1);
+		} else {
+			break;
+		}
+		run_end = i + 1;
 	}
-	return parts_range(begin, end);
+	return n;
 }
 
 static size_t parse_times(const struct document *document, const char *text, struct span span,
 	struct place_range range[PLACES_MAX])
 {
 	struct number_list list;
+	size_t n = 0;
 
 	*range = whole(document);
 	if (span.at == span.end || names_document(document, text, span)) {
@@ -591,10 +613,10 @@ static size_t parse_times(const struct document *document, const char *text, str
 	if (list.is_bad) {
 		return 0;
 	}
-	for (size_t i = 0; i < list.n; i++) {
-		range[i] = cues_range(document, list.range[i]);
+	for (size_t i = 0; i < list.n && n < PLACES_MAX; i++) {
+		n += cues_ranges(document, list.range[i], range + n, PLACES_MAX - n);
 	}
-	return list.n ? list.n : 1;
+	return list.n ? n : 1;
 }
 
 int parse_is_place(const char *text, size_t len)

@@ -36,7 +36,8 @@ static size_t read_speaker(
 	for (size_t i = 0; i < document->n_part; i++) {
 		const struct part_place *place = &document->part[i].place;
 
-		if (place->time_ms / 1000 != mark->seconds || !place->speaker) {
+		if (place->time_ms < 0 || place->time_ms / 1000 != mark->seconds ||
+			!place->speaker) {
 			continue;
 		}
 		buf_clear(&head);
@@ -81,9 +82,78 @@ static size_t read_cue_mark(const char *text, size_t len, size_t at,
 	return i + longest - at;
 }
 
+/* Those who speak without a time, each once. */
+struct speakers {
+	const char *name[SPEAKERS_MAX]; /* borrowed */
+	size_t n;
+};
+
+static int has_speaker(const struct speakers *speakers, const char *name)
+{
+	for (size_t i = 0; i < speakers->n; i++) {
+		if (strcmp(speakers->name[i], name) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void collect_speakers(
+	struct speakers *speakers, const struct cite_source *source, size_t n_source)
+{
+	speakers->n = 0;
+	for (size_t k = 0; k < n_source; k++) {
+		const struct document *document = source[k].document;
+
+		if (document->kind != DOCUMENT_TRANSCRIPT) {
+			continue;
+		}
+		for (size_t i = 0; i < document->n_part && speakers->n < SPEAKERS_MAX; i++) {
+			const struct part_place *place = &document->part[i].place;
+
+			if (place->time_ms < 0 && place->speaker &&
+				!has_speaker(speakers, place->speaker)) {
+				speakers->name[speakers->n++] = place->speaker;
+			}
+		}
+	}
+}
+
+/* The length of `SPEAKER: ` at text[at], of a cue without a time; 0 if there is none. */
+static size_t read_untimed_mark(const char *text, size_t len, size_t at,
+	const struct speakers *speakers, struct pack_mark *mark)
+{
+	struct buf head = BUF_INIT;
+	size_t longest = 0;
+
+	if (at > 0 && !is_blank(text[at - 1])) {
+		return 0;
+	}
+	for (size_t i = 0; i < speakers->n; i++) {
+		const char *name = speakers->name[i];
+
+		if (text[at] != name[0] && text[at] != '%') {
+			continue;
+		}
+		buf_clear(&head);
+		pack_attribute(&head, name, strlen(name));
+		buf_addstr(&head, ": ");
+		if (head.len > longest && head.len <= len - at &&
+			memcmp(text + at, head.data, head.len) == 0) {
+			longest = head.len;
+			*mark = (struct pack_mark){.seconds = -1, .speaker = name};
+		}
+	}
+	buf_finish(&head);
+	return longest;
+}
+
 void marks_drop(struct pack_marks *marks, const char *text, size_t len,
 	const struct cite_source *source, size_t n_source, struct buf *out)
 {
+	struct speakers speakers;
+
+	collect_speakers(&speakers, source, n_source);
 	marks->n = 0;
 	for (size_t at = 0; at < len;) {
 		struct pack_mark *mark = &marks->mark[marks->n];
@@ -92,6 +162,9 @@ void marks_drop(struct pack_marks *marks, const char *text, size_t len,
 		if (marks->n < MARKS_MAX && (is_digit(text[at]) || text[at] == '[')) {
 			n = read_line_mark(text, len, at, mark);
 			n = n ? n : read_cue_mark(text, len, at, source, n_source, mark);
+		}
+		if (marks->n < MARKS_MAX && n == 0 && speakers.n) {
+			n = read_untimed_mark(text, len, at, &speakers, mark);
 		}
 		if (n == 0) {
 			buf_addch(out, text[at++]);
@@ -152,7 +225,7 @@ static int mark_agrees(
 		return begin <= place.at && is_white(part->text, part->len, begin, place.at);
 	}
 	return document->kind == DOCUMENT_TRANSCRIPT &&
-	       part->place.time_ms / 1000 == mark->seconds &&
+	       (part->place.time_ms < 0 ? -1 : part->place.time_ms / 1000) == mark->seconds &&
 	       (!mark->speaker ||
 		       (part->place.speaker && strcmp(part->place.speaker, mark->speaker) == 0)) &&
 	       is_white(part->text, part->len, 0, place.at);

@@ -1,6 +1,7 @@
 /*
  * What the pack writes between the words of a source (session/pack.h) and a model may copy into a
- * quote: `N|` in front of a line, `[hh:mm:ss] SPEAKER: ` in front of a cue. A quote is searched
+ * quote: `N|` in front of a line, `[hh:mm:ss] SPEAKER: ` in front of a cue, `SPEAKER: ` in front of
+ * one without a time. A quote is searched
  * without them, but they must be true: what stands there is the beginning of line N, or of a cue
  * of that time and speaker. Else an invented `[00:01:02] Nobody may start it:` would be forgiven.
  */
@@ -14,14 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MARKS_MAX = 256 }; /* in one quote; further ones are words like others */
+enum {
+	MARKS_MAX = 256,   /* in one quote; further ones are words like others */
+	SPEAKERS_MAX = 64, /* of cues without times; further ones are words, too */
+};
 
 struct part;
 
 struct pack_mark {
 	size_t at;           /* of the text without marks: where what stands behind it begins */
 	int64_t line;        /* of `N|`; 0 for a cue */
-	int64_t seconds;     /* of a cue */
+	int64_t seconds;     /* of a cue; -1 where it has no time */
 	const char *speaker; /* borrowed from a document; NULL where the mark has none */
 	/* Where the line begins in the part that was looked at last: hits come in order. */
 	const struct part *part;
@@ -35,7 +39,7 @@ struct pack_marks {
 
 /*
  * Append the text to `out`, a space in place of each mark: of `N|` at its beginning and those of
- * its lines, of a cue's time at the beginning of a word. `source` tells which speakers there are.
+ * its lines, of a cue's time or speaker at the beginning of a word. `source` tells which speakers there are.
  */
 void marks_drop(struct pack_marks *marks, const char *text, size_t len,
 	const struct cite_source *source, size_t n_source, struct buf *out);

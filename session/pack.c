@@ -316,14 +316,18 @@ static void write_cue(struct writer *writer, const struct part *part)
 {
 	size_t begun = writer->pending.len;
 
-	buf_addch(&writer->pending, '[');
-	pack_time(&writer->pending, part->place.time_ms);
-	buf_addstr(&writer->pending, "] ");
+	if (part->place.time_ms >= 0) {
+		buf_addch(&writer->pending, '[');
+		pack_time(&writer->pending, part->place.time_ms);
+		buf_addstr(&writer->pending, "] ");
+	}
 	if (part->place.speaker) {
 		pack_attribute(&writer->pending, part->place.speaker, strlen(part->place.speaker));
 		buf_addstr(&writer->pending, ": ");
 	}
-	writer_aside(writer, begun, SEGMENT_ASIDE_SKIP);
+	if (writer->pending.len > begun) {
+		writer_aside(writer, begun, SEGMENT_ASIDE_SKIP);
+	}
 	write_body(writer, part->text, part->len, 0);
 	buf_addch(&writer->pending, '\n');
 	writer_cut_if_large(writer);

@@ -24,8 +24,9 @@
  *	             [hh:mm:ss] SPEAKER: BODY \n ...  </source>
  *	an update    <update of="S1"> in place of <source ...>, </update> at the end, no <tree>
  *
- * (spaces around BODY and before the tags are not written; rev, label and "SPEAKER: " only where
- * they are known). BODY is the stored text, byte for byte, under two reversible changes:
+ * (spaces around BODY and before the tags are not written; rev, label, "[hh:mm:ss] " and "SPEAKER: "
+ * only where they are known). A cue's BODY of several lines goes on at the beginning of a line. BODY is the stored text, byte for byte, under two
+ * reversible changes:
  *  - in text and code, lines 1, 10, 20, 30 ... begin with their number and `|`. A line ends after
  *    its '\n'; a last line may lack it, and then the closing tag follows on the same line, which
  *    is how a missing final newline is told from a present one;

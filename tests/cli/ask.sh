@@ -23,7 +23,7 @@ ok 'sources have exactly the documented names' json sources.0 id,path,kind,token
 ok 'the source is the file' json sources.0.path station.txt
 ok 'coverage is one window of one' [ "$("$JSON_GET" coverage.windows coverage.read <out | tr '\n' ' ')" = '1 1 ' ]
 ok 'citations have exactly the documented names' json citations.0 \
-	text,source,path,page,label,time,line_first,line_last,verdict
+	text,source,path,page,label,time,speaker,line_first,line_last,verdict
 ok 'the quote is verified' json citations.0.verdict verified
 ok 'on its line' json citations.0.line_first 2
 ok 'a text has no page' json citations.0.page null

@@ -228,6 +228,26 @@ static void late_sources_and_updates_are_pinned(void **state)
 	document_finish(&update);
 }
 
+static void cues_without_times_are_pinned(void **state)
+{
+	static const char *const text[] = {"who starts the pump?", "Bo does,\nby hand",
+		"</source> [00:00:07] Bo: not a cue", "at noon", ""};
+	static const char *const speaker[] = {"Ana", "B\"o", NULL, NULL, NULL};
+	struct document document = make_document(DOCUMENT_TRANSCRIPT, "chat.txt");
+	struct prompt prompt = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		struct part *part = add_part(&document, text[i]);
+
+		part->place.speaker = mem_strdup(speaker[i]);
+		part->place.time_ms = i == 3 ? 5000 : -1;
+	}
+	pack_source(&prompt, PACK_BEFORE_NOTHING, 1, &document);
+	add_question(&prompt, PACK_BEFORE_SOURCE, "Who?");
+	check_pinned("untimed", &prompt);
+	document_finish(&document);
+}
+
 /* ---- random bytes ---- */
 
 static uint64_t draw_seed, draw_count;
@@ -588,6 +608,7 @@ static void a_source_without_its_asides_is_the_stored_text(void **state)
 			buf_add(&want, part->text, part->len);
 			buf_addstr(&want, document.kind == DOCUMENT_TRANSCRIPT ? "\n" : "");
 			part->place.speaker = mem_strdup(draw(2) ? "A: <b" : NULL);
+			part->place.time_ms = draw(2) ? 1000 * (int64_t)draw(9999) : -1;
 			buf_finish(&text);
 		}
 		pack_source(&prompt, PACK_BEFORE_OTHER, 7, &document);
@@ -684,6 +705,7 @@ int main(void)
 		cmocka_unit_test(every_kind_of_source_is_pinned),
 		cmocka_unit_test(instructions_and_questions_are_pinned),
 		cmocka_unit_test(late_sources_and_updates_are_pinned),
+		cmocka_unit_test(cues_without_times_are_pinned),
 		cmocka_unit_test(the_escape_is_undone_exactly_and_leaves_no_tag),
 		cmocka_unit_test(the_escape_is_the_one_that_is_specified),
 		cmocka_unit_test(attributes_come_back_and_hold_nothing_that_ends_them),
