@@ -29,11 +29,11 @@ static int code_open(struct reader **reader, const struct input *input, struct s
 {
 	struct whole_reader *whole;
 
-	if (format_refuse_binary(input, skip) < 0) {
+	whole = whole_reader_create(DOCUMENT_CODE);
+	if (format_text(&whole->text, &whole->reader.encoding, input, skip) < 0) {
+		whole_reader_close(&whole->reader);
 		return -1;
 	}
-	whole = whole_reader_create(DOCUMENT_CODE);
-	buf_add(&whole->text, input->data, input->len);
 	*reader = &whole->reader;
 	return 0;
 }

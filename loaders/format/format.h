@@ -14,7 +14,11 @@ void formats_prepare(void);
 
 /* Whether the input's name ends in one of the words (without the dot, case folded), NULL at the end. */
 int format_has_extension(const struct input *input, const char *const *extension);
-/* For formats of text: 0, or -1 where these bytes are none: the reason tells NUL bytes from UTF-16. */
-int format_refuse_binary(const struct input *input, struct skip *skip);
+/*
+ * For formats of text: append the input as UTF-8, *encoding as in struct reader; -1 where the bytes
+ * are no text: *skip says what they are.
+ */
+int format_text(
+	struct buf *text, const char **encoding, const struct input *input, struct skip *skip);
 
 #endif

@@ -4,7 +4,10 @@
  */
 #include "loaders/format/format.h"
 
+#include "loaders/format/encoding.h"
+
 void formats_prepare(void)
 {
 	/* One NAME_prepare() for each format that has something to open. */
+	encoding_prepare();
 }

@@ -1,6 +1,8 @@
 /* Which loader an input belongs to. */
 #include "loaders/format/format.h"
 
+#include "loaders/format/encoding.h"
+
 #include "base/mem.h"
 
 #include <string.h>
@@ -44,19 +46,31 @@ static int begins_with(const struct input *input, const char *magic, size_t len)
 	return input->len >= len && memcmp(input->data, magic, len) == 0;
 }
 
-int format_refuse_binary(const struct input *input, struct skip *skip)
+static int refuse_binary(const struct input *input, struct skip *skip)
 {
 	if (begins_with(input, "%PDF-", 5)) {
 		return skip_set(skip, SKIP_UNREADABLE,
 			"is a PDF, which this carrel cannot read: convert it to text (pdftotext) "
 			"first");
 	}
-	if (begins_with(input, "\xff\xfe", 2) || begins_with(input, "\xfe\xff", 2)) {
-		return skip_set(
-			skip, SKIP_UNREADABLE, "is UTF-16 text: convert it to UTF-8 (iconv) first");
-	}
 	if (input->len && memchr(input->data, 0, input->len)) {
 		return skip_set(skip, SKIP_RULE, "is binary: it holds NUL bytes");
 	}
+	return skip_set(skip, SKIP_RULE, "is binary: it holds control characters");
+}
+
+int format_text(
+	struct buf *text, const char **encoding, const struct input *input, struct skip *skip)
+{
+	const char *name;
+
+	if (begins_with(input, "%PDF-", 5)) {
+		return refuse_binary(input, skip);
+	}
+	name = encoding_to_utf8(text, input);
+	if (!name) {
+		return refuse_binary(input, skip);
+	}
+	*encoding = strcmp(name, "UTF-8") == 0 ? NULL : name;
 	return 0;
 }

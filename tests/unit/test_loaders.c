@@ -173,7 +173,7 @@ static void what_is_no_text_is_named(void **state)
 		"\xff\xfe"
 		"a\0b\0",
 		6);
-	check_skipped("utf16.txt", UNREADABLE, "UTF-16");
+	check_loaded("utf16.txt", DOCUMENT_TEXT, "utf16.txt", "ab", 2);
 	write_file("a.pdf", "%PDF-1.7\n%\xe2\xe3", 12);
 	check_skipped("a.pdf", UNREADABLE, "is a PDF");
 }

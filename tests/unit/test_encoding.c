@@ -1,0 +1,113 @@
+/* Text in any encoding becomes UTF-8: what is UTF-8 stays as it is, what is no text is refused. */
+#include "loaders/format/encoding.h"
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct read_options options = {.subdir = "", .n_share = 1};
+
+static const char *decode(struct buf *text, const char *bytes, size_t len)
+{
+	struct input input = {"a.txt", bytes, len, -1, &options};
+
+	buf_clear(text);
+	return encoding_to_utf8(text, &input);
+}
+
+static void check(
+	const char *name, const char *bytes, size_t len, const char *utf8, size_t utf8_len)
+{
+	struct buf text = BUF_INIT;
+	const char *found = decode(&text, bytes, len);
+
+	assert_non_null(found);
+	assert_string_equal(name, found);
+	assert_int_equal(utf8_len, text.len);
+	assert_memory_equal(utf8, buf_str(&text), utf8_len);
+	buf_finish(&text);
+}
+#define CHECK(name, bytes, utf8) check(name, bytes, sizeof(bytes) - 1, utf8, sizeof(utf8) - 1)
+#define KEPT(bytes)              CHECK("UTF-8", bytes, bytes)
+
+static void utf8_is_kept_byte_for_byte(void **state)
+{
+	KEPT("");
+	KEPT("plain\r\nASCII\f\n\x1b[1mbold\x1b[0m n\bno");
+	KEPT("\xef\xbb\xbfwith a mark");
+	KEPT("\xef\xbb\xbfwith a mark and a stray \xff");
+	KEPT("Stra\xc3\x9f"
+	     "e, K\xc3\xb6ln, \xe2\x82\xac 5, na\xc3\xafve: one stray \xe9 stays");
+	KEPT("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e cut off in the middle \xe6\x97");
+}
+
+static void marks_and_nuls_tell_utf16_and_utf32(void **state)
+{
+	CHECK("UTF-16LE",
+		"\xff\xfe"
+		"a\0\xe9\0\xac\x20",
+		"a\xc3\xa9\xe2\x82\xac");
+	CHECK("UTF-16BE",
+		"\xfe\xff\0"
+		"a\0\xe9\x20\xac",
+		"a\xc3\xa9\xe2\x82\xac");
+	CHECK("UTF-32LE", "\xff\xfe\0\0a\0\0\0\x48\xf6\1\0", "a\xf0\x9f\x99\x88");
+	CHECK("UTF-32BE",
+		"\0\0\xfe\xff\0\0\0"
+		"a\0\1\xf6\x48",
+		"a\xf0\x9f\x99\x88");
+	CHECK("UTF-16LE", "a\0b\0c\0\n\0", "abc\n");
+	CHECK("UTF-16BE", "\0a\0b\0c\0\n", "abc\n");
+	CHECK("UTF-32LE", "a\0\0\0b\0\0\0c\0\0\0", "abc");
+	CHECK("UTF-32BE", "\0\0\0a\0\0\0b\0\0\0c", "abc");
+	/* an unpaired surrogate and half a unit at the end */
+	CHECK("UTF-16LE",
+		"\xff\xfe"
+		"a\0\0\xd8"
+		"b\0"
+		"c",
+		"a\xef\xbf\xbd"
+		"b\xef\xbf\xbd");
+}
+
+static void what_is_no_text_is_refused(void **state)
+{
+	struct buf text = BUF_INIT;
+	char noise[4096];
+
+	assert_null(decode(&text, "a\0b\n", 4));
+	assert_null(decode(&text, "\0\0\0\0\0\0\0\0", 8));
+	assert_null(decode(&text, "\x7f\x45LF\2\1\1\0\0\0\0\0\0\0\0\0\3\0\x3e\0", 20));
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		noise[i] = (char)(1 + i * 7919 % 255); /* no NUL, but every control */
+	}
+	assert_null(decode(&text, noise, sizeof(noise)));
+	assert_int_equal(0, text.len);
+	buf_finish(&text);
+}
+
+static void shifts_tell_iso_2022(void **state)
+{
+	CHECK("ISO-2022-JP", "\x1b$B$3$s$K$A$O\x1b(B!\n",
+		"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf!\n");
+	KEPT("\x1b$ is an escape in a log \x1b[0m\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(utf8_is_kept_byte_for_byte),
+		cmocka_unit_test(marks_and_nuls_tell_utf16_and_utf32),
+		cmocka_unit_test(what_is_no_text_is_refused),
+		cmocka_unit_test(shifts_tell_iso_2022),
+	};
+
+	return cmocka_run_group_tests_name("encoding", tests, NULL, NULL);
+}
