@@ -19,6 +19,10 @@ static int is_scale(const char *text, double *scale)
 
 int adapters_read(struct engine_config *config, const struct options *options, struct err *err)
 {
+	if (options->adapters.count > ENGINE_ADAPTERS_MAX) {
+		return err_set(err, ERR_USAGE, "--adapter", NULL, "takes at most %d values",
+			ENGINE_ADAPTERS_MAX);
+	}
 	for (size_t i = 0; i < options->adapters.count; i++) {
 		const char *text = options->adapters.item[i], *colon = strrchr(text, ':');
 		struct engine_adapter *adapter = &config->adapter[config->n_adapter++];

@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
@@ -20,6 +21,7 @@ enum { QUESTION_MAX_BYTES = 64 << 20 };
 
 struct ask {
 	const struct options *options;
+	struct inputs inputs;
 	struct session *session;
 	struct engine *engine;
 	char *question, *system;
@@ -128,6 +130,14 @@ static json_t *json_sources(const struct session *session)
 	return list;
 }
 
+static json_t *json_skipped(const struct session *session)
+{
+	size_t count;
+	const struct skipped *skipped = session_skipped(session, &count);
+
+	return inputs_json_skipped(skipped, count);
+}
+
 /* A number where the source has such a thing, else null. */
 static json_t *number_or_null(int64_t value, int has)
 {
@@ -217,7 +227,7 @@ static void print_json(const struct ask *ask)
 		object, "model", output_json_string(engine_info(ask->engine)->model_name));
 	json_object_set_new(object, "session", json_null());
 	json_object_set_new(object, "sources", json_sources(ask->session));
-	json_object_set_new(object, "skipped", start_json_skipped(ask->session));
+	json_object_set_new(object, "skipped", json_skipped(ask->session));
 	json_object_set_new(object, "coverage", coverage);
 	json_object_set_new(object, "citations", json_citations(answer));
 	json_object_set_new(object, "usage", json_usage(&answer->usage));
@@ -392,14 +402,14 @@ static int load_sources(struct ask *ask, struct err *err)
 	};
 
 	ask->session = session_create(&config);
-	if (start_load(ask->session, options->argument + 1, options->n_argument - 1,
+	if (inputs_load(&ask->inputs, ask->session, ask->inputs.path, ask->inputs.n_path,
 		    options->partial, &ask->unreadable, err) < 0) {
 		if (ask->unreadable && !err->hint[0]) {
 			snprintf(err->hint, sizeof(err->hint), "ask --partial answers without it");
 		}
 		return -1;
 	}
-	return start_need_sources(ask->session, options->n_argument - 1, err);
+	return inputs_need_sources(ask->inputs.n_path, session_source_count(ask->session), err);
 }
 
 /* Somebody who forgot a file, or the - for standard input, would not see it in the answer. */
@@ -420,13 +430,14 @@ static int run(struct ask *ask, struct err *err)
 {
 	const struct options *options = ask->options;
 
-	if (read_question(ask, err) < 0 || start_system_text(options, &ask->system, err) < 0) {
+	if (read_question(ask, err) < 0 || inputs_open(&ask->inputs, options, 1, err) < 0 ||
+		start_system_text(options, &ask->system, err) < 0) {
 		return -1;
 	}
 	if (options->show_context) {
 		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
 	}
-	if (options->n_argument == 1 && !options->show_tokens) {
+	if (!ask->inputs.n_path && !options->show_tokens) {
 		note_no_sources();
 	}
 	/* The engine loads its weights while the sources are read. */
@@ -450,6 +461,7 @@ int command_ask(const struct options *options, struct err *err)
 	session_answer_finish(&ask.answer);
 	session_destroy(ask.session);
 	engine_close(ask.engine);
+	inputs_close(&ask.inputs);
 	free(ask.question);
 	free(ask.system);
 	return status;

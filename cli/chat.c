@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/line.h"
 #include "cli/output.h"
@@ -23,6 +24,7 @@ enum { SCRIPT_READ_BYTES = 65536 };
 
 struct chat {
 	const struct options *options;
+	struct inputs inputs;
 	struct session *session;
 	struct engine *engine;
 	struct engine_sampling sampling;
@@ -163,7 +165,8 @@ static int load(
 	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
 {
 	size_t first = session_source_count(chat->session), unreadable;
-	int status = start_load(chat->session, path, n_path, partial, &unreadable, err);
+	int status =
+		inputs_load(&chat->inputs, chat->session, path, n_path, partial, &unreadable, err);
 
 	if (status == 0) {
 		for (size_t i = first; i < session_source_count(chat->session); i++) {
@@ -186,7 +189,8 @@ static void slash_load(struct chat *chat, const char *argument)
 	int lends, status;
 
 	if (!argument[0]) {
-		err_set(&err, ERR_USAGE, "/load", "/load PATH", "needs the path of a file");
+		err_set(&err, ERR_USAGE, "/load", "/load PATH",
+			"needs the path of a file or a folder");
 		complain(chat, &err);
 		return;
 	}
@@ -252,7 +256,7 @@ static const struct slash {
 	void (*run)(struct chat *chat, const char *argument);
 } slash_table[] = {
 	{"help", "", "show these commands", slash_help},
-	{"load", "PATH", "add a file to the sources", slash_load},
+	{"load", "PATH", "add a file or a folder to the sources", slash_load},
 	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
 	{"sources", "", "show the sources and what they cost", slash_sources},
 	{"thinking", "", "show what the model thought before its last answer", slash_thinking},
@@ -382,6 +386,18 @@ static void talk_from_pipe(struct chat *chat)
 	buf_finish(&text);
 }
 
+/* A list on standard input would be taken for messages, or they for it. */
+static int check_lists(const struct options *options, struct err *err)
+{
+	for (size_t i = 0; i < options->from_file.count; i++) {
+		if (strcmp(options->from_file.item[i], "-") == 0) {
+			return err_set(err, ERR_USAGE, "--from-file -", "write the list to a file",
+				"standard input is where the messages come from");
+		}
+	}
+	return 0;
+}
+
 static int run(struct chat *chat, const char *system, struct err *err)
 {
 	struct session_config config = {
@@ -391,12 +407,13 @@ static int run(struct chat *chat, const char *system, struct err *err)
 		.no_think = chat->options->no_think,
 	};
 
-	if (start_engine(&chat->engine, chat->options, err) < 0) {
+	if (check_lists(chat->options, err) < 0 ||
+		inputs_open(&chat->inputs, chat->options, 0, err) < 0 ||
+		start_engine(&chat->engine, chat->options, err) < 0) {
 		return -1;
 	}
 	chat->session = session_create(&config);
-	if (chat->options->n_argument &&
-		load(chat, chat->options->argument, chat->options->n_argument, 0, err) < 0) {
+	if (chat->inputs.n_path && load(chat, chat->inputs.path, chat->inputs.n_path, 0, err) < 0) {
 		return -1;
 	}
 	if (start_wait(chat->engine, err) < 0 ||
@@ -429,6 +446,7 @@ int command_chat(const struct options *options, struct err *err)
 	free(chat.last_thinking);
 	session_destroy(chat.session);
 	engine_close(chat.engine);
+	inputs_close(&chat.inputs);
 	free(system);
 	return status;
 }

@@ -1,94 +1,35 @@
-/* carrel count: tokens by file, exactly as the model would read them. */
+/* carrel count: tokens by file and directory, exactly as the model would read them. */
 #include "cli/commands.h"
 
 #include "base/log.h"
+#include "base/mem.h"
+#include "cli/count_print.h"
+#include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
-#include "cli/start.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct count {
-	const struct options *options;
-	struct tokens *tokens;
-	struct session *session;
-	struct session_tally tally;
-};
-
-static int larger_first(const void *a, const void *b)
-{
-	const struct session_file *left = a, *right = b;
-
-	if (left->tokens != right->tokens) {
-		return left->tokens < right->tokens ? 1 : -1;
-	}
-	return strcmp(left->path, right->path);
-}
-
-static int is_over(const struct count *count)
-{
-	return count->options->budget_tok && count->tally.total_tok > count->options->budget_tok;
-}
-
-static void print_rows(const struct count *count, size_t n_shown)
-{
-	if (count->options->json) {
-		json_t *object = json_object(), *files = json_array();
-
-		for (size_t i = 0; i < n_shown; i++) {
-			json_t *item = json_object();
-
-			json_object_set_new(
-				item, "path", output_json_string(count->tally.file[i].path));
-			json_object_set_new(
-				item, "tokens", json_integer(count->tally.file[i].tokens));
-			json_object_set_new(
-				item, "bytes", json_integer(count->tally.file[i].bytes));
-			json_array_append_new(files, item);
-		}
-		json_object_set_new(object, "files", files);
-		json_object_set_new(
-			object, "packing_tokens", json_integer(count->tally.packing_tok));
-		json_object_set_new(object, "total_tokens", json_integer(count->tally.total_tok));
-		json_object_set_new(object, "total_bytes", json_integer(count->tally.total_bytes));
-		json_object_set_new(
-			object, "n_files", json_integer((json_int_t)count->tally.n_file));
-		if (count->options->budget_tok) {
-			json_object_set_new(
-				object, "budget", json_integer(count->options->budget_tok));
-			json_object_set_new(object, "over", json_boolean(is_over(count)));
-		}
-		json_object_set_new(object, "skipped", start_json_skipped(count->session));
-		output_json(object);
-		return;
-	}
-	for (size_t i = 0; i < n_shown; i++) {
-		output_line("%12lld  %s", (long long)count->tally.file[i].tokens,
-			count->tally.file[i].path);
-	}
-	if (n_shown < count->tally.n_file) {
-		size_t n_more = count->tally.n_file - n_shown;
-
-		output_line("%12s  (%zu more file%s)", "...", n_more, n_more == 1 ? "" : "s");
-	}
-	if (count->tally.packing_tok) {
-		output_line("%12lld  (tags around files)", (long long)count->tally.packing_tok);
-	}
-	output_line("%12lld  total, %zu file%s, %lld bytes", (long long)count->tally.total_tok,
-		count->tally.n_file, count->tally.n_file == 1 ? "" : "s",
-		(long long)count->tally.total_bytes);
-}
-
 /* --show: the packed text itself. */
-static void print_packed(const struct count *count)
+static int show_packed(
+	const struct options *options, struct inputs *inputs, size_t *n_source, struct err *err)
 {
+	struct session *session = session_create(&(struct session_config){.no_cite = 0});
 	struct buf text = BUF_INIT;
+	size_t unreadable;
+	int status =
+		inputs_load(inputs, session, inputs->path, inputs->n_path, 1, &unreadable, err);
 
-	session_sources_text(count->session, &text);
-	if (count->options->json) {
+	if (status < 0) {
+		session_destroy(session);
+		return -1;
+	}
+	*n_source = session_source_count(session);
+	session_sources_text(session, &text);
+	if (options->json) {
 		json_t *object = json_object();
 
 		json_object_set_new(object, "text", output_json_bytes(buf_str(&text), text.len));
@@ -98,82 +39,110 @@ static void print_packed(const struct count *count)
 		putchar('\n');
 	}
 	buf_finish(&text);
+	session_destroy(session);
+	return unreadable ? ERR_INPUTS : 0;
 }
 
-static int count_all(struct count *count, struct err *err)
+/* The window of the model, from its metadata alone; 0 where a tokenizer is no model. */
+static void find_window(struct count_report *report, const char *model)
 {
-	const struct options *options = count->options;
-	size_t n_shown;
+	const struct options *options = report->options;
+	struct engine_config config = {.model = model, .context_tok = options->context_tok};
+	struct model_summary summary;
+	struct engine_plan plan;
 
-	for (size_t i = 0; i < session_source_count(count->session); i++) {
-		if (interrupt_pending()) {
-			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
-		}
-		log_progress("counting %zu/%zu", i + 1, session_source_count(count->session));
-		session_tally_source(count->session, i, count->tokens, &count->tally);
+	report->window_tok = options->context_tok;
+	if (model_summary_read(&summary, model, NULL) < 0) {
+		return;
+	}
+	report->model = mem_strdup(summary.name);
+	if (!report->window_tok) {
+		report->window_tok = engine_plan(&plan, &config, NULL) == 0
+					     ? plan.context_tok
+					     : summary.context_train_tok;
+	}
+	model_summary_finish(&summary);
+}
+
+static int64_t counted(const void *arg)
+{
+	const struct tally *tally = arg;
+
+	return tally->total_tok;
+}
+
+static int count_all(struct count_report *report, struct inputs *inputs, struct tokens *tokens,
+	size_t *n_source, struct err *err)
+{
+	struct tally *tally = &report->tally;
+	const struct options *options = report->options;
+	size_t unreadable;
+
+	inputs->count_tok = counted;
+	inputs->count_arg = tally;
+	inputs->began_s = output_clock_s();
+	if (tally_load(tally, tokens, inputs->path, inputs->n_path, &inputs->load, options->outline,
+		    err) < 0) {
+		log_progress_clear();
+		return -1;
 	}
 	log_progress_clear();
-	n_shown = count->tally.n_file;
-	if (options->top_n && options->top_n < (int64_t)count->tally.n_file) {
-		n_shown = (size_t)options->top_n;
-	}
-	if (options->top_n) {
-		qsort(count->tally.file, count->tally.n_file, sizeof(*count->tally.file),
-			larger_first);
-	}
-	print_rows(count, n_shown);
-	if (is_over(count)) {
+	*n_source = tally->n_source;
+	unreadable = inputs_show_skipped(
+		inputs, tally->skipped, tally->n_skipped, inputs->path, inputs->n_path, 0);
+	count_print(report);
+	if (options->budget_tok && tally->total_tok > options->budget_tok) {
 		log_error("%lld tokens are more than the budget of %lld",
-			(long long)count->tally.total_tok, (long long)options->budget_tok);
+			(long long)tally->total_tok, (long long)options->budget_tok);
 		return ERR_CONTEXT;
 	}
-	return 0;
+	return unreadable ? ERR_INPUTS : 0;
 }
 
-static int run(struct count *count, struct err *err)
+static int run(struct count_report *report, struct inputs *inputs, struct err *err)
 {
-	const struct options *options = count->options;
+	const struct options *options = report->options;
+	struct tokens *tokens = NULL;
 	struct err none;
-	size_t unreadable;
+	size_t n_source = 0;
 	char *model;
 	int status;
 
-	if (!options->n_argument) {
+	if (inputs_open(inputs, options, 0, err) < 0) {
+		return -1;
+	}
+	if (!inputs->n_path) {
 		return err_set(
 			err, ERR_USAGE, NULL, "carrel count PATH...", "there is nothing to count");
 	}
 	if (library_find(options->model, &model, err) < 0) {
 		return -1;
 	}
-	status = tokens_open(&count->tokens, model, err);
+	status = tokens_open(&tokens, model, err);
+	if (status == 0) {
+		find_window(report, model);
+		status = options->show ? show_packed(options, inputs, &n_source, err)
+				       : count_all(report, inputs, tokens, &n_source, err);
+	}
 	free(model);
-	count->session = session_create(&(struct session_config){.no_cite = 0});
-	if (status < 0 || start_load(count->session, options->argument, options->n_argument, 1,
-				  &unreadable, err) < 0) {
-		return -1;
-	}
-	status = 0;
-	if (options->show) {
-		print_packed(count);
-	} else {
-		status = count_all(count, err);
-	}
-	if (start_need_sources(count->session, options->n_argument, &none) < 0) {
+	tokens_close(tokens);
+	if (status >= 0 && inputs_need_sources(inputs->n_path, n_source, &none) < 0) {
 		log_err(&none); /* the count of nothing was printed all the same */
 		return ERR_INPUTS;
 	}
-	return status == 0 && unreadable ? ERR_INPUTS : status;
+	return status;
 }
 
 int command_count_tokens(const struct options *options, struct err *err)
 {
-	struct count count = {.options = options};
+	struct count_report report = {.options = options};
+	struct inputs inputs = {0};
 	int status;
 
 	interrupt_install();
-	status = run(&count, err);
-	session_tally_finish(&count.tally);
-	session_destroy(count.session);
-	tokens_close(count.tokens);
+	status = run(&report, &inputs, err);
+	tally_finish(&report.tally);
+	free(report.model);
+	inputs_close(&inputs);
 	return status;
 }

@@ -16,6 +16,7 @@ enum {
 	ENGINE = COMMAND_CHAT | COMMAND_ASK | COMMAND_BENCH | COMMAND_EVAL | COMMAND_CONFIG,
 	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
 	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
+	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT,
 };
 
 /* In the order of the manual page. */
@@ -23,7 +24,7 @@ const struct option_row option_table[] = {
 	{"model", 'm', OPTION_TEXT, "PATH|NAME", FIELD(model), MODEL, 1, NULL,
 		"the model: a GGUF file, a Hugging Face directory, or a name that `carrel models "
 		"ls` shows"},
-	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE, 1, "0",
+	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE | COMMAND_COUNT, 1, "0",
 		"tokens of context (0: the model's own window, as far as memory allows)"},
 	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE | COMMAND_MODELS, 1, "0",
 		"threads that compute, at most 4096 (0: one per core)"},
@@ -69,6 +70,24 @@ const struct option_row option_table[] = {
 		"how many tokens the recent past has"},
 	{"max-tokens", 'n', OPTION_WHOLE, "N", FIELD(max_tok), ANSWER, 1, "1024",
 		"most tokens of an answer"},
+	{"include", 0, OPTION_LIST, "GLOB", FIELD(include), LOAD, 0, NULL,
+		"of folders, read only files that match one of these patterns, written as in a "
+		".gitignore; may be given several times"},
+	{"exclude", 0, OPTION_LIST, "GLOB", FIELD(exclude), LOAD, 0, NULL,
+		"of folders, leave out what matches one of these patterns; may be given several "
+		"times"},
+	{"include-secrets", 0, OPTION_FLAG, NULL, FIELD(include_secrets), LOAD, 0, NULL,
+		"of folders, read files that look like keys or passwords, too"},
+	{"drop-headers", 0, OPTION_FLAG, NULL, FIELD(drop_headers), LOAD, 0, NULL,
+		"leave out the headers and footers that repeat from page to page of a PDF"},
+	{"from-file", 0, OPTION_LIST, "LIST", FIELD(from_file), LOAD, 0, NULL,
+		"also load the paths that stand in the file LIST, one on each line (-: standard "
+		"input); may be given several times"},
+	{"null", '0', OPTION_FLAG, NULL, FIELD(ends_with_nul), LOAD, 0, NULL,
+		"the paths of --from-file end with NUL bytes, as find -print0 writes them"},
+	{"unsafe-loaders", 0, OPTION_FLAG, NULL, FIELD(unsafe_loaders), LOAD, 0, NULL,
+		"read files even where this system cannot shut in what parses them; without it "
+		"such a load is refused"},
 	{"show-context", 0, OPTION_FLAG, NULL, FIELD(show_context), COMMAND_ASK, 0, NULL,
 		"print the text that the model would read, and do not ask"},
 	{"show-tokens", 0, OPTION_FLAG, NULL, FIELD(show_tokens), COMMAND_ASK, 0, NULL,
@@ -88,8 +107,16 @@ const struct option_row option_table[] = {
 		"runs of each measurement; the median is printed"},
 	{"top", 0, OPTION_WHOLE, "N", FIELD(top_n), COMMAND_COUNT, 0, "0",
 		"only the N largest files (0: all)"},
+	{"sort", 0, OPTION_FLAG, NULL, FIELD(sort), COMMAND_COUNT, 0, NULL,
+		"the largest first, in each directory"},
+	{"depth", 0, OPTION_WHOLE, "N", FIELD(depth), COMMAND_COUNT, 0, "0",
+		"show directories and files N levels deep (0: as deep as some forty lines "
+		"allow)"},
+	{"outline", 0, OPTION_FLAG, NULL, FIELD(outline), COMMAND_COUNT, 0, NULL,
+		"also what each section costs, of documents that have headings"},
 	{"budget", 0, OPTION_WHOLE, "N", FIELD(budget_tok), COMMAND_COUNT, 0, "0",
-		"end with status 3 when the total is more than N tokens (0: off)"},
+		"end with status 3 when the total is more than N tokens (0: off), and say which "
+		"directories fit in N"},
 	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT, 0, NULL,
 		"print the packed text instead"},
 	{"count", 0, OPTION_FLAG, NULL, FIELD(count_only), COMMAND_TOKENIZE, 0, NULL,
@@ -268,22 +295,13 @@ static int parse_flag(const struct option_row *row, const char *value, int *out,
 }
 
 /* The first value from a stronger place replaces all from a weaker one. */
-static int add_item(struct option_list *list, const struct option_row *row, const char *value,
-	int is_first, struct err *err)
+static void add_item(struct option_list *list, const char *value, int is_first)
 {
-	char where[64];
-
 	list->count = is_first || !value[0] ? 0 : list->count;
-	if (!value[0]) {
-		return 0;
+	if (value[0]) {
+		mem_grow(list->item, list->count, list->cap);
+		list->item[list->count++] = value;
 	}
-	if (list->count == OPTION_LIST_MAX) {
-		snprintf(where, sizeof(where), "--%s", row->name);
-		return err_set(
-			err, ERR_USAGE, where, NULL, "takes at most %d values", OPTION_LIST_MAX);
-	}
-	list->item[list->count++] = value;
-	return 0;
 }
 
 static int set_value(struct options *options, const struct option_row *row, const char *value,
@@ -308,8 +326,7 @@ static int set_value(struct options *options, const struct option_row *row, cons
 		status = parse_choice(row, value, field(options, row), err);
 		break;
 	case OPTION_LIST:
-		status = add_item(field(options, row), row, value,
-			origins[row - option_table] != origin, err);
+		add_item(field(options, row), value, origins[row - option_table] != origin);
 		break;
 	}
 	origins[row - option_table] = origin;
@@ -341,6 +358,14 @@ void options_finish(struct options *options)
 	free(kept);
 	kept = NULL;
 	n_kept = cap_kept = 0;
+	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
+		if (option_table[i].kind == OPTION_LIST) {
+			struct option_list *list = field(options, &option_table[i]);
+
+			free(list->item);
+			*list = (struct option_list){0};
+		}
+	}
 	free(options->argument);
 	options->argument = NULL;
 	options->n_argument = 0;

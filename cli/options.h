@@ -26,10 +26,9 @@ enum command_bit {
 };
 
 /* The values of an option that may be given several times. */
-enum { OPTION_LIST_MAX = 8 };
 struct option_list {
-	const char *item[OPTION_LIST_MAX];
-	size_t count;
+	const char **item;
+	size_t count, cap;
 };
 
 struct options {
@@ -43,14 +42,17 @@ struct options {
 	/* the context */
 	const char *system, *over;
 	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
+	/* what is loaded; cli/inputs.h makes paths and struct load_options of it */
+	struct option_list include, exclude, from_file;
+	int ends_with_nul, include_secrets, drop_headers, unsafe_loaders;
 	/* output */
 	int json, quiet, verbose, plain, help, version;
 	/* of one command */
-	int64_t top_n, budget_tok, bench_prompt_tok, bench_generate_tok, bench_repeats;
+	int64_t top_n, budget_tok, depth, bench_prompt_tok, bench_generate_tok, bench_repeats;
 	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths;
 	const char *storage_type;
 	int64_t n_question;
-	int show, count_only, special, show_questions;
+	int show, sort, outline, count_only, special, show_questions;
 	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */
 
 	const char **argument; /* what is not an option, in order */

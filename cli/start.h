@@ -7,8 +7,6 @@
 #include "engine/engine.h"
 #include "session/session.h"
 
-#include <jansson.h>
-
 /* Start the engine process; it loads while the caller goes on. */
 int start_engine(struct engine **engine, const struct options *options, struct err *err);
 /*
@@ -45,17 +43,6 @@ int start_refuse_nul(
 /* The text of --system, from its file where it names one; malloc'ed, NULL without one. */
 int start_system_text(const struct options *options, char **text, struct err *err);
 void start_sampling(const struct options *options, struct engine_sampling *sampling);
-
-/*
- * Load the paths into the session and say what was left out. Without `partial`, an input that
- * cannot be read is ERR_INPUTS. *unreadable counts them.
- */
-int start_load(struct session *session, const char *const *path, size_t n_path, int partial,
-	size_t *unreadable, struct err *err);
-/* [{"path", "reason"}...] of all that was left out. */
-/* An error where paths were given and none became a source. */
-int start_need_sources(const struct session *session, size_t n_path, struct err *err);
-json_t *start_json_skipped(const struct session *session);
 
 /* The progress line of a prefill; `began_s` is when it began (output_clock_s()). */
 void start_show_prefill(double began_s, int64_t done_tok, int64_t total_tok, int64_t cached_tok);

@@ -80,6 +80,9 @@ struct load_sink {
 int load_each(const char *const *path, size_t n_path, const struct load_options *options,
 	const struct load_sink *sink, struct err *err);
 
+/* A sink that fills *result, zero-initialised, with everything. */
+struct load_sink load_result_sink(struct load_result *result);
+
 /* The same into memory. Never partial: on failure *result is empty. `options` may be NULL. */
 int load_paths(struct load_result *result, const char *const *path, size_t n_path,
 	const struct load_options *options, struct err *err);

@@ -64,11 +64,16 @@ static void take_skipped(void *arg, const struct skipped *skipped)
 		mem_strdup(skipped->path), mem_strdup(skipped->reason), skipped->is_unreadable};
 }
 
+struct load_sink load_result_sink(struct load_result *result)
+{
+	return (struct load_sink){take_begin, take_part, take_end, take_skipped, result};
+}
+
 int load_paths(struct load_result *result, const char *const *path, size_t n_path,
 	const struct load_options *options, struct err *err)
 {
 	static const struct load_options defaults;
-	struct load_sink sink = {take_begin, take_part, take_end, take_skipped, result};
+	struct load_sink sink = load_result_sink(result);
 	int status;
 
 	*result = (struct load_result){0};

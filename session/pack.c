@@ -403,7 +403,7 @@ static void write_content(struct writer *writer, const struct document *document
 	writer->is_source = 0;
 }
 
-void pack_source(struct prompt *out, enum pack_before before, int64_t number,
+void pack_source_open(struct prompt *out, enum pack_before before, int64_t number,
 	const struct document *document)
 {
 	struct writer writer = {.out = out};
@@ -413,12 +413,37 @@ void pack_source(struct prompt *out, enum pack_before before, int64_t number,
 	add_attribute(&writer.pending, "name", document->name);
 	add_attribute(&writer.pending, "rev", document->rev);
 	buf_addstr(&writer.pending, ">\n");
-	write_content(&writer, document);
+	writer_finish(&writer);
+}
+
+void pack_file(struct prompt *out, const struct part *part)
+{
+	struct writer writer = {.out = out, .is_source = 1};
+
+	write_file(&writer, part);
+	writer_finish(&writer);
+}
+
+void pack_source_close(struct prompt *out, const struct document *document)
+{
+	struct writer writer = {.out = out};
+
 	if (document->kind == DOCUMENT_CODE) {
 		write_tree(&writer, document);
 	}
 	buf_addstr(&writer.pending, "</source>");
 	writer_finish(&writer);
+}
+
+void pack_source(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document)
+{
+	struct writer writer = {.out = out};
+
+	pack_source_open(out, before, number, document);
+	write_content(&writer, document);
+	writer_finish(&writer);
+	pack_source_close(out, document);
 }
 
 void pack_update(struct prompt *out, enum pack_before before, int64_t number,

@@ -55,6 +55,7 @@
 #include <stdint.h>
 
 struct document;
+struct part;
 struct prompt;
 struct segment;
 
@@ -68,6 +69,14 @@ void pack_instructions(struct prompt *out, const char *system, int no_cite);
 /* S1 is number 1. */
 void pack_source(struct prompt *out, enum pack_before before, int64_t number,
 	const struct document *document);
+/*
+ * The same in steps, for a tree that is never whole in memory: what opens it, its files one by one,
+ * and what closes it, which of its parts needs only the paths.
+ */
+void pack_source_open(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document);
+void pack_file(struct prompt *out, const struct part *part);
+void pack_source_close(struct prompt *out, const struct document *document);
 /* `document` holds the new text of source `number`: of a tree, the files that changed. */
 void pack_update(struct prompt *out, enum pack_before before, int64_t number,
 	const struct document *document);

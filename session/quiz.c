@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "loaders/code_name.h"
+#include "loaders/load.h"
 #include "session/quiz_book.h"
 
 #include <dirent.h>
@@ -69,29 +70,28 @@ void quiz_add_text(struct quiz *quiz, const char *name, const char *text, size_t
 	add_document(quiz, name, code_name(name) ? DOCUMENT_CODE : DOCUMENT_TEXT, text, len);
 }
 
-/* Through the loaders, so that a file is here what it is for `ask`. */
-static int load_file(struct quiz *quiz, const char *path, const char *name, struct err *err)
+/* The files to load, and what each is called. */
+struct files {
+	char **path, **name;
+	size_t count, cap_path, cap_name;
+};
+
+static void files_add(struct files *files, const char *path, const char *name)
 {
-	struct load_result loaded;
+	mem_grow(files->path, files->count, files->cap_path);
+	mem_grow(files->name, files->count, files->cap_name);
+	files->path[files->count] = mem_strdup(path);
+	files->name[files->count++] = mem_strdup(name);
+}
 
-	if (load_paths(&loaded, &path, 1, NULL, err) < 0) {
-		return -1;
+static void files_finish(struct files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		free(files->path[i]);
+		free(files->name[i]);
 	}
-	for (size_t i = 0; i < loaded.n_document; i++) {
-		const struct document *document = &loaded.document[i];
-
-		if (document->n_part == 1 && document->part[0].place.page == 0 &&
-			document->part[0].len <= FILE_MAX_BYTES &&
-			quiz->total_bytes < ALL_MAX_BYTES) {
-			add_document(quiz, name, document->kind, document->part[0].text,
-				document->part[0].len);
-		} else {
-			quiz->n_left_out++;
-		}
-	}
-	quiz->n_left_out += loaded.n_skipped;
-	load_result_finish(&loaded);
-	return 0;
+	free(files->path);
+	free(files->name);
 }
 
 static int is_shown(const struct dirent *item)
@@ -105,8 +105,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int load_folder(
-	struct quiz *quiz, const char *folder, const char *prefix, int depth, struct err *err)
+static int find_files(
+	struct files *files, const char *folder, const char *prefix, int depth, struct err *err)
 {
 	struct dirent **item;
 	int count = scandir(folder, &item, is_shown, by_name), status = 0;
@@ -121,9 +121,9 @@ static int load_folder(
 
 		if (status == 0 && lstat(path, &st) == 0) {
 			if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
-				status = load_folder(quiz, path, name, depth + 1, err);
+				status = find_files(files, path, name, depth + 1, err);
 			} else if (S_ISREG(st.st_mode)) {
-				status = load_file(quiz, path, name, err);
+				files_add(files, path, name);
 			}
 		}
 		free(path);
@@ -134,25 +134,99 @@ static int load_folder(
 	return status;
 }
 
-int quiz_load(struct quiz *quiz, const char *const *path, size_t n_path, struct err *err)
-{
-	for (size_t i = 0; i < n_path; i++) {
-		const char *slash = strrchr(path[i], '/');
-		struct stat st;
-		int status;
+/* Documents come in the order of the files, and some files give none. */
+struct taking {
+	struct quiz *quiz;
+	const struct files *files;
+	size_t next;
+	struct part first; /* part: a quiz asks about texts of one */
+	size_t n_part;
+	enum document_kind kind;
+};
 
-		if (stat(path[i], &st) < 0) {
-			return err_set_errno(err, ERR_INPUTS, errno, path[i], "cannot be opened");
-		}
-		status = S_ISDIR(st.st_mode)
-				 ? load_folder(quiz, path[i], "", 0, err)
-				 : load_file(quiz, path[i],
-					   path[i][0] == '/' && slash ? slash + 1 : path[i], err);
-		if (status < 0) {
-			return -1;
-		}
+static int take_begin(void *arg, const struct document *document)
+{
+	struct taking *taking = arg;
+
+	while (taking->next < taking->files->count &&
+		strcmp(taking->files->path[taking->next], document->origin) != 0) {
+		taking->next++;
+	}
+	taking->kind = document->kind;
+	taking->n_part = 0;
+	part_finish(&taking->first);
+	return 0;
+}
+
+static int take_part(void *arg, struct part *part)
+{
+	struct taking *taking = arg;
+
+	if (taking->n_part++ == 0) {
+		taking->first = *part;
+		*part = (struct part){.place = {.time_ms = -1}};
 	}
 	return 0;
+}
+
+static int take_end(void *arg, struct document *document)
+{
+	struct taking *taking = arg;
+	const struct part *part = &taking->first;
+
+	if (taking->n_part == 1 && part->place.page == 0 && part->len <= FILE_MAX_BYTES &&
+		taking->quiz->total_bytes < ALL_MAX_BYTES && taking->next < taking->files->count) {
+		add_document(taking->quiz, taking->files->name[taking->next], taking->kind,
+			part->text, part->len);
+	} else {
+		taking->quiz->n_left_out++;
+	}
+	return 0;
+}
+
+static void take_skipped(void *arg, const struct skipped *skipped)
+{
+	struct taking *taking = arg;
+
+	taking->quiz->n_left_out++;
+}
+
+/* Through the loaders, so that a file is here what it is for `ask`; all at once. */
+static int load_files(struct quiz *quiz, const struct files *files, struct err *err)
+{
+	static const struct load_options options;
+	struct taking taking = {.quiz = quiz, .files = files, .first = {.place = {.time_ms = -1}}};
+	struct load_sink sink = {take_begin, take_part, take_end, take_skipped, &taking};
+	int status =
+		load_each((const char *const *)files->path, files->count, &options, &sink, err);
+
+	part_finish(&taking.first);
+	return status;
+}
+
+int quiz_load(struct quiz *quiz, const char *const *path, size_t n_path, struct err *err)
+{
+	struct files files = {0};
+	int status = 0;
+
+	for (size_t i = 0; i < n_path && status == 0; i++) {
+		const char *slash = strrchr(path[i], '/');
+		struct stat st;
+
+		if (stat(path[i], &st) < 0) {
+			status = err_set_errno(err, ERR_INPUTS, errno, path[i], "cannot be opened");
+		} else if (S_ISDIR(st.st_mode)) {
+			status = find_files(&files, path[i], "", 0, err);
+		} else {
+			files_add(
+				&files, path[i], path[i][0] == '/' && slash ? slash + 1 : path[i]);
+		}
+	}
+	if (status == 0) {
+		status = load_files(quiz, &files, err);
+	}
+	files_finish(&files);
+	return status;
 }
 
 size_t quiz_document_count(const struct quiz *quiz)

@@ -1,7 +1,7 @@
 #include "session/session.h"
 
 #include "base/mem.h"
-#include "loaders/load.h"
+#include "session/once.h"
 #include "session/pack.h"
 
 #include <stdlib.h>
@@ -197,14 +197,79 @@ static int check_room(const struct load_result *loaded, struct err *err)
 	return 0;
 }
 
-int session_load(struct session *session, const char *const *path, size_t n_path, int partial,
-	struct err *err)
+static int is_same_text(const struct document *a, const struct document *b)
+{
+	if (a->kind != b->kind || a->n_part != b->n_part || strcmp(a->name, b->name) != 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < a->n_part; i++) {
+		const struct part *one = &a->part[i], *other = &b->part[i];
+
+		if (one->len != other->len ||
+			(one->len && memcmp(one->text, other->text, one->len) != 0)) {
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/* What is a source already, unchanged, leaves *loaded and is listed. */
+static void drop_known(struct session *session, struct load_result *loaded)
+{
+	size_t n_kept = 0;
+
+	for (size_t i = 0; i < loaded->n_document; i++) {
+		struct document *document = &loaded->document[i];
+		size_t same = 0;
+
+		while (same < session->n_source &&
+			(!document->origin || !session->source[same].document->origin ||
+				strcmp(document->origin, session->source[same].document->origin) !=
+					0 ||
+				!is_same_text(document, session->source[same].document))) {
+			same++;
+		}
+		if (same == session->n_source) {
+			loaded->document[n_kept++] = *document;
+			continue;
+		}
+		mem_grow(session->skipped, session->n_skipped, session->cap_skipped);
+		session->skipped[session->n_skipped++] = (struct skipped){
+			.path = mem_strdup(document->origin),
+			.reason = mem_printf(
+				"is %s already, unchanged: loaded once", session->source[same].id),
+		};
+		document_finish(document);
+	}
+	loaded->n_document = n_kept;
+}
+
+static int load_once(struct load_result *loaded, const char *const *path, size_t n_path,
+	const struct load_options *options, struct err *err)
+{
+	static const struct load_options defaults;
+	struct load_sink into = load_result_sink(loaded), sink;
+	struct once once = {.to = &into};
+	int status;
+
+	*loaded = (struct load_result){0};
+	sink = once_sink(&once);
+	status = load_each(path, n_path, options ? options : &defaults, &sink, err);
+	once_finish(&once);
+	if (status < 0) {
+		load_result_finish(loaded);
+	}
+	return status;
+}
+
+int session_load(struct session *session, const char *const *path, size_t n_path,
+	const struct load_options *options, int partial, struct err *err)
 {
 	const struct skipped *unreadable;
 	struct load_result loaded;
 	int status = 0;
 
-	if (load_paths(&loaded, path, n_path, NULL, err) < 0) {
+	if (load_once(&loaded, path, n_path, options, err) < 0) {
 		return -1;
 	}
 	unreadable = take_skipped(session, &loaded);
@@ -215,26 +280,17 @@ int session_load(struct session *session, const char *const *path, size_t n_path
 		status = check_room(&loaded, err);
 	}
 	if (status == 0) {
+		drop_known(session, &loaded);
 		session_add_sources(session, &loaded);
 	}
 	load_result_finish(&loaded);
 	return status;
 }
 
-size_t session_skipped_count(const struct session *session)
+const struct skipped *session_skipped(const struct session *session, size_t *count)
 {
-	return session->n_skipped;
-}
-
-struct session_skipped session_skipped_at(const struct session *session, size_t index)
-{
-	const struct skipped *skipped = &session->skipped[index];
-
-	return (struct session_skipped){
-		.path = skipped->path,
-		.reason = skipped->reason,
-		.is_unreadable = skipped->is_unreadable,
-	};
+	*count = session->n_skipped;
+	return session->skipped;
 }
 
 int session_update_source(
@@ -527,73 +583,6 @@ int session_count(struct session *session, struct engine *engine, const struct s
 	status = count_prompt(engine, &prompt, watch, total_tok, err);
 	prompt_finish(&prompt);
 	return status;
-}
-
-/* The tokens of each segment; the caller frees. */
-static struct tokens_text *count_segments(struct tokens *tokens, const struct prompt *block)
-{
-	struct tokens_text *text = mem_zero(block->count + 1, sizeof(*text));
-
-	for (size_t i = 0; i < block->count; i++) {
-		text[i].text = segment_bytes(block->item[i], &text[i].len);
-	}
-	/* Sources stand behind the instructions: none of their segments is the first. */
-	tokens_count(tokens, text, block->count);
-	return text;
-}
-
-static void add_file(struct session_tally *tally, char *path, int64_t tokens, size_t bytes)
-{
-	mem_grow(tally->file, tally->n_file, tally->cap_file);
-	tally->file[tally->n_file++] = (struct session_file){path, tokens, (int64_t)bytes};
-	tally->total_bytes += (int64_t)bytes;
-}
-
-void session_tally_source(const struct session *session, size_t index, struct tokens *tokens,
-	struct session_tally *tally)
-{
-	const struct document *document = session->source[index].document;
-	const struct prompt *block = &session->source[index].block;
-	const char *shown = document->origin ? document->origin : document->name;
-	int is_tree = document->kind == DOCUMENT_CODE;
-	struct tokens_text *text = count_segments(tokens, block);
-	int64_t since = 0;
-	size_t part = 0, bytes = 0;
-
-	for (size_t i = 0; i < block->count; i++) {
-		int64_t here = (int64_t)text[i].n_tok;
-
-		tally->total_tok += here;
-		if (is_tree && i == 0) {
-			tally->packing_tok += here;
-			continue;
-		}
-		since += here;
-		if (is_tree && part < document->n_part && pack_ends_file(block->item[i])) {
-			add_file(tally, document_part_path(document, shown, part), since,
-				document->part[part].len);
-			since = 0;
-			part++;
-		}
-	}
-	free(text);
-	if (is_tree) {
-		tally->packing_tok += since;
-		return;
-	}
-	for (size_t i = 0; i < document->n_part; i++) {
-		bytes += document->part[i].len;
-	}
-	add_file(tally, mem_strdup(shown), since, bytes);
-}
-
-void session_tally_finish(struct session_tally *tally)
-{
-	for (size_t i = 0; i < tally->n_file; i++) {
-		free(tally->file[i].path);
-	}
-	free(tally->file);
-	*tally = (struct session_tally){0};
 }
 
 /* ---- asking ---- */

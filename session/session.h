@@ -8,15 +8,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "engine/engine.h"
+#include "loaders/load.h"
 #include "session/cite.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct document;
-struct load_result;
 struct session;
-struct tokens;
 
 struct session_config {
 	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
@@ -29,20 +27,15 @@ struct session *session_create(const struct session_config *config);
 void session_destroy(struct session *session);
 
 /*
- * Load the paths ("-" is standard input) and add one source for each. All or none: where a path is
- * refused, or cannot be read and `partial` does not allow that, nothing is added. What was left out
- * is listed either way.
+ * Load the paths ("-" is standard input) and add one source for each document; what comes a second
+ * time, or is a source already, is left out. All or none: where a path is refused, or cannot be read
+ * and `partial` does not allow that, nothing is added. What was left out is listed either way.
+ * `options` may be NULL.
  */
-int session_load(struct session *session, const char *const *path, size_t n_path, int partial,
-	struct err *err);
-
-/* Something that a load left out. */
-struct session_skipped {
-	const char *path, *reason;
-	int is_unreadable; /* damaged, missing, forbidden; else left out by a rule */
-};
-size_t session_skipped_count(const struct session *session);
-struct session_skipped session_skipped_at(const struct session *session, size_t index);
+int session_load(struct session *session, const char *const *path, size_t n_path,
+	const struct load_options *options, int partial, struct err *err);
+/* Everything that the loads left out, in their order. */
+const struct skipped *session_skipped(const struct session *session, size_t *count);
 
 /*
  * Take over the documents of a load (they leave *loaded). Before the first turn they stand in
@@ -116,24 +109,5 @@ int session_ask(struct session *session, struct engine *engine, const char *ques
  */
 int session_count(struct session *session, struct engine *engine, const struct session_watch *watch,
 	int64_t *total_tok, struct err *err);
-
-/* What each file of the sources costs. */
-struct session_file {
-	char *path; /* as it was given; a tree's files behind it */
-	int64_t tokens, bytes;
-};
-struct session_tally {
-	struct session_file *file;
-	size_t n_file, cap_file;
-	int64_t packing_tok; /* tags around a tree's files */
-	int64_t total_tok, total_bytes;
-};
-/*
- * Add one source, counted without an engine: one row for a document, one for each file of a tree.
- * Zero-initialise the tally, and end it with session_tally_finish().
- */
-void session_tally_source(const struct session *session, size_t index, struct tokens *tokens,
-	struct session_tally *tally);
-void session_tally_finish(struct session_tally *tally);
 
 #endif

@@ -38,7 +38,7 @@ ok 'a licence does not fit 256 tokens' status_is 3
 
 run "$CARREL" count -m random --json main.c notes.txt missing.txt
 ok 'count --json has exactly the documented names' json . \
-	files,packing_tokens,total_tokens,total_bytes,n_files,skipped
+	files,directories,sources,packing_tokens,total_tokens,total_bytes,n_files,instructions_tokens,window,scale,skipped
 ok 'for files' json files.0 path,tokens,bytes
 ok 'and for what was left out' json skipped.0 path,reason
 ok 'bytes add up' json total_bytes "$(cat main.c notes.txt | wc -c)"
@@ -84,15 +84,16 @@ status=0
 ok 'standard input too' says 'left out '
 run "$CARREL" count -m random notes.txt missing.txt
 ok 'count goes on without what cannot be read, with status 6' status_is 6
-run "$CARREL" count -m random --json . notes.txt
-ok 'nor do directories end it' json n_files 1
-ok 'which are named' json skipped.0.path .
-ok 'with status 6' status_is 6
+run "$CARREL" count -m random --json notes.txt ./notes.txt
+ok 'a file that is named twice counts once' json n_files 1
+ok 'and that is said' json skipped.0.reason 'is among the sources already: loaded once'
+ok 'with status 0' status_is 0
 : >empty
-run "$CARREL" count -m random --json empty empty
+: >empty.too
+run "$CARREL" count -m random --json empty empty.too
 ok 'a count of nothing ends with status 6' status_is 6
 ok 'and is complete JSON' json skipped 2
-ok 'and says so' says 'none of the 2 files could be used'
+ok 'and says so' says 'none of the 2 paths could be used'
 
 run "$CARREL" tokenize -m "$CARREL_RANDOM" notes.txt
 ok 'tokenize prints ids' [ "$(grep -cxE '[0-9]+' out)" -gt 5 ]

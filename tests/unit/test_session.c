@@ -633,7 +633,8 @@ static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
 {
 	struct session *session = session_create(&(struct session_config){.no_cite = 0});
 	char folder[] = "/tmp/carrel-session-XXXXXX";
-	struct session_skipped skipped;
+	const struct skipped *skipped;
+	size_t n_skipped;
 	const char *path[3];
 	struct err err;
 
@@ -644,27 +645,30 @@ static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
 	write_text(path[0], "alpha\n");
 	write_text(path[2], "");
 
-	assert_int_equal(-1, session_load(session, path, 3, 0, &err));
+	assert_int_equal(-1, session_load(session, path, 3, NULL, 0, &err));
 	assert_int_equal(ERR_INPUTS, err.code);
 	assert_string_equal(path[1], err.where);
 	assert_int_equal(0, session_source_count(session));
-	assert_int_equal(2, session_skipped_count(session));
-	skipped = session_skipped_at(session, 0);
-	assert_string_equal(path[1], skipped.path);
-	assert_true(skipped.is_unreadable);
-	skipped = session_skipped_at(session, 1);
-	assert_string_equal(path[2], skipped.path);
-	assert_false(skipped.is_unreadable);
+	skipped = session_skipped(session, &n_skipped);
+	assert_int_equal(2, n_skipped);
+	assert_string_equal(path[1], skipped[0].path);
+	assert_true(skipped[0].is_unreadable);
+	assert_string_equal(path[2], skipped[1].path);
+	assert_false(skipped[1].is_unreadable);
 
-	assert_int_equal(0, session_load(session, path, 3, 1, &err));
+	assert_int_equal(0, session_load(session, path, 3, NULL, 1, &err));
 	assert_int_equal(1, session_source_count(session));
-	assert_int_equal(4, session_skipped_count(session));
+	session_skipped(session, &n_skipped);
+	assert_int_equal(4, n_skipped);
 
-	/* A directory is one more thing that cannot be read. */
-	assert_int_equal(-1, session_load(session, (const char *[]){path[0], folder}, 2, 0, &err));
-	assert_string_equal(folder, err.where);
+	/* What is a source already is none again, until it changes. */
+	assert_int_equal(0, session_load(session, path, 1, NULL, 0, &err));
 	assert_int_equal(1, session_source_count(session));
-	assert_int_equal(0, session_load(session, (const char *[]){path[0], folder}, 2, 1, &err));
+	skipped = session_skipped(session, &n_skipped);
+	assert_int_equal(5, n_skipped);
+	assert_string_equal("is S1 already, unchanged: loaded once", skipped[4].reason);
+	write_text(path[0], "beta\n");
+	assert_int_equal(0, session_load(session, path, 1, NULL, 0, &err));
 	assert_int_equal(2, session_source_count(session));
 	for (int i = 0; i < 3; i++) {
 		unlink(path[i]);
@@ -716,8 +720,8 @@ static void a_load_that_memory_cannot_hold_is_a_sentence(void **state)
 		struct err err;
 
 		if (setrlimit(RLIMIT_AS, &limit) < 0 ||
-			session_load(session, paths, 1, 0, &err) == 0 || err.code != ERR_INPUTS ||
-			session_source_count(session)) {
+			session_load(session, paths, 1, NULL, 0, &err) == 0 ||
+			err.code != ERR_INPUTS || session_source_count(session)) {
 			_exit(2);
 		}
 		_exit(strstr(err.what, "no memory for sources of 62914560 bytes") ? 0 : 3);
@@ -728,58 +732,40 @@ static void a_load_that_memory_cannot_hold_is_a_sentence(void **state)
 	assert_int_equal(0, WEXITSTATUS(status));
 }
 
-/* Files, the tags around them, and nothing else: the same text that a prompt holds. */
-static void a_tally_has_a_row_for_each_file_and_adds_up(void **state)
+/* Named twice, by links and dots too, a file is one source: the first. */
+static void a_file_that_is_named_twice_is_loaded_once(void **state)
 {
 	struct session *session = session_create(&(struct session_config){.no_cite = 0});
-	const char *build = getenv("CARREL_TEST_BUILD");
-	char *model = mem_printf("%s/models/random.gguf", build ? build : ".");
-	struct engine *engine = open_random();
-	struct session_tally tally = {0};
-	struct load_result loaded = {0};
-	struct document *tree;
-	struct tokens *tokens;
-	struct buf text = BUF_INIT;
+	char folder[] = "/tmp/carrel-session-XXXXXX";
+	const struct skipped *skipped;
+	const char *path[4];
+	size_t n_skipped;
 	struct err err;
 
-	assert_int_equal(0, tokens_open(&tokens, model, &err));
-	add_text(session, "a.txt", "alpha\n");
-	mem_grow(loaded.document, loaded.n_document, loaded.cap_document);
-	tree = &loaded.document[loaded.n_document++];
-	*tree = (struct document){
-		.kind = DOCUMENT_CODE, .name = mem_strdup("tree"), .origin = mem_strdup("tree")};
-	for (int i = 0; i < 2; i++) {
-		struct part *part = document_add_part(tree);
-
-		part->place.path = mem_printf("f%d.c", i);
-		part->text = mem_strdup("int x; /* </file>\n */\n");
-		part->len = strlen(part->text);
+	assert_non_null(mkdtemp(folder));
+	path[0] = mem_printf("%s/a.txt", folder);
+	path[1] = mem_printf("%s/./a.txt", folder);
+	path[2] = mem_printf("%s/link.txt", folder);
+	path[3] = mem_printf("%s/same.txt", folder);
+	write_text(path[0], "alpha\n");
+	write_text(path[3], "alpha\n");
+	assert_int_equal(0, symlink(path[0], path[2]));
+	assert_int_equal(0, session_load(session, path, 4, NULL, 0, &err));
+	assert_int_equal(2, session_source_count(session)); /* equal text is not the same file */
+	assert_string_equal(path[0], session_source_at(session, 0).path);
+	assert_string_equal(path[3], session_source_at(session, 1).path);
+	skipped = session_skipped(session, &n_skipped);
+	assert_int_equal(2, n_skipped);
+	assert_string_equal(path[1], skipped[0].path);
+	assert_string_equal(path[2], skipped[1].path);
+	assert_false(skipped[0].is_unreadable);
+	assert_string_equal("is among the sources already: loaded once", skipped[0].reason);
+	for (int i = 0; i < 4; i++) {
+		unlink(path[i]);
+		free((char *)path[i]);
 	}
-	session_add_sources(session, &loaded);
-	load_result_finish(&loaded);
-	for (size_t i = 0; i < 2; i++) {
-		session_tally_source(session, i, tokens, &tally);
-	}
-	assert_int_equal(0, session_count(session, engine, NULL, NULL, &err));
-	assert_int_equal(3, tally.n_file);
-	assert_string_equal("a.txt", tally.file[0].path);
-	assert_string_equal("tree/f0.c", tally.file[1].path);
-	assert_string_equal("tree/f1.c", tally.file[2].path);
-	assert_int_equal(session_source_at(session, 0).tokens, tally.file[0].tokens);
-	assert_int_equal(session_source_at(session, 1).tokens,
-		tally.file[1].tokens + tally.file[2].tokens + tally.packing_tok);
-	assert_int_equal(tally.total_tok, tally.file[0].tokens + tally.file[1].tokens +
-						  tally.file[2].tokens + tally.packing_tok);
-	assert_int_equal(6 + 2 * strlen("int x; /* </file>\n */\n"), tally.total_bytes);
-	session_sources_text(session, &text);
-	assert_memory_equal("<source id=\"S1\"", text.data, 15);
-	assert_memory_equal("</source>", text.data + text.len - 9, 9);
-	buf_finish(&text);
-	session_tally_finish(&tally);
-	tokens_close(tokens);
-	free(model);
+	rmdir(folder);
 	session_destroy(session);
-	engine_close(engine);
 }
 
 int main(void)
@@ -800,7 +786,7 @@ int main(void)
 		cmocka_unit_test(a_question_keeps_its_bytes),
 		cmocka_unit_test(a_load_adds_all_or_nothing_and_lists_what_it_left_out),
 		cmocka_unit_test(a_load_that_memory_cannot_hold_is_a_sentence),
-		cmocka_unit_test(a_tally_has_a_row_for_each_file_and_adds_up),
+		cmocka_unit_test(a_file_that_is_named_twice_is_loaded_once),
 		cmocka_unit_test(an_engine_that_dies_in_mid_answer_leaves_it_unasked),
 		cmocka_unit_test(counts_add_up),
 	};
