@@ -5,6 +5,7 @@
 #include "loaders/loader.h"
 
 extern const struct loader loader_code, loader_text;
+extern const struct loader loader_subtitles; /* transcript.h says what transcripts are */
 
 /*
  * Open what libraries will want to open later, when nothing can be opened any more (prepare.c).
