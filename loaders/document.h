@@ -42,6 +42,12 @@ struct heading {
 	int64_t line; /* in that part, from 1 */
 };
 
+/* Headers and footers that repeat from page to page. */
+struct running_lines {
+	int64_t n_lines, n_pages; /* how many lines, and the pages that have them */
+	int are_dropped;          /* left out of the parts' text */
+};
+
 struct document {
 	enum document_kind kind;
 	char *name;   /* as the pack shows it: the argument as given; of an absolute path, which
@@ -52,6 +58,7 @@ struct document {
 	size_t n_part, cap_part;
 	struct heading *heading; /* in reading order */
 	size_t n_heading, cap_heading;
+	struct running_lines running; /* pdf */
 };
 
 void document_finish(struct document *document);

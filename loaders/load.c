@@ -1,6 +1,7 @@
 /* Files named on a command line become documents; what cannot is listed with its reason. */
 #include "loaders/load.h"
 #include "loaders/loader.h"
+#include "loaders/pages.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -109,9 +110,27 @@ static int finish_document(const struct load *load, struct document *document)
 	return stopped ? -1 : 0;
 }
 
+/* What is left to do when the last part has come; -1 with *skipped where it is no document. */
+static int end_document(const struct load *load, struct document *document,
+	struct page_notes *notes, struct skip *skipped)
+{
+	if (document->kind != DOCUMENT_PDF) {
+		return 0;
+	}
+	if (pages_finish(document, load->options->drop_headers, notes, skipped) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < notes->n; i++) {
+		skip(load, document->origin, notes->note[i].class,
+			mem_strdup(notes->note[i].reason));
+	}
+	return 0;
+}
+
 static int read_document(const struct load *load, struct document *document, struct input *input,
 	struct skip *skipped)
 {
+	struct page_notes notes = {0};
 	const struct loader *loader = loader_find(input);
 	struct reader *reader = NULL;
 	struct part part = {.place = {.time_ms = -1}};
@@ -130,6 +149,9 @@ static int read_document(const struct load *load, struct document *document, str
 			if (document->kind == DOCUMENT_CODE && !own->place.path) {
 				own->place.path = mem_strdup(document->name);
 			}
+		} else if (status == READ_SKIPPED && skipped->page) {
+			page_notes_add(&notes, skipped->page, skipped->class, skipped->reason);
+			skip_finish(skipped);
 		} else if (status == READ_SKIPPED) {
 			skip(load, input->path, skipped->class, mem_strdup(skipped->reason));
 			skip_finish(skipped);
@@ -139,6 +161,10 @@ static int read_document(const struct load *load, struct document *document, str
 		loader->outline(reader, document);
 	}
 	loader->close(reader);
+	if (status == READ_END) {
+		status = end_document(load, document, &notes, skipped);
+	}
+	page_notes_finish(&notes);
 	return status;
 }
 

@@ -50,6 +50,7 @@ static int take_end(void *arg, struct document *document)
 	own->heading = document->heading;
 	own->n_heading = document->n_heading;
 	own->cap_heading = document->cap_heading;
+	own->running = document->running;
 	document->heading = NULL;
 	document->n_heading = document->cap_heading = 0;
 	return 0;

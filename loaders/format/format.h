@@ -4,14 +4,14 @@
 
 #include "loaders/loader.h"
 
-extern const struct loader loader_code, loader_text;
-extern const struct loader loader_subtitles; /* transcript.h says what transcripts are */
+extern const struct loader loader_code, loader_pdf, loader_text;
 
 /*
  * Open what libraries will want to open later, when nothing can be opened any more (prepare.c).
  * Called once, in a process of one thread, before any reader runs; forked workers inherit it.
  */
 void formats_prepare(void);
+void pdf_prepare(void);
 
 /* Whether the input's name ends in one of the words (without the dot, case folded), NULL at the end. */
 int format_has_extension(const struct input *input, const char *const *extension);

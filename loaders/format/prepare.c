@@ -10,4 +10,5 @@ void formats_prepare(void)
 {
 	/* One NAME_prepare() for each format that has something to open. */
 	encoding_prepare();
+	pdf_prepare();
 }

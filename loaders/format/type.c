@@ -9,7 +9,7 @@
 #include <strings.h>
 
 /* In order of preference where two are equally sure. */
-static const struct loader *const loaders[] = {&loader_subtitles, &loader_code, &loader_text};
+static const struct loader *const loaders[] = {&loader_code, &loader_pdf, &loader_text};
 
 const struct loader *loader_find(const struct input *input)
 {
@@ -41,18 +41,8 @@ int format_has_extension(const struct input *input, const char *const *extension
 	return 0;
 }
 
-static int begins_with(const struct input *input, const char *magic, size_t len)
-{
-	return input->len >= len && memcmp(input->data, magic, len) == 0;
-}
-
 static int refuse_binary(const struct input *input, struct skip *skip)
 {
-	if (begins_with(input, "%PDF-", 5)) {
-		return skip_set(skip, SKIP_UNREADABLE,
-			"is a PDF, which this carrel cannot read: convert it to text (pdftotext) "
-			"first");
-	}
 	if (input->len && memchr(input->data, 0, input->len)) {
 		return skip_set(skip, SKIP_RULE, "is binary: it holds NUL bytes");
 	}
@@ -64,9 +54,6 @@ int format_text(
 {
 	const char *name;
 
-	if (begins_with(input, "%PDF-", 5)) {
-		return refuse_binary(input, skip);
-	}
 	name = encoding_to_utf8(text, input);
 	if (!name) {
 		return refuse_binary(input, skip);
