@@ -4,6 +4,8 @@
  */
 #include "loaders/format/encoding_detect.h"
 
+#include "loaders/format/encoding_latin.h"
+
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -11,7 +13,11 @@
 #include <uchardet/uchardet.h>
 
 /* What is looked at of a legacy text: from its first line that is not ASCII on. */
-enum { SAMPLE_BYTES = 128 << 10 };
+enum {
+	SAMPLE_BYTES = 128 << 10,
+	CONTEXT_BYTES = 1 << 10, /* and so much before it */
+	LATIN_BYTES = 8 << 10,
+};
 
 static int begins_with(const char *bytes, size_t len, const char *mark, size_t mark_len)
 {
@@ -70,11 +76,11 @@ static int is_plausible(const struct buf *text, int64_t n_invalid)
  */
 static const char *guess_nul_pattern(const char *bytes, size_t len)
 {
-	size_t nul[4] = {0}, n_high = 0, unit = len / 2, even, odd, most;
+	size_t nul[4] = {0}, n_print = 0, unit = len / 2, even, odd, most;
 
 	for (size_t i = 0; i < len; i++) {
 		nul[i % 4] += !bytes[i];
-		n_high += (unsigned char)bytes[i] >= 128;
+		n_print += bytes[i] >= ' ' && bytes[i] < 127;
 	}
 	even = nul[0] + nul[2];
 	odd = nul[1] + nul[3];
@@ -85,7 +91,7 @@ static const char *guess_nul_pattern(const char *bytes, size_t len)
 	if (len % 4 == 0 && nul[0] == len / 4 && nul[1] >= len / 4 * 9 / 10) {
 		return "UTF-32BE";
 	}
-	if (most < 2 || most < unit / (n_high >= unit / 4 ? 128 : 2)) {
+	if (most < 2 || (most < unit / 2 && (most < unit / 128 || n_print > len / 4 * 3))) {
 		return NULL;
 	}
 	return odd > 20 * even ? "UTF-16LE" : even > 20 * odd ? "UTF-16BE" : NULL;
@@ -161,7 +167,8 @@ static void survey_take(struct survey *survey, const char *bytes, size_t len)
 	}
 }
 
-static const char *detect_legacy(const char *bytes, size_t len)
+/* What uchardet says; NULL where it does not know, or the bytes are not all valid in that. */
+static const char *ask_uchardet(const char *bytes, size_t len)
 {
 	uchardet_t detector = uchardet_new();
 	struct buf text = BUF_INIT;
@@ -171,12 +178,114 @@ static const char *detect_legacy(const char *bytes, size_t len)
 		uchardet_data_end(detector);
 		name = encoding_name(uchardet_get_charset(detector));
 	}
-	if (!name || encoding_invalid(bytes, len, name, &text) != 0) {
-		name = "windows-1252";
+	if (name && encoding_invalid(bytes, len, name, &text) != 0) {
+		name = NULL;
 	}
 	uchardet_delete(detector);
 	buf_finish(&text);
 	return name;
+}
+
+static int is_multibyte(const char *name)
+{
+	static const char *const names[] = {
+		"Shift_JIS", "EUC-JP", "EUC-KR", "EUC-TW", "GB18030", "Big5"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int is_ascii_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* KOI8-U has letters where KOI8-R draws boxes. */
+static const char *koi8(const char *bytes, size_t len)
+{
+	static const char letters[] = "\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd";
+
+	for (size_t i = 0; i + 1 < len; i++) {
+		if (bytes[i] && strchr(letters, bytes[i]) &&
+			((unsigned char)bytes[i + 1] >= 0xc0 ||
+				(i && (unsigned char)bytes[i - 1] >= 0xc0))) {
+			return "KOI8-U";
+		}
+	}
+	return "KOI8-R";
+}
+
+/*
+ * Runs of bytes beyond ASCII in an English text, too short for uchardet: Korean syllables and Chinese
+ * characters of GB 2312 are pairs of a lead and a trail byte in narrow ranges.
+ */
+static const char *pairs(const char *bytes, size_t len)
+{
+	size_t n_chinese = 0, n_korean = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char lead = (unsigned char)bytes[i], trail;
+
+		if (lead < 128) {
+			continue;
+		}
+		trail = ++i < len ? (unsigned char)bytes[i] : 0;
+		if (lead < 0xa1 || lead > 0xf7 || trail < 0xa1) {
+			return "windows-1252";
+		}
+		n_chinese += lead >= 0xb0;
+		n_korean += lead >= 0xb0 && lead <= 0xc8;
+	}
+	return n_korean && n_korean == n_chinese ? "EUC-KR" : "GB18030";
+}
+
+static const char *detect_legacy(const char *bytes, size_t len)
+{
+	const char *name = ask_uchardet(bytes, len);
+	size_t n_high = 0, n_run = 0, n_letter = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int high = (unsigned char)bytes[i] >= 128;
+
+		n_high += high;
+		n_run += high && !(i && (unsigned char)bytes[i - 1] >= 128);
+		n_letter += is_ascii_letter(bytes[i]);
+	}
+	if (name && strcmp(name, "windows-1258") == 0) {
+		return name; /* Vietnamese, in Latin letters, but unlike any other */
+	}
+	/* Latin script: single accents among ASCII letters. Other scripts are runs. */
+	if (n_letter >= 2 * n_high &&
+		(5 * n_high <= 8 * n_run ||
+			(n_high <= 2 * n_run && !(name && is_multibyte(name))))) {
+		return encoding_latin(bytes, len < LATIN_BYTES ? len : LATIN_BYTES);
+	}
+	if (name && strcmp(name, "KOI8-R") == 0) {
+		return koi8(bytes, len);
+	}
+	if (name && strcmp(name, "MAC-CYRILLIC") == 0) {
+		return "windows-1251"; /* taken for it where a few letters are all there is */
+	}
+	if (name && strcmp(name, "ISO-8859-8") == 0) {
+		return "windows-1255"; /* the same letters, and more signs */
+	}
+	if (!name || strncmp(name, "ISO-8859-1", 10) == 0 || strcmp(name, "windows-1252") == 0) {
+		return pairs(bytes, len);
+	}
+	return name;
+}
+
+/* The line that begins at most CONTEXT_BYTES before the first byte beyond ASCII. */
+static size_t sample_begin(const char *bytes, size_t first_high)
+{
+	size_t first = first_high > CONTEXT_BYTES ? first_high - CONTEXT_BYTES : 0;
+	const char *end = first ? memchr(bytes + first, '\n', first_high - first) : NULL;
+
+	return end ? (size_t)(end - bytes) + 1 : first;
 }
 
 const char *encoding_detect(const char *bytes, size_t len, size_t *mark_bytes)
@@ -185,7 +294,7 @@ const char *encoding_detect(const char *bytes, size_t len, size_t *mark_bytes)
 	struct survey survey = {0};
 	struct buf text = BUF_INIT;
 	int64_t n_invalid;
-	size_t sample, tail;
+	size_t first, tail;
 
 	if (name) {
 		*mark_bytes = strcmp(name, "UTF-8") == 0 ? 0 : *mark_bytes;
@@ -209,7 +318,7 @@ const char *encoding_detect(const char *bytes, size_t len, size_t *mark_bytes)
 	if (2 * survey.n_stray <= survey.n_character) {
 		return "UTF-8";
 	}
-	sample = len - survey.first_high;
-	return detect_legacy(
-		bytes + survey.first_high, sample < SAMPLE_BYTES ? sample : SAMPLE_BYTES);
+	first = sample_begin(bytes, survey.first_high);
+	len -= first;
+	return detect_legacy(bytes + first, len < SAMPLE_BYTES ? len : SAMPLE_BYTES);
 }

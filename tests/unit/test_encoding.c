@@ -100,6 +100,61 @@ static void shifts_tell_iso_2022(void **state)
 	KEPT("\x1b$ is an escape in a log \x1b[0m\n");
 }
 
+/* The same bytes are other letters in each: what a language writes decides. */
+static void a_few_accents_tell_the_latin_encodings(void **state)
+{
+	CHECK("windows-1252", "caf\xe9", "caf\xc3\xa9");
+	CHECK("windows-1252", "5 \x80 for the reader", "5 \xe2\x82\xac for the reader");
+	CHECK("windows-1252", "le fichier est vide \xe0 la fin",
+		"le fichier est vide \xc3\xa0 la fin");
+	CHECK("windows-1250",
+		"plik nie mo\xbf"
+		"e by\xe6 pusty",
+		"plik nie mo\xc5\xbc"
+		"e by\xc4\x87 pusty");
+	CHECK("ISO-8859-2", "soubor nebo adres\xe1\xf8 u\xbe je",
+		"soubor nebo adres\xc3\xa1\xc5\x99 u\xc5\xbe je");
+	CHECK("ISO-8859-15", "5 \xa4 pour le c\xbdur", "5 \xe2\x82\xac pour le c\xc5\x93ur");
+	CHECK("windows-1254", "bu dosya bo\xfe ve yaz\xfdlamaz",
+		"bu dosya bo\xc5\x9f ve yaz\xc4\xb1lamaz");
+}
+
+static void other_scripts_are_told_by_their_letters(void **state)
+{
+	CHECK("windows-1251", "\xd4\xe0\xe9\xeb \xed\xe5 \xed\xe0\xe9\xe4\xe5\xed\n",
+		"\xd0\xa4\xd0\xb0\xd0\xb9\xd0\xbb \xd0\xbd\xd0\xb5 "
+		"\xd0\xbd\xd0\xb0\xd0\xb9\xd0\xb4\xd0\xb5\xd0\xbd\n");
+	CHECK("KOI8-R",
+		"\xe6\xc1\xca\xcc \xce\xc5 \xce\xc1\xca\xc4\xc5\xce: \xd4\xc1\xcb\xcf\xc7\xcf "
+		"\xc6\xc1\xca\xcc\xc1 \xc9\xcc\xc9 \xcb\xc1\xd4\xc1\xcc\xcf\xc7\xc1 "
+		"\xce\xc5\xd4.\n",
+		"\xd0\xa4\xd0\xb0\xd0\xb9\xd0\xbb \xd0\xbd\xd0\xb5 "
+		"\xd0\xbd\xd0\xb0\xd0\xb9\xd0\xb4\xd0\xb5\xd0\xbd: "
+		"\xd1\x82\xd0\xb0\xd0\xba\xd0\xbe\xd0\xb3\xd0\xbe "
+		"\xd1\x84\xd0\xb0\xd0\xb9\xd0\xbb\xd0\xb0 \xd0\xb8\xd0\xbb\xd0\xb8 "
+		"\xd0\xba\xd0\xb0\xd1\x82\xd0\xb0\xd0\xbb\xd0\xbe\xd0\xb3\xd0\xb0 "
+		"\xd0\xbd\xd0\xb5\xd1\x82.\n");
+	CHECK("Shift_JIS",
+		"\x82\xb1\x82\xea\x82\xcd\x93\xfa\x96{\x8c\xea\x82\xc5\x82\xb7\x81"
+		"B",
+		"\xe3\x81\x93\xe3\x82\x8c\xe3\x81\xaf\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x81"
+		"\xa7\xe3\x81\x99\xe3\x80\x82");
+	CHECK("GB18030", "press \xd1\xa1\xcf\xee now", "press \xe9\x80\x89\xe9\xa1\xb9 now");
+}
+
+static void a_declared_charset_is_converted(void **state)
+{
+	struct buf text = BUF_INIT;
+
+	assert_string_equal("windows-1252", encoding_convert(&text, "\x93q\x94", 3, "iso-8859-1"));
+	assert_string_equal("\xe2\x80\x9cq\xe2\x80\x9d", text.data);
+	assert_null(encoding_convert(&text, "a", 1, "no-such-charset"));
+	assert_string_equal("\xe2\x80\x9cq\xe2\x80\x9d", text.data);
+	assert_string_equal("EUC-KR", encoding_convert(&text, "\xb0\xa1\xff", 3, "ks_c_5601-1987"));
+	assert_string_equal("\xe2\x80\x9cq\xe2\x80\x9d\xea\xb0\x80\xef\xbf\xbd", text.data);
+	buf_finish(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +162,9 @@ int main(void)
 		cmocka_unit_test(marks_and_nuls_tell_utf16_and_utf32),
 		cmocka_unit_test(what_is_no_text_is_refused),
 		cmocka_unit_test(shifts_tell_iso_2022),
+		cmocka_unit_test(a_few_accents_tell_the_latin_encodings),
+		cmocka_unit_test(other_scripts_are_told_by_their_letters),
+		cmocka_unit_test(a_declared_charset_is_converted),
 	};
 
 	return cmocka_run_group_tests_name("encoding", tests, NULL, NULL);
