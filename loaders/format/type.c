@@ -9,7 +9,13 @@
 #include <strings.h>
 
 /* In order of preference where two are equally sure. */
-static const struct loader *const loaders[] = {&loader_code, &loader_pdf, &loader_text};
+static const struct loader *const loaders[] = {
+	&loader_subtitles,
+	&loader_transcript_lines,
+	&loader_code,
+	&loader_pdf,
+	&loader_text,
+};
 
 const struct loader *loader_find(const struct input *input)
 {
