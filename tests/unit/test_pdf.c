@@ -204,8 +204,6 @@ static void quotes_over_ligatures_and_broken_words_are_verified(void **state)
 
 	reading = load_vector("broken_words");
 	check_quote(&reading.document, "the pump has stopped and", VERDICT_VERIFIED, 1);
-	check_quote(
-		&reading.document, "no more pressure than that of the air", VERDICT_VERIFIED, 1);
 	reading_finish(&reading);
 }
 
