@@ -36,6 +36,14 @@ static struct text_span without_blanks(struct text_span text)
 	return text;
 }
 
+/* Whether a clock has no hours: then it may be one of a day without seconds. */
+static int is_short_clock(struct text_span clock)
+{
+	const char *colon = memchr(clock.at, ':', clock.len);
+
+	return !memchr(colon + 1, ':', clock.len - (size_t)(colon + 1 - clock.at));
+}
+
 /* ---- a time first ---- */
 
 /* "[00:01:02]", "(0:01)", "[00:00.000 --> 00:07.000]", "00:01:02"; the bytes that it takes, or 0. */
@@ -49,6 +57,7 @@ static size_t parse_stamp(struct text_span line, struct line_parts *parts)
 	if (!n) {
 		return 0;
 	}
+	parts->is_short = is_short_clock((struct text_span){rest.at, n});
 	rest = without_blanks(from(rest, n));
 	if (close && begins_with(rest, "-->")) {
 		rest = without_blanks(from(rest, 3));
@@ -175,6 +184,7 @@ static int parse_header(struct text_span line, struct line_parts *parts)
 		}
 		n = clock_parse(from(line, at), &parts->time_ms);
 		if (n && parse_header_end(line, at, n, parts)) {
+			parts->is_short = is_short_clock((struct text_span){line.at + at, n});
 			parts->speaker = without_brackets((struct text_span){line.at, at});
 			parts->kind = LINE_HEADER;
 			return speaker_is_name(parts->speaker);

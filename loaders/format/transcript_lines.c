@@ -11,7 +11,8 @@ enum {
 	TIMED_MIN = 3,
 	TURNS_MIN = 6,
 	MESSAGES_MIN = 2,
-	HOUR_MS = 3600000,
+	BEGIN_MAX_MS = 3600000,
+	BEGIN_MAX_SHORT_MS = 300000,
 };
 
 /* ---- what a text is ---- */
@@ -22,7 +23,7 @@ struct tally {
 	int64_t n_turn, n_sentence, n_worded, n_message;
 	int64_t first_ms, last_ms, n_backwards;
 	int64_t first_at; /* lines in front of the first that is timed or a turn */
-	int first_is_message;
+	int first_is_message, first_is_short;
 	struct text_span name[LINES_SPEAKERS_MAX];
 	int64_t n_said[LINES_SPEAKERS_MAX];
 	size_t n_name;
@@ -77,6 +78,7 @@ static void count_time(struct tally *tally, const struct line_parts *parts)
 {
 	if (tally->n_timed++ == 0) {
 		tally->first_ms = parts->time_ms;
+		tally->first_is_short = parts->is_short;
 	} else if (parts->time_ms < tally->last_ms) {
 		tally->n_backwards++;
 	}
@@ -137,12 +139,13 @@ static int is_timed(const struct tally *tally)
 {
 	/* Words behind most times: then most lines have one. Else the words stand below. */
 	int64_t share = 2 * tally->n_inline > tally->n_timed ? 2 : 6;
+	int64_t begin_max_ms = tally->first_is_short ? BEGIN_MAX_SHORT_MS : BEGIN_MAX_MS;
 
 	return tally->n_timed >= TIMED_MIN && share * tally->n_timed >= tally->n_line &&
 	       tally->first_at <= 20 && 10 * tally->n_backwards <= tally->n_timed &&
 	       20 * tally->n_level <= tally->n_timed &&
 	       (tally->n_inline + (tally->n_line - tally->n_timed) > 0) &&
-	       (tally->first_ms < HOUR_MS || tally->n_named == tally->n_timed);
+	       (tally->first_ms < begin_max_ms || tally->n_named == tally->n_timed);
 }
 
 static int has_turns(const struct tally *tally)

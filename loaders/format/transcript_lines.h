@@ -22,6 +22,7 @@ struct line_parts {
 	struct text_span speaker, text;
 	struct text_span date; /* of a message, as it is written */
 	int is_bracketed;      /* its time is */
+	int is_short;          /* its time has no hours */
 };
 struct line_parts line_parse(struct text_span line);
 
@@ -38,7 +39,8 @@ struct lines_verdict {
  *
  * With times: three lines at least that have one, most lines where the words stand behind the time,
  * one of six where they stand below; times that do not fall but for restarts, and that begin in the
- * first hour, as those of recordings do and those of logs do not, unless every one names a speaker.
+ * first hour, as those of recordings do and those of logs do not (in the first five minutes where
+ * they have no hours: 9:30 also stands in timetables), unless every one names a speaker.
  * Without: six turns at least, of two speakers or more who speak three times on average, half of
  * the lines, and most of them sentences: `Package: foo` is none.
  */
