@@ -2,9 +2,11 @@
 #include "loaders/format/format.h"
 
 #include "loaders/format/encoding.h"
+#include "loaders/format/magic.h"
 
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,6 +15,7 @@ static const struct loader *const loaders[] = {
 	&loader_subtitles,
 	&loader_transcript_lines,
 	&loader_code,
+	&loader_packed,
 	&loader_pdf,
 	&loader_text,
 };
@@ -47,22 +50,17 @@ int format_has_extension(const struct input *input, const char *const *extension
 	return 0;
 }
 
-static int refuse_binary(const struct input *input, struct skip *skip)
-{
-	if (input->len && memchr(input->data, 0, input->len)) {
-		return skip_set(skip, SKIP_RULE, "is binary: it holds NUL bytes");
-	}
-	return skip_set(skip, SKIP_RULE, "is binary: it holds control characters");
-}
-
 int format_text(
 	struct buf *text, const char **encoding, const struct input *input, struct skip *skip)
 {
-	const char *name;
+	const char *name = encoding_to_utf8(text, input);
+	char *reason;
 
-	name = encoding_to_utf8(text, input);
 	if (!name) {
-		return refuse_binary(input, skip);
+		reason = magic_reason(input);
+		skip_set(skip, SKIP_RULE, "%s", reason);
+		free(reason);
+		return -1;
 	}
 	*encoding = strcmp(name, "UTF-8") == 0 ? NULL : name;
 	return 0;
