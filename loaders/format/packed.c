@@ -29,15 +29,15 @@ static const struct packing {
 	size_t magic_len;
 	int filter; /* libarchive's; gzip is zlib's */
 	/* what nothing at all is packed into: libarchive finds nothing in the first half, too */
-	size_t empty_least, empty_most;
+	size_t empty_len[2];
 } packings[] = {
-	{"gzip", "\x1f\x8b\x08", 3, ARCHIVE_FILTER_GZIP, 20, 20},
+	{"gzip", "\x1f\x8b\x08", 3, ARCHIVE_FILTER_GZIP, {20, 20}},
 	{"xz",
 		"\xfd"
 		"7zXZ\0",
-		6, ARCHIVE_FILTER_XZ, 32, 32},
-	{"zstd", "\x28\xb5\x2f\xfd", 4, ARCHIVE_FILTER_ZSTD, 9, 13},
-	{"bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, 14, 14},
+		6, ARCHIVE_FILTER_XZ, {32, 32}},
+	{"zstd", "\x28\xb5\x2f\xfd", 4, ARCHIVE_FILTER_ZSTD, {9, 13}},
+	{"bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, {14, 14}},
 };
 
 /* What a name loses, and what is put in its place. */
@@ -232,8 +232,8 @@ static int unpack_archive(struct buf *out, const struct packing *packing, const 
 	}
 	if (status == ARCHIVE_OK || status == ARCHIVE_WARN) {
 		status = read_blocks(out, archive, packing, len, skip);
-	} else if (status == ARCHIVE_EOF &&
-		   (len < packing->empty_least || len > packing->empty_most)) {
+	} else if (status == ARCHIVE_EOF && len != packing->empty_len[0] &&
+		   len != packing->empty_len[1]) {
 		status = damaged(packing, "ends too early", skip);
 	} else if (status == ARCHIVE_EOF) {
 		status = 0; /* nothing inside */
