@@ -2,29 +2,24 @@
 #include "loaders/format/format.h"
 
 #include "loaders/format/encoding.h"
-#include "loaders/format/magic.h"
+#include "loaders/tree/tree.h"
 
 #include "base/mem.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* In order of preference where two are equally sure. */
-static const struct loader *const loaders[] = {
-	&loader_subtitles,
-	&loader_transcript_lines,
-	&loader_code,
-	&loader_packed,
-	&loader_pdf,
-	&loader_text,
-};
+static const struct loader *const loaders[] = {&loader_code, &loader_pdf, &loader_text};
 
 const struct loader *loader_find(const struct input *input)
 {
 	const struct loader *best = &loader_text;
 	int best_score = 0;
 
+	if (input->root_fd >= 0) {
+		return &loader_tree; /* there are no bytes to look at */
+	}
 	for (size_t i = 0; i < ARRAY_LEN(loaders); i++) {
 		int score = loaders[i]->probe(input);
 
@@ -50,17 +45,22 @@ int format_has_extension(const struct input *input, const char *const *extension
 	return 0;
 }
 
+static int refuse_binary(const struct input *input, struct skip *skip)
+{
+	if (input->len && memchr(input->data, 0, input->len)) {
+		return skip_set(skip, SKIP_RULE, "is binary: it holds NUL bytes");
+	}
+	return skip_set(skip, SKIP_RULE, "is binary: it holds control characters");
+}
+
 int format_text(
 	struct buf *text, const char **encoding, const struct input *input, struct skip *skip)
 {
-	const char *name = encoding_to_utf8(text, input);
-	char *reason;
+	const char *name;
 
+	name = encoding_to_utf8(text, input);
 	if (!name) {
-		reason = magic_reason(input);
-		skip_set(skip, SKIP_RULE, "%s", reason);
-		free(reason);
-		return -1;
+		return refuse_binary(input, skip);
 	}
 	*encoding = strcmp(name, "UTF-8") == 0 ? NULL : name;
 	return 0;

@@ -1,0 +1,508 @@
+/*
+ * Names, and shapes in the text. The shapes are those that the services document; what is only an
+ * example of one (AKIAIOSFODNN7EXAMPLE, a row of x) is none.
+ *
+ * A file is searched for the words that secrets begin with in one pass (Wu and Manber, "A fast
+ * algorithm for multi-pattern searching", TR-94-17, 1994), then each place is looked at closely.
+ */
+#include "loaders/secret.h"
+
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- names ---- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcasecmp(text + len - end_len, end) == 0;
+}
+
+static int is_one_of(const char *name, const char *const *list)
+{
+	while (*list && strcasecmp(name, *list) != 0) {
+		list++;
+	}
+	return *list != NULL;
+}
+
+/* .env, .env.production; not .env.example and its like, which are there to be read. */
+static int is_environment(const char *name)
+{
+	static const char *const example[] = {
+		"example",
+		"sample",
+		"template",
+		"dist",
+		"defaults",
+		"default",
+		"tpl",
+		"schema",
+		"vault",
+		NULL,
+	};
+	const char *last = strrchr(name, '.');
+
+	return strcmp(name, ".envrc") == 0 || strcmp(name, ".env") == 0 ||
+	       (strncmp(name, ".env.", 5) == 0 && !is_one_of(last + 1, example));
+}
+
+const char *secret_of_name(const char *path)
+{
+	static const char *const key[] = {
+		"id_rsa",
+		"id_dsa",
+		"id_ecdsa",
+		"id_ed25519",
+		"id_ecdsa_sk",
+		"id_ed25519_sk",
+		NULL,
+	};
+	static const char *const credentials[] = {
+		".netrc",
+		"_netrc",
+		".pgpass",
+		".htpasswd",
+		".git-credentials",
+		".my.cnf",
+		".mylogin.cnf",
+		".dockercfg",
+		".vault-token",
+		".s3cfg",
+		".boto",
+		".rhosts",
+		"credentials",
+		"application_default_credentials.json",
+		"terraform.tfstate",
+		NULL,
+	};
+	static const char *const store[] = {
+		".p12",
+		".pfx",
+		".kdbx",
+		".kdb",
+		".jks",
+		".keystore",
+		".ppk",
+		".agekey",
+		NULL,
+	};
+	static const char *const history[] = {
+		".bash_history",
+		".zsh_history",
+		".sh_history",
+		".psql_history",
+		".mysql_history",
+		".sqlite_history",
+		".python_history",
+		".node_repl_history",
+		NULL,
+	};
+	const char *name = base_name(path);
+
+	if (is_environment(name)) {
+		return "may hold secrets (an environment file)";
+	}
+	if (is_one_of(name, key)) {
+		return "may hold a private key (an SSH identity)";
+	}
+	if (is_one_of(name, credentials) || ends_with(path, ".docker/config.json") ||
+		ends_with(path, ".kube/config") || ends_with(name, ".tfstate") ||
+		ends_with(name, ".tfstate.backup") || ends_with(path, "etc/shadow") ||
+		ends_with(path, "etc/gshadow")) {
+		return "may hold credentials";
+	}
+	if (is_one_of(name, history)) {
+		return "may hold secrets (a history of commands)";
+	}
+	for (size_t i = 0; store[i]; i++) {
+		if (ends_with(name, store[i])) {
+			return "may hold private keys (a key store)";
+		}
+	}
+	return NULL;
+}
+
+/* ---- shapes ---- */
+
+/* A place in a text where a secret's first word was found. */
+struct place {
+	const char *text; /* the whole */
+	const char *at;   /* the word */
+	const char *end;  /* of the whole */
+	size_t word_len;
+};
+
+enum charset { ALNUM, UPPER, HEX, WORD, BASE64 };
+
+static int in_charset(enum charset charset, unsigned char c)
+{
+	switch (charset) {
+	case ALNUM:
+		return isalnum(c);
+	case UPPER:
+		return isupper(c) || isdigit(c);
+	case HEX:
+		return isxdigit(c);
+	case WORD:
+		return isalnum(c) || c == '_' || c == '-';
+	case BASE64:
+	default:
+		return isalnum(c) || c == '+' || c == '/' || c == '=';
+	}
+}
+
+static size_t run(const char *at, const char *end, enum charset charset)
+{
+	size_t n = 0;
+
+	while (at + n < end && in_charset(charset, (unsigned char)at[n])) {
+		n++;
+	}
+	return n;
+}
+
+/* The word is not the middle of a longer one. */
+static int begins(const struct place *place)
+{
+	return place->at == place->text || !in_charset(WORD, (unsigned char)place->at[-1]);
+}
+
+static int holds_word(const char *text, size_t len, const char *word)
+{
+	size_t word_len = strlen(word);
+
+	for (size_t i = 0; i + word_len <= len; i++) {
+		if (strncasecmp(text + i, word, word_len) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Whether it looks drawn by lot: many different characters, digits among them, no alphabet, and no
+ * word that says that it is an example.
+ */
+static int is_random(const char *text, size_t len)
+{
+	static const char *const example[] = {
+		"example",
+		"xxxx",
+		"0000",
+		"1234",
+		"abcd",
+		"your",
+		"test",
+		"fake",
+		"dummy",
+		"sample",
+		"secret",
+		"token",
+		"redacted",
+	};
+	unsigned char seen[256] = {0};
+	size_t n_different = 0, n_digits = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n_different += !seen[(unsigned char)text[i]];
+		seen[(unsigned char)text[i]] = 1;
+		n_digits += isdigit((unsigned char)text[i]) != 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(example); i++) {
+		if (holds_word(text, len, example[i])) {
+			return 0;
+		}
+	}
+	return n_digits > 0 && n_digits < len && n_different >= (len >= 24 ? 10 : 7);
+}
+
+/* The word, then between min and max characters drawn by lot. */
+static int is_token(const struct place *place, enum charset charset, size_t min, size_t max)
+{
+	const char *body = place->at + place->word_len;
+	size_t len = run(body, place->end, charset);
+
+	return begins(place) && len >= min && len <= max && is_random(body, len);
+}
+
+/*
+ * "-----BEGIN ... PRIVATE KEY-----" and a body of base64: programs that write or look for keys know
+ * the line alone. The body may stand in a string, its lines ended by "\n" in letters.
+ */
+static int is_private_key(const struct place *place)
+{
+	enum { MIN_BODY = 56, MAX_LOOK = 2048 };
+	const char *p = place->at, *line = place->at, *end;
+	size_t n_body = 0;
+
+	while (line > place->text && line[-1] != '\n' && place->at - line < 40) {
+		line--;
+	}
+	if (!memmem(line, (size_t)(place->at - line), "-----BEGIN ", 11)) {
+		return 0;
+	}
+	p += place->word_len;
+	end = place->end - p > MAX_LOOK ? p + MAX_LOOK : place->end;
+	if (end - p > 6 && memcmp(p, " BLOCK", 6) == 0) {
+		p += 6;
+	}
+	if (end - p < 5 || memcmp(p, "-----", 5) != 0) {
+		return 0;
+	}
+	for (p += 5; p < end && n_body < MIN_BODY;) {
+		size_t len = run(p, end, BASE64);
+
+		if (len >= 16 || (n_body > 0 && len > 0)) {
+			n_body += len;
+			p += len;
+		} else if (*p == '-' || *p == '<' || *p == '{' || *p == '(' || *p == '.') {
+			return 0; /* the end of the key, "...", a variable */
+		} else if (len == 0) {
+			p += *p == '\\' && end - p > 1 ? 2 : 1;
+		} else {
+			p += len; /* "Proc-Type: 4,ENCRYPTED", "Version: GnuPG": a head's words */
+			p += strcspn(p, "\n") < (size_t)(end - p) ? strcspn(p, "\n") : 0;
+		}
+	}
+	return n_body >= MIN_BODY;
+}
+
+static int is_aws(const struct place *place)
+{
+	return is_token(place, UPPER, 16, 16);
+}
+
+static int is_github(const struct place *place)
+{
+	return is_token(place, ALNUM, 36, 255);
+}
+
+static int is_github_fine(const struct place *place)
+{
+	return is_token(place, WORD, 82, 255);
+}
+
+/* xoxb-123456789012-1234567890123-...: numbers, then a word drawn by lot. */
+static int is_slack(const struct place *place)
+{
+	const char *body = place->at + place->word_len;
+	size_t len = run(body, place->end, WORD), digits = 0;
+
+	while (digits < len && isdigit((unsigned char)body[digits])) {
+		digits++;
+	}
+	return begins(place) && digits >= 10 && len >= 24 && len <= 255 && body[digits] == '-' &&
+	       len - digits >= 12;
+}
+
+static int is_slack_hook(const struct place *place)
+{
+	const char *body = place->at + place->word_len;
+	size_t len = run(body, place->end, BASE64);
+
+	return len >= 40 && len <= 80 && (body[0] == 'T' || body[0] == 'B') && is_random(body, len);
+}
+
+/* OpenAI's: sk-..., sk-proj-..., sk-ant-...: long, with upper case and digits. */
+static int is_openai(const struct place *place)
+{
+	const char *body = place->at + place->word_len;
+	size_t len = run(body, place->end, WORD), n_upper = 0, n_lower = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n_upper += isupper((unsigned char)body[i]) != 0;
+		n_lower += islower((unsigned char)body[i]) != 0;
+	}
+	return is_token(place, WORD, 40, 255) && n_upper >= 5 && n_lower >= 5;
+}
+
+static int is_google(const struct place *place)
+{
+	return is_token(place, WORD, 35, 35);
+}
+
+static int is_gitlab(const struct place *place)
+{
+	return is_token(place, WORD, 20, 64);
+}
+
+static int is_stripe(const struct place *place)
+{
+	return is_token(place, ALNUM, 20, 247);
+}
+
+static int is_npm(const struct place *place)
+{
+	return is_token(place, ALNUM, 36, 36);
+}
+
+static int is_pypi(const struct place *place)
+{
+	return is_token(place, WORD, 80, 512);
+}
+
+static int is_hugging_face(const struct place *place)
+{
+	return is_token(place, ALNUM, 34, 34);
+}
+
+static int is_age(const struct place *place)
+{
+	return is_token(place, UPPER, 58, 58);
+}
+
+static int is_sendgrid(const struct place *place)
+{
+	const char *body = place->at + place->word_len;
+	size_t first = run(body, place->end, WORD);
+
+	return begins(place) && first == 22 && body + first < place->end && body[first] == '.' &&
+	       run(body + first + 1, place->end, WORD) == 43 && is_random(body, first);
+}
+
+static int is_digital_ocean(const struct place *place)
+{
+	return is_token(place, HEX, 64, 64);
+}
+
+static int is_putty(const struct place *place)
+{
+	return place->at == place->text;
+}
+
+static const struct shape {
+	const char *word; /* what it begins with; the search knows its first four bytes */
+	int (*is_secret)(const struct place *place);
+	const char *reason;
+} shape[] = {
+	{"PRIVATE KEY", is_private_key, "holds a private key"},
+	{"PuTTY-User-Key-File-", is_putty, "holds a private key (PuTTY)"},
+	{"AGE-SECRET-KEY-1", is_age, "holds a private key (age)"},
+	{"AKIA", is_aws, "holds an access key (AWS)"},
+	{"ASIA", is_aws, "holds an access key (AWS)"},
+	{"ghp_", is_github, "holds an access token (GitHub)"},
+	{"gho_", is_github, "holds an access token (GitHub)"},
+	{"ghu_", is_github, "holds an access token (GitHub)"},
+	{"ghs_", is_github, "holds an access token (GitHub)"},
+	{"ghr_", is_github, "holds an access token (GitHub)"},
+	{"github_pat_", is_github_fine, "holds an access token (GitHub)"},
+	{"glpat-", is_gitlab, "holds an access token (GitLab)"},
+	{"xoxa-", is_slack, "holds an access token (Slack)"},
+	{"xoxb-", is_slack, "holds an access token (Slack)"},
+	{"xoxp-", is_slack, "holds an access token (Slack)"},
+	{"xoxr-", is_slack, "holds an access token (Slack)"},
+	{"xoxs-", is_slack, "holds an access token (Slack)"},
+	{"hooks.slack.com/services/", is_slack_hook, "holds an access token (Slack)"},
+	{"AIza", is_google, "holds an access key (Google)"},
+	{"sk_live_", is_stripe, "holds an access key (Stripe)"},
+	{"rk_live_", is_stripe, "holds an access key (Stripe)"},
+	{"npm_", is_npm, "holds an access token (npm)"},
+	{"pypi-AgE", is_pypi, "holds an access token (PyPI)"},
+	{"hf_", is_hugging_face, "holds an access token (Hugging Face)"},
+	{"dop_v1_", is_digital_ocean, "holds an access token (DigitalOcean)"},
+	{"SG.", is_sendgrid, "holds an access key (SendGrid)"},
+	{"sk-", is_openai, "holds an access key (OpenAI, Anthropic)"},
+};
+
+/* ---- the search ---- */
+
+enum { FIRST = 3 }; /* bytes of each word that the search knows: of the shortest, all */
+
+/* For the last two of FIRST bytes: how far the first possible word is; 0: look. */
+static uint8_t shift[65536];
+
+static size_t pair(const char *at)
+{
+	return (size_t)(unsigned char)at[0] | (size_t)(unsigned char)at[1] << 8;
+}
+
+static void prepare_shift(void)
+{
+	static int is_prepared;
+
+	if (is_prepared) {
+		return;
+	}
+	memset(shift, FIRST - 1, sizeof(shift));
+	for (size_t i = 0; i < ARRAY_LEN(shape); i++) {
+		for (size_t at = 0; at + 2 <= FIRST; at++) {
+			size_t key = pair(shape[i].word + at), far = FIRST - 2 - at;
+
+			shift[key] = far < shift[key] ? (uint8_t)far : shift[key];
+		}
+	}
+	is_prepared = 1;
+}
+
+static const char *look(const char *text, const char *at, const char *end)
+{
+	for (size_t i = 0; i < ARRAY_LEN(shape); i++) {
+		size_t len = strlen(shape[i].word);
+		struct place place = {text, at, end, len};
+
+		if ((size_t)(end - at) > len && memcmp(at, shape[i].word, len) == 0 &&
+			shape[i].is_secret(&place)) {
+			return shape[i].reason;
+		}
+	}
+	return NULL;
+}
+
+/* Names that often hold secrets, and words that say that this one does. */
+static const char *secret_of_kind(const char *path, const char *text, size_t len)
+{
+	const char *name = base_name(path);
+
+	if (strcmp(name, ".npmrc") == 0 &&
+		(memmem(text, len, "_authToken=", 11) || memmem(text, len, "_password=", 10) ||
+			memmem(text, len, "_auth=", 6))) {
+		return "holds an access token (npm)";
+	}
+	if (strcmp(name, ".pypirc") == 0 && memmem(text, len, "password", 8)) {
+		return "holds a password (PyPI)";
+	}
+	if (ends_with(name, ".key") && len < 65536 && !memmem(text, len, "PUBLIC KEY", 10) &&
+		!memmem(text, len, "BEGIN CERTIFICATE", 17)) {
+		size_t n_lines = 0;
+
+		for (size_t i = 0; i < len; i++) {
+			n_lines += text[i] == '\n';
+		}
+		/* One word, as Rails' master.key; what is longer is a private key or something else. */
+		if (n_lines <= 1 && len >= 16 && run(text, text + len, BASE64) + 2 >= len) {
+			return "may hold a secret key";
+		}
+	}
+	return NULL;
+}
+
+const char *secret_of_text(const char *path, const char *text, size_t len)
+{
+	const char *reason = secret_of_kind(path, text, len);
+	const char *at = text, *end = text + len;
+
+	prepare_shift();
+	while (!reason && end - at >= FIRST) {
+		size_t far = shift[pair(at + FIRST - 2)];
+
+		if (far == 0) {
+			reason = look(text, at, end);
+			far = 1;
+		}
+		at += far;
+	}
+	return reason;
+}
