@@ -146,7 +146,6 @@ static void print_tree(const struct count_report *report, const struct count_tre
 		table.depth = report->options->depth < INT32_MAX ? (int)report->options->depth
 								 : INT32_MAX;
 	} else {
-		table.is_bounded = 1;
 		/* A single folder is opened: its own line says no more than the total. */
 		table.depth += tree->node[0].n_child == 1 && !tree->node[1].is_file;
 		while (count_tree_rows(tree, table.depth) > rows &&
@@ -154,6 +153,7 @@ static void print_tree(const struct count_report *report, const struct count_tre
 			rows = count_tree_rows(tree, table.depth);
 			table.depth++;
 		}
+		table.is_bounded = count_tree_rows(tree, table.depth) > ROWS_FIT;
 	}
 	print_children(&table, &tree->node[0]);
 }

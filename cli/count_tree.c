@@ -64,21 +64,25 @@ static size_t root_len(const char *root, const char *path)
 		       : 0;
 }
 
+/* A file beneath the directory whose path has `len` bytes (0: named by itself). */
 static void add_file(struct count_tree *tree, const struct tally_file *file, size_t len,
-	const struct tally_source *source)
+	const struct tally_source *source, int by_directory)
 {
 	const char *path = file->path;
 	size_t parent = 0, from = 0, node;
 
+	if (!len && by_directory && path[0] == '/') {
+		len = 1;
+	}
 	if (len) {
 		parent = need_directory(tree, 0, path, 0, len);
 		from = len + strspn(path + len, "/");
-		for (const char *slash; (slash = strchr(path + from, '/'));) {
-			size_t to = (size_t)(slash - path);
+	}
+	for (const char *slash; (len || by_directory) && (slash = strchr(path + from, '/'));) {
+		size_t to = (size_t)(slash - path);
 
-			parent = need_directory(tree, parent, path, from, to);
-			from = to + 1;
-		}
+		parent = need_directory(tree, parent, path, from, to);
+		from = to + strspn(slash, "/");
 	}
 	node = add_node(tree, parent, path + from, strlen(path + from), path, strlen(path));
 	tree->node[node].is_file = 1;
@@ -93,9 +97,24 @@ static void add_file(struct count_tree *tree, const struct tally_file *file, siz
 	}
 }
 
+/* How many files stand in no folder that was named. */
+static size_t count_named(const struct tally *tally)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < tally->n_file; i++) {
+		const struct tally_source *source = &tally->source[tally->file[i].source];
+
+		count += source->kind != DOCUMENT_CODE ||
+			 !root_len(source->path, tally->file[i].path);
+	}
+	return count;
+}
+
 void count_tree_build(struct count_tree *tree, const struct tally *tally)
 {
 	const char *root = "";
+	int by_directory = count_named(tally) > COUNT_TREE_NAMED_FIT;
 
 	*tree = (struct count_tree){0};
 	add_node(tree, 0, "", 0, "", 0);
@@ -107,7 +126,7 @@ void count_tree_build(struct count_tree *tree, const struct tally *tally)
 		if (source->kind == DOCUMENT_CODE && root_len(source->path, file->path)) {
 			root = source->path;
 		}
-		add_file(tree, file, root_len(root, file->path), source);
+		add_file(tree, file, root_len(root, file->path), source, by_directory);
 	}
 }
 

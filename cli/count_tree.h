@@ -25,6 +25,8 @@ struct count_tree {
 	size_t n_node, cap_node;
 };
 
+/* Files that are named one by one stand at the top as they were given; more than these by directory. */
+enum { COUNT_TREE_NAMED_FIT = 40 };
 void count_tree_build(struct count_tree *tree, const struct tally *tally);
 void count_tree_finish(struct count_tree *tree);
 /* The largest first, in each directory. */

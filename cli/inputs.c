@@ -215,32 +215,33 @@ static int is_given(const char *path, const char *const *given, size_t n_given)
 	return 0;
 }
 
-/* Why rules leave files of folders out, in a word; the first whose text stands in the reason. */
+/* Why rules leave files out, in a word; the first that fits the reason. */
 static const struct rule {
-	const char *reason, *word;
+	const char *begins, *holds, *word;
 } rules[] = {
-	{"secret", "secret"},
-	{"ignore", "ignored"},
-	{"loaded once", "named twice"},
-	{"exclude", "excluded"},
-	{"include", "not included"},
-	{"generated", "generated"},
-	{"minified", "minified"},
-	{"lock file", "lock files"},
-	{"binary", "binary"},
-	{"NUL", "binary"},
-	{"archive", "archives"},
-	{"symbolic link", "symbolic links"},
-	{"empty", "empty"},
-	{"", "other"},
+	{"is ignored by ", "", "ignored"}, /* these quote patterns, which may hold any word */
+	{"is left out by --include", "", "not included"},
+	{"is left out by --exclude", "", "excluded"},
+	{"", "loaded once", "named twice"},
+	{"", "secret", "secret"},
+	{"", "generated", "generated"},
+	{"", "minified", "minified"},
+	{"", "lock", "lock files"},
+	{"", "binary", "binary"},
+	{"", "NUL", "binary"},
+	{"", "archive", "archives"},
+	{"", "symbolic link", "symbolic links"},
+	{"", "empty", "empty"},
+	{"", "", "other"},
 };
-enum { RULE_SECRET = 0 };
+enum { RULE_SECRET = 4 };
 
 static size_t find_rule(const char *reason)
 {
 	size_t i = 0;
 
-	while (!strstr(reason, rules[i].reason)) {
+	while (strncmp(reason, rules[i].begins, strlen(rules[i].begins)) != 0 ||
+		!strstr(reason, rules[i].holds)) {
 		i++;
 	}
 	return i;
@@ -258,11 +259,11 @@ static void show_rules(const size_t n[ARRAY_LEN(rules)], const struct buf *secre
 	if (!total) {
 		return;
 	}
-	/* The secrets stand last: their names follow. */
-	for (size_t i = 1; i <= ARRAY_LEN(rules); i++) {
-		size_t rule = i % ARRAY_LEN(rules);
+	for (size_t i = 0; i <= ARRAY_LEN(rules); i++) {
+		/* The secrets stand last: their names follow. */
+		size_t rule = i < ARRAY_LEN(rules) ? i : RULE_SECRET;
 
-		if (n[rule]) {
+		if (n[rule] && i != RULE_SECRET) {
 			char item[64];
 
 			snprintf(item, sizeof(item), "%zu %s", n[rule], rules[rule].word);
@@ -327,7 +328,10 @@ size_t inputs_show_skipped(const struct inputs *inputs, const struct skipped *sk
 			continue;
 		}
 		if (n_shown++ < NAMED_MAX || inputs->is_verbose) {
-			log_error("%s: cannot be read: %s", skipped[i].path, skipped[i].reason);
+			char *text = session_unreadable_text(&skipped[i]);
+
+			log_error("%s: %s", skipped[i].path, text);
+			free(text);
 		}
 	}
 	if (n_shown > NAMED_MAX && !inputs->is_verbose) {

@@ -197,6 +197,19 @@ static int check_room(const struct load_result *loaded, struct err *err)
 	return 0;
 }
 
+/* Reasons that say so themselves are not repeated. */
+char *session_unreadable_text(const struct skipped *skipped)
+{
+	static const char *const said[] = {"cannot be read", "could not be read"};
+
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		if (strncmp(skipped->reason, said[i], strlen(said[i])) == 0) {
+			return mem_strdup(skipped->reason);
+		}
+	}
+	return mem_printf("cannot be read: %s", skipped->reason);
+}
+
 static int is_same_text(const struct document *a, const struct document *b)
 {
 	if (a->kind != b->kind || a->n_part != b->n_part || strcmp(a->name, b->name) != 0) {
@@ -274,8 +287,10 @@ int session_load(struct session *session, const char *const *path, size_t n_path
 	}
 	unreadable = take_skipped(session, &loaded);
 	if (unreadable && !partial) {
-		status = err_set(err, ERR_INPUTS, unreadable->path, NULL, "cannot be read: %s",
-			unreadable->reason);
+		char *text = session_unreadable_text(unreadable);
+
+		status = err_set(err, ERR_INPUTS, unreadable->path, NULL, "%s", text);
+		free(text);
 	} else {
 		status = check_room(&loaded, err);
 	}

@@ -34,6 +34,8 @@ void session_destroy(struct session *session);
  */
 int session_load(struct session *session, const char *const *path, size_t n_path,
 	const struct load_options *options, int partial, struct err *err);
+/* "cannot be read: ...", as what is unreadable is reported; malloc'ed. */
+char *session_unreadable_text(const struct skipped *skipped);
 /* Everything that the loads left out, in their order. */
 const struct skipped *session_skipped(const struct session *session, size_t *count);
 

@@ -40,7 +40,7 @@ struct batch {
 	size_t n_text, cap_text;
 };
 
-struct counter {
+struct tally_counter {
 	struct tally *tally;
 	struct tokens *tokens;
 	const struct load_options *options;
@@ -107,7 +107,7 @@ static void list_texts(struct batch *batch)
 
 static void *count_batch(void *arg)
 {
-	struct counter *counter = arg;
+	struct tally_counter *counter = arg;
 	struct batch *batch = &counter->counting;
 
 	for (size_t i = 0, end; i < batch->n_text && !atomic_load(&counter->is_unwanted); i = end) {
@@ -196,7 +196,7 @@ static int is_stopped(const struct load_options *options)
 }
 
 /* Wait for the batch that is being counted; a stop ends it after the present slice. */
-static void collect(struct counter *counter)
+static void collect(struct tally_counter *counter)
 {
 	struct batch *batch = &counter->counting;
 	struct timespec until;
@@ -223,7 +223,7 @@ static void collect(struct counter *counter)
 }
 
 /* Begin to count what has been read. */
-static void submit(struct counter *counter)
+static void submit(struct tally_counter *counter)
 {
 	struct batch empty;
 
@@ -240,7 +240,7 @@ static void submit(struct counter *counter)
 
 /* ---- what is read ---- */
 
-static struct work *add_work(struct counter *counter, size_t file)
+static struct work *add_work(struct tally_counter *counter, size_t file)
 {
 	struct batch *batch = &counter->filling;
 
@@ -251,7 +251,7 @@ static struct work *add_work(struct counter *counter, size_t file)
 }
 
 /* The work is complete: its text is to be counted. Returns whether the count is not wanted any more. */
-static int end_work(struct counter *counter, const struct work *work)
+static int end_work(struct tally_counter *counter, const struct work *work)
 {
 	for (size_t i = 0; i < work->block.count; i++) {
 		size_t len;
@@ -265,7 +265,7 @@ static int end_work(struct counter *counter, const struct work *work)
 	return atomic_load(&counter->is_unwanted);
 }
 
-static size_t add_file(struct counter *counter, char *path, size_t bytes)
+static size_t add_file(struct tally_counter *counter, char *path, size_t bytes)
 {
 	struct tally *tally = counter->tally;
 
@@ -284,7 +284,7 @@ static enum pack_before before_source(const struct tally *tally)
 
 static int on_begin(void *arg, const struct document *document)
 {
-	struct counter *counter = arg;
+	struct tally_counter *counter = arg;
 	struct tally *tally = counter->tally;
 	const char *shown = document->origin ? document->origin : document->name;
 	struct work *work;
@@ -314,7 +314,7 @@ static int on_begin(void *arg, const struct document *document)
 /* A file of a tree is counted at once, anything else when it is whole. */
 static int on_part(void *arg, struct part *part)
 {
-	struct counter *counter = arg;
+	struct tally_counter *counter = arg;
 	struct document *document = &counter->document;
 	struct part *own = document_add_part(document);
 	struct work *work;
@@ -376,7 +376,7 @@ static void find_place(const struct prompt *block, int64_t wanted, struct cut *a
 	}
 }
 
-static void add_headings(struct counter *counter, struct work *work)
+static void add_headings(struct tally_counter *counter, struct work *work)
 {
 	const struct document *document = &counter->document;
 	struct tally_source *source = &counter->tally->source[work->source];
@@ -405,7 +405,7 @@ static void add_headings(struct counter *counter, struct work *work)
 	}
 }
 
-static int end_document(struct counter *counter)
+static int end_document(struct tally_counter *counter)
 {
 	struct document *document = &counter->document;
 	struct tally *tally = counter->tally;
@@ -429,7 +429,7 @@ static int end_document(struct counter *counter)
 
 static int on_end(void *arg, struct document *ended)
 {
-	struct counter *counter = arg;
+	struct tally_counter *counter = arg;
 	struct document *document = &counter->document;
 	int status;
 
@@ -451,7 +451,7 @@ static int on_end(void *arg, struct document *ended)
 
 static void on_skipped(void *arg, const struct skipped *skipped)
 {
-	struct counter *counter = arg;
+	struct tally_counter *counter = arg;
 	struct tally *tally = counter->tally;
 
 	mem_grow(tally->skipped, tally->n_skipped, tally->cap_skipped);
@@ -481,35 +481,57 @@ static int64_t count_instructions(struct tokens *tokens)
 	return total;
 }
 
-int tally_load(struct tally *tally, struct tokens *tokens, const char *const *path, size_t n_path,
-	const struct load_options *options, int outline, struct err *err)
+struct tally_counter *tally_begin(
+	struct tally *tally, struct tokens *tokens, const struct load_options *options, int outline)
 {
-	struct counter counter = {
-		.tally = tally, .tokens = tokens, .options = options, .outline = outline};
-	struct load_sink into = {on_begin, on_part, on_end, on_skipped, &counter}, sink;
-	struct once once = {.to = &into};
-	int status;
+	struct tally_counter *counter = mem_zero(1, sizeof(*counter));
 
 	tally->instructions_tok = count_instructions(tokens);
-	sink = once_sink(&once);
-	status = load_each(path, n_path, options, &sink, err);
+	counter->tally = tally;
+	counter->tokens = tokens;
+	counter->options = options;
+	counter->outline = outline;
+	return counter;
+}
+
+struct load_sink tally_sink(struct tally_counter *counter)
+{
+	return (struct load_sink){on_begin, on_part, on_end, on_skipped, counter};
+}
+
+int tally_end(struct tally_counter *counter, int status, struct err *err)
+{
 	if (status == 0) {
-		submit(&counter);
+		submit(counter);
 	} else {
-		atomic_store(&counter.is_unwanted, 1);
+		atomic_store(&counter->is_unwanted, 1);
 	}
-	collect(&counter);
-	if (status == 0 && atomic_load(&counter.is_unwanted)) {
+	collect(counter);
+	if (status == 0 && atomic_load(&counter->is_unwanted)) {
 		status = err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
 	}
 	if (status < 0) {
-		tally_finish(tally);
+		tally_finish(counter->tally);
 	}
-	once_finish(&once);
-	batch_finish(&counter.filling);
-	batch_finish(&counter.counting);
-	document_finish(&counter.document);
+	batch_finish(&counter->filling);
+	batch_finish(&counter->counting);
+	document_finish(&counter->document);
+	free(counter);
 	return status;
+}
+
+int tally_load(struct tally *tally, struct tokens *tokens, const char *const *path, size_t n_path,
+	const struct load_options *options, int outline, struct err *err)
+{
+	struct tally_counter *counter = tally_begin(tally, tokens, options, outline);
+	struct load_sink into = tally_sink(counter), sink;
+	struct once once = {.to = &into};
+	int status;
+
+	sink = once_sink(&once);
+	status = load_each(path, n_path, options, &sink, err);
+	once_finish(&once);
+	return tally_end(counter, status, err);
 }
 
 void tally_finish(struct tally *tally)

@@ -54,6 +54,15 @@ struct tally {
  */
 int tally_load(struct tally *tally, struct tokens *tokens, const char *const *path, size_t n_path,
 	const struct load_options *options, int outline, struct err *err);
+/*
+ * The same in steps: what is given to the sink is counted until tally_end(), which takes the load's
+ * status and frees the counter. `options` and `tokens` must last as long.
+ */
+struct tally_counter;
+struct tally_counter *tally_begin(struct tally *tally, struct tokens *tokens,
+	const struct load_options *options, int outline);
+struct load_sink tally_sink(struct tally_counter *counter);
+int tally_end(struct tally_counter *counter, int status, struct err *err);
 void tally_finish(struct tally *tally);
 
 #endif

@@ -8,19 +8,15 @@
 
 #include <string.h>
 
-enum { PROBE_BYTES = 4096 };
-
 static int code_probe(const struct input *input)
 {
-	size_t head_len = input->len < PROBE_BYTES ? input->len : PROBE_BYTES;
-
-	if (input->root_fd >= 0 || (head_len && memchr(input->data, 0, head_len))) {
+	if (input->root_fd >= 0) {
 		return 0;
 	}
 	if (code_name(input->path)) {
 		return 2;
 	}
-	return head_len >= 3 && memcmp(input->data, "#!", 2) == 0 &&
+	return input->len >= 3 && memcmp(input->data, "#!", 2) == 0 &&
 	       (input->data[2] == '/' || input->data[2] == ' ');
 }
 

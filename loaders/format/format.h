@@ -4,7 +4,10 @@
 
 #include "loaders/loader.h"
 
-extern const struct loader loader_code, loader_pdf, loader_text;
+extern const struct loader loader_code, loader_packed, loader_pdf, loader_text;
+/* transcript.h says what transcripts are */
+extern const struct loader loader_subtitles;
+extern const struct loader loader_transcript_lines;
 
 /*
  * Open what libraries will want to open later, when nothing can be opened any more (prepare.c).

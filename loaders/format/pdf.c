@@ -41,7 +41,8 @@ static int pdf_probe(const struct input *input)
 	}
 	is_named = format_has_extension(input, names);
 	if (memmem(input->data, len, "%PDF-", 5)) {
-		return is_named ? 3 : 1;
+		/* A text may well speak of it. */
+		return is_named ? 3 : memchr(input->data, 0, input->len) != NULL;
 	}
 	/* Not a PDF, but only this reader can say so; a web page of that name is a web page. */
 	return is_named && len && memchr(input->data, 0, len) ? 2 : 0;
@@ -145,7 +146,7 @@ static int judge_page(struct pdf_reader *pdf, int page, const struct character_c
 				 : "is damaged: some text may be missing");
 	} else if (is_blank && pdf_view(pdf) && pdf_view_has_picture(pdf->view, page)) {
 		skip_set(skip, SKIP_RULE,
-			"has only pictures, no text (scanned?): text recognition (ocrmypdf) would "
+			"has nothing but pictures (scanned?): text recognition (ocrmypdf) would "
 			"help");
 	} else if (is_blank) {
 		skip_set(skip, SKIP_RULE, "is empty");

@@ -5,12 +5,14 @@
 #include "loaders/format/format.h"
 
 #include "loaders/format/encoding.h"
+#include "loaders/format/magic.h"
 #include "loaders/tree/tree.h"
 
 void formats_prepare(void)
 {
 	/* One NAME_prepare() for each format that has something to open. */
 	encoding_prepare();
+	magic_prepare();
 	pdf_prepare();
 	tree_prepare();
 }

@@ -2,15 +2,24 @@
 #include "loaders/format/format.h"
 
 #include "loaders/format/encoding.h"
-#include "loaders/tree/tree.h"
+#include "loaders/format/magic.h"
 
 #include "base/mem.h"
+#include "loaders/tree/tree.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* In order of preference where two are equally sure. */
-static const struct loader *const loaders[] = {&loader_code, &loader_pdf, &loader_text};
+static const struct loader *const loaders[] = {
+	&loader_subtitles,
+	&loader_transcript_lines,
+	&loader_code,
+	&loader_packed,
+	&loader_pdf,
+	&loader_text,
+};
 
 const struct loader *loader_find(const struct input *input)
 {
@@ -45,22 +54,17 @@ int format_has_extension(const struct input *input, const char *const *extension
 	return 0;
 }
 
-static int refuse_binary(const struct input *input, struct skip *skip)
-{
-	if (input->len && memchr(input->data, 0, input->len)) {
-		return skip_set(skip, SKIP_RULE, "is binary: it holds NUL bytes");
-	}
-	return skip_set(skip, SKIP_RULE, "is binary: it holds control characters");
-}
-
 int format_text(
 	struct buf *text, const char **encoding, const struct input *input, struct skip *skip)
 {
-	const char *name;
+	const char *name = encoding_to_utf8(text, input);
+	char *reason;
 
-	name = encoding_to_utf8(text, input);
 	if (!name) {
-		return refuse_binary(input, skip);
+		reason = magic_reason(input);
+		skip_set(skip, SKIP_RULE, "%s", reason);
+		free(reason);
+		return -1;
 	}
 	*encoding = strcmp(name, "UTF-8") == 0 ? NULL : name;
 	return 0;

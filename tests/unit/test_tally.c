@@ -166,6 +166,82 @@ static void a_count_is_what_the_segments_of_the_pack_cost(void **state)
 	tokens_close(tokens);
 }
 
+/* ---- headings ---- */
+
+static void add_part(struct document *document, int64_t page, const char *text)
+{
+	struct part *part = document_add_part(document);
+
+	part->place.page = page;
+	part->text = mem_strdup(text);
+	part->len = strlen(text);
+}
+
+static void count_document(struct tally *tally, struct tokens *tokens, struct document *document)
+{
+	static const struct load_options options;
+	struct tally_counter *counter = tally_begin(tally, tokens, &options, 1);
+	struct load_sink sink = tally_sink(counter);
+
+	assert_int_equal(0, sink.begin(sink.arg, document));
+	for (size_t i = 0; i < document->n_part; i++) {
+		assert_int_equal(0, sink.part(sink.arg, &document->part[i]));
+	}
+	assert_int_equal(0, sink.end(sink.arg, document));
+	assert_int_equal(0, tally_end(counter, 0, NULL));
+}
+
+/* Tokens of a text with the byte-level vocabulary of the random model: sections are far apart in size. */
+static void a_section_costs_what_stands_between_its_headings(void **state)
+{
+	struct tokens *tokens = open_tokens();
+	struct document document = {.kind = DOCUMENT_PDF, .name = mem_strdup("a.pdf")};
+	struct tally tally = {0};
+	struct tally_heading *heading;
+	char *words = mem_alloc(40001);
+
+	for (size_t i = 0; i < 40000; i++) {
+		words[i] = i % 50 == 49 ? '\n' : (char)('a' + roll(26));
+	}
+	words[40000] = 0;
+	add_part(&document, 1, "front matter\n");
+	add_part(&document, 2, "one\ntwo\nthree\n");
+	add_part(&document, 3, words);
+	add_part(&document, 4, "end without a line feed");
+	document_add_heading(&document, 1, "first", 5, 1, 1);
+	document_add_heading(&document, 2, "inner", 5, 1, 3);
+	document_add_heading(&document, 2, "long", 4, 2, 1);
+	document_add_heading(&document, 1, "middle", 6, 2, 401);
+	document_add_heading(&document, 1, "last", 4, 3, 1);
+	document_add_heading(&document, 1, "astray", 6, 99, 99);
+	count_document(&tally, tokens, &document);
+	document_finish(&document);
+
+	assert_int_equal(1, tally.n_source);
+	assert_int_equal(4, tally.source[0].n_pages);
+	assert_int_equal(6, tally.source[0].n_heading);
+	heading = tally.source[0].heading;
+	assert_string_equal("inner", heading[1].title);
+	assert_int_equal(2, heading[1].page);
+	assert_int_equal(3, heading[1].line);
+	/* A chapter holds its sections and its own words. */
+	assert_true(heading[0].tokens > heading[1].tokens + heading[2].tokens);
+	assert_true(heading[1].tokens > 0 && heading[1].tokens < 20);
+	/* Half of the long page each, by bytes. */
+	assert_true(heading[2].tokens > 3 * heading[3].tokens / 4);
+	assert_true(heading[3].tokens > 3 * heading[2].tokens / 4);
+	assert_true(heading[4].tokens > 0 && heading[4].tokens < 60);
+	assert_int_equal(0, heading[5].tokens);
+	/* All of the text but what stands in front of the first. */
+	assert_true(
+		heading[0].tokens + heading[3].tokens + heading[4].tokens < tally.source[0].tokens);
+	assert_true(heading[0].tokens + heading[3].tokens + heading[4].tokens >
+		    tally.source[0].tokens - 120);
+	tally_finish(&tally);
+	free(words);
+	tokens_close(tokens);
+}
+
 /* ---- stops ---- */
 
 static int stop_at_once(void *arg)
@@ -198,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_count_is_what_the_segments_of_the_pack_cost),
+		cmocka_unit_test(a_section_costs_what_stands_between_its_headings),
 		cmocka_unit_test(a_count_that_is_stopped_says_so_and_leaves_nothing),
 	};
 

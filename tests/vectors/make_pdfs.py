@@ -191,6 +191,13 @@ def manual():
     return pdf.bytes()
 
 
+def broken_words():
+    """A word that goes on behind a line end."""
+    pdf = Pdf()
+    pdf.lines(["Open the valve when the pump has stop-", "ped and the gauge shows nothing."])
+    return pdf.bytes()
+
+
 def image(pdf):
     return pdf.add(
         stream(
@@ -263,7 +270,7 @@ def unmapped():
     font = pdf.add(
         "<< /Type /Font /Subtype /Type0 /BaseFont /Odd /Encoding /Identity-H /DescendantFonts [%d 0 R] >>" % down
     )
-    glyphs = "".join("%04x" % g for g in range(40, 70))
+    glyphs = "".join("%04x" % (3 if g % 6 == 0 else g) for g in range(40, 70))  # 3: a space
     pdf.page("BT /F1 12 Tf 72 720 Td <%s> Tj ET" % glyphs, fonts="/F1 %d 0 R" % font)
     return pdf.bytes()
 
@@ -399,6 +406,7 @@ def truncated():
 
 FILES = {
     "manual": manual,
+    "broken_words": broken_words,
     "mixed": lambda: scan("tsstestt"),
     "scanned": lambda: scan("ssss"),
     "blank": lambda: scan("ee"),

@@ -1,0 +1,121 @@
+#!/bin/sh
+# What is loaded: lists of paths, the same file twice, what cannot be read, and what a count makes of it.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+fake="$CARREL ask --device fake"
+counts="$CARREL count -m random"
+mkdir many
+i=0
+while [ $i -lt 30 ]; do
+	printf 'This is text number %d.\n' $i >many/t$i.txt
+	i=$((i + 1))
+done
+printf 'The pump stops at noon.\n' >pump.txt
+printf 'The valve opens at nine.\n' >valve.txt
+
+# ---- lists of paths ----
+printf 'pump.txt\n\nvalve.txt' >list
+run $counts --json --from-file list
+ok 'a list of paths is loaded' json files.0.path pump.txt
+ok 'a last line without a line feed too' json files.1.path valve.txt
+ok 'and empty lines are none' json n_files 2
+run $counts --json --from-file list many/t0.txt
+ok 'behind the paths of the command line' json files.0.path many/t0.txt
+odd='a line
+feed.txt'
+cp pump.txt "$odd"
+printf 'valve.txt\0%s\0' "$odd" >list.nul
+run $counts --json --from-file list.nul -0
+ok 'with -0 a path may hold a line feed' json files.1.path "$odd"
+run $counts --from-file list.nul
+ok 'NUL bytes are refused without it' status_is 2
+ok 'with what to do' says '-0 reads paths that end with NUL bytes'
+run $counts -0 pump.txt
+ok '-0 without a list is a mistake' status_is 2
+printf 'pump.txt\n' >second
+run $counts --json --from-file list --from-file second many/t1.txt
+ok 'there may be several lists' json n_files 3
+run sh -c "printf 'valve.txt\n' | $counts --json --from-file -"
+ok 'a list may come from standard input' json files.0.path valve.txt
+run sh -c "printf 'valve.txt\n' | $counts --json --from-file - -"
+ok 'which is then no source' status_is 2
+run $counts --from-file missing
+ok 'a list that cannot be read is a usage error' status_is 2
+ok 'and is named' says missing
+: >none
+run $counts --from-file none
+ok 'an empty list names nothing' says 'there is nothing to count'
+cp pump.txt ./-
+printf -- '-\n' >dash
+run sh -c "echo no | $counts --json --from-file dash"
+ok '- in a list is a file of that name' json files.0.path ./-
+rm -- ./-
+run $fake --json --from-file list 'When?'
+ok 'ask takes lists' json sources.1.path valve.txt
+run sh -c "echo '/sources' | $CARREL --device fake --from-file list"
+ok 'and so does the chat' prints valve.txt
+run sh -c "echo list | $CARREL --device fake --from-file -"
+ok 'whose standard input is no list' status_is 2
+
+# ---- the same file twice, what cannot be read, what rules leave out ----
+: >empty
+run $fake 'When?' pump.txt ./pump.txt empty
+ok 'a file that is named twice is said' says 'left out ./pump.txt: is among the sources already: loaded once'
+ok 'and so is an empty one beside a good one' says 'left out empty: is empty'
+ok 'and the answer comes' status_is 0
+run $fake --json 'When?' pump.txt ./pump.txt
+ok 'it is loaded once' json sources 1
+missing=$(i=0; while [ $i -lt 25 ]; do echo missing$i; i=$((i + 1)); done)
+run $counts pump.txt $missing
+ok 'of many that cannot be read twenty are named' [ "$(grep -c 'missing[0-9]*: cannot be read' err)" = 20 ]
+ok 'and the rest is counted' says '... and 5 more (-v lists them)'
+ok 'with status 6' status_is 6
+run $counts -v pump.txt $missing
+ok '-v names all' [ "$(grep -c 'missing[0-9]*: cannot be read' err)" = 25 ]
+run $counts --json pump.txt $missing
+ok 'and so does JSON' json skipped 25
+run $fake --partial --json 'When?' pump.txt $missing
+ok 'under --partial an answer comes all the same' json sources 1
+ok 'with status 6 all the same' status_is 6
+ok 'and twenty names' [ "$(grep -c 'missing[0-9]*: cannot be read' err)" = 20 ]
+
+# ---- a table of files ----
+run $counts pump.txt many/t*.txt
+ok 'files that are named stand at the top' grep -qE '^ +[0-9]+ +[0-9.]+ % +[0-9]+ B  pump.txt$' out
+ok 'and the total' grep -qE '^ +[0-9,]+ +[0-9]+ B  total, 31 files$' out
+ok 'on the scale of five million tokens' prints '% of the scale of 5,000,000 tokens'
+ok 'and against the window of the model' prints 'fits the window of carrel random: '
+"$CARREL" count --json pump.txt >whole
+reader=$("$JSON_GET" window.tokens <whole)
+run "$CARREL" ask --json -n 1 'When?' pump.txt
+"$CARREL" ask -v -n 1 'When?' pump.txt 2>err >/dev/null
+ok 'which is that of an answer' says "$reader tokens of context"
+run $counts -c 30 pump.txt
+ok '-c is the window that counts' prints 'does not fit the window of carrel random: '
+ok 'without an error' status_is 0
+run $counts -c 30 --json pump.txt
+ok 'also as JSON' json window.fits false
+ok 'of so many tokens' json window.tokens 30
+total=$("$JSON_GET" total_tokens <out)
+instructions=$("$JSON_GET" instructions_tokens <out)
+run $counts -c $((total + instructions)) --json pump.txt
+ok 'a window that is full to the last token has no room' json window.fits false
+run $counts -c $((total + instructions + 1)) --json pump.txt
+ok 'with one more there is some' json window.fits true
+run "$CARREL" count -m "$CARREL_SOURCE/tests/vectors/pack/tokenizer.json" --json pump.txt
+ok 'a tokenizer alone has no window' json window.tokens null
+cat pump.txt pump.txt >twice.txt
+run $counts --top 2 many/t1.txt pump.txt twice.txt
+ok '--top lists the largest first' [ "$(sed -n 2p out | awk '{print $NF}')" = twice.txt ]
+run $counts --sort many/t1.txt pump.txt twice.txt
+ok '--sort too' [ "$(sed -n 2p out | awk '{print $NF}')" = twice.txt ]
+ok 'and keeps all' prints many/t1.txt
+
+# ---- what the model sees ----
+run $counts --show pump.txt
+cp out shown
+$fake --show-context 'When?' pump.txt >context 2>err
+sed -n '/^<source/,/^<\/source>/p' context >inside
+ok 'count --show is what ask --show-context has' cmp shown inside
+run $counts --show --from-file list
+ok 'of lists too' prints 'The valve opens'
+finish
