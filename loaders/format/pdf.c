@@ -98,39 +98,63 @@ static struct pdf_view *pdf_view(struct pdf_reader *pdf)
 	return pdf->view;
 }
 
-struct character_counts {
-	size_t n_visible, n_control, n_unmapped;
+struct text_counts {
+	size_t n_visible, n_odd; /* characters; odd ones stand for glyphs that mean nothing */
+	size_t n_word, n_odd_word;
 };
 
-/*
- * Glyphs without a meaning come as characters for private use or U+FFFD, or, where a font counts
- * its glyphs, as those numbers: then spaces (glyph 3, say) are control characters.
- */
-static struct character_counts count_characters(const struct buf *text)
+static int is_space(uint32_t cp)
 {
-	struct character_counts counts = {0};
+	return cp == ' ' || (cp >= '\t' && cp <= '\r') || cp == 0x85 || cp == 0xa0 ||
+	       (cp >= 0x2000 && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202f) || cp == 0x3000 ||
+	       cp == 0xfeff;
+}
+
+/*
+ * Glyphs without a meaning come as characters for private use or U+FFFD, or, where a font numbers its
+ * glyphs and poppler takes the numbers for characters, as control characters among others: then the
+ * space is one of them (glyph 3, say), and nearly every word has one.
+ */
+static int is_odd(uint32_t cp)
+{
+	return cp < ' ' || (cp >= 0x7f && cp < 0xa0) || (cp >= 0xe000 && cp <= 0xf8ff) ||
+	       cp == 0xfffd || cp >= 0xf0000 || (cp & 0xfffe) == 0xfffe;
+}
+
+static struct text_counts count_text(const struct buf *text)
+{
+	struct text_counts counts = {0};
+	int in_word = 0, in_odd_word = 0;
 	uint32_t cp = 0;
 
 	for (size_t i = 0; i < text->len;) {
 		size_t len = utf8_decode(text->data + i, text->len - i, &cp);
-		int is_blank = cp == ' ' || (cp >= '\t' && cp <= '\r') || cp == 0xa0 ||
-			       (cp >= 0x2000 && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202f) ||
-			       cp == 0x3000 || cp == 0xfeff;
 
 		i += len ? len : 1;
-		if (is_blank) {
+		if (is_space(cp)) {
+			in_word = in_odd_word = 0;
 			continue;
 		}
 		counts.n_visible++;
-		counts.n_control += cp < ' ' || (cp >= 0x7f && cp < 0xa0);
-		counts.n_unmapped += (cp >= 0xe000 && cp <= 0xf8ff) || cp == 0xfffd ||
-				     cp >= 0xf0000 || (cp & 0xfffe) == 0xfffe;
+		counts.n_word += !in_word;
+		in_word = 1;
+		if (is_odd(cp)) {
+			counts.n_odd++;
+			counts.n_odd_word += !in_odd_word;
+			in_odd_word = 1;
+		}
 	}
 	return counts;
 }
 
+/* Whether there is text worth handing over: most of the words are made of characters. */
+static int is_text(const struct text_counts *counts)
+{
+	return counts->n_visible > 0 && 2 * counts->n_odd_word <= counts->n_word;
+}
+
 /* What is to be said of a page whose text is not what it shows; returns whether anything is. */
-static int judge_page(struct pdf_reader *pdf, int page, const struct character_counts *counts,
+static int judge_page(struct pdf_reader *pdf, int page, const struct text_counts *counts,
 	const struct pdf_trouble *trouble, struct skip *skip)
 {
 	int is_blank = counts->n_visible == 0;
@@ -140,33 +164,28 @@ static int judge_page(struct pdf_reader *pdf, int page, const struct character_c
 			"has text that only poppler's character maps%s%s can read: install the "
 			"package poppler-data",
 			trouble->collection[0] ? " for " : "", trouble->collection);
-	} else if (trouble->is_broken || (is_blank && trouble->first[0])) {
-		skip_set(skip, SKIP_UNREADABLE,
-			is_blank ? "is damaged: no text could be read"
-				 : "is damaged: some text may be missing");
+	} else if (trouble->is_broken && !is_blank) {
+		skip_set(skip, SKIP_UNREADABLE, "is damaged: some text may be missing");
 	} else if (is_blank && pdf_view(pdf) && pdf_view_has_picture(pdf->view, page)) {
 		skip_set(skip, SKIP_RULE,
 			"has nothing but pictures (scanned?): text recognition (ocrmypdf) would "
 			"help");
+	} else if (is_blank && trouble->first[0]) {
+		skip_set(skip, SKIP_UNREADABLE, "is damaged: no text could be read");
 	} else if (is_blank) {
 		skip_set(skip, SKIP_RULE, "is empty");
-	} else if (2 * counts->n_unmapped > counts->n_visible ||
-		   20 * counts->n_control > counts->n_visible) {
+	} else if (!is_text(counts)) {
 		skip_set(skip, SKIP_UNREADABLE,
 			"has letters that its fonts map to no characters (no ToUnicode): text "
 			"recognition (ocrmypdf --force-ocr) would help");
+	} else if (20 * counts->n_odd > counts->n_visible) {
+		skip_set(skip, SKIP_UNREADABLE,
+			"has some letters that its fonts map to no characters: words may be wrong");
 	} else {
 		return 0;
 	}
 	skip->page = page;
 	return 1;
-}
-
-/* Whether a page of which something is said is handed over all the same. */
-static int is_text(const struct character_counts *counts)
-{
-	return counts->n_visible > 0 && 2 * counts->n_unmapped <= counts->n_visible &&
-	       20 * counts->n_control <= counts->n_visible;
 }
 
 /* Blank lines at the end go; what remains ends its last line. */
@@ -200,7 +219,7 @@ static int read_page(struct pdf_reader *pdf, int page, struct part *part, struct
 {
 	struct buf text = BUF_INIT, label = BUF_INIT;
 	struct pdf_trouble trouble;
-	struct character_counts counts;
+	struct text_counts counts;
 	int is_noted, is_there = pdf_file_page(pdf->file, page, &text, &label, &trouble) == 0;
 
 	if (!is_there) {
@@ -210,7 +229,7 @@ static int read_page(struct pdf_reader *pdf, int page, struct part *part, struct
 		buf_finish(&label);
 		return READ_SKIPPED;
 	}
-	counts = count_characters(&text);
+	counts = count_text(&text);
 	is_noted = judge_page(pdf, page, &counts, &trouble, skip);
 	trim_end(&text);
 	pdf->n_bytes += text.len;
