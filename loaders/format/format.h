@@ -7,6 +7,7 @@
 extern const struct loader loader_code, loader_packed, loader_pdf, loader_text;
 /* transcript.h says what transcripts are */
 extern const struct loader loader_subtitles;
+extern const struct loader loader_transcript_json;
 extern const struct loader loader_transcript_lines;
 
 /*
@@ -15,6 +16,7 @@ extern const struct loader loader_transcript_lines;
  */
 void formats_prepare(void);
 void pdf_prepare(void);
+void transcript_prepare(void);
 
 /* Whether the input's name ends in one of the words (without the dot, case folded), NULL at the end. */
 int format_has_extension(const struct input *input, const char *const *extension);

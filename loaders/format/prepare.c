@@ -14,5 +14,6 @@ void formats_prepare(void)
 	encoding_prepare();
 	magic_prepare();
 	pdf_prepare();
+	transcript_prepare();
 	tree_prepare();
 }

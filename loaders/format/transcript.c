@@ -130,6 +130,13 @@ static size_t keep_words(struct transcript *transcript, struct text_span text)
 	size_t at = transcript->words.len;
 
 	buf_add(&transcript->words, text.at, text.len);
+	/* JSON can say NUL; text has none. */
+	for (char *nul = transcript->words.data + at;
+		text.len &&
+		(nul = memchr(nul, 0,
+			 transcript->words.len - (size_t)(nul - transcript->words.data)));) {
+		*nul = ' ';
+	}
 	return at;
 }
 

@@ -14,6 +14,7 @@
 /* In order of preference where two are equally sure. */
 static const struct loader *const loaders[] = {
 	&loader_subtitles,
+	&loader_transcript_json,
 	&loader_transcript_lines,
 	&loader_code,
 	&loader_packed,

@@ -158,6 +158,7 @@ static void what_is_no_transcript_stays_a_text(void **state)
 		/* prose with names, with times, a timetable, a FAQ */
 		{"a.txt", "Ana said: it runs.\nBo said: it stops.\nThen Cleo: nothing.\n"},
 		{"a.txt", "At 10:30 the pump runs.\nAt 11:30 it stops.\nAt 12:30 it runs.\n"},
+		{"a.txt", "9:30 Coffee and cake\n10:30 Talks of note\n12:30 Lunch for all\n"},
 		{"a.txt", "10:30 Coffee\n11:30 Talks\n12:30 Lunch\n13:30 Talks\n"},
 		{"a.txt",
 			"Q: Who is it?\nA: It is me.\nQ: Who is it?\nA: It is me.\nQ: Who is it?\n"
