@@ -212,8 +212,13 @@ static void print_window(const struct count_report *report)
 	int64_t all_tok = tally->total_tok + tally->instructions_tok;
 	char window[32], all[32], left[32];
 
-	output_line("%.1f %% of the scale of 5,000,000 tokens",
-		percent(tally->total_tok, COUNT_SCALE_TOK));
+	if (tally->total_tok <= COUNT_SCALE_TOK) {
+		output_line("%.1f %% of the scale of 5,000,000 tokens",
+			percent(tally->total_tok, COUNT_SCALE_TOK));
+	} else {
+		output_line("%.1f times the scale of 5,000,000 tokens",
+			(double)tally->total_tok / COUNT_SCALE_TOK);
+	}
 	if (!report->window_tok) {
 		return;
 	}

@@ -205,14 +205,31 @@ int inputs_need_sources(size_t n_path, size_t n_source, struct err *err)
 
 /* ---- what was left out ---- */
 
-static int is_given(const char *path, const char *const *given, size_t n_given)
+static int by_text(const void *a, const void *b)
 {
-	for (size_t i = 0; i < n_given; i++) {
-		if (strcmp(path, given[i]) == 0) {
-			return 1;
-		}
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The paths that were named, sorted: there may be a list of very many. */
+struct given {
+	const char **path;
+	size_t n_path;
+};
+
+static struct given sort_given(const char *const *path, size_t n_path)
+{
+	struct given given = {mem_alloc((n_path + 1) * sizeof(*given.path)), n_path};
+
+	for (size_t i = 0; i < n_path; i++) {
+		given.path[i] = path[i];
 	}
-	return 0;
+	qsort(given.path, n_path, sizeof(*given.path), by_text);
+	return given;
+}
+
+static int is_given(const struct given *given, const char *path)
+{
+	return bsearch(&path, given->path, given->n_path, sizeof(*given->path), by_text) != NULL;
 }
 
 /* Why rules leave files out, in a word; the first that fits the reason. */
@@ -220,21 +237,25 @@ static const struct rule {
 	const char *begins, *holds, *word;
 } rules[] = {
 	{"is ignored by ", "", "ignored"}, /* these quote patterns, which may hold any word */
-	{"is left out by --include", "", "not included"},
 	{"is left out by --exclude", "", "excluded"},
+	{"", "--include", "not included"},
 	{"", "loaded once", "named twice"},
-	{"", "secret", "secret"},
-	{"", "generated", "generated"},
-	{"", "minified", "minified"},
-	{"", "lock", "lock files"},
-	{"", "binary", "binary"},
+	{"is kept by version control", "", "of version control"},
+	{"is generated", "", "generated"},
+	{"is minified", "", "minified"},
+	{"is a lock file", "", "lock files"},
+	{"is a source map", "", "source maps"},
+	{"is a symbolic link", "", "symbolic links"},
+	{"is a picture", "", "pictures"},
+	{"is a recording", "", "recordings"},
+	{"is a video", "", "videos"},
+	{"is a font", "", "fonts"},
+	{"is an archive", "", "archives"},
+	{"is binary", "", "binary"},
 	{"", "NUL", "binary"},
-	{"", "archive", "archives"},
-	{"", "symbolic link", "symbolic links"},
-	{"", "empty", "empty"},
+	{"is empty", "", "empty"},
 	{"", "", "other"},
 };
-enum { RULE_SECRET = 4 };
 
 static size_t find_rule(const char *reason)
 {
@@ -247,74 +268,89 @@ static size_t find_rule(const char *reason)
 	return i;
 }
 
-/* "12 left out by rules: 7 ignored, 3 binary, 2 secret: .env, id_rsa (...)" */
-static void show_rules(const size_t n[ARRAY_LEN(rules)], const struct buf *secrets)
+/* As loaders/secret.h has it. */
+static int is_secret(const char *reason)
+{
+	static const char *const begins[] = {
+		"may hold ", "holds a private key", "holds an access ", "holds a password"};
+
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+		if (strncmp(reason, begins[i], strlen(begins[i])) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* What rules left out of folders. */
+struct left_out {
+	size_t n[ARRAY_LEN(rules)], n_secret, total;
+	struct buf secrets;
+};
+
+static void add_left_out(struct left_out *left, const struct skipped *skipped)
+{
+	left->total++;
+	if (!is_secret(skipped->reason)) {
+		left->n[find_rule(skipped->reason)]++;
+	} else if (left->n_secret++ < NAMED_MAX) {
+		buf_additem(&left->secrets, skipped->path);
+	}
+}
+
+/* "12 left out by rules: 7 ignored, 3 binary, 2 secrets: .env, id_rsa (...)" */
+static void show_rules(const struct left_out *left)
 {
 	struct buf line = BUF_INIT;
-	size_t total = 0;
+	char item[64];
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-		total += n[i];
-	}
-	if (!total) {
-		return;
-	}
-	for (size_t i = 0; i <= ARRAY_LEN(rules); i++) {
-		/* The secrets stand last: their names follow. */
-		size_t rule = i < ARRAY_LEN(rules) ? i : RULE_SECRET;
-
-		if (n[rule] && i != RULE_SECRET) {
-			char item[64];
-
-			snprintf(item, sizeof(item), "%zu %s", n[rule], rules[rule].word);
+		if (left->n[i]) {
+			snprintf(item, sizeof(item), "%zu %s", left->n[i], rules[i].word);
 			buf_additem(&line, item);
 		}
 	}
-	if (n[RULE_SECRET]) {
-		buf_printf(&line, ": %s (--include-secrets reads them)", buf_str(secrets));
+	if (left->n_secret) {
+		snprintf(item, sizeof(item), "%zu secret%s", left->n_secret,
+			left->n_secret == 1 ? "" : "s");
+		buf_additem(&line, item);
+		buf_printf(&line, ": %s%s (--include-secrets reads them)", buf_str(&left->secrets),
+			left->n_secret > NAMED_MAX ? ", ..." : "");
 	}
-	log_note("%zu left out by rules (-v lists them): %s", total, buf_str(&line));
+	if (left->total) {
+		log_note("%zu left out by rules (-v lists them): %s", left->total, buf_str(&line));
+	}
 	buf_finish(&line);
 }
 
 static void show_left_out(const struct inputs *inputs, const struct skipped *skipped, size_t count,
-	const char *const *given, size_t n_given)
+	const struct given *given)
 {
-	size_t n[ARRAY_LEN(rules)] = {0}, n_named = 0;
-	struct buf secrets = BUF_INIT;
+	struct left_out left = {.total = 0};
+	size_t n_named = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t rule;
-
 		if (skipped[i].is_unreadable) {
 			continue;
 		}
-		if (is_given(skipped[i].path, given, n_given)) {
-			n_named++;
-			if (n_named <= NAMED_MAX || inputs->is_verbose) {
-				log_note("left out %s: %s", skipped[i].path, skipped[i].reason);
-			}
-			continue;
-		}
-		log_info("left out %s: %s", skipped[i].path, skipped[i].reason);
-		rule = find_rule(skipped[i].reason);
-		n[rule]++;
-		if (rule == RULE_SECRET && n[rule] <= NAMED_MAX) {
-			buf_additem(&secrets, skipped[i].path);
-		} else if (rule == RULE_SECRET && n[rule] == NAMED_MAX + 1) {
-			buf_additem(&secrets, "...");
+		if (!is_given(given, skipped[i].path)) {
+			log_info("left out %s: %s", skipped[i].path, skipped[i].reason);
+			add_left_out(&left, &skipped[i]);
+		} else if (n_named++ < NAMED_MAX || inputs->is_verbose) {
+			log_note("left out %s: %s", skipped[i].path, skipped[i].reason);
 		}
 	}
 	if (n_named > NAMED_MAX && !inputs->is_verbose) {
 		log_note("... and %zu more (-v lists them)", n_named - NAMED_MAX);
 	}
-	show_rules(n, &secrets);
-	buf_finish(&secrets);
+	show_rules(&left);
+	buf_finish(&left.secrets);
 }
 
 size_t inputs_show_skipped(const struct inputs *inputs, const struct skipped *skipped, size_t count,
-	const char *const *given, size_t n_given, int but_last)
+	const char *const *path, size_t n_path, int but_last)
 {
+	struct given given = sort_given(path, n_path);
 	size_t last = count, n_unreadable = 0, n_shown = 0;
 
 	for (size_t i = count; i > 0 && but_last && last == count; i--) {
@@ -337,7 +373,8 @@ size_t inputs_show_skipped(const struct inputs *inputs, const struct skipped *sk
 	if (n_shown > NAMED_MAX && !inputs->is_verbose) {
 		log_error("... and %zu more (-v lists them)", n_shown - NAMED_MAX);
 	}
-	show_left_out(inputs, skipped, count, given, n_given);
+	show_left_out(inputs, skipped, count, &given);
+	free(given.path);
 	return n_unreadable;
 }
 

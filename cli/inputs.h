@@ -45,7 +45,7 @@ int inputs_load(struct inputs *inputs, struct session *session, const char *cons
  * cannot be read is left to the caller where `but_last`.
  */
 size_t inputs_show_skipped(const struct inputs *inputs, const struct skipped *skipped, size_t count,
-	const char *const *given, size_t n_given, int but_last);
+	const char *const *path, size_t n_path, int but_last);
 /* [{"path", "reason"}...] of all that was left out. */
 json_t *inputs_json_skipped(const struct skipped *skipped, size_t count);
 
