@@ -68,6 +68,11 @@ void file_wait_with(int (*wait)(int fd))
 	wait_to_read = wait;
 }
 
+int file_wait(int fd)
+{
+	return wait_to_read ? wait_to_read(fd) : 1;
+}
+
 int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, struct err *err)
 {
 	size_t start = out->len;
@@ -75,7 +80,7 @@ int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, st
 	for (;;) {
 		ssize_t n;
 
-		if (wait_to_read && !wait_to_read(fd)) {
+		if (!file_wait(fd)) {
 			out->len = start;
 			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
 		}

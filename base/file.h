@@ -32,5 +32,7 @@ int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *e
 int file_read_fd(struct buf *out, int fd, const char *name, size_t max_bytes, struct err *err);
 /* How to wait until a descriptor can be read: 0 gives up. Without one, reading itself waits. */
 void file_wait_with(int (*wait)(int fd));
+/* That wait; 1 at once where there is none. */
+int file_wait(int fd);
 
 #endif

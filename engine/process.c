@@ -1,14 +1,13 @@
 /* The engine as a child process: found, started, and its end explained. */
 #include "engine/link.h"
 
+#include "base/child.h"
 #include "base/mem.h"
 #include "engine/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,12 +20,6 @@
 #define GRACE_MS 2000
 /* How often we look whether it has. */
 #define LOOK_NS (INT64_C(5) * 1000000)
-
-#ifndef CARREL_LIBEXECDIR
-#define CARREL_LIBEXECDIR "/usr/libexec/carrel"
-#endif
-
-extern char **environ;
 
 struct engine_link {
 	pid_t pid;
@@ -56,107 +49,36 @@ int engine_link_pair(int *client, int *server, struct err *err)
 	return 0;
 }
 
-/* ---- finding the program ---- */
-
-/* Relative to the running program: installed in bin/ or libexec/, or in the build folder. */
-static const char *const beside[] = {
-	"carrel-engine",
-	"../engine/carrel-engine",
-	"../../engine/carrel-engine",
-	"../libexec/carrel/carrel-engine",
+static const struct child_program program = {
+	.name = "carrel-engine",
+	.what = "engine",
+	.variable = "CARREL_ENGINE",
+	.log = "CARREL_ENGINE_LOG",
+	.folder = "engine",
+	.code = ERR_ENGINE,
 };
 
-static char *find_program(const struct engine_config *config, struct err *err)
-{
-	const char *given = config->program ? config->program : getenv("CARREL_ENGINE");
-	char self[4096];
-	ssize_t len;
-	char *path;
-
-	if (given && given[0]) {
-		return mem_strdup(given);
-	}
-	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (len > 0) {
-		self[len] = 0;
-		*(strrchr(self, '/') + 1) = 0;
-		for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
-			path = mem_printf("%s%s", self, beside[i]);
-			if (access(path, X_OK) == 0) {
-				return path;
-			}
-			free(path);
-		}
-	}
-	path = mem_strdup(CARREL_LIBEXECDIR "/carrel-engine");
-	if (access(path, X_OK) == 0) {
-		return path;
-	}
-	err_set(err, ERR_ENGINE, path, "install carrel-engine, or set CARREL_ENGINE to its path",
-		"the engine program is not there");
-	free(path);
-	return NULL;
-}
-
-/* ---- starting ---- */
-
 /*
- * The child sees its socket as descriptor 3 and as its only one beside 0 to 2: the rest of what makes
- * it a quiet child (parent death signal, no core dumps) it does itself, see main.c.
+ * What makes it a quiet child (parent death signal, no core dumps) it does itself, see main.c.
  */
-static int spawn(pid_t *pid, const char *program, int fd, struct err *err)
-{
-	const char *log = getenv("CARREL_ENGINE_LOG");
-	char *const argv[] = {(char *)"carrel-engine", (char *)"--socket=3", NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int error;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attr);
-	posix_spawn_file_actions_adddup2(&actions, fd, 3);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 2, log && log[0] ? log : "/dev/null",
-		O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
-	posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	error = posix_spawn(pid, program, &actions, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	return error ? err_set_errno(err, ERR_ENGINE, error, program,
-			       "the engine program cannot be started")
-		     : 0;
-}
-
 static int process_start(
 	struct engine_link **out, int *fd, const struct engine_config *config, struct err *err)
 {
-	char *program = find_program(config, err);
-	int client, server, moved, result, timer_fd;
+	char *const argv[] = {(char *)"carrel-engine", (char *)"--socket=3", NULL};
+	char *path = child_find(&program, config->program, err);
+	int client, server, result, timer_fd;
 	pid_t pid;
 
-	if (!program || engine_link_pair(&client, &server, err) < 0) {
-		free(program);
+	if (!path || engine_link_pair(&client, &server, err) < 0) {
+		free(path);
 		return -1;
 	}
 	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	/* Opening 0 to 2 in the child must not hit the socket: a parent may have them closed. */
-	moved = fcntl(server, F_DUPFD_CLOEXEC, 3);
+	result = timer_fd < 0 ? err_set_errno(err, ERR_ENGINE, errno, NULL,
+					"the engine's socket cannot be set up")
+			      : child_spawn(&pid, &program, path, argv, server, err);
 	close(server);
-	result = moved < 0 || timer_fd < 0 ? err_set_errno(err, ERR_ENGINE, errno, NULL,
-						     "the engine's socket cannot be set up")
-					   : spawn(&pid, program, moved, err);
-	if (moved >= 0) {
-		close(moved);
-	}
-	free(program);
+	free(path);
 	if (result < 0) {
 		close(client);
 		if (timer_fd >= 0) {
@@ -204,16 +126,6 @@ static void explain(int status, struct err *why)
 	}
 }
 
-static pid_t reap(pid_t pid, int *status, int options)
-{
-	pid_t result;
-
-	do {
-		result = waitpid(pid, status, options);
-	} while (result < 0 && errno == EINTR);
-	return result;
-}
-
 static int64_t now_ns(void)
 {
 	struct timespec now;
@@ -234,7 +146,7 @@ static void set_timer(struct engine_link *link, int64_t ns)
 static int look(struct engine_link *link, struct err *why)
 {
 	int status = -1;
-	pid_t result = reap(link->pid, &status, WNOHANG);
+	pid_t result = child_wait(link->pid, &status, WNOHANG);
 
 	if (result == 0) {
 		if (!link->is_killed && now_ns() - link->ending_ns > GRACE_MS * INT64_C(1000000)) {

@@ -1,240 +1,345 @@
-/* Files named on a command line become documents; what cannot is listed with its reason. */
-#include "loaders/load.h"
-#include "loaders/loader.h"
-#include "loaders/pages.h"
+/* The loop of a load: workers get jobs, what they answer is collected and handed over in order. */
+#include "loaders/load_internal.h"
 
-#include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Where a load goes, and what was asked of it. */
-struct load {
-	const struct load_options *options;
-	const struct load_sink *sink;
-};
+#define NS_PER_MS INT64_C(1000000)
 
-/* Takes `reason` over. Returns 1: the caller goes on with the next path. */
-static int skip(const struct load *load, const char *path, enum skip_class class, char *reason)
+enum { ASK_MS = 50, GRACE_MS = 5000 };
+
+int64_t load_now_ns(void)
 {
-	struct skipped skipped = {(char *)path, reason, class == SKIP_UNREADABLE};
+	struct timespec now;
 
-	load->sink->skipped(load->sink->arg, &skipped);
-	free(reason);
-	return 1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static const char *special_name(mode_t mode)
+int load_stopped(struct load *load)
 {
-	switch (mode & S_IFMT) {
-	case S_IFCHR:
-	case S_IFBLK:
-		return "is a device, not a file";
-	case S_IFSOCK:
-		return "is a socket, not a file";
-	default:
-		return "is not a regular file";
+	const struct load_watch *watch = &load->options->watch;
+	int64_t now_ns = load_now_ns();
+
+	if (!load->is_stopped && watch->stopped && now_ns - load->asked_ns >= ASK_MS * NS_PER_MS) {
+		load->asked_ns = now_ns;
+		load->is_stopped = watch->stopped(watch->arg) != 0;
+	}
+	return load->is_stopped;
+}
+
+int load_interrupted(struct load *load)
+{
+	return err_set(load->err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
+}
+
+static void show_progress(struct load *load)
+{
+	const struct load_watch *watch = &load->options->watch;
+	int64_t now_ns = load_now_ns();
+
+	if (watch->progress && now_ns - load->shown_ns >= ASK_MS * NS_PER_MS) {
+		load->shown_ns = now_ns;
+		watch->progress(watch->arg, &load->progress);
 	}
 }
 
-static const char is_directory[] = "is a directory: name the files in it";
+/* ---- items ---- */
+
+struct item *item_create(const char *path, const char *name)
+{
+	struct item *item = mem_zero(1, sizeof(*item));
+
+	item->path = mem_strdup(path);
+	item->name = mem_strdup(name);
+	item->fd = item->root_fd = -1;
+	item->n_share = 1;
+	item->document.name = mem_strdup(name);
+	item->document.origin = mem_strdup(path);
+	return item;
+}
+
+static void close_item(struct item *item)
+{
+	if (item->fd >= 0) {
+		close(item->fd);
+	}
+	if (item->root_fd >= 0) {
+		close(item->root_fd);
+	}
+	item->fd = item->root_fd = -1;
+	if (item->folder && --item->folder->n_user == 0) {
+		close(item->folder->fd);
+		free(item->folder);
+	}
+	item->folder = NULL;
+}
+
+void item_destroy(struct item *item)
+{
+	close_item(item);
+	page_notes_finish(&item->notes);
+	skip_finish(&item->failed);
+	document_finish(&item->document);
+	free(item->path);
+	free(item->name);
+	free(item->inside);
+	free(item->subdir);
+	free(item->last_path);
+	free(item->reading_path);
+	free(item);
+}
+
+void item_fail(struct item *item, enum skip_class class, char *reason)
+{
+	if (item->failed.reason) {
+		free(reason);
+		return;
+	}
+	item->failed.class = class;
+	item->failed.reason = reason;
+	/* Nobody begins what is left of it. */
+	item->n_share = item->next_share;
+	item->state = item->n_share == item->n_done ? ITEM_DONE : ITEM_RUNNING;
+}
+
+void item_end_share(struct load *load, struct item *item)
+{
+	item->n_done++;
+	if (item->n_done < item->n_share) {
+		return;
+	}
+	item->state = ITEM_DONE;
+	load->progress.path = item->path;
+	if (!item->is_tree) {
+		load->progress.n_files++;
+		load->progress.n_bytes += item->size_bytes;
+	}
+}
+
+/* ---- the loop ---- */
 
 /*
- * Open a regular file or a pipe for reading; returns the descriptor, or -1 where it was skipped.
- * O_NONBLOCK because opening a FIFO would wait for a writer where nobody can interrupt it; the type
- * is asked of the open file, so nothing can be swapped in between. A device is refused before it is
- * opened, since opening some has effects; the second look is the one that counts.
+ * Whether a job's pipe is to be read: what stands first always is; what comes behind it as long as there is
+ * room to hold it. A folder is handed over as it comes, so it waits for its turn.
  */
-static int open_input(const struct load *load, const char *path)
+static int may_read(const struct load *load, const struct job *job)
 {
-	struct stat st;
-	int fd = -1, failed = stat(path, &st) < 0;
-
-	if (!failed && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode))) {
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		failed = fd < 0 || fstat(fd, &st) < 0;
-	}
-	if (failed) {
-		skip(load, path, SKIP_UNREADABLE,
-			mem_strdup(errno == ENOENT ? "does not exist" : strerror(errno)));
-	} else if (S_ISDIR(st.st_mode)) {
-		skip(load, path, SKIP_UNREADABLE, mem_strdup(is_directory));
-	} else if (S_ISFIFO(st.st_mode)) {
-		/* The wait for bytes is that of file_wait_with(); then reading may wait, too. */
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-		return fd;
-	} else if (!S_ISREG(st.st_mode)) {
-		skip(load, path, SKIP_RULE, mem_strdup(special_name(st.st_mode)));
-	} else if (st.st_size > LOAD_MAX_BYTES) {
-		skip(load, path, SKIP_UNREADABLE,
-			mem_printf("holds %lld bytes, more than the limit of %d",
-				(long long)st.st_size, LOAD_MAX_BYTES));
-	} else {
-		return fd;
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	return -1;
+	return job->fd >= 0 &&
+	       (job->at == job->n_item || job->item[job->at] == load->first ||
+		       (!job->reader.is_tree && load->held_bytes < LOAD_AHEAD_BYTES));
 }
 
-static const char *shown_name(const char *path)
+/* Take all frames that are whole. -1: the sink ended the load. */
+static int take_frames(struct load *load, struct job *job)
 {
-	const char *name = path;
+	struct frame frame;
+	int status;
 
-	if (path[0] == '/') {
-		name = strrchr(path, '/') + 1;
-		return name[0] ? name : path;
+	while ((status = frame_reader_next(&job->reader, &frame)) > 0) {
+		status = load_answer(load, job, &frame);
+		frame_finish(&frame);
+		if (status < 0) {
+			load->is_stopped = 1;
+			return load_interrupted(load);
+		}
 	}
-	while (name[0] == '.' && name[1] == '/' && name[2] && name[2] != '/') {
-		name += 2;
-	}
-	return name;
-}
-
-static int finish_document(const struct load *load, struct document *document)
-{
-	const struct load_sink *sink = load->sink;
-	int stopped = sink->begin(sink->arg, document);
-
-	for (size_t i = 0; i < document->n_part && !stopped; i++) {
-		stopped = sink->part(sink->arg, &document->part[i]);
-	}
-	stopped = stopped || sink->end(sink->arg, document);
-	document_finish(document);
-	return stopped ? -1 : 0;
-}
-
-/* What is left to do when the last part has come; -1 with *skipped where it is no document. */
-static int end_document(const struct load *load, struct document *document,
-	struct page_notes *notes, struct skip *skipped)
-{
-	if (document->kind != DOCUMENT_PDF) {
-		return 0;
-	}
-	if (pages_finish(document, load->options->drop_headers, notes, skipped) < 0) {
-		return -1;
-	}
-	for (size_t i = 0; i < notes->n; i++) {
-		skip(load, document->origin, notes->note[i].class,
-			mem_strdup(notes->note[i].reason));
+	frame_finish(&frame);
+	if (status < 0) {
+		load_job_kill(load, job, VERDICT_NONSENSE);
 	}
 	return 0;
 }
 
-static int read_document(const struct load *load, struct document *document, struct input *input,
-	struct skip *skipped)
+static int read_job(struct load *load, struct job *job)
 {
-	struct page_notes notes = {0};
-	const struct loader *loader = loader_find(input);
-	struct reader *reader = NULL;
-	struct part part = {.place = {.time_ms = -1}};
-	int status = loader->open(&reader, input, skipped);
+	int status = frame_reader_fill(&job->reader, job->fd);
 
 	if (status < 0) {
-		return -1;
+		return err_set(load->err, ERR_FAILURE, NULL, "free some memory",
+			"what is loaded does not fit into memory");
 	}
-	document->kind = reader->kind;
-	while ((status = loader->read(reader, &part, skipped)) > 0) {
-		if (status == READ_PART) {
-			struct part *own = document_add_part(document);
+	if (status > 0) {
+		return take_frames(load, job);
+	}
+	if (job->reader.is_at_end) {
+		close(job->fd);
+		job->fd = -1;
+	}
+	return 0;
+}
 
-			*own = part;
-			part = (struct part){.place = {.time_ms = -1}};
-			if (document->kind == DOCUMENT_CODE && !own->place.path) {
-				own->place.path = mem_strdup(document->name);
-			}
-		} else if (status == READ_SKIPPED && skipped->page) {
-			page_notes_add(&notes, skipped->page, skipped->class, skipped->reason);
-			skip_finish(skipped);
-		} else if (status == READ_SKIPPED) {
-			skip(load, input->path, skipped->class, mem_strdup(skipped->reason));
-			skip_finish(skipped);
+/* A worker that nobody hears of any more, though it was to end: the helper hangs. */
+static int check_time(struct load *load, struct job *job, int64_t waited_ns)
+{
+	job->waited_ns += waited_ns;
+	if (job->fd >= 0 && job->waited_ns > job->limit_ns) {
+		load_job_kill(load, job, VERDICT_TIME);
+		job->waited_ns = 0;
+		job->limit_ns = 0;
+	}
+	if (job->fd < 0 && job->waited_ns > job->limit_ns + GRACE_MS * NS_PER_MS) {
+		return err_set(load->err, ERR_FAILURE, NULL, "try again",
+			"the program that reads files (carrel-worker) does not answer");
+	}
+	return 0;
+}
+
+/* Jobs whose worker is gone and whose pipe is read to its end. */
+static int end_jobs(struct load *load)
+{
+	for (size_t i = 0; i < load->n_job;) {
+		struct job *job = load->job[i];
+		int status;
+
+		if (!job->is_reported || job->fd >= 0) {
+			i++;
+			continue;
+		}
+		status = load_job_end(load, job);
+		load->job[i] = load->job[--load->n_job];
+		load_job_destroy(job);
+		if (status < 0) {
+			return -1;
 		}
 	}
-	if (status == READ_END && loader->outline) {
-		loader->outline(reader, document);
-	}
-	loader->close(reader);
-	if (status == READ_END) {
-		status = end_document(load, document, &notes, skipped);
-	}
-	page_notes_finish(&notes);
-	return status;
+	return 0;
 }
 
-static int add_document(
-	const struct load *load, const char *path, const char *name, const struct buf *bytes)
+static int hear_ready(struct load *load, const struct worker_report *report)
 {
-	static const struct read_options read_options = {.subdir = "", .n_share = 1};
-	struct document document = {.name = mem_strdup(name), .origin = mem_strdup(path)};
-	struct input input = {path, buf_str(bytes), bytes->len, -1, &read_options};
-	struct skip skipped = {0};
-
-	if (bytes->len == 0) {
-		document_finish(&document);
-		return skip(load, path, SKIP_RULE, mem_strdup("is empty"));
+	if (!report->has_seccomp && !load->options->unsafe) {
+		return err_set(load->err, ERR_FAILURE, NULL,
+			"give --unsafe-loaders to read without a sandbox",
+			"no file can be read safely here: the kernel offers no seccomp");
 	}
-	if (read_document(load, &document, &input, &skipped) < 0) {
-		document_finish(&document);
-		return skip(load, path, skipped.class, skipped.reason);
+	if (!report->has_seccomp) {
+		log_note("files are read without a sandbox: the kernel offers no seccomp");
+	} else if (!report->landlock_abi) {
+		log_info("the kernel offers no Landlock: readers can open no file at all");
 	}
-	return finish_document(load, &document);
+	load->has_landlock = report->landlock_abi > 0;
+	return 0;
 }
 
-/* The reason alone: that the file cannot be read is said of everything that is skipped so. */
-static char *read_reason(const struct err *err)
+static int hear_reports(struct load *load)
 {
-	static const char said[] = "cannot be read: ";
-
-	return mem_strdup(
-		strncmp(err->what, said, strlen(said)) == 0 ? err->what + strlen(said) : err->what);
-}
-
-static int load_one(const struct load *load, const char *path, struct err *err)
-{
-	int is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open_input(load, path);
-	struct buf bytes = BUF_INIT;
-	struct err read_err;
-	struct stat st;
+	struct worker_report report;
 	int status;
 
-	if (fd < 0) {
-		return 1;
+	while ((status = worker_client_report(&load->worker, &report)) > 0) {
+		if (report.kind == REPORT_READY) {
+			if (hear_ready(load, &report) < 0) {
+				return -1;
+			}
+			continue;
+		}
+		for (size_t i = 0; i < load->n_job; i++) {
+			if (load->job[i]->id == report.job) {
+				load->job[i]->is_reported = 1;
+				load->job[i]->status = report.status;
+			}
+		}
 	}
-	if (is_stdin && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-		return skip(load, path, SKIP_UNREADABLE, mem_strdup(is_directory));
+	return status == 0 ? 0
+			   : err_set(load->err, ERR_FAILURE, NULL, "try again",
+				     "the program that reads files (carrel-worker) ended "
+				     "unexpectedly");
+}
+
+/* Wait until something comes, and take it. */
+static int look(struct load *load)
+{
+	struct pollfd fd[LOAD_MAX_WORKER + 1] = {{load->worker.fd, POLLIN, 0}};
+	int64_t start_ns = load_now_ns(), waited_ns;
+	size_t n_job = load->n_job;
+
+	for (size_t i = 0; i < n_job; i++) {
+		fd[i + 1] = (struct pollfd){
+			may_read(load, load->job[i]) ? load->job[i]->fd : -1, POLLIN, 0};
 	}
-	status = file_read_fd(&bytes, fd, path, LOAD_MAX_BYTES, &read_err);
-	if (!is_stdin) {
-		close(fd);
+	if (poll(fd, (nfds_t)n_job + 1, ASK_MS) < 0) {
+		return 0; /* a signal: the caller asks what it means */
 	}
-	if (status < 0 && read_err.code == ERR_INTERRUPTED) {
-		*err = read_err;
-	} else if (status < 0) {
-		status = skip(load, path, SKIP_UNREADABLE, read_reason(&read_err));
-	} else {
-		status = add_document(load, path, is_stdin ? "stdin" : shown_name(path), &bytes);
+	waited_ns = load_now_ns() - start_ns;
+	if (fd[0].revents && hear_reports(load) < 0) {
+		return -1;
 	}
-	buf_finish(&bytes);
-	return status;
+	for (size_t i = 0; i < n_job; i++) {
+		struct job *job = load->job[i];
+
+		if (fd[i + 1].revents && read_job(load, job) < 0) {
+			return -1;
+		}
+		/* One that we do not listen to cannot be late. */
+		if (!fd[i + 1].revents && (fd[i + 1].fd >= 0 || job->fd < 0) &&
+			check_time(load, job, waited_ns) < 0) {
+			return -1;
+		}
+	}
+	return end_jobs(load);
+}
+
+static int run(struct load *load)
+{
+	while (load->first || load->n_path) {
+		if (load_stopped(load)) {
+			return load_interrupted(load);
+		}
+		if (load_fill(load) < 0) {
+			return -1;
+		}
+		if (load_emit(load) < 0) {
+			return load_interrupted(load);
+		}
+		show_progress(load);
+		if (load->n_job && look(load) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static size_t processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
 }
 
 int load_each(const char *const *path, size_t n_path, const struct load_options *options,
 	const struct load_sink *sink, struct err *err)
 {
-	struct load load = {options, sink};
+	struct load load = {
+		.options = options,
+		.sink = sink,
+		.path = path,
+		.n_path = n_path,
+		.max_job = options->n_worker > 0 ? (size_t)options->n_worker : processors(),
+		.worker = {.fd = -1},
+		.progress = {.total_files = (int64_t)n_path, .total_bytes = -1, .total_pages = -1},
+		.err = err,
+	};
+	int status;
 
-	for (size_t i = 0; i < n_path; i++) {
-		if (load_one(&load, path[i], err) < 0) {
-			return -1;
-		}
+	load.max_job = load.max_job < LOAD_MAX_WORKER ? load.max_job : LOAD_MAX_WORKER;
+	status = run(&load);
+	/* Workers first: nothing of them is left running, however this ends. */
+	worker_client_end(&load.worker);
+	for (size_t i = 0; i < load.n_job; i++) {
+		load_job_destroy(load.job[i]);
 	}
-	return 0;
+	while (load.first) {
+		struct item *next = load.first->next;
+
+		item_destroy(load.first);
+		load.first = next;
+	}
+	return status;
 }

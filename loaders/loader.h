@@ -39,6 +39,9 @@ struct read_options {
 	 */
 	const char *subdir;
 	const char *resume_after; /* folders: begin after this path; NULL: at the beginning */
+	/* folders: called with the path of each file before it is looked at; may be NULL */
+	void (*reading)(void *arg, const char *path);
+	void *reading_arg;
 	/* pdf: this reader's share of the pages: those where (page - 1) / PAGE_RUN % n == index */
 	unsigned share_index, n_share; /* n_share >= 1 */
 };

@@ -1,31 +1,9 @@
-/* Readers whose text is made at once, and what every reader says of what it leaves out. */
+/* Readers whose text is made at once. */
 #include "loaders/loader.h"
 
 #include "base/mem.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
-
-int skip_set(struct skip *skip, enum skip_class class, const char *reason, ...)
-{
-	struct buf text = BUF_INIT;
-	va_list args;
-
-	va_start(args, reason);
-	buf_vprintf(&text, reason, args);
-	va_end(args);
-	free(skip->reason);
-	skip->class = class;
-	skip->reason = buf_take(&text);
-	return -1;
-}
-
-void skip_finish(struct skip *skip)
-{
-	free(skip->path);
-	free(skip->reason);
-	*skip = (struct skip){0};
-}
 
 struct whole_reader *whole_reader_create(enum document_kind kind)
 {

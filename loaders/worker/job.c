@@ -1,0 +1,202 @@
+/* A job, in the sandbox: files or a tree are read and handed over, part by part. */
+#include "loaders/worker/worker.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "loaders/loader.h"
+#include "loaders/worker/frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * All of a file: what it holds now, whatever its size said before. At its own offset, since workers that
+ * share a file share its position. 0, or -1 with *skip.
+ */
+static int read_whole(struct buf *bytes, int fd, struct skip *skip)
+{
+	struct stat st;
+	size_t room = 65536;
+
+	/* One byte more than there should be, so that the end is seen at once. */
+	if (fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size <= LOAD_MAX_BYTES) {
+		room = (size_t)st.st_size + 1;
+	}
+	for (;;) {
+		ssize_t n;
+
+		if (bytes->len > LOAD_MAX_BYTES) {
+			return skip_set(skip, SKIP_UNREADABLE,
+				"holds more than the limit of %d bytes", LOAD_MAX_BYTES);
+		}
+		if (buf_try_reserve(bytes, room) < 0) {
+			return skip_set(skip, SKIP_UNREADABLE, "does not fit into memory");
+		}
+		n = pread(fd, bytes->data + bytes->len, room, (off_t)bytes->len);
+		if (n < 0 && errno != EINTR) {
+			return skip_set(skip, SKIP_UNREADABLE, "%s", strerror(errno));
+		}
+		if (n == 0) {
+			bytes->data[bytes->len] = 0;
+			return 0;
+		}
+		bytes->len += n > 0 ? (size_t)n : 0;
+		room = 65536 > bytes->len / 2 ? 65536 : bytes->len / 2;
+	}
+}
+
+static void write_headings(
+	struct frame_writer *writer, const struct loader *loader, struct reader *reader)
+{
+	struct document document = {.kind = reader->kind};
+
+	if (loader->outline) {
+		loader->outline(reader, &document);
+	}
+	for (size_t i = 0; i < document.n_heading; i++) {
+		frame_write_heading(writer, &document.heading[i]);
+	}
+	document_finish(&document);
+}
+
+/* Everything of one input, up to END or FAILED. */
+static void read_input(struct frame_writer *writer, const struct input *input)
+{
+	const struct loader *loader = loader_find(input);
+	struct part part = {.place = {.time_ms = -1}};
+	struct reader *reader = NULL;
+	struct skip skip = {0};
+	int status;
+
+	if (loader->open(&reader, input, &skip) < 0) {
+		frame_write_failed(writer, &skip);
+		skip_finish(&skip);
+		return;
+	}
+	frame_write_open(writer, reader);
+	while ((status = loader->read(reader, &part, &skip)) > 0) {
+		if (status == READ_PART) {
+			frame_write_part(writer, &part);
+		} else if (status == READ_SKIPPED) {
+			frame_write_skip(writer, &skip);
+		} else {
+			frame_write_path(writer, FRAME_DOCUMENT, part.place.path);
+		}
+		part_finish(&part);
+		skip_finish(&skip);
+	}
+	if (status < 0) {
+		frame_write_failed(writer, &skip);
+	} else {
+		write_headings(writer, loader, reader);
+		frame_write_end(writer);
+	}
+	skip_finish(&skip);
+	loader->close(reader);
+}
+
+static void read_file(
+	struct frame_writer *writer, const char *path, int fd, const struct read_options *options)
+{
+	struct buf bytes = BUF_INIT;
+	struct skip skip = {0};
+
+	if (read_whole(&bytes, fd, &skip) < 0 ||
+		(bytes.len == 0 && skip_set(&skip, SKIP_RULE, "is empty") < 0)) {
+		frame_write_failed(writer, &skip);
+	} else {
+		struct input input = {path, buf_str(&bytes), bytes.len, -1, options};
+
+		read_input(writer, &input);
+	}
+	skip_finish(&skip);
+	buf_finish(&bytes);
+}
+
+static const char *next_string(const char **strings)
+{
+	const char *text = *strings;
+
+	*strings += strlen(text) + 1;
+	return text;
+}
+
+static const char **next_strings(const char **strings, size_t n)
+{
+	const char **list = mem_zero(n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < n; i++) {
+		list[i] = next_string(strings);
+	}
+	return list;
+}
+
+static void announce(void *arg, const char *path)
+{
+	struct frame_writer *writer = arg;
+
+	frame_write_path(writer, FRAME_READING, path);
+	frame_writer_flush(writer);
+}
+
+static void read_tree(
+	struct frame_writer *writer, const struct worker_request *request, const char *strings)
+{
+	const char *path = next_string(&strings);
+	const char *subdir = next_string(&strings), *resume_after = next_string(&strings);
+	const char **include = next_strings(&strings, request->n_include);
+	const char **exclude = next_strings(&strings, request->n_exclude);
+	struct read_options options = {
+		.include = include,
+		.exclude = exclude,
+		.n_include = request->n_include,
+		.n_exclude = request->n_exclude,
+		.include_secrets = request->include_secrets,
+		.subdir = subdir,
+		.resume_after = resume_after[0] ? resume_after : NULL,
+		.reading = request->is_careful ? announce : NULL,
+		.reading_arg = writer,
+		.n_share = 1,
+	};
+	struct input input = {path, "", 0, WORKER_INPUT_FD, &options};
+
+	frame_write_file(writer, 0);
+	if (loader_find(&input)->probe(&input)) {
+		read_input(writer, &input);
+	} else {
+		struct skip skip = {0};
+
+		skip_set(&skip, SKIP_UNREADABLE, "is a directory: name the files in it");
+		frame_write_failed(writer, &skip);
+		skip_finish(&skip);
+	}
+	free(include);
+	free(exclude);
+}
+
+void job_run(const struct worker_request *request, const char *strings)
+{
+	struct frame_writer writer = {.fd = WORKER_RESULT_FD};
+
+	if (request->kind == REQUEST_TREE) {
+		read_tree(&writer, request, strings);
+	} else {
+		struct read_options options = {
+			.subdir = "",
+			.share_index = request->share_index,
+			.n_share = request->n_share,
+		};
+
+		for (uint32_t i = 0; i < request->n_file; i++) {
+			int fd = WORKER_INPUT_FD + (int)i;
+
+			frame_write_file(&writer, i);
+			read_file(&writer, next_string(&strings), fd, &options);
+			close(fd);
+		}
+	}
+	frame_writer_finish(&writer);
+}
