@@ -9,6 +9,7 @@ extern const struct loader loader_code, loader_packed, loader_pdf, loader_text;
 extern const struct loader loader_subtitles;
 extern const struct loader loader_transcript_json;
 extern const struct loader loader_transcript_lines;
+extern const struct loader loader_html;
 
 /*
  * Open what libraries will want to open later, when nothing can be opened any more (prepare.c).

@@ -567,18 +567,37 @@ void markup_item_end(struct markup *markup)
 
 /* ---- links and notes ---- */
 
-static int has_scheme(const char *target, const char *scheme)
+/* A page beside this one, "chapter.html#part": the link's text names it, and it may be a source, too. */
+static int is_page_beside(const char *target)
 {
-	return strncasecmp(target, scheme, strlen(scheme)) == 0;
+	static const char *const page[] = {".html", ".htm", ".xhtml", ".shtml"};
+	size_t path_len = strcspn(target, "?#");
+
+	if (memchr(target, ':', path_len) || strncmp(target, "//", 2) == 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(page); i++) {
+		size_t len = strlen(page[i]);
+
+		if (path_len > len && strncasecmp(target + path_len - len, page[i], len) == 0) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
-/* Scripts and pictures in the link itself are nothing to read; what leads into the same document
- * (its beginning is "#") is text alone. */
+/* Scripts and pictures in the link itself are nothing to read. */
 static int is_shown(const char *target)
 {
-	return target[0] && target[0] != '#' && !has_scheme(target, "javascript:") &&
-	       !has_scheme(target, "data:") && !has_scheme(target, "blob:") &&
-	       !has_scheme(target, "vbscript:") && !has_scheme(target, "about:");
+	static const char *const hidden[] = {
+		"#", "javascript:", "vbscript:", "data:", "blob:", "about:"};
+
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+		if (strncasecmp(target, hidden[i], strlen(hidden[i])) == 0) {
+			return 0;
+		}
+	}
+	return target[0] && !is_page_beside(target);
 }
 
 void markup_link_begin(struct markup *markup, const char *target)

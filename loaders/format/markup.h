@@ -8,7 +8,8 @@
  *	tables         "| cell | cell |", no padding, "|---|---|" behind a row of header cells; a table
  *	               that holds headings, tables or preformatted text lays out a page rather than
  *	               data: its cells become blocks
- *	links          "text (URL)"; links into the same document and scripts are their text alone
+ *	links          "text (URL)"; links into the same document or to a page beside it ("#part",
+ *	               "next.html") and scripts are their text alone
  *	preformatted   between lines of ```, byte for byte but for blank lines at both ends
  *	quotes         "> " before each line
  *	notes          "[^1]" at their place, "[^1]: text" behind the block that refers to them

@@ -7,12 +7,16 @@
 #include "loaders/format/encoding.h"
 #include "loaders/format/magic.h"
 #include "loaders/tree/tree.h"
+#include "loaders/format/html.h"
+#include "loaders/format/zip.h"
 
 void formats_prepare(void)
 {
 	/* One NAME_prepare() for each format that has something to open. */
 	encoding_prepare();
 	magic_prepare();
+	html_prepare();
+	zip_prepare();
 	pdf_prepare();
 	transcript_prepare();
 	tree_prepare();

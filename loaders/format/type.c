@@ -18,6 +18,7 @@ static const struct loader *const loaders[] = {
 	&loader_transcript_lines,
 	&loader_code,
 	&loader_packed,
+	&loader_html,
 	&loader_pdf,
 	&loader_text,
 };

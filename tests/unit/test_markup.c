@@ -300,13 +300,16 @@ static void links_show_where_they_lead(void **state)
 	text("no");
 	markup_link_end(m);
 	markup_block(m);
-	markup_link_begin(m, "b.html");
-	text("block");
+	markup_link_begin(m, "b.html?x#y");
+	text("beside");
+	markup_link_end(m);
+	markup_link_begin(m, "data/b.zip");
+	text(" block");
 	markup_block(m);
 	markup_link_end(m);
 	text("behind");
-	check("here (https://example.org/a) https://example.org ana@example.org, top no\n\nblock "
-	      "(b.html)\n\nbehind\n");
+	check("here (https://example.org/a) https://example.org ana@example.org, top no\n\nbeside "
+	      "block (data/b.zip)\n\nbehind\n");
 }
 
 static void notes_stand_behind_their_block(void **state)
