@@ -108,7 +108,7 @@ struct ignore_list *ignore_list_create(
 		size_t line_len = (size_t)((feed ? feed : end) - text);
 
 		line_number++;
-		if (feed && line_len > 0 && text[line_len - 1] == '\r') {
+		if (line_len > 0 && text[line_len - 1] == '\r') {
 			line_len--;
 		}
 		if (line_len > 0 && text[0] != '#' && text[0] != '\0') {
