@@ -111,13 +111,15 @@ static void end_cue(struct parser *parser)
 /* Take back the line before a timing line where it is the number or the name of the cue. */
 static void drop_name(struct parser *parser)
 {
-	struct text_span last = {
-		buf_str(&parser->raw) + parser->last_at, parser->raw.len - parser->last_at};
-	int numbered = is_number(last);
+	struct text_span last;
+	int numbered;
 
 	if (!parser->has_last) {
 		return;
 	}
+	last = (struct text_span){
+		parser->raw.data + parser->last_at, parser->raw.len - parser->last_at};
+	numbered = is_number(last);
 	if (parser->n_cue == 0) {
 		parser->has_numbers = numbered;
 	}
@@ -126,9 +128,7 @@ static void drop_name(struct parser *parser)
 		(parser->markup == MARKUP_VTT && parser->last_stands_alone &&
 			!parser->after_blank)) {
 		parser->raw.len = parser->last_at;
-		if (parser->raw.data) {
-			parser->raw.data[parser->last_at] = 0;
-		}
+		parser->raw.data[parser->last_at] = 0;
 	}
 }
 
