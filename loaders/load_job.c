@@ -32,9 +32,9 @@ static int64_t megabytes(int64_t bytes)
 static int64_t patience_ms(const struct load *load, const struct item *item)
 {
 	int own = load->options->patience_ms;
+	int64_t more = item->is_tree ? 0 : item->size_bytes * PATIENCE_MS_PER_MB >> 20;
 
-	return (own ? own : PATIENCE_MS) +
-	       PATIENCE_MS_PER_MB * megabytes(item->size_bytes) * (item->is_tree ? 0 : 1);
+	return (own ? own : PATIENCE_MS) + more;
 }
 
 void load_job_limit(struct load *load, struct job *job)

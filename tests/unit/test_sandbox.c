@@ -1,0 +1,348 @@
+/*
+ * The sandbox and what becomes of a load whose workers misbehave: worker_misbehave.c does, in the real
+ * sandbox, what these files say.
+ */
+#include "loaders/load.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sanitized.h"
+
+static char folder[] = "/tmp/carrel-sandbox-XXXXXX";
+
+static int enter_folder(void **state)
+{
+	char *worker = mem_printf("%s/tests/unit/worker_misbehave", getenv("CARREL_TEST_BUILD"));
+
+	setenv("CARREL_WORKER", worker, 1);
+	free(worker);
+	/* Whatever a load left running would become a child of ours. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return chdir("/") == 0 ? system(command) : -1;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(0, fclose(file));
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static void nothing_is_left_running(void)
+{
+	errno = 0;
+	assert_int_equal(-1, waitpid(-1, NULL, WNOHANG));
+	assert_int_equal(ECHILD, errno);
+}
+
+/* Patient enough for a slow machine where nothing hangs, and not where something does. */
+static struct load_result load(const char *word, int patience_ms)
+{
+	struct load_options options = {.patience_ms = patience_ms};
+	const char *path = "document.txt";
+	struct load_result result;
+	struct err err;
+
+	write_file(path, word);
+	if (load_paths(&result, &path, 1, &options, &err) < 0) {
+		fail_msg("%s: %s", word, err.what);
+	}
+	nothing_is_left_running();
+	return result;
+}
+
+static void check_dies(const char *word, int patience_ms, const char *reason)
+{
+	struct load_result result = load(word, patience_ms);
+
+	assert_int_equal(0, result.n_document);
+	assert_int_equal(1, result.n_skipped);
+	assert_int_equal(1, result.skipped[0].is_unreadable);
+	if (!strstr(result.skipped[0].reason, reason)) {
+		fail_msg("%s: %s", word, result.skipped[0].reason);
+	}
+	load_result_finish(&result);
+}
+
+/* Either it ends the worker, or it fails and changes nothing. */
+static void check_forbidden(const char *name, int must_end)
+{
+	char *word = mem_printf("call %s", name);
+	struct load_result result = load(word, 0);
+
+	if (result.n_skipped) {
+		assert_non_null(strstr(result.skipped[0].reason, "forbidden system call"));
+	} else {
+		assert_int_equal(1, result.n_document);
+		if (must_end || result.document[0].part[0].len != 7 ||
+			memcmp(result.document[0].part[0].text, "refused", 7) != 0) {
+			fail_msg("%s: %.*s", name, (int)result.document[0].part[0].len,
+				result.document[0].part[0].text);
+		}
+	}
+	load_result_finish(&result);
+	free(word);
+}
+
+static void a_forbidden_call_ends_the_reader(void **state)
+{
+	static const char *const names[] = {"socket", "unix_socket", "execve", "fork", "ptrace",
+		"kill_parent", "tgkill_other", "open_write", "open_append", "openat2_write",
+		"mmap_exec", "mprotect_exec", "unlink", "rename", "mkdir", "symlink", "chmod",
+		"ftruncate", "write_input", "memfd", "io_uring", "bpf", "userfaultfd", "unshare",
+		"mount", "process_vm_readv", "pidfd_open"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		check_forbidden(names[i], 1);
+	}
+	assert_int_equal(-1, access("/tmp/carrel-sandbox-write", F_OK));
+}
+
+/* What libraries ask in passing fails, and they go on. */
+static void a_call_in_passing_fails(void **state)
+{
+	static const char *const names[] = {
+		"tiocsti", "clone3", "prctl", "setrlimit", "open_outside", "open_proc"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		check_forbidden(names[i], 0);
+	}
+}
+
+static void the_reader_answers_where_nothing_is_forbidden(void **state)
+{
+	struct load_result result = load("text", 0);
+
+	assert_int_equal(1, result.n_document);
+	assert_memory_equal("text", result.document[0].part[0].text, 4);
+	load_result_finish(&result);
+}
+
+static void a_reader_that_hangs_is_ended_in_time(void **state)
+{
+	int64_t start_ms = now_ms();
+
+	check_dies("hang", 300, "took longer than 1 s");
+	assert_true(now_ms() - start_ms < 10000);
+}
+
+static void a_reader_that_dies_is_a_reason(void **state)
+{
+	check_dies("exit", 0, "ended too early (exit status 3)");
+	if (IS_SANITIZED) {
+		return; /* its run time catches these signals, and limits no memory */
+	}
+	check_dies("crash", 0, "crashed (signal 11, Segmentation fault)");
+	check_dies("abort", 0, "crashed (signal 6, Aborted)");
+	check_dies("bloat", 0, "needed more than 1024 MB of memory");
+}
+
+static void nonsense_is_no_answer(void **state)
+{
+	static const char *const names[] = {"bytes", "order", "file", "length", "utf8", "path"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *word = mem_printf("nonsense %s", names[i]);
+
+		check_dies(word, 0, "answered nonsense");
+		free(word);
+	}
+}
+
+static void an_endless_answer_is_cut_off(void **state)
+{
+	check_dies("nonsense endless", 0, "answered nonsense");
+}
+
+static void only_the_file_that_kills_its_reader_is_skipped(void **state)
+{
+	enum { N_FILE = 40 };
+	struct load_options options = {.n_worker = 2};
+	const char *path[N_FILE];
+	char name[N_FILE][16];
+	struct load_result result;
+	struct err err;
+
+	for (int i = 0; i < N_FILE; i++) {
+		snprintf(name[i], sizeof(name[i]), "%02d.txt", i);
+		write_file(name[i], i == 7 || i == 8 || i == 30 ? "exit" : name[i]);
+		path[i] = name[i];
+	}
+	assert_int_equal(0, load_paths(&result, path, N_FILE, &options, &err));
+	assert_int_equal(3, result.n_skipped);
+	assert_string_equal("07.txt", result.skipped[0].path);
+	assert_string_equal("08.txt", result.skipped[1].path);
+	assert_string_equal("30.txt", result.skipped[2].path);
+	assert_int_equal(N_FILE - 3, result.n_document);
+	for (size_t i = 0, file = 0; i < result.n_document; i++, file++) {
+		file += file == 7 ? 2 : file == 30 ? 1 : 0;
+		assert_string_equal(name[file], result.document[i].name);
+		assert_memory_equal(name[file], result.document[i].part[0].text, 6);
+	}
+	load_result_finish(&result);
+	nothing_is_left_running();
+}
+
+static void a_folder_goes_on_behind_the_file_that_kills_its_reader(void **state)
+{
+	static const char *const kept[] = {"a", "b", "d", "e"};
+	const char *path = "tree";
+	struct load_result result;
+	struct err err;
+
+	assert_int_equal(0, mkdir(path, 0700));
+	assert_int_equal(0, load_paths(&result, &path, 1, NULL, &err));
+	assert_int_equal(1, result.n_skipped);
+	assert_string_equal("tree/c", result.skipped[0].path);
+	assert_int_equal(1, result.skipped[0].is_unreadable);
+	assert_int_equal(1, result.n_document);
+	assert_int_equal(4, result.document[0].n_part);
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		assert_string_equal(kept[i], result.document[0].part[i].place.path);
+	}
+	load_result_finish(&result);
+	nothing_is_left_running();
+}
+
+/* ---- interruptions ---- */
+
+static int stop_at_once(void *arg)
+{
+	return ++*(int *)arg > 3;
+}
+
+static void an_interruption_leaves_nothing_running(void **state)
+{
+	static const char *const words[] = {"hang", "spin", "half"};
+	const char *const path[] = {"document.txt", "document.txt", "document.txt"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		int n_asked = 0;
+		struct load_options options = {
+			.n_worker = 3, .watch = {.stopped = stop_at_once, .arg = &n_asked}};
+		int64_t start_ms = now_ms();
+		struct load_result result;
+		struct err err;
+
+		write_file(path[0], words[i]);
+		assert_int_equal(-1, load_paths(&result, path, 3, &options, &err));
+		assert_int_equal(ERR_INTERRUPTED, err.code);
+		assert_int_equal(0, result.n_document);
+		assert_true(now_ms() - start_ms < 5000);
+		nothing_is_left_running();
+	}
+}
+
+static void a_pipe_that_nobody_writes_to_is_interrupted(void **state)
+{
+	int n_asked = 0, fd;
+	struct load_options options = {.watch = {.stopped = stop_at_once, .arg = &n_asked}};
+	const char *path = "fifo";
+	struct load_result result;
+	struct err err;
+
+	assert_int_equal(0, mkfifo(path, 0600));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(-1, load_paths(&result, &path, 1, &options, &err));
+	assert_int_equal(ERR_INTERRUPTED, err.code);
+	close(fd);
+	nothing_is_left_running();
+}
+
+static void what_reads_ends_with_who_asked(void **state)
+{
+	const char *path = "document.txt";
+	int64_t start_ms = now_ms();
+	pid_t child;
+
+	write_file(path, "hang");
+	child = fork();
+	if (child == 0) {
+		struct load_result result;
+
+		_exit(load_paths(&result, &path, 1, NULL, NULL) ? 1 : 0);
+	}
+	usleep(300000);
+	assert_int_equal(0, kill(child, SIGKILL));
+	/* The child, then the helper and the worker that became ours. */
+	while (waitpid(-1, NULL, 0) > 0) {
+	}
+	assert_int_equal(ECHILD, errno);
+	assert_true(now_ms() - start_ms < 10000);
+}
+
+static void a_worker_that_is_not_there_is_named(void **state)
+{
+	char *worker = mem_strdup(getenv("CARREL_WORKER"));
+	const char *path = "document.txt";
+	struct load_result result;
+	struct err err;
+
+	write_file(path, "text");
+	setenv("CARREL_WORKER", "/nowhere/carrel-worker", 1);
+	assert_int_equal(-1, load_paths(&result, &path, 1, NULL, &err));
+	assert_string_equal("/nowhere/carrel-worker", err.where);
+	setenv("CARREL_WORKER", "/bin/true", 1);
+	assert_int_equal(-1, load_paths(&result, &path, 1, NULL, &err));
+	assert_non_null(strstr(err.what, "ended unexpectedly"));
+	setenv("CARREL_WORKER", worker, 1);
+	free(worker);
+	nothing_is_left_running();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_reader_answers_where_nothing_is_forbidden),
+		cmocka_unit_test(a_forbidden_call_ends_the_reader),
+		cmocka_unit_test(a_call_in_passing_fails),
+		cmocka_unit_test(a_reader_that_hangs_is_ended_in_time),
+		cmocka_unit_test(a_reader_that_dies_is_a_reason),
+		cmocka_unit_test(nonsense_is_no_answer),
+		cmocka_unit_test(an_endless_answer_is_cut_off),
+		cmocka_unit_test(only_the_file_that_kills_its_reader_is_skipped),
+		cmocka_unit_test(a_folder_goes_on_behind_the_file_that_kills_its_reader),
+		cmocka_unit_test(an_interruption_leaves_nothing_running),
+		cmocka_unit_test(a_pipe_that_nobody_writes_to_is_interrupted),
+		cmocka_unit_test(what_reads_ends_with_who_asked),
+		cmocka_unit_test(a_worker_that_is_not_there_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
