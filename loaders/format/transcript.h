@@ -6,7 +6,9 @@
  * CUES AND PARTS. A subtitle is some three seconds long and its head in the pack costs as much as
  * its words, so one speaker's successive captions are one part: until a sentence ends behind its
  * fifth second, or the next caption would begin behind its tenth (transcript_captions.c). What a
- * quote is said to be at is thus at most ten seconds early. Turns of chats are never merged.
+ * quote is said to be at is thus at most ten seconds early. An hour of SubRip of 969 captions costs
+ * the built-in model 34,100 tokens as it is, 17,000 by its captions, 12,400 so; with a part for all
+ * that is said in 30 seconds 11,100. Turns of chats are never merged.
  *
  * TEXT. In captions a line break is layout: their lines are joined by a space (not between CJK
  * characters). In chats it is text: it is kept.

@@ -14,7 +14,9 @@ enum {
 	MERGE_MAX_MS = 10000,     /* the last caption of a cue begins before this much of it */
 	MERGE_SENTENCE_MS = 5000, /* and none behind a sentence that ends after this much */
 	MERGE_PAUSE_MS = 3000,    /* nor behind a pause */
-	SCROLL_MAX_LINES = 8,     /* on the screen at a time */
+	MERGE_MAX_BYTES =
+		1000,         /* three times what can be said meanwhile: such times are no times */
+	SCROLL_MAX_LINES = 8, /* on the screen at a time */
 	SCROLL_GAP_MS = 200,
 };
 
@@ -245,6 +247,7 @@ struct mover {
 	struct buf text;               /* of one speaker in it */
 	struct buf speaker;            /* of the cue that is open */
 	int64_t begun_ms, end_ms;      /* of it */
+	size_t n_bytes;                /* of its words */
 	int is_open, ends_sentence;
 };
 
@@ -300,8 +303,8 @@ static int may_merge(const struct mover *mover, struct text_span speaker)
 {
 	int64_t time_ms = mover->caption->time_ms, gone_ms = time_ms - mover->begun_ms;
 
-	if (!mover->is_open || time_ms < 0 || mover->begun_ms < 0 || gone_ms < 0 ||
-		gone_ms >= MERGE_MAX_MS ||
+	if (!mover->is_open || mover->n_bytes >= MERGE_MAX_BYTES || time_ms < 0 ||
+		mover->begun_ms < 0 || gone_ms < 0 || gone_ms >= MERGE_MAX_MS ||
 		(mover->end_ms >= 0 && time_ms - mover->end_ms >= MERGE_PAUSE_MS) ||
 		(mover->ends_sentence && gone_ms >= MERGE_SENTENCE_MS)) {
 		return 0;
@@ -328,11 +331,13 @@ static void flush_words(struct mover *mover, struct text_span speaker)
 		transcript_add_cue(
 			transcript, mover->caption->time_ms, speaker, text, mover->caption->number);
 		mover->begun_ms = mover->caption->time_ms;
+		mover->n_bytes = 0;
 		buf_clear(&mover->speaker);
 		buf_add(&mover->speaker, speaker.at, speaker.len);
 	}
 	if (text.len) {
 		mover->is_open = 1;
+		mover->n_bytes += text.len;
 		mover->end_ms = mover->caption->end_ms;
 		mover->ends_sentence = ends_sentence(text);
 	}

@@ -321,6 +321,53 @@ static void every_word_stands_once_at_its_time(void **state)
 	}
 }
 
+/* ---- what costs more than its length does not return ---- */
+
+static size_t count_parts(const char *path, const struct buf *text)
+{
+	struct buf said = BUF_INIT;
+	struct document document;
+	size_t n;
+
+	read_document(&document, path, text->data, text->len, &said);
+	n = document.n_part;
+	document_finish(&document);
+	buf_finish(&said);
+	return n;
+}
+
+static void long_lines_and_many_cues_cost_linear_time(void **state)
+{
+	static const char *const unit[] = {"<", "<i", "<a", "<v a>x", "{\\", "&#",
+		"Ana: ", "- Ana: x\n", "1\n", "\n", "x\r", "- ",
+		"00:00:01,000 --> 00:00:02,000\nx y.\n\n"};
+	struct buf text = BUF_INIT;
+
+	buf_addstr(&text, T1);
+	for (int i = 0; i < 10 << 20; i++) {
+		buf_addch(&text, 'x');
+	}
+	assert_int_equal(1, count_parts("a.srt", &text));
+	for (size_t i = 0; i < ARRAY_LEN(unit); i++) {
+		for (int is_vtt = 0; is_vtt < 2; is_vtt++) {
+			buf_clear(&text);
+			buf_addstr(&text, is_vtt ? "WEBVTT\n\n" T1 : T1);
+			while (text.len < 1 << 20) {
+				buf_addstr(&text, unit[i]);
+			}
+			buf_addstr(&text, "y\n");
+			assert_in_range(count_parts(is_vtt ? "a.vtt" : "a.srt", &text), 1, 1 << 20);
+		}
+	}
+	buf_clear(&text);
+	for (int i = 0; i < 1000000; i++) {
+		buf_addstr(&text, T1 "\n");
+	}
+	buf_addstr(&text, T2 "x\n");
+	assert_int_equal(1, count_parts("a.srt", &text));
+	buf_finish(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +380,7 @@ int main(void)
 		cmocka_unit_test(captions_of_one_speaker_are_merged_within_ten_seconds),
 		cmocka_unit_test(other_encodings_are_read),
 		cmocka_unit_test(every_word_stands_once_at_its_time),
+		cmocka_unit_test(long_lines_and_many_cues_cost_linear_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
