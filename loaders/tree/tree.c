@@ -267,6 +267,9 @@ static int tree_read(struct reader *reader, struct part *part, struct skip *skip
 		walk_explain(entry, skip);
 		return READ_SKIPPED;
 	}
+	if (tree->input->options->reading) {
+		tree->input->options->reading(tree->input->options->reading_arg, entry->path);
+	}
 	return read_entry(tree, entry, part, skip);
 }
 

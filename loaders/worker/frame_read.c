@@ -87,7 +87,10 @@ static char *take_text(struct cursor *cursor)
 	return text;
 }
 
-/* Relative, and never out of the folder: no empty component, no "." and no "..". */
+/*
+ * Relative, and never out of the folder: no empty component, no "." and no "..". That of a folder that
+ * is left out ends in a slash.
+ */
 static int path_is_inside(const char *path)
 {
 	for (;;) {
@@ -96,10 +99,10 @@ static int path_is_inside(const char *path)
 		if (len == 0 || (len <= 2 && strncmp(path, "..", len) == 0)) {
 			return 0;
 		}
-		if (!path[len]) {
+		path += len + (path[len] == '/');
+		if (!path[0]) {
 			return 1;
 		}
-		path += len + 1;
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "loaders/loader.h"
+#include "loaders/secret.h"
 #include "loaders/worker/frame.h"
 
 #include <errno.h>
@@ -98,6 +99,17 @@ static void read_input(struct frame_writer *writer, const struct input *input)
 	loader->close(reader);
 }
 
+/* A file that is named may still hold what nobody meant to hand over. */
+static int refuse_secret(const char *path, const struct buf *bytes, struct skip *skip)
+{
+	const char *reason = secret_of_name(path);
+
+	if (!reason) {
+		reason = secret_of_text(path, buf_str(bytes), bytes->len);
+	}
+	return reason ? skip_set(skip, SKIP_RULE, "%s", reason) : 0;
+}
+
 static void read_file(
 	struct frame_writer *writer, const char *path, int fd, const struct read_options *options)
 {
@@ -105,7 +117,8 @@ static void read_file(
 	struct skip skip = {0};
 
 	if (read_whole(&bytes, fd, &skip) < 0 ||
-		(bytes.len == 0 && skip_set(&skip, SKIP_RULE, "is empty") < 0)) {
+		(bytes.len == 0 && skip_set(&skip, SKIP_RULE, "is empty") < 0) ||
+		(!options->include_secrets && refuse_secret(path, &bytes, &skip) < 0)) {
 		frame_write_failed(writer, &skip);
 	} else {
 		struct input input = {path, buf_str(&bytes), bytes.len, -1, options};
@@ -185,6 +198,7 @@ void job_run(const struct worker_request *request, const char *strings)
 		read_tree(&writer, request, strings);
 	} else {
 		struct read_options options = {
+			.include_secrets = request->include_secrets,
 			.subdir = "",
 			.share_index = request->share_index,
 			.n_share = request->n_share,

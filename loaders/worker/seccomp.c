@@ -31,10 +31,8 @@ static const int absent[] = {SCMP_SYS(ioctl), SCMP_SYS(readlink), SCMP_SYS(statx
 	SCMP_SYS(clone3), SCMP_SYS(sched_getaffinity), SCMP_SYS(sysinfo), SCMP_SYS(prlimit64),
 	SCMP_SYS(uname)};
 
-/* What libgit2 and the walk need beside them: still nothing that writes. */
-static const int allowed_trees[] = {SCMP_SYS(openat2), SCMP_SYS(getcwd), SCMP_SYS(fchdir),
-	SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(readlinkat), SCMP_SYS(statx),
-	SCMP_SYS(readlink), SCMP_SYS(lstat), SCMP_SYS(stat), SCMP_SYS(umask)};
+/* What reading a folder needs beside them: still nothing that writes. */
+static const int allowed_trees[] = {SCMP_SYS(openat2), SCMP_SYS(fstatfs), SCMP_SYS(dup)};
 
 int seccomp_is_offered(void)
 {
@@ -100,21 +98,6 @@ static int add_checked(scmp_filter_ctx filter, int has_landlock)
 		       : add_fcntl(filter);
 }
 
-static int add_absent(scmp_filter_ctx filter, enum sandbox_recipe recipe)
-{
-	for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
-		if (absent[i] < 0 ||
-			(recipe == SANDBOX_TREES && (absent[i] == SCMP_SYS(readlink) ||
-							    absent[i] == SCMP_SYS(statx)))) {
-			continue;
-		}
-		if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), absent[i], 0) < 0) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
 /* The program as the kernel takes it. */
 static int export_program(struct sandbox_filter *out, scmp_filter_ctx filter)
 {
@@ -143,7 +126,9 @@ int seccomp_build(struct sandbox_filter *out, enum sandbox_recipe recipe, int ha
 		return -1;
 	}
 	status = add_calls(filter, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed)) < 0 ||
-				 add_absent(filter, recipe) < 0 || add_sanitized(filter) < 0 ||
+				 add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), absent,
+					 ARRAY_LEN(absent)) < 0 ||
+				 add_sanitized(filter) < 0 ||
 				 add_checked(filter, has_landlock) < 0 ||
 				 (recipe == SANDBOX_TREES &&
 					 add_calls(filter, SCMP_ACT_ALLOW, allowed_trees,
