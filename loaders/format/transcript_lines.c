@@ -311,6 +311,9 @@ static void add_line(struct walk *walk, struct text_span line)
 		   (parts.kind == LINE_TIMED || parts.kind == LINE_CLOCK ||
 			   parts.kind == LINE_HEADER)) {
 		add_timed(walk, parts);
+	} else if (walk->verdict->form == LINES_TURNS && parts.kind == LINE_CLOCK &&
+		   parts.text.len == 0) {
+		begin_turn(walk, &parts); /* the time stands between turns now and then */
 	} else if (walk->verdict->form != LINES_MESSAGES && parts.kind == LINE_TURN) {
 		add_turn(walk, &parts, span_trim(line));
 	} else {

@@ -25,6 +25,18 @@ static size_t count_blanks(struct text_span text)
 	return n;
 }
 
+/* YouTube's own form (SBV) and nothing else in the line: `0:00:01.500,0:00:03.000`. */
+static int parse_sbv_timing(struct text_span line, int64_t *time_ms, int64_t *end_ms)
+{
+	size_t n = clock_parse(line, time_ms), n_end;
+
+	if (!n || n >= line.len || line.at[n] != ',' || !memchr(line.at, '.', n)) {
+		return 0;
+	}
+	n_end = clock_parse(from(line, n + 1), end_ms);
+	return n_end && n + 1 + n_end == line.len;
+}
+
 /* Whether the line is `begin --> end`, with settings behind it or not; *end_ms -1 for a bad end. */
 static int parse_timing(struct text_span line, int64_t *time_ms, int64_t *end_ms)
 {
@@ -33,7 +45,7 @@ static int parse_timing(struct text_span line, int64_t *time_ms, int64_t *end_ms
 	at += n;
 	at += count_blanks(from(line, at));
 	if (!n || line.len - at < 3 || memcmp(line.at + at, "-->", 3) != 0) {
-		return 0;
+		return n && parse_sbv_timing(line, time_ms, end_ms);
 	}
 	at += 3;
 	at += count_blanks(from(line, at));
@@ -244,7 +256,7 @@ static int begins_with_cue(struct text_span text, int *number_first)
 
 static int subtitles_probe(const struct input *input)
 {
-	static const char *const extension[] = {"srt", "vtt", NULL};
+	static const char *const extension[] = {"srt", "vtt", "sbv", NULL};
 	struct buf head = BUF_INIT;
 	struct text_span text;
 	int score = 0, number_first = 0;

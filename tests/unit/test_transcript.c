@@ -48,6 +48,9 @@ static void subrip_is_read_as_its_writers_write_it(void **state)
 		{"a.srt", "1\n00:00:01,000-->00:00:02,000\nA\n", "1000||A\n"},
 		{"a.srt", "1\n" T1 "A\n\n2\n00:01:00,000 --> ?\nB\n", "1000||A\n60000||B\n"},
 		{"a.srt", "1\n" T1 "a --> b\n", "1000||a --> b\n"},
+		/* YouTube's SBV */
+		{"a.sbv", "0:00:01.500,0:00:03.000\nA\nb.\n\n0:01:00.000,0:01:02.000\nC\n",
+			"1500||A b.\n60000||C\n"},
 		/* tags that are known go, others are words */
 		{"a.srt", "1\n" T1 "{\\an8}<i>Hi</i> <font color=\"#fff\">you</font> <3 <x> {y}\n",
 			"1000||Hi you <3 <x> {y}\n"},

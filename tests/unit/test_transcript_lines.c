@@ -96,6 +96,17 @@ static void turns_without_times_are_cues_of_their_lines(void **state)
 			"-1|Bo Li|I do,\nby hand.|line 4\n-1|Ana|And at noon?|line 7\n"
 			"-1|Bo Li|It stops: always.|line 8\n-1|Ana|Why is that?|line 9\n"
 			"-1|Bo Li|Nobody knows it.|line 10\n"},
+		/* Google Meet: a time every five minutes */
+		{"a.txt",
+			"00:00:00\n\nAna Li: A b.\nBo: C d.\nAna Li: E f.\nBo: G "
+			"h.\n\n00:05:00\n\nAna Li: "
+			"I j.\nBo: K l.\nAna Li: M n.\nBo: O p.\nAna Li: Q r.\nBo: S t.\nAna Li: U "
+			"v.\n",
+			"0|Ana Li|A b.\n-1|Bo|C d.|line 4\n-1|Ana Li|E f.|line 5\n-1|Bo|G h.|line "
+			"6\n"
+			"300000|Ana Li|I j.\n-1|Bo|K l.|line 11\n-1|Ana Li|M n.|line 12\n"
+			"-1|Bo|O p.|line 13\n-1|Ana Li|Q r.|line 14\n-1|Bo|S t.|line 15\n"
+			"-1|Ana Li|U v.|line 16\n"},
 		{"-",
 			"user: What is that?\nassistant: It is a pump.\n\nIt runs.\nuser: And that "
 			"there?\n"
