@@ -4,7 +4,7 @@
 
 #include "loaders/loader.h"
 
-extern const struct loader loader_code, loader_packed, loader_pdf, loader_text;
+extern const struct loader loader_code, loader_man, loader_packed, loader_pdf, loader_text;
 /* transcript.h says what transcripts are */
 extern const struct loader loader_subtitles;
 extern const struct loader loader_transcript_json;

@@ -17,6 +17,7 @@ static const struct loader *const loaders[] = {
 	&loader_transcript_json,
 	&loader_transcript_lines,
 	&loader_code,
+	&loader_man,
 	&loader_packed,
 	&loader_html,
 	&loader_pdf,
