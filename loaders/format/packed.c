@@ -6,6 +6,7 @@
 #include "loaders/format/format.h"
 
 #include "base/mem.h"
+#include "loaders/secret.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -318,6 +319,17 @@ static int unpack(struct packed_reader *packed, const struct input *input, struc
 	}
 }
 
+/* What is left out unpacked is left out packed, too. */
+static int refuse_secret(const struct packed_reader *packed, struct skip *skip)
+{
+	const char *reason = secret_of_name(packed->path);
+
+	if (!reason) {
+		reason = secret_of_text(packed->path, packed->bytes.data, packed->bytes.len);
+	}
+	return reason ? skip_set(skip, SKIP_RULE, "%s", reason) : 0;
+}
+
 static int packed_open(struct reader **reader, const struct input *input, struct skip *skip)
 {
 	struct packed_reader *packed = mem_zero(1, sizeof(*packed));
@@ -330,6 +342,10 @@ static int packed_open(struct reader **reader, const struct input *input, struct
 	if (!packed->bytes.len) {
 		packed_close(&packed->reader);
 		return skip_set(skip, SKIP_RULE, "is empty");
+	}
+	if (!input->options->include_secrets && refuse_secret(packed, skip) < 0) {
+		packed_close(&packed->reader);
+		return -1;
 	}
 	packed->input = *input;
 	packed->input.path = packed->path;

@@ -1,8 +1,10 @@
 /*
- * Plain text and Markdown, one part, kept byte for byte. Also the last resort: what no other
- * loader knows and holds no NUL byte is text.
+ * Plain text and markup that is read as it is (Markdown, reStructuredText, LaTeX...), one part, kept
+ * byte for byte. Also the last resort: what no other loader knows and is no binary is text.
  */
 #include "loaders/format/format.h"
+
+#include "loaders/format/text_outline.h"
 
 #include <string.h>
 
@@ -20,6 +22,7 @@ static int text_open(struct reader **reader, const struct input *input, struct s
 		whole_reader_close(&whole->reader);
 		return -1;
 	}
+	text_outline(&whole->outline, input, &whole->text);
 	*reader = &whole->reader;
 	return 0;
 }
@@ -28,6 +31,7 @@ const struct loader loader_text = {
 	.name = "text",
 	.probe = text_probe,
 	.open = text_open,
+	.outline = whole_reader_outline,
 	.read = whole_reader_read,
 	.close = whole_reader_close,
 };

@@ -235,6 +235,14 @@ static void what_is_binary_is_named(void **state)
 	buf_finish(&bytes);
 }
 
+static void a_packed_secret_is_a_secret(void **state)
+{
+	struct buf bytes = pack(ARCHIVE_FORMAT_RAW, ARCHIVE_FILTER_GZIP, NULL, "A=b\n", 4);
+
+	check_refused("dir/.env.gz", &bytes, SKIP_RULE, "secret");
+	buf_finish(&bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +254,7 @@ int main(void)
 		cmocka_unit_test(an_empty_file_inside_is_empty),
 		cmocka_unit_test(archives_are_refused_with_what_to_do),
 		cmocka_unit_test(what_is_binary_is_named),
+		cmocka_unit_test(a_packed_secret_is_a_secret),
 	};
 
 	return cmocka_run_group_tests_name("packed", tests, NULL, NULL);
