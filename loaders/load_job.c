@@ -154,7 +154,6 @@ static void describe_tree(struct load *load, const struct item *item,
 	request->kind = REQUEST_TREE;
 	request->n_include = (uint32_t)options->n_include;
 	request->n_exclude = (uint32_t)options->n_exclude;
-	request->include_secrets = options->include_secrets != 0;
 	request->is_careful = (uint8_t)item->is_careful;
 	add_string(strings, item->path);
 	add_string(strings, item->subdir);
@@ -179,6 +178,7 @@ static void describe(
 		.job = job->id,
 		.share_index = job->share_index,
 		.n_share = first->n_share,
+		.include_secrets = load->options->include_secrets != 0,
 	};
 	for (size_t i = 0; i < job->n_item; i++) {
 		int64_t bytes = job->item[i]->size_bytes;

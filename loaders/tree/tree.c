@@ -20,7 +20,8 @@ struct tree_reader {
 	const struct input *input;
 	struct walk walk;
 	size_t next;
-	int is_begun; /* what is said of the whole folder has been said */
+	int is_begun;  /* what is said of the whole folder has been said */
+	int has_found; /* something to read, here or by a reader before this one */
 };
 
 static int tree_probe(const struct input *input)
@@ -47,7 +48,7 @@ static void resume(struct tree_reader *tree, const char *after)
 	while (tree->next < walk->n_entry && strcmp(walk->entry[tree->next].path, after) <= 0) {
 		tree->next++;
 	}
-	tree->is_begun = 1;
+	tree->is_begun = tree->has_found = 1;
 }
 
 static int tree_open(struct reader **reader, const struct input *input, struct skip *skip)
@@ -255,12 +256,15 @@ static int tree_read(struct reader *reader, struct part *part, struct skip *skip
 {
 	struct tree_reader *tree = (struct tree_reader *)reader;
 	const struct walk_entry *entry;
+	int status;
 
 	if (!tree->is_begun && read_notes(tree, skip) == READ_SKIPPED) {
 		return READ_SKIPPED;
 	}
 	if (tree->next == tree->walk.n_entry) {
-		return READ_END;
+		return tree->has_found
+			       ? READ_END
+			       : skip_set(skip, SKIP_RULE, "holds no file that can be read");
 	}
 	entry = &tree->walk.entry[tree->next++];
 	if (entry->rule || entry->reason) {
@@ -270,7 +274,9 @@ static int tree_read(struct reader *reader, struct part *part, struct skip *skip
 	if (tree->input->options->reading) {
 		tree->input->options->reading(tree->input->options->reading_arg, entry->path);
 	}
-	return read_entry(tree, entry, part, skip);
+	status = read_entry(tree, entry, part, skip);
+	tree->has_found |= status != READ_SKIPPED;
+	return status;
 }
 
 const struct loader loader_tree = {

@@ -273,7 +273,7 @@ static void a_huge_sparse_file_costs_nothing(void **state)
 	check_skipped("huge.txt", UNREADABLE, "more than the limit");
 }
 
-static void a_directory_is_unreadable_and_the_rest_is_loaded(void **state)
+static void a_folder_is_one_document_of_its_files(void **state)
 {
 	const char *const path[] = {"dir", "kept.txt"};
 	struct load_result result;
@@ -285,7 +285,38 @@ static void a_directory_is_unreadable_and_the_rest_is_loaded(void **state)
 	assert_int_equal(1, result.n_document);
 	assert_int_equal(1, result.n_skipped);
 	assert_string_equal("dir", result.skipped[0].path);
-	assert_int_equal(UNREADABLE, result.skipped[0].is_unreadable);
+	assert_int_equal(BY_RULE, result.skipped[0].is_unreadable);
+	load_result_finish(&result);
+
+	assert_int_equal(0, mkdir("dir/below", 0700));
+	write_file("dir/below/b.c", "int b;\n", 7);
+	write_file("dir/a.md", "# a\n", 4);
+	write_file("dir/.env", "KEY=1\n", 6);
+	assert_int_equal(0, load_paths(&result, path, 2, NULL, &err));
+	assert_int_equal(2, result.n_document);
+	assert_int_equal(DOCUMENT_CODE, result.document[0].kind);
+	assert_string_equal("dir", result.document[0].name);
+	assert_int_equal(2, result.document[0].n_part);
+	assert_string_equal("a.md", result.document[0].part[0].place.path);
+	assert_string_equal("below/b.c", result.document[0].part[1].place.path);
+	assert_int_equal(1, result.n_skipped);
+	assert_string_equal("dir/.env", result.skipped[0].path);
+	assert_int_equal(BY_RULE, result.skipped[0].is_unreadable);
+	load_result_finish(&result);
+}
+
+/* The same rules for what is named. */
+static void a_named_file_that_holds_secrets_is_skipped(void **state)
+{
+	struct load_options options = {.include_secrets = 1};
+	const char *const path[] = {".env"};
+	struct load_result result;
+	struct err err;
+
+	write_file(".env", "KEY=1\n", 6);
+	check_skipped(".env", BY_RULE, "may hold secrets");
+	assert_int_equal(0, load_paths(&result, path, 1, &options, &err));
+	assert_int_equal(1, result.n_document);
 	load_result_finish(&result);
 }
 
@@ -364,7 +395,8 @@ int main(void)
 		cmocka_unit_test(a_read_that_fails_is_a_reason_said_once),
 		cmocka_unit_test(a_file_that_does_not_fit_into_memory_is_named),
 		cmocka_unit_test(a_huge_sparse_file_costs_nothing),
-		cmocka_unit_test(a_directory_is_unreadable_and_the_rest_is_loaded),
+		cmocka_unit_test(a_folder_is_one_document_of_its_files),
+		cmocka_unit_test(a_named_file_that_holds_secrets_is_skipped),
 		cmocka_unit_test(a_pipe_that_is_named_is_read),
 		cmocka_unit_test(files_keep_their_order_around_skipped_ones),
 		cmocka_unit_test(standard_input_is_a_source),

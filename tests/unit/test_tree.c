@@ -233,7 +233,8 @@ static void test_a_rule_for_everything_is_not_followed_outside_a_repository(void
 	assert_string_equal(tree_list(tree), "- .git/: is kept by version control\n"
 					     "- .gitignore: is ignored by .gitignore:2 (/*)\n"
 					     "- a.c: is ignored by .gitignore:2 (/*)\n"
-					     "- a.o: is ignored by .gitignore:2 (/*)\n");
+					     "- a.o: is ignored by .gitignore:2 (/*)\n"
+					     "-: holds no file that can be read\n");
 }
 
 static void test_what_is_no_text_is_named(void **state)
@@ -305,7 +306,8 @@ static void test_a_sparse_terabyte_is_not_read(void **state)
 	if (truncate(path, (off_t)1 << 40) < 0) {
 		skip();
 	}
-	assert_string_equal(tree_list(tree), "- huge.log: is larger than 256 MiB\n");
+	assert_string_equal(tree_list(tree),
+		"- huge.log: is larger than 256 MiB\n-: holds no file that can be read\n");
 }
 
 static void test_what_may_not_be_read_is_unreadable(void **state)

@@ -162,7 +162,8 @@ static void list_by_us(struct forest *forest, struct buf *list)
 		if (line[0] == '+') {
 			buf_add(list, line, len);
 		} else if (!strstr(line, "version control") &&
-			   !memmem(line, len, "is ignored by", 13)) {
+			   !memmem(line, len, "is ignored by", 13) &&
+			   !memmem(line, len, "holds no file", 13)) {
 			buf_add(list, line, len); /* nothing else is left out */
 		}
 		line += len;

@@ -105,6 +105,10 @@ static inline const char *tree_list(struct tree_fixture *fixture)
 			part = (struct part){.place = {.time_ms = -1}};
 		}
 	}
+	if (status == READ_FAILED) {
+		buf_printf(&fixture->said, "%s: %s\n", fixture->skip.class == SKIP_RULE ? "-" : "!",
+			fixture->skip.reason);
+	}
 	loader_tree.close(reader);
 	close(input.root_fd);
 	return buf_str(&fixture->said);
