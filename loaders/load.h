@@ -50,7 +50,7 @@ struct load_options {
 	int drop_headers; /* leave out headers and footers that repeat from page to page */
 	int unsafe;       /* go on where the kernel offers no sandbox */
 	int n_worker;     /* processes at a time; 0: one for each processor */
-	int patience_ms;  /* for a small file, more for a larger one; 0: 30 s */
+	int patience_ms;  /* for a small file, more for a larger one; 0: 20 s */
 	struct load_watch watch;
 };
 

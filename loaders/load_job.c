@@ -15,9 +15,9 @@
 
 enum {
 	PIPE_BYTES = 1 << 20, /* what a process without privileges may ask for */
-	PATIENCE_MS = 30000,  /* for a file of no size */
+	PATIENCE_MS = 20000,  /* for a file of no size; CPU time beside it, for a busy machine */
 	PATIENCE_MS_PER_MB = 8000,
-	CPU_S = 20,
+	CPU_S = 10,
 	CPU_S_PER_MB = 4,
 	TREE_CPU_S = 3600, /* all of it; a single file's limit is our patience */
 };
