@@ -161,7 +161,7 @@ static void show_progress(void *arg, const struct load_progress *progress)
 	if (progress->n_pages || progress->total_pages > 0) {
 		add_part_of(&line, progress->n_pages, progress->total_pages, "pages");
 	}
-	if (inputs->count_tok) {
+	if (inputs->count_tok && inputs->count_tok(inputs->count_arg)) {
 		add_part_of(&line, inputs->count_tok(inputs->count_arg), -1, "tok");
 	}
 	if (progress->total_bytes > progress->n_bytes && progress->n_bytes > 0 && spent_s > 1) {

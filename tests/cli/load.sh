@@ -118,4 +118,90 @@ sed -n '/^<source/,/^<\/source>/p' context >inside
 ok 'count --show is what ask --show-context has' cmp shown inside
 run $counts --show --from-file list
 ok 'of lists too' prints 'The valve opens'
+
+# ---- folders ----
+mkdir -p tree/src/deep tree/docs tree/empty tree/.git/info
+printf 'int pump(void)\n{\n\treturn 1;\n}\n' >tree/src/pump.c
+printf 'int valve;\n' >tree/src/valve.h
+printf 'int deep;\n' >tree/src/deep/deep.c
+printf '# Manual\n\nThe pump stops at noon.\n' >tree/docs/manual.md
+printf '1\n00:00:01,000 --> 00:00:03,000\nThe ring is built.\n' >tree/docs/talk.srt
+printf 'a\0b' >tree/src/pump.o
+printf 'int old;\n' >tree/src/old.c
+printf 'old.c\n' >tree/.gitignore
+printf 'PASSWORD=hunter2hunter2\n' >tree/.env
+ln -s ../pump.txt tree/link.txt
+run $counts --json tree
+ok 'a folder is counted' status_is 0
+ok 'as one source of code' json sources.0.kind code
+ok 'named as it was given' json sources.0.path tree
+ok 'with a document of its own behind it' json sources.1.kind transcript
+ok 'whose name leads to it' json sources.1.path tree/docs/talk.srt
+ok 'each file by its path' grep -qF '"tree/src/deep/deep.c"' out
+ok 'each directory with what it holds' [ "$(grep -c '"path": "tree/src/deep",' out)" = 1 ]
+total=$("$JSON_GET" total_tokens <out)
+run $fake --json 'When?' tree
+ok 'ask loads the same' json sources 2
+run "$CARREL" ask -m random -n 1 --json 'When?' tree
+ok 'and counts the same' [ $(($("$JSON_GET" sources.0.tokens <out) + $("$JSON_GET" sources.1.tokens <out))) = "$total" ]
+run $counts tree
+ok 'a folder is opened to its files' grep -qE '  tree/  \([0-9]+ files\)$' out
+ok 'level by level' grep -qE '    src/  \(3 files\)$' out
+ok 'down to them' grep -qE '        deep\.c$' out
+ok 'what rules left out is summed up' says 'left out by rules (-v lists them): '
+ok 'by reason' says '1 ignored'
+ok 'secrets by name' says '1 secret: tree/.env (--include-secrets reads them)'
+ok 'and nothing of them is shown' [ "$(cat out err | grep -c hunter2)" = 0 ]
+run $counts -v tree
+ok '-v lists all' says 'left out tree/src/pump.o: '
+run $counts --show --include-secrets tree
+ok '--include-secrets reads them' prints 'PASSWORD=hunter2hunter2'
+run $counts --show tree
+ok 'a tree is shown as the model sees it' prints '<file path="src/deep/deep.c">'
+ok 'numbered' prints '1|int deep;'
+ok 'and closed by its paths' prints '<tree>'
+ok 'the transcript behind it with its times' prints '[00:00:01] The ring is built.'
+ok 'and no secret' [ "$(grep -c hunter2 out)" = 0 ]
+run $counts --json --depth 1 tree
+ok '--depth bounds the directories' json directories 1
+run $counts --depth 2 tree
+ok 'and the table' [ "$(grep -c 'deep\.c' out)" = 0 ]
+ok 'which still has level 2' grep -qE '    src/  \(3 files\)$' out
+run $counts --json --include '*.c' tree
+ok '--include takes a pattern' json n_files 2
+run $counts --json --include '*.c' --include '*.h' tree
+ok 'or several' json n_files 3
+run $counts --json --exclude deep/ --exclude '*.md' --exclude '*.srt' --exclude '.*' tree
+ok '--exclude leaves out' json n_files 2
+set --
+i=0
+while [ $i -lt 12 ]; do
+	set -- "$@" --exclude "none$i"
+	i=$((i + 1))
+done
+run $counts --json "$@" tree
+ok 'of patterns there may be many' json total_tokens "$total"
+run $counts --json tree tree/src/pump.c tree/src
+ok 'what stands in a folder that was named counts once' json total_tokens "$total"
+ok 'and is listed' grep -qF 'is among the sources already: loaded once' out
+run $counts tree tree/src/pump.c
+ok 'and said' says 'left out tree/src/pump.c: is among the sources already: loaded once'
+run $counts --json tree/src/pump.c tree
+ok 'also the other way around' json files.0.path tree/src/pump.c
+run sh -c "echo '/load tree' >script; echo '/sources' >>script; $CARREL --device fake <script"
+ok '/load takes a folder' prints 'code       tree'
+ok 'with what stands in it' prints 'tree/docs/talk.srt'
+run $counts --budget $((total / 2)) tree
+ok 'more than the budget ends with status 3' status_is 3
+ok 'and whole directories that fit are named' grep -qE 'directories? with [0-9,]+ tokens fits? the budget of' out
+run $counts --json --budget $((total / 2)) tree
+ok 'also as JSON' [ "$("$JSON_GET" within.tokens <out)" -le $((total / 2)) ]
+ok 'with their sum' [ "$("$JSON_GET" within.tokens <out)" -gt 0 ]
+run $counts --json --budget 1M tree
+ok 'a budget that holds all has none' json within null
+run $counts --outline tree/docs/manual.md
+ok '--outline shows sections' grep -qE '  Manual  \(line 1\)$' out
+mkdir bare
+run $counts bare
+ok 'a folder with nothing in it is named' says bare
 finish

@@ -1,0 +1,95 @@
+#!/bin/sh
+# While a load goes on: how far it is, on a terminal only; Ctrl-C ends it at once and leaves nothing.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+escape=$(printf '\033')
+counts="$CARREL count -m random"
+: >empty
+
+# A file under many names: much to read, little to store.
+mkdir large
+yes 'The pump stops at noon, and the valve opens at nine in the evening.' | head -c 4000000 >large/a.txt
+i=0
+while [ $i -lt 40 ]; do
+	ln large/a.txt "large/b$i.txt"
+	i=$((i + 1))
+done
+evil=$(printf 'large/evil\033[31m\302\205.txt')
+ln large/a.txt "$evil"
+
+run "$PTY_RUN" empty $counts large
+ok 'a large folder is counted' status_is 0
+ok 'with a line of progress that is drawn over' grep -qa "reading .*$escape\\[K" out
+ok 'in files' grep -qaE 'reading [0-9]+(/42)? files ' out
+ok 'in MB' grep -qaE ' [0-9]+(/[0-9]+)? MB ' out
+ok 'in tokens' grep -qaE ' [1-9][0-9]* tok ' out
+ok 'and gone at the end' [ "$(tr '\r' '\n' <out | grep -a 'total, ' | grep -c 'reading')" = 0 ]
+ok 'no name in it is obeyed' [ "$(grep -caF "$escape[31m" out)" = 0 ]
+run $counts large
+ok 'where standard error is no terminal there is none' [ "$(grep -c reading err)" = 0 ]
+ok 'nor anything else' [ ! -s err ]
+run "$PTY_RUN" empty $counts -q large
+ok '-q draws none' [ "$(grep -ca 'reading ' out)" = 0 ]
+TERM=dumb run "$PTY_RUN" empty $counts large
+ok 'a dumb terminal is not drawn over' [ "$(grep -ca "$escape" out)" = 0 ]
+
+printf 'expect reading \nsend \\c\n' >stop
+run "$PTY_RUN" stop $counts large
+ok 'Ctrl-C ends a count with status 130' status_is 130
+ok 'and no figures' [ "$(grep -ca 'total, ' out)" = 0 ]
+run "$PTY_RUN" stop "$CARREL" ask --device fake 'When?' large
+ok 'and a load of ask' status_is 130
+ok 'before it answers' [ "$(grep -ca 'prompt tokens' out)" = 0 ]
+timeout 20 $counts --json large >out 2>err &
+pid=$!
+sleep 0.3
+kill -INT $pid
+status=0
+wait $pid || status=$?
+ok 'under --json, too' status_is 130
+ok 'with an error object' json error.code 130
+
+mkfifo pipe
+printf 'kept\n' >kept.txt
+cat >script <<-'END'
+	expect > 
+	send /load kept.txt\n
+	expect S1 text kept.txt
+	expect > 
+	send /load pipe\n
+	wait 300
+	send \c
+	expect interrupted
+	expect > 
+	send /sources\n
+	expect kept.txt
+	absent S2
+	expect context 
+	expect > 
+	send When?\n
+	expect generated
+	send /quit\n
+END
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'in the chat Ctrl-C leaves the conversation as it was' status_is 0
+cat >script <<-'END'
+	expect > 
+	send /load large\n
+	expect reading 
+	send \c
+	expect interrupted
+	expect > 
+	send /sources\n
+	expect context 
+	expect > 
+	send /quit\n
+END
+run "$PTY_RUN" script "$CARREL" --device fake
+ok 'a folder that was half loaded is not there' status_is 0
+ok 'nor any of its files' [ "$(grep -caE 'tok +(text|code)' out)" = 0 ]
+rest=0
+for process in /proc/[0-9]*; do
+	[ "$(readlink "$process/cwd" 2>/dev/null)" != "$here" ] ||
+		[ "$(cat "$process/comm" 2>/dev/null)" != carrel-worker ] || rest=$((rest + 1))
+done
+ok 'no worker stays behind' [ $rest = 0 ]
+finish
