@@ -337,7 +337,9 @@ static void show_left_out(const struct inputs *inputs, const struct skipped *ski
 			log_info("left out %s: %s", skipped[i].path, skipped[i].reason);
 			add_left_out(&left, &skipped[i]);
 		} else if (n_named++ < NAMED_MAX || inputs->is_verbose) {
-			log_note("left out %s: %s", skipped[i].path, skipped[i].reason);
+			log_note("left out %s: %s%s", skipped[i].path, skipped[i].reason,
+				is_secret(skipped[i].reason) ? " (--include-secrets reads it)"
+							     : "");
 		}
 	}
 	if (n_named > NAMED_MAX && !inputs->is_verbose) {

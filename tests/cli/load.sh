@@ -152,6 +152,13 @@ ok 'what rules left out is summed up' says 'left out by rules (-v lists them): '
 ok 'by reason' says '1 ignored'
 ok 'secrets by name' says '1 secret: tree/.env (--include-secrets reads them)'
 ok 'and nothing of them is shown' [ "$(cat out err | grep -c hunter2)" = 0 ]
+run $counts tree/.env pump.txt
+ok 'a secret that is named itself is left out, too' says 'left out tree/.env: may hold secrets'
+ok 'with what reads it' says '(--include-secrets reads it)'
+run $counts --json --include-secrets tree/.env
+ok 'where it is asked for, it is read' json n_files 1
+run $counts --include 'docs/' tree
+ok 'what no --include names is counted' says 'more files, which no --include names'
 run $counts -v tree
 ok '-v lists all' says 'left out tree/src/pump.o: '
 run $counts --show --include-secrets tree
@@ -199,8 +206,24 @@ ok 'also as JSON' [ "$("$JSON_GET" within.tokens <out)" -le $((total / 2)) ]
 ok 'with their sum' [ "$("$JSON_GET" within.tokens <out)" -gt 0 ]
 run $counts --json --budget 1M tree
 ok 'a budget that holds all has none' json within null
-run $counts --outline tree/docs/manual.md
-ok '--outline shows sections' grep -qE '  Manual  \(line 1\)$' out
+cat >pump.1 <<-'END'
+	.TH PUMP 1
+	.SH NAME
+	pump \- moves water
+	.SH OPTIONS
+	.SS Speed
+	Fast or slow.
+	.SH FILES
+	None.
+END
+run $counts --outline pump.1
+ok '--outline shows sections' grep -qE '  OPTIONS  \(line [0-9]+\)$' out
+ok 'and what stands in them' grep -qE '    Speed  \(line [0-9]+\)$' out
+run $counts --outline --json pump.1
+ok 'also as JSON' json sources.0.headings.2.title Speed
+ok 'with the fields that are documented' json sources.0.headings.2 title,level,page,line,tokens
+ok 'a section holds those beneath it' \
+	[ "$("$JSON_GET" sources.0.headings.1.tokens <out)" -gt "$("$JSON_GET" sources.0.headings.2.tokens <out)" ]
 mkdir bare
 run $counts bare
 ok 'a folder with nothing in it is named' says bare
