@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "loaders/format/format.h"
 #include "loaders/format/pdf_poppler.h"
+#include "loaders/load.h"
 #include "loaders/loader.h"
 #include "loaders/pages.h"
 #include "session/cite.h"
@@ -207,11 +208,12 @@ static void quotes_over_ligatures_and_broken_words_are_verified(void **state)
 	reading_finish(&reading);
 }
 
-static void each_reader_of_several_reads_its_runs_of_pages(void **state)
+enum { N_PAGES = 37 };
+
+/* Pages that say "Sheet N", and `padding` bytes that mean nothing. */
+static struct buf make_sheets(size_t padding)
 {
-	enum { N_PAGES = 37, N_SHARE = 3 };
 	struct buf bytes = BUF_INIT, kids = BUF_INIT;
-	int read[N_PAGES + 1] = {0};
 
 	buf_addstr(&bytes, "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
 			   "3 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n");
@@ -227,7 +229,20 @@ static void each_reader_of_several_reads_its_runs_of_pages(void **state)
 			100 + page, 200 + page, 200 + page, strlen(text), text);
 	}
 	buf_printf(&bytes, "2 0 obj<</Type/Pages/Kids[%s]/Count %d>>endobj\n", kids.data, N_PAGES);
+	for (size_t i = 0; i < padding; i += 64) {
+		buf_printf(&bytes, "%%%062d\n", 0);
+	}
 	buf_addstr(&bytes, "trailer<</Root 1 0 R>>\n");
+	buf_finish(&kids);
+	return bytes;
+}
+
+static void each_reader_of_several_reads_its_runs_of_pages(void **state)
+{
+	enum { N_SHARE = 3 };
+	struct buf bytes = make_sheets(0);
+	int read[N_PAGES + 1] = {0};
+
 	for (unsigned share = 0; share < N_SHARE; share++) {
 		struct reading reading = {0};
 
@@ -249,7 +264,135 @@ static void each_reader_of_several_reads_its_runs_of_pages(void **state)
 		assert_int_equal(1, read[page]);
 	}
 	buf_finish(&bytes);
-	buf_finish(&kids);
+}
+
+/* ---- through the sandbox ---- */
+
+static void write_file(const char *path, const char *bytes, size_t len)
+{
+	FILE *file = fopen(path, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(len, fwrite(bytes, 1, len, file));
+	assert_int_equal(0, fclose(file));
+}
+
+static struct load_result load_files(
+	const char *const *path, size_t n_path, const struct load_options *options)
+{
+	struct load_result result;
+	struct err err;
+
+	if (load_paths(&result, path, n_path, options, &err) < 0) {
+		fail_msg("%s: %s", err.where, err.what);
+	}
+	return result;
+}
+
+static void pages_that_workers_share_come_in_order_and_a_file_of_another_kind_once(void **state)
+{
+	static const struct load_options options = {.n_worker = 3, .drop_headers = 1};
+	static const char *const path[] = {"sheets.pdf", "text.pdf"};
+	struct buf bytes = make_sheets(600000), text = BUF_INIT;
+	struct load_result result;
+
+	while (text.len < 600000) {
+		buf_printf(&text, "Line %zu of a text whose name is that of a PDF.\n", text.len);
+	}
+	write_file(path[0], bytes.data, bytes.len);
+	write_file(path[1], text.data, text.len);
+	result = load_files(path, 2, &options);
+	assert_int_equal(0, result.n_skipped);
+	assert_int_equal(2, result.n_document);
+	assert_int_equal(DOCUMENT_PDF, result.document[0].kind);
+	assert_int_equal(N_PAGES, result.document[0].n_part);
+	for (int page = 1; page <= N_PAGES; page++) {
+		assert_int_equal(page, result.document[0].part[page - 1].place.page);
+	}
+	/* "Sheet 1", "Sheet 2"...: all there is of a page, and a running line. */
+	assert_int_equal(N_PAGES, result.document[0].running.n_lines);
+	assert_int_equal(N_PAGES, result.document[0].running.n_pages);
+	assert_int_equal(1, result.document[0].running.are_dropped);
+	assert_int_equal(0, result.document[0].part[0].len);
+	assert_int_equal(DOCUMENT_TEXT, result.document[1].kind);
+	assert_int_equal(1, result.document[1].n_part);
+	assert_int_equal(text.len, result.document[1].part[0].len);
+	load_result_finish(&result);
+	buf_finish(&bytes);
+	buf_finish(&text);
+}
+
+/* 10^11 lines of text in 3 KB: its reader is ended, and the rest is read. */
+static void a_bomb_ends_and_the_load_goes_on(void **state)
+{
+	static const struct load_options options = {.n_worker = 2, .patience_ms = 1500};
+	static const char *const path[] = {"cycle.pdf", "bomb.pdf", "manual.pdf"};
+	struct buf cycle = vector("form_cycle"), bomb = vector("form_bomb");
+	struct buf manual = vector("manual");
+	struct load_result result;
+
+	write_file(path[0], cycle.data, cycle.len);
+	write_file(path[1], bomb.data, bomb.len);
+	write_file(path[2], manual.data, manual.len);
+	result = load_files(path, 3, &options);
+	assert_int_equal(2, result.n_document);
+	assert_int_equal(4, result.document[1].n_part);
+	assert_int_equal(3, result.document[1].n_heading);
+	assert_int_equal(3, result.document[1].heading[2].part);
+	assert_int_equal(1, result.n_skipped);
+	assert_string_equal("bomb.pdf", result.skipped[0].path);
+	assert_int_equal(1, result.skipped[0].is_unreadable);
+	if (!strstr(result.skipped[0].reason, "took longer than")) {
+		fail_msg("%s", result.skipped[0].reason);
+	}
+	load_result_finish(&result);
+	buf_finish(&cycle);
+	buf_finish(&bomb);
+	buf_finish(&manual);
+}
+
+/* What poppler takes from outside, maps and converters, is there in the sandbox, too. */
+static void the_sandbox_changes_no_text(void **state)
+{
+	static const char *const name[] = {"cjk", "right_to_left", "manual", "mixed", "surrogate"};
+
+	for (size_t i = 0; i < ARRAY_LEN(name); i++) {
+		struct reading reading = load_vector(name[i]);
+		struct buf bytes = vector(name[i]);
+		const char *path = "some.pdf";
+		struct load_result result;
+
+		write_file(path, bytes.data, bytes.len);
+		result = load_files(&path, 1, NULL);
+		assert_int_equal(1, result.n_document);
+		assert_int_equal(reading.notes.n, result.n_skipped);
+		assert_int_equal(reading.document.n_part, result.document[0].n_part);
+		for (size_t j = 0; j < reading.document.n_part; j++) {
+			struct part *here = &reading.document.part[j];
+			struct part *there = &result.document[0].part[j];
+
+			assert_int_equal(here->len, there->len);
+			assert_memory_equal(here->text, there->text, here->len);
+		}
+		load_result_finish(&result);
+		reading_finish(&reading);
+		buf_finish(&bytes);
+	}
+}
+
+static char folder[] = "/tmp/carrel-pdf-XXXXXX";
+
+static int enter_folder(void **state)
+{
+	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return chdir("/") == 0 ? system(command) : -1;
 }
 
 static void pages_without_text_are_named_among_pages_with_text(void **state)
@@ -425,6 +568,10 @@ int main(void)
 		cmocka_unit_test(pages_have_their_labels_and_bookmarks_their_pages_and_lines),
 		cmocka_unit_test(quotes_over_ligatures_and_broken_words_are_verified),
 		cmocka_unit_test(each_reader_of_several_reads_its_runs_of_pages),
+		cmocka_unit_test(
+			pages_that_workers_share_come_in_order_and_a_file_of_another_kind_once),
+		cmocka_unit_test(a_bomb_ends_and_the_load_goes_on),
+		cmocka_unit_test(the_sandbox_changes_no_text),
 		cmocka_unit_test(pages_without_text_are_named_among_pages_with_text),
 		cmocka_unit_test(what_has_no_text_at_all_is_refused_each_with_its_own_reason),
 		cmocka_unit_test(damaged_pages_are_named_and_the_others_are_read),
@@ -437,5 +584,5 @@ int main(void)
 			a_pdf_is_known_by_its_content_and_by_name_only_where_nothing_else_can_be),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
