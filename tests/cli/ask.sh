@@ -78,9 +78,11 @@ run $fake --json --partial 'What?' missing.txt station.txt
 ok '--partial answers, with status 6 all the same' status_is 6
 ok 'and lists what was not read' json skipped.0.path missing.txt
 
-run $fake --json --partial 'What?' . station.txt
-ok 'a directory is an input that cannot be read' status_is 6
-ok 'the rest is loaded' json sources 1
+mkdir folder
+cp station.txt folder/station.c
+run $fake --json 'What?' folder station.txt
+ok 'a folder is a source' json sources.0.kind code
+ok 'and a file beside it another' json sources 2
 : >empty
 run $fake 'What?' empty
 ok 'when no named file can be used there is no answer' status_is 6
