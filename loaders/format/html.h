@@ -20,6 +20,9 @@
 
 void html_prepare(void); /* initialises libxml2; see formats_prepare() */
 
+/* The number of an item in the style '1', 'a', 'A', 'i' or 'I': "12", "xii". */
+void html_number(struct buf *marker, int number, char style);
+
 /*
  * Write HTML or XHTML, UTF-8 where bytes that are none become U+FFFD. `title`, if not NULL, gets
  * the text of the title element. -1 with *skip where it nests too deeply or its text passes

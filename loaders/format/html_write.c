@@ -239,7 +239,7 @@ static void add_roman(struct buf *marker, int number, int is_upper)
 	}
 }
 
-static void add_number(struct buf *marker, int number, char style)
+void html_number(struct buf *marker, int number, char style)
 {
 	if ((style == 'a' || style == 'A') && number > 0) {
 		add_letters(marker, number, style);
@@ -248,7 +248,6 @@ static void add_number(struct buf *marker, int number, char style)
 	} else {
 		buf_printf(marker, "%d", number);
 	}
-	buf_addch(marker, '.');
 }
 
 static void begin_item(struct html *html, const xmlChar **attributes)
@@ -267,7 +266,8 @@ static void begin_item(struct html *html, const xmlChar **attributes)
 	}
 	if (list && list->action == ACTION_NUMBERED) {
 		list->number = number_attribute(attributes, "value", list->number);
-		add_number(&marker, list->number, (char)list->style);
+		html_number(&marker, list->number, (char)list->style);
+		buf_addch(&marker, '.');
 		list->number += list->step;
 	}
 	markup_item_begin(html->markup, marker.len ? marker.data : "-");

@@ -1,0 +1,359 @@
+/*
+ * ODT and flat ODT (.fodt): content.xml through the writer. Tracked deletions are left out; notes and
+ * annotations stand behind the paragraph that refers to them; headers and footers at the end.
+ */
+#include "loaders/format/format.h"
+#include "loaders/format/html.h"
+#include "loaders/format/markup_xml.h"
+#include "loaders/format/zip.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LISTS = 64, MAX_LEVEL = 10, ANNOTATION_PREFIX = 'c' };
+
+/* A list that is open. */
+struct odt_list {
+	char style[64];
+	int next; /* the next item's number; 0: the start of the style */
+};
+
+struct odt {
+	struct markup *markup;
+	struct buf value, label;
+	struct xml_map levels; /* "STYLE LEVEL" -> "1.": format and suffix, "" for a bullet */
+	struct odt_list list[MAX_LISTS];
+	int n_list;
+	char list_style[64]; /* that is being declared */
+	int left_out, in_body, is_running, is_header_row;
+	int n_annotation, in_citation, in_paragraph;
+	int in_description;
+};
+
+/* Elements whose text is none of the document's. */
+static int is_left_out(const char *name)
+{
+	return strcmp(name, "text:tracked-changes") == 0 || strcmp(name, "office:scripts") == 0 ||
+	       strcmp(name, "office:forms") == 0 || strcmp(name, "text:sequence-decls") == 0 ||
+	       strcmp(name, "svg:title") == 0 || strcmp(name, "office:binary-data") == 0;
+}
+
+/* ---- lists ---- */
+
+static void declare_level(
+	struct odt *odt, const char *name, const struct xml_attributes *attributes)
+{
+	char key[96], format[32] = "";
+	int is_number = strcmp(name, "text:list-level-style-number") == 0;
+	const char *value;
+
+	if (!is_number && strcmp(name, "text:list-level-style-bullet") != 0) {
+		return;
+	}
+	snprintf(key, sizeof(key), "%s %d", odt->list_style, xml_number(attributes, "level", 1));
+	value = xml_attribute(attributes, "num-format", &odt->value);
+	if (is_number && value && value[0]) {
+		char style = value[0];
+		int start = xml_number(attributes, "start-value", 1);
+
+		value = xml_attribute(attributes, "num-suffix", &odt->value);
+		snprintf(format, sizeof(format), "%c%d %.8s", style, start, value ? value : "");
+	}
+	xml_map_add(&odt->levels, key, format);
+}
+
+static void begin_list(struct odt *odt, const struct xml_attributes *attributes)
+{
+	const char *style = xml_attribute(attributes, "style-name", &odt->value);
+
+	markup_list_begin(odt->markup);
+	if (odt->n_list < MAX_LISTS) {
+		struct odt_list *list = &odt->list[odt->n_list];
+
+		*list = (struct odt_list){0};
+		if (style) {
+			snprintf(list->style, sizeof(list->style), "%s", style);
+		} else if (odt->n_list) {
+			*list = odt->list[odt->n_list - 1];
+			list->next = 0;
+		}
+	}
+	odt->n_list++;
+}
+
+static void begin_item(struct odt *odt, const struct xml_attributes *attributes)
+{
+	struct odt_list *list =
+		odt->n_list && odt->n_list <= MAX_LISTS ? &odt->list[odt->n_list - 1] : NULL;
+	struct buf marker = BUF_INIT;
+	const char *format = NULL;
+	char key[96], *rest;
+
+	if (list) {
+		snprintf(key, sizeof(key), "%s %d", list->style, odt->n_list);
+		format = xml_map_find(&odt->levels, key);
+	}
+	if (format && format[0]) {
+		int start = (int)strtol(format + 1, &rest, 10);
+
+		list->next = xml_number(attributes, "start-value", list->next ? list->next : start);
+		html_number(&marker, list->next, format[0]);
+		buf_addstr(&marker, rest[0] ? rest + 1 : "");
+		list->next++;
+	}
+	markup_item_begin(odt->markup, marker.len ? marker.data : "-");
+	buf_finish(&marker);
+}
+
+/* ---- notes ---- */
+
+static void begin_annotation(struct odt *odt)
+{
+	char label[32];
+
+	snprintf(label, sizeof(label), "%c%d", ANNOTATION_PREFIX, ++odt->n_annotation);
+	markup_note_begin(odt->markup, label);
+}
+
+/* ---- events ---- */
+
+static int table_start(struct odt *odt, const char *name, const struct xml_attributes *attributes)
+{
+	struct markup_cell cell = {odt->is_header_row, 1, 1};
+	int columns, rows;
+
+	if (strcmp(name, "table:table") == 0) {
+		markup_table_begin(odt->markup);
+	} else if (strcmp(name, "table:table-header-rows") == 0) {
+		odt->is_header_row = 1;
+	} else if (strcmp(name, "table:table-row") == 0) {
+		markup_row_begin(odt->markup);
+	} else if (strcmp(name, "table:table-cell") == 0) {
+		columns = xml_number(attributes, "number-columns-spanned", 1);
+		rows = xml_number(attributes, "number-rows-spanned", 1);
+		cell.columns = columns > 0 ? (unsigned)columns : 1;
+		cell.rows = rows > 0 ? (unsigned)rows : 1;
+		markup_cell_begin(odt->markup, &cell);
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
+static void inline_start(struct odt *odt, const char *name, const struct xml_attributes *attributes)
+{
+	if (strcmp(name, "text:s") == 0 || strcmp(name, "text:tab") == 0) {
+		markup_str(odt->markup, " ");
+	} else if (strcmp(name, "text:line-break") == 0) {
+		markup_line_break(odt->markup);
+	} else if (strcmp(name, "text:a") == 0) {
+		const char *target = xml_attribute(attributes, "href", &odt->value);
+
+		markup_link_begin(odt->markup, target ? target : "");
+	} else if (strcmp(name, "text:note-citation") == 0) {
+		buf_clear(&odt->label);
+		odt->in_citation = 1;
+	} else if (strcmp(name, "text:note-body") == 0) {
+		markup_note_begin(odt->markup, buf_str(&odt->label));
+	} else if (strcmp(name, "office:annotation") == 0) {
+		begin_annotation(odt);
+	} else if (strcmp(name, "text:ruby-text") == 0) {
+		markup_str(odt->markup, "(");
+	} else if (strcmp(name, "svg:desc") == 0) {
+		markup_str(odt->markup, "[");
+	}
+}
+
+static void start(void *arg, const char *name, const struct xml_attributes *attributes)
+{
+	struct odt *odt = arg;
+
+	if (odt->left_out || is_left_out(name)) {
+		odt->left_out += is_left_out(name);
+	} else if (strcmp(name, "text:list-style") == 0) {
+		const char *style = xml_attribute(attributes, "name", &odt->value);
+
+		snprintf(odt->list_style, sizeof(odt->list_style), "%s", style ? style : "");
+	} else if (strcmp(name, "office:body") == 0 ||
+		   (odt->is_running && strcmp(name, "office:master-styles") == 0)) {
+		odt->in_body = 1;
+	} else if (!odt->in_body) {
+		declare_level(odt, name, attributes);
+	} else if (strcmp(name, "text:h") == 0) {
+		markup_heading_begin(odt->markup, xml_number(attributes, "outline-level", 1));
+		odt->in_paragraph++;
+	} else if (strcmp(name, "text:p") == 0) {
+		markup_block(odt->markup);
+		odt->in_paragraph++;
+	} else if (strcmp(name, "text:list") == 0) {
+		begin_list(odt, attributes);
+	} else if (strcmp(name, "text:list-item") == 0) {
+		begin_item(odt, attributes);
+	} else if (!table_start(odt, name, attributes)) {
+		inline_start(odt, name, attributes);
+	}
+}
+
+static void inline_end(struct odt *odt, const char *name)
+{
+	if (strcmp(name, "text:a") == 0) {
+		markup_link_end(odt->markup);
+	} else if (strcmp(name, "text:note-citation") == 0) {
+		odt->in_citation = 0;
+	} else if (strcmp(name, "text:note-body") == 0 || strcmp(name, "office:annotation") == 0) {
+		markup_note_end(odt->markup);
+	} else if (strcmp(name, "text:ruby-text") == 0) {
+		markup_str(odt->markup, ")");
+	} else if (strcmp(name, "svg:desc") == 0) {
+		markup_str(odt->markup, "]");
+	} else if (strcmp(name, "dc:creator") == 0) {
+		markup_str(odt->markup, ": ");
+	} else if (strcmp(name, "dc:date") == 0) {
+		markup_str(odt->markup, " ");
+	}
+}
+
+static void end(void *arg, const char *name)
+{
+	struct odt *odt = arg;
+
+	if (odt->left_out) {
+		odt->left_out -= is_left_out(name);
+	} else if (!odt->in_body) {
+		return;
+	} else if (strcmp(name, "office:body") == 0 || strcmp(name, "office:master-styles") == 0) {
+		odt->in_body = 0;
+	} else if (strcmp(name, "text:h") == 0) {
+		markup_heading_end(odt->markup);
+		odt->in_paragraph--;
+	} else if (strcmp(name, "text:p") == 0) {
+		markup_block(odt->markup);
+		odt->in_paragraph--;
+	} else if (strcmp(name, "text:list") == 0) {
+		markup_list_end(odt->markup);
+		odt->n_list--;
+	} else if (strcmp(name, "text:list-item") == 0) {
+		markup_item_end(odt->markup);
+	} else if (strcmp(name, "table:table") == 0) {
+		markup_table_end(odt->markup);
+	} else if (strcmp(name, "table:table-header-rows") == 0) {
+		odt->is_header_row = 0;
+	} else if (strcmp(name, "table:table-row") == 0) {
+		markup_row_end(odt->markup);
+	} else if (strcmp(name, "table:table-cell") == 0) {
+		markup_cell_end(odt->markup);
+	} else {
+		inline_end(odt, name);
+	}
+}
+
+/* White space between paragraphs is the file's layout; between the words of one it counts. */
+static void text(void *arg, const char *bytes, size_t len)
+{
+	struct odt *odt = arg;
+
+	if (odt->left_out || !odt->in_body) {
+		return;
+	}
+	if (odt->in_citation) {
+		buf_add(&odt->label, bytes, len);
+	} else if (odt->in_paragraph) {
+		markup_text(odt->markup, bytes, len);
+	}
+}
+
+/* ---- the loader ---- */
+
+static const struct xml_events events = {start, end, text};
+
+static int is_wanted(const char *name)
+{
+	return strcmp(name, "content.xml") == 0 || strcmp(name, "styles.xml") == 0 ||
+	       strcmp(name, "META-INF/manifest.xml") == 0;
+}
+
+static int write_zip(struct odt *odt, const struct zip *zip, struct skip *skip)
+{
+	const struct buf *content = zip_entry(zip, "content.xml");
+	const struct buf *styles = zip_entry(zip, "styles.xml");
+	const struct buf *manifest = zip_entry(zip, "META-INF/manifest.xml");
+
+	if (manifest && strstr(buf_str(manifest), "encryption-data")) {
+		return skip_set(
+			skip, SKIP_UNREADABLE, "is encrypted: give a copy without a password");
+	}
+	if (!content) {
+		return skip_set(skip, SKIP_UNREADABLE, "is damaged: content.xml is missing");
+	}
+	if (xml_read(content, "content.xml", &events, odt, skip) < 0) {
+		return -1;
+	}
+	odt->is_running = 1;
+	odt->in_body = 0;
+	markup_block(odt->markup);
+	return styles ? xml_read(styles, "styles.xml", &events, odt, skip) : 0;
+}
+
+static int is_flat(const struct input *input)
+{
+	enum { PROBE_BYTES = 4096 };
+	size_t len = input->len < PROBE_BYTES ? input->len : PROBE_BYTES;
+	static const char type[] = "application/vnd.oasis.opendocument.text";
+	static const char root[] = "<office:document";
+
+	return memmem(input->data, len, root, sizeof(root) - 1) &&
+	       memmem(input->data, len, type, sizeof(type) - 1);
+}
+
+static int odt_probe(const struct input *input)
+{
+	static const char *const extension[] = {"odt", "ott", NULL};
+
+	if (zip_has_mimetype(input, "application/vnd.oasis.opendocument.text")) {
+		return 3;
+	}
+	if (zip_probe(input)) {
+		return format_has_extension(input, extension) ? 2 : 0;
+	}
+	return is_flat(input) ? 3 : 0;
+}
+
+static int odt_open(struct reader **reader, const struct input *input, struct skip *skip)
+{
+	struct odt odt = {.markup = markup_create()};
+	struct zip *zip = NULL;
+	int status;
+
+	if (zip_probe(input)) {
+		status = zip_open(&zip, input, is_wanted, skip);
+		if (status == 0) {
+			status = write_zip(&odt, zip, skip);
+		}
+	} else {
+		struct buf bytes = {.data = (char *)input->data, .len = input->len};
+
+		status = xml_read(&bytes, "its XML", &events, &odt, skip);
+	}
+	if (status == 0) {
+		status = markup_reader(reader, odt.markup, skip);
+	} else {
+		markup_destroy(odt.markup);
+	}
+	zip_close(zip);
+	buf_finish(&odt.value);
+	buf_finish(&odt.label);
+	xml_map_finish(&odt.levels);
+	return status;
+}
+
+const struct loader loader_odt = {
+	.name = "odt",
+	.probe = odt_probe,
+	.open = odt_open,
+	.outline = whole_reader_outline,
+	.read = whole_reader_read,
+	.close = whole_reader_close,
+};

@@ -1,0 +1,278 @@
+/* DOCX, ODT and EPUB: what they say (tests/vectors/documents), and archives that are made to hurt. */
+#include "tests/unit/document_fixture.h"
+
+#include "loaders/format/zip.h"
+
+#include "base/file.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+static struct buf file_bytes(const char *name)
+{
+	const char *source = getenv("CARREL_TEST_SOURCE");
+	char *path = mem_printf("%s/tests/vectors/documents/%s", source ? source : ".", name);
+	struct buf bytes = BUF_INIT;
+	struct err err;
+
+	if (file_read(&bytes, path, 1 << 20, &err) < 0) {
+		fail_msg("%s: %s", err.where, err.what);
+	}
+	free(path);
+	return bytes;
+}
+
+static const char *const documents[] = {
+	"manual.docx", "manual.odt", "manual.fodt", "book3.epub", "book2.epub"};
+
+static void documents_say_what_is_in_them(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+		char *expected_name = mem_printf("%s.txt", documents[i]);
+		struct buf bytes = file_bytes(documents[i]), expected = file_bytes(expected_name);
+
+		check_read(documents[i], bytes.data, bytes.len, buf_str(&expected));
+		/* by their content alone */
+		check_read("stdin", bytes.data, bytes.len, buf_str(&expected));
+		buf_finish(&bytes);
+		buf_finish(&expected);
+		free(expected_name);
+	}
+}
+
+static void headings_are_the_outline(void **state)
+{
+	struct buf bytes = file_bytes("manual.docx");
+	struct read_back back = read_back("manual.docx", bytes.data, bytes.len);
+
+	assert_int_equal(3, back.outline.n_heading);
+	assert_string_equal("Second", back.outline.heading[2].title);
+	assert_int_equal(2, back.outline.heading[2].level);
+	assert_int_equal(17, back.outline.heading[2].line);
+	read_back_finish(&back);
+	buf_finish(&bytes);
+}
+
+static void damaged_files_never_half_load(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+		struct buf bytes = file_bytes(documents[i]);
+
+		for (size_t len = bytes.len * 9 / 10; len > 600; len = len * 9 / 10) {
+			struct read_back back = read_back(documents[i], bytes.data, len);
+
+			assert_null(back.text);
+			assert_int_equal(SKIP_UNREADABLE, back.class);
+			if (!strstr(back.reason, "is damaged") &&
+				!strstr(back.reason, "is a damaged")) {
+				fail_msg("%s, %zu bytes: %s", documents[i], len, back.reason);
+			}
+			read_back_finish(&back);
+		}
+		/* each byte changed in turn: read or refused, never worse */
+		for (size_t at = 0; at < bytes.len; at += 3) {
+			struct read_back back;
+
+			bytes.data[at] ^= 0x55;
+			back = read_back(documents[i], bytes.data, bytes.len);
+			read_back_finish(&back);
+			bytes.data[at] ^= 0x55;
+		}
+		buf_finish(&bytes);
+	}
+}
+
+/* ---- archives of our own ---- */
+
+struct entry {
+	const char *name;
+	const char *text;
+	size_t repeat; /* how many times the text stands there; 0 is 1 */
+};
+
+static struct buf packed(const struct entry *entry, size_t n)
+{
+	struct archive *archive = archive_write_new();
+	struct buf bytes = BUF_INIT;
+	size_t used, size = 1 << 20;
+
+	for (size_t i = 0; i < n; i++) {
+		size += 300 + strlen(entry[i].text) * (entry[i].repeat ? entry[i].repeat : 1) / 100;
+	}
+	buf_reserve(&bytes, size);
+	archive_write_set_format_zip(archive);
+	assert_int_equal(ARCHIVE_OK, archive_write_open_memory(archive, bytes.data, size, &used));
+	for (size_t i = 0; i < n; i++) {
+		struct archive_entry *header = archive_entry_new();
+		size_t len = strlen(entry[i].text), repeat = entry[i].repeat ? entry[i].repeat : 1;
+
+		archive_entry_set_pathname(header, entry[i].name);
+		archive_entry_set_filetype(header, AE_IFREG);
+		archive_entry_set_perm(header, 0644);
+		archive_entry_set_size(header, (la_int64_t)(len * repeat));
+		assert_int_equal(ARCHIVE_OK, archive_write_header(archive, header));
+		for (size_t k = 0; k < repeat; k++) {
+			archive_write_data(archive, entry[i].text, len);
+		}
+		archive_entry_free(header);
+	}
+	archive_write_close(archive);
+	archive_write_free(archive);
+	bytes.len = used;
+	return bytes;
+}
+
+static void check_packed(const char *name, const struct entry *entry, size_t n, const char *reason)
+{
+	struct buf bytes = packed(entry, n);
+
+	check_refused(name, bytes.data, bytes.len, SKIP_UNREADABLE, reason);
+	buf_finish(&bytes);
+}
+
+#define DOCUMENT "word/document.xml"
+#define BEGIN    "<w:document xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/2006/main'>"
+
+static void bombs_are_refused(void **state)
+{
+	char *zeros = mem_zero(1, (1 << 20) + 1);
+	struct entry docx[] = {{DOCUMENT, zeros, 300}};
+	struct entry epub[] = {{"META-INF/container.xml", "<a/>", 1}, {"x.xhtml", zeros, 300}};
+
+	memset(zeros, ' ', 1 << 20);
+	check_packed("bomb.docx", docx, 1, "unpacks to more than the limit");
+	check_packed("bomb.epub", epub, 2, "unpacks to more than the limit");
+	free(zeros);
+}
+
+static void entities_and_other_files_are_nothing(void **state)
+{
+	static const struct entry laughs[] = {{DOCUMENT,
+		"<!DOCTYPE w [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>"
+		"<!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;'><!ENTITY d '&c;&c;&c;&c;&c;&c;&c;'>]>" BEGIN
+		"<w:p><w:r><w:t>x&d;</w:t></w:r></w:p></w:document>",
+		1}};
+	static const struct entry file[] = {{DOCUMENT,
+		"<!DOCTYPE w [<!ENTITY e SYSTEM 'file:///etc/passwd'>"
+		"<!ENTITY % p SYSTEM 'http://127.0.0.1/x.dtd'>%p;]>" BEGIN
+		"<w:p><w:r><w:t>x&e;</w:t></w:r></w:p></w:document>",
+		1}};
+	const struct entry *const all[] = {laughs, file};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		struct buf bytes = packed(all[i], 1);
+		struct read_back back = read_back("x.docx", bytes.data, bytes.len);
+
+		/* Refused as an entity that is not declared, or left out. */
+		assert_true(!back.text || strcmp(back.text, "x\n") == 0);
+		read_back_finish(&back);
+		buf_finish(&bytes);
+	}
+}
+
+static void depth_has_an_end(void **state)
+{
+	static const struct entry deep[] = {{DOCUMENT, "<a>", 1000000}};
+
+	check_packed("deep.docx", deep, 1, "is damaged: word/document.xml");
+	check_packed(
+		"deep.odt", (struct entry[]){{"content.xml", "<a>", 1000000}}, 1, "is damaged");
+}
+
+static void names_that_climb_are_found_by_nobody(void **state)
+{
+	static const struct entry climbing[] = {
+		{"../word/document.xml", "<a/>", 1}, {"/word/document.xml", "<a/>", 1}};
+	static const struct entry book[] = {
+		{"META-INF/container.xml", "<c><rootfile full-path='../../etc/passwd'/></c>", 1},
+		{"../../etc/passwd.xml", "<a/>", 1}};
+
+	check_packed("x.docx", climbing, 2, "word/document.xml is missing");
+	check_packed("x.epub", book, 2, "its package file is missing");
+}
+
+static void ten_thousand_entries_are_read(void **state)
+{
+	enum { N = 10000 };
+	struct entry *entry = mem_zero(N, sizeof(*entry));
+	struct buf bytes;
+
+	for (int i = 0; i < N - 1; i++) {
+		entry[i] = (struct entry){mem_printf("word/x%d.xml", i), "<a/>", 1};
+	}
+	entry[N - 1] = (struct entry){
+		DOCUMENT, BEGIN "<w:p><w:r><w:t>last</w:t></w:r></w:p></w:document>", 1};
+	bytes = packed(entry, N);
+	check_read("many.docx", bytes.data, bytes.len, "last\n");
+	for (int i = 0; i < N - 1; i++) {
+		free((char *)entry[i].name);
+	}
+	free(entry);
+	buf_finish(&bytes);
+}
+
+static void protection_is_named(void **state)
+{
+	static const struct entry drm[] = {{"mimetype", "application/epub+zip", 1},
+		{"META-INF/container.xml", "<c><rootfile full-path='a.opf'/></c>", 1},
+		{"META-INF/encryption.xml",
+			"<e><EncryptionMethod "
+			"Algorithm='http://www.w3.org/2001/04/xmlenc#aes128-cbc'/>"
+			"</e>",
+			1},
+		{"a.opf", "<package/>", 1}};
+	static const struct entry odt[] = {
+		{"mimetype", "application/vnd.oasis.opendocument.text", 1},
+		{"META-INF/manifest.xml", "<m><encryption-data/></m>", 1}, {"content.xml", "?", 1}};
+	char ole[1024] = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+
+	check_packed("drm.epub", drm, 4, "is encrypted (DRM)");
+	check_packed("secret.odt", odt, 3, "is encrypted: give a copy without a password");
+	check_refused("old.doc", ole, sizeof(ole), SKIP_UNREADABLE, "old Office");
+	for (int i = 0; i < 16; i++) {
+		ole[600 + 2 * i] = "EncryptedPackage"[i];
+	}
+	check_refused("new.docx", ole, sizeof(ole), SKIP_UNREADABLE, "is encrypted");
+	/* an entry with bit 0 of its flags set, in both headers */
+	{
+		struct buf bytes = file_bytes("manual.docx");
+
+		for (size_t i = 0; i + 12 < bytes.len; i++) {
+			if (memcmp(bytes.data + i, "PK\3\4", 4) == 0) {
+				bytes.data[i + 6] |= 1;
+			} else if (memcmp(bytes.data + i, "PK\1\2", 4) == 0) {
+				bytes.data[i + 8] |= 1;
+			}
+		}
+		check_refused(
+			"locked.docx", bytes.data, bytes.len, SKIP_UNREADABLE, "is encrypted");
+		buf_finish(&bytes);
+	}
+}
+
+static void spreadsheets_and_slides_are_told_what_to_do(void **state)
+{
+	static const struct entry sheet[] = {{"xl/workbook.xml", "<a/>", 1}};
+	static const struct entry slides[] = {{"ppt/presentation.xml", "<a/>", 1}};
+
+	check_packed("a.xlsx", sheet, 1, "save its sheets as CSV");
+	check_packed("a.pptx", slides, 1, "save it as PDF");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(documents_say_what_is_in_them),
+		cmocka_unit_test(headings_are_the_outline),
+		cmocka_unit_test(damaged_files_never_half_load),
+		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(entities_and_other_files_are_nothing),
+		cmocka_unit_test(depth_has_an_end),
+		cmocka_unit_test(names_that_climb_are_found_by_nobody),
+		cmocka_unit_test(ten_thousand_entries_are_read),
+		cmocka_unit_test(protection_is_named),
+		cmocka_unit_test(spreadsheets_and_slides_are_told_what_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
