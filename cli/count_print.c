@@ -64,6 +64,15 @@ static void print_row(const struct count_report *report, int64_t tokens, int64_t
 		indent, "", name, more);
 }
 
+/* "  (12 pages)" behind a pdf's name, else nothing. */
+static void say_pages(char *out, size_t size, int64_t n_pages)
+{
+	out[0] = 0;
+	if (n_pages) {
+		snprintf(out, size, "  (%lld page%s)", (long long)n_pages, n_pages == 1 ? "" : "s");
+	}
+}
+
 /* ---- the tree ---- */
 
 static void print_node(const struct table *table, const struct count_node *node)
@@ -75,9 +84,8 @@ static void print_node(const struct table *table, const struct count_node *node)
 		snprintf(more, sizeof(more), "%s  (%s file%s)",
 			len && node->name[len - 1] == '/' ? "" : "/", grouped(n, node->n_files),
 			node->n_files == 1 ? "" : "s");
-	} else if (node->n_pages) {
-		snprintf(more, sizeof(more), "  (%lld page%s)", (long long)node->n_pages,
-			node->n_pages == 1 ? "" : "s");
+	} else {
+		say_pages(more, sizeof(more), node->n_pages);
 	}
 	print_row(
 		table->report, node->tokens, node->bytes, 2 * (node->level - 1), node->name, more);
@@ -161,13 +169,10 @@ static void print_tree(const struct count_report *report, const struct count_tre
 static void print_files(const struct count_report *report, size_t n_shown)
 {
 	const struct tally *tally = &report->tally;
-	char more[64] = "";
+	char more[64];
 
 	for (size_t i = 0; i < n_shown; i++) {
-		int64_t n_pages = tally->source[tally->file[i].source].n_pages;
-
-		snprintf(more, sizeof(more), n_pages ? "  (%lld page%s)" : "", (long long)n_pages,
-			n_pages == 1 ? "" : "s");
+		say_pages(more, sizeof(more), tally->source[tally->file[i].source].n_pages);
 		print_row(report, tally->file[i].tokens, tally->file[i].bytes, 0,
 			tally->file[i].path, more);
 	}

@@ -119,6 +119,26 @@ ok 'count --show is what ask --show-context has' cmp shown inside
 run $counts --show --from-file list
 ok 'of lists too' prints 'The valve opens'
 
+pdf="$CARREL_SOURCE/tests/vectors/pdf/manual.pdf"
+run $counts --show "$pdf"
+case $(cat err) in
+*'built without poppler'*) skip 'PDFs' 'built without poppler' ;;
+*)
+	ok 'a PDF is shown page by page' prints '<page n="1"'
+	run $counts "$pdf"
+	ok 'its pages are counted' prints 'manual.pdf  (4 pages)'
+	run $counts --json --outline "$pdf"
+	ok 'also as JSON' json sources.0.pages 4
+	ok 'with where its headings stand' [ "$("$JSON_GET" sources.0.headings.0.page <out)" -ge 1 ]
+	;;
+esac
+printf '<html><body><h1>Pumps</h1><p>The pump <b>stops</b>.</p></body></html>' >page.html
+run $counts --show page.html
+ok 'a page of HTML is shown as text' prints 'The pump'
+ok 'without its tags' [ "$(grep -c '<b>' out)" = 0 ]
+run $fake --show-context 'When?' page.html
+ok 'by ask too' prints '# Pumps'
+
 # ---- folders ----
 mkdir -p tree/src/deep tree/docs tree/empty tree/.git/info
 printf 'int pump(void)\n{\n\treturn 1;\n}\n' >tree/src/pump.c
