@@ -238,6 +238,17 @@ static int is_token(const struct place *place, enum charset charset, size_t min,
 	return begins(place) && len >= min && len <= max && is_random(body, len);
 }
 
+/* A line of base64, which has a digit, as names in a text about keys have not. */
+static int is_key_data(const char *text, size_t len)
+{
+	size_t n_digits = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n_digits += isdigit((unsigned char)text[i]) != 0;
+	}
+	return len >= 16 && n_digits > 0;
+}
+
 /*
  * "-----BEGIN ... PRIVATE KEY-----" and a body of base64: programs that write or look for keys know
  * the line alone. The body may stand in a string, its lines ended by "\n" in letters.
@@ -265,17 +276,15 @@ static int is_private_key(const struct place *place)
 	for (p += 5; p < end && n_body < MIN_BODY;) {
 		size_t len = run(p, end, BASE64);
 
-		if (len >= 16 || (n_body > 0 && len > 0)) {
+		if (is_key_data(p, len)) {
 			n_body += len;
-			p += len;
-		} else if (*p == '-' || *p == '<' || *p == '{' || *p == '(' || *p == '.') {
+		} else if (*p == '<' || *p == '{' ||
+			   (end - p >= 3 &&
+				   (memcmp(p, "---", 3) == 0 || memcmp(p, "...", 3) == 0))) {
 			return 0; /* the end of the key, "...", a variable */
-		} else if (len == 0) {
-			p += *p == '\\' && end - p > 1 ? 2 : 1;
-		} else {
-			p += len; /* "Proc-Type: 4,ENCRYPTED", "Version: GnuPG": a head's words */
-			p += strcspn(p, "\n") < (size_t)(end - p) ? strcspn(p, "\n") : 0;
 		}
+		/* Else a head's words ("Proc-Type: 4,ENCRYPTED"), quotes, an end of line in letters. */
+		p += len > 0 ? len : *p == '\\' && end - p > 1 ? 2 : 1;
 	}
 	return n_body >= MIN_BODY;
 }

@@ -60,7 +60,8 @@ static void shapes_of_secrets_are_found(void **state)
 		{"a.py", "AKIA", "Q7ZP3VN2KX5WJ8RT"},
 		{"a.py", "ghp_", "k3JvQ9xTz7LmRb2WnYc8Hd5PfGs1Ua6EoViX"},
 		{"a.py", "github_pat_",
-			"11AQCZEFG0q8Zk3JvQ9xTz_7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBwKyCu0LpDhSgFqAzQe93Rv7Bn"
+			"11AQCZEFG0q8Zk3JvQ9xTz_"
+			"7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBwKyCu0LpDhSgFqAzQe93Rv7Bn"
 			"7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBwKyCu0LpDhSgFqAzQe93Rv7Bn"},
 		{"a.py", "glpat-", "Zk3JvQ9xTz7LmRb2WnYc"},
 		{"a.py", "xoxb-", "370582914660-370582914661-Zk3JvQ9xTz7LmRb2WnYc8Hd5"},
@@ -134,6 +135,12 @@ static void private_keys_need_a_body(void **state)
 		{"-----BEGIN %s-----\n...\n%s", 0},
 		{"-----BEGIN %s-----\n<your key>\n%.0s", 0},
 		{"BEGIN %s\n%s", 0},
+		{"key=\"-----BEGIN %s-----\\\\nXXXX\\\\nXXXX\\\\n-----END\nIt is not a path.%.0s",
+			0},
+		{" * FILTER_BEGIN: The \"-----BEGIN %s-----\" marker has been found.\n *\n"
+		 " * The current state of the FilterOpenPrivateKeys and FilterPrivateKeysOfOthers, "
+		 "which see certainlyEncryptedMessages.%.0s\n",
+			0},
 	};
 	static const char *const kind[] = {"RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY",
 		"OPENSSH PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "PGP PRIVATE KEY BLOCK"};
