@@ -169,11 +169,19 @@ void transcript_extend_cue(struct transcript *transcript, struct text_span text)
 
 void transcript_add_title(struct transcript *transcript, struct text_span title, int64_t time_ms)
 {
+	static const struct text_span nobody = {"", 0};
+	struct buf text = BUF_INIT;
+
 	title = span_trim(title);
 	if (title.len) {
 		document_add_heading(
 			&transcript->outline, 1, title.at, title.len, transcript->n_cue, 1);
-		transcript_add_cue(transcript, time_ms, (struct text_span){NULL, 0}, title, 0);
+		/* Without a time nothing else tells it from one more line of what was said before. */
+		buf_addstr(&text, time_ms < 0 ? "# " : "");
+		buf_add(&text, title.at, title.len);
+		transcript_add_cue(
+			transcript, time_ms, nobody, (struct text_span){text.data, text.len}, 0);
+		buf_finish(&text);
 	}
 }
 

@@ -70,7 +70,7 @@ void transcript_add_cue(struct transcript *transcript, int64_t time_ms, struct t
 	struct text_span text, int64_t number);
 /* More words for the last cue, which must be the last thing that was added. */
 void transcript_extend_cue(struct transcript *transcript, struct text_span text);
-/* A heading that stands in the text, too. */
+/* A heading that stands in the text, too: behind "# " where it has no time. */
 void transcript_add_title(struct transcript *transcript, struct text_span title, int64_t time_ms);
 
 /* The beginning of the input in UTF-8 for a probe: at most so many bytes, without a BOM. */

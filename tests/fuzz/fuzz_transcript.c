@@ -66,16 +66,26 @@ static int64_t read_all(const struct loader *loader, const struct input *input)
 	return n_bytes;
 }
 
-/* The first byte says the name; the rest is the file. */
+/* The first byte says the name, and with it who reads; the rest is the file. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const path[] = {
-		"a.srt", "a.vtt", "a.txt", "a.json", "a.jsonl", "-", "a.md"};
-	static const struct loader *const loader[] = {
-		&loader_subtitles, &loader_transcript_json, &loader_transcript_lines};
+	static const struct {
+		const char *path;
+		const struct loader *loader;
+	} file[] = {
+		{"a.srt", &loader_subtitles},
+		{"a.vtt", &loader_subtitles},
+		{"a.txt", &loader_transcript_lines},
+		{"a.json", &loader_transcript_json},
+		{"a.jsonl", &loader_transcript_json},
+		{"-", &loader_transcript_lines},
+	};
 	static const struct read_options options = {.subdir = "", .n_share = 1};
 	struct input input = {.root_fd = -1, .options = &options};
+	const struct loader *loader;
+	int64_t n_bytes;
 	char *copy;
+	int score;
 
 	if (size < 1) {
 		return 0;
@@ -84,17 +94,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = malloc(size > 1 ? size - 1 : 1);
 	must(copy != NULL);
 	memcpy(copy, data + 1, size - 1);
-	input.path = path[data[0] % ARRAY_LEN(path)];
+	input.path = file[data[0] % ARRAY_LEN(file)].path;
 	input.data = copy;
 	input.len = size - 1;
-	for (size_t i = 0; i < ARRAY_LEN(loader); i++) {
-		int score = loader[i]->probe(&input);
-		int64_t n_bytes = read_all(loader[i], &input);
-
-		must(score >= 0 && score <= 3);
-		must(n_bytes <= 3 * (int64_t)size + 64);
-		must(read_all(loader[i], &input) == n_bytes);
-	}
+	loader = file[data[0] % ARRAY_LEN(file)].loader;
+	score = loader->probe(&input);
+	must(score >= 0 && score <= 3);
+	n_bytes = read_all(loader, &input);
+	must(n_bytes <= 3 * (int64_t)size + 64);
+	must(read_all(loader, &input) == n_bytes);
 	free(copy);
 	return 0;
 }

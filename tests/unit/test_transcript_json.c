@@ -83,10 +83,10 @@ static void lists_of_messages_are_chats(void **state)
 			"\"user\", \"content\": \"A?\"}]}\n{\"messages\": [{\"role\": \"user\", "
 			"\"content\": \"B?\"}, {\"role\": \"assistant\", \"content\": null, "
 			"\"tool_calls\": [{}]}]}\n",
-			"-1||conversation 1|conversation 1\n"
+			"-1||# conversation 1|conversation 1\n"
 			"-1|system|Be brief.|conversation 1, message 1\n"
 			"-1|user|A?|conversation 1, message 2\n"
-			"-1||conversation 2|conversation 2\n"
+			"-1||# conversation 2|conversation 2\n"
 			"-1|user|B?|conversation 2, message 1\n"
 			"# conversation 1 -> 0\n# conversation 2 -> 3\n"
 			"holds 1 pictures, files and calls, which are left out\n"},
@@ -132,16 +132,17 @@ static void an_export_of_chatgpt_is_walked_from_its_current_node(void **state)
 	char *both = mem_printf("[%s,\n%s]", one, two);
 
 	check_transcript("one.json", one,
-		"-1||Pumps (2024-05-01 09:12 UTC)\n0|user|How?\n61250|assistant|By hand.\n"
+		"-1||# Pumps (2024-05-01 09:12 UTC)\n0|user|How?\n61250|assistant|By hand.\n"
 		"3600000|user|Thanks\n\nall\n# Pumps (2024-05-01 09:12 UTC) -> 0\n"
 		"holds 1 pictures, files and calls, which are left out; holds 1 messages that were "
 		"edited or answered anew, which are left out\n");
 	check_transcript("conversations.json", both,
-		"-1||Pumps (2024-05-01 09:12 UTC)|Pumps (2024-05-01 09:12 UTC)\n"
+		"-1||# Pumps (2024-05-01 09:12 UTC)|Pumps (2024-05-01 09:12 UTC)\n"
 		"0|user|How?|Pumps (2024-05-01 09:12 UTC)\n"
 		"61250|assistant|By hand.|Pumps (2024-05-01 09:12 UTC)\n"
 		"3600000|user|Thanks\n\nall|Pumps (2024-05-01 09:12 UTC)\n"
-		"-1||A cycle|A cycle\n-1|user|P|A cycle, message 1\n-1|user|Q|A cycle, message 2\n"
+		"-1||# A cycle|A cycle\n-1|user|P|A cycle, message 1\n-1|user|Q|A cycle, message "
+		"2\n"
 		"# Pumps (2024-05-01 09:12 UTC) -> 0\n# A cycle -> 4\n"
 		"holds 1 pictures, files and calls, which are left out; holds 1 messages that were "
 		"edited or answered anew, which are left out\n");
@@ -163,7 +164,7 @@ static void exports_of_claude_and_slack_are_chats(void **state)
 			"\"p.txt\", \"extracted_content\": \"the pump\"}], \"files\": [{}]}, "
 			"{\"text\": \"By hand.\", \"sender\": \"assistant\", \"created_at\": "
 			"\"2024-05-01T09:12:45.5Z\", \"content\": []}]}]",
-			"-1||Pumps (2024-05-01 09:12 UTC)\n0|human|How?\n\np.txt\n\nthe pump\n"
+			"-1||# Pumps (2024-05-01 09:12 UTC)\n0|human|How?\n\np.txt\n\nthe pump\n"
 			"5500|assistant|By hand.\n# Pumps (2024-05-01 09:12 UTC) -> 0\n"
 			"holds 1 pictures, files and calls, which are left out\n"},
 		{"2024-05-01.json",
@@ -175,7 +176,7 @@ static void exports_of_claude_and_slack_are_chats(void **state)
 			"{\"type\": \"message\", \"user\": \"U2\", \"text\": \"\", \"files\": "
 			"[{}], "
 			"\"ts\": \"1714554816\"}]",
-			"-1||2024-05-01 09:12 UTC\n0|Ana Li|A <b> &lt;\n62500|bot|B\n"
+			"-1||# 2024-05-01 09:12 UTC\n0|Ana Li|A <b> &lt;\n62500|bot|B\n"
 			"# 2024-05-01 09:12 UTC -> 0\n"
 			"holds 1 pictures, files and calls, which are left out\n"},
 	};

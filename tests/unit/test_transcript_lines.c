@@ -129,16 +129,16 @@ static void exported_chats_have_the_time_of_day_and_a_heading_for_each_day(void 
 			"end-to-end "
 			"encrypted.\r\n[12/05/2024, 21:04:00] +49 151 1: Hi\r\nthere\r\n\r\nyou\r\n"
 			"[13/05/2024, 00:00:01] ~ Bo: x: y\r\n",
-			"-1||12/05/2024\n75791000|Ana|Messages are end-to-end encrypted.\n"
-			"75840000|+49 151 1|Hi\nthere\n\nyou\n-1||13/05/2024\n1000|~ Bo|x: y\n"
+			"-1||# 12/05/2024\n75791000|Ana|Messages are end-to-end encrypted.\n"
+			"75840000|+49 151 1|Hi\nthere\n\nyou\n-1||# 13/05/2024\n1000|~ Bo|x: y\n"
 			"# 12/05/2024 -> 0\n# 13/05/2024 -> 3\n"},
 		{"WhatsApp Chat with Bo.txt",
 			"5/12/24, 9:03\xe2\x80\xafPM - Bo created group\n5/12/24, 12:04\xe2\x80\xaf"
 			"AM - Bo: <Media omitted>\n5/12/24, 12:05 pm - Ana: Ok\n",
-			"-1||5/12/24\n75780000||Bo created group\n240000|Bo|<Media omitted>\n"
+			"-1||# 5/12/24\n75780000||Bo created group\n240000|Bo|<Media omitted>\n"
 			"43500000|Ana|Ok\n# 5/12/24 -> 0\n"},
 		{"a.txt", "12.05.24, 21:03 - Ana: A\n12.05.24, 21:04 - Bo: B\n",
-			"-1||12.05.24\n75780000|Ana|A\n75840000|Bo|B\n# 12.05.24 -> 0\n"},
+			"-1||# 12.05.24\n75780000|Ana|A\n75840000|Bo|B\n# 12.05.24 -> 0\n"},
 	};
 
 	CHECK_ROWS(row);
