@@ -249,53 +249,6 @@ static void request_register(struct man *man, const struct man_args *args)
 	buf_finish(&value);
 }
 
-/* Whether the condition at `text` (escapes expanded) holds; *taken: its length. */
-static int condition(struct man *man, const char *text, size_t len, size_t *taken)
-{
-	int negated = 0, holds;
-	size_t i = 0, n;
-
-	while (i < len && text[i] == '!') {
-		negated = !negated;
-		i++;
-	}
-	if (i < len && (text[i] == 'n' || text[i] == 'o') &&
-		(i + 1 >= len || text[i + 1] == ' ' || text[i + 1] == '\\')) {
-		holds = 1;
-		i++;
-	} else if (i < len && (text[i] == 't' || text[i] == 'e' || text[i] == 'v') &&
-		   (i + 1 >= len || text[i + 1] == ' ' || text[i + 1] == '\\')) {
-		holds = 0;
-		i++;
-	} else if (i < len && (text[i] == 'd' || text[i] == 'r' || text[i] == 'c' ||
-				      text[i] == 'F' || text[i] == 'm')) {
-		size_t begin = skip_spaces(text, len, i + 1);
-		char kind = text[i];
-
-		for (i = begin; i < len && text[i] != ' '; i++) {
-		}
-		n = i - begin;
-		holds = kind == 'r' ? find(&man->registers, text + begin, n) != NULL
-				    : kind == 'c' || find(&man->macros, text + begin, n) ||
-					      find(&man->strings, text + begin, n);
-	} else if (i < len && strchr("(0123456789.+-", text[i])) {
-		holds = man_number(text + i, &n, 0) > 0;
-		i += n;
-	} else if (i < len) { /* 'one'other' */
-		const char *first = text + i + 1, *end = text + len;
-		const char *second = memchr(first, text[i], (size_t)(end - first)), *close;
-
-		close = second ? memchr(second + 1, text[i], (size_t)(end - second - 1)) : NULL;
-		holds = close && close - second - 1 == second - first &&
-			memcmp(first, second + 1, (size_t)(second - first)) == 0;
-		i = close ? (size_t)(close - text) + 1 : len;
-	} else {
-		holds = 0;
-	}
-	*taken = i;
-	return holds != negated;
-}
-
 /* How many \{ are still open after this line, `open` before it. */
 static int open_blocks(const char *line, size_t len, int open)
 {
@@ -334,52 +287,12 @@ static void conditional(
 static void request_if(
 	struct man *man, struct man_source *source, const char *name, const char *rest, size_t len)
 {
-	struct buf head = BUF_INIT;
-	size_t begin = skip_spaces(rest, len, 0), taken;
-	int runs;
+	size_t taken = 0;
+	int runs = man->else_runs;
 
-	if (strcmp(name, "el") == 0) {
-		conditional(man, source, rest, len, man->else_runs);
-		return;
-	}
-	/*
-	 * The condition's registers and strings are expanded, what it governs is not: both are told
-	 * apart by expanding up to every possible end only once, at the first space outside.
-	 */
-	for (taken = begin; taken < len && rest[taken] != ' '; taken++) {
-	}
-	if (begin < len && memchr("drcFm", rest[begin], 5)) {
-		for (taken = skip_spaces(rest, len, begin + 1); taken < len && rest[taken] != ' ';
-			taken++) {
-		}
-	} else if (begin < len &&
-		   (rest[begin] == '\'' || rest[begin] == '"' ||
-			   (rest[begin] == '!' && begin + 1 < len &&
-				   (rest[begin + 1] == '\'' || rest[begin + 1] == '"')))) {
-		size_t at = begin + (rest[begin] == '!');
-		int n = 0;
-
-		for (taken = at; taken < len && n < 3; taken++) {
-			n += rest[taken] == rest[at];
-		}
-	}
-	for (size_t i = begin; i + 1 < taken; i++) { /* a block may follow without a space */
-		if (rest[i] == '\\' && rest[i + 1] == '{') {
-			taken = i;
-		}
-	}
-	man_expand(man, &head, rest + begin, taken - begin);
-	{
-		size_t n;
-
-		runs = condition(man, buf_str(&head), head.len, &n);
-		if (n < head.len) { /* a macro glued to the condition: .if n.sp */
-			taken -= head.len - n < taken - begin ? head.len - n : 0;
-		}
-	}
-	buf_finish(&head);
-	if (name[1] == 'e') {
-		man->else_runs = !runs;
+	if (strcmp(name, "el") != 0) {
+		runs = man_condition(man, rest, len, &taken);
+		man->else_runs = name[1] == 'e' ? !runs : man->else_runs;
 	}
 	conditional(man, source, rest + taken, len - taken, runs);
 }

@@ -70,6 +70,8 @@ void man_line(struct man *man, struct man_source *source, const char *line, size
 int man_expand(struct man *man, struct buf *out, const char *text, size_t len);
 /* The value of an expression, in basic units (of columns where no unit is named); *len: its bytes. */
 int64_t man_number(const char *text, size_t *len, int columns);
+/* Whether the condition at the beginning of `text` holds; *taken: its length. */
+int man_condition(struct man *man, const char *text, size_t len, size_t *taken);
 /* A number with a unit, in columns. */
 int man_indent_of(struct man *man, const char *text, int otherwise);
 

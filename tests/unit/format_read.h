@@ -17,14 +17,17 @@ struct format_read {
 	int status;
 };
 
-/* The input lies in memory of exactly its size, so that reading past its end is noticed. */
-static inline struct format_read format_read(const char *path, const char *bytes, size_t len)
+/*
+ * By that loader; NULL: by the one that is surest. The input lies in memory of exactly its size, so
+ * that reading past its end is noticed.
+ */
+static inline struct format_read format_read_by(
+	const struct loader *loader, const char *path, const char *bytes, size_t len)
 {
 	static const struct read_options options = {.subdir = "", .n_share = 1};
 	struct format_read out = {0};
 	char *copy = malloc(len ? len : 1);
 	struct input input = {path, copy, len, -1, &options};
-	const struct loader *loader;
 	struct reader *reader = NULL;
 	struct skip skip = {0};
 	struct part part = {.place = {.time_ms = -1}};
@@ -33,7 +36,7 @@ static inline struct format_read format_read(const char *path, const char *bytes
 		abort();
 	}
 	memcpy(copy, bytes, len);
-	loader = loader_find(&input);
+	loader = loader ? loader : loader_find(&input);
 	out.loader = loader->name;
 	out.status = loader->open(&reader, &input, &out.skip);
 	if (out.status == 0) {
@@ -55,6 +58,11 @@ static inline struct format_read format_read(const char *path, const char *bytes
 	}
 	free(copy);
 	return out;
+}
+
+static inline struct format_read format_read(const char *path, const char *bytes, size_t len)
+{
+	return format_read_by(NULL, path, bytes, len);
 }
 
 static inline void format_read_finish(struct format_read *read)
