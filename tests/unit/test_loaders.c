@@ -175,7 +175,7 @@ static void what_is_no_text_is_named(void **state)
 		6);
 	check_loaded("utf16.txt", DOCUMENT_TEXT, "utf16.txt", "ab", 2);
 	write_file("a.pdf", "%PDF-1.7\n%\xe2\xe3", 12);
-	check_skipped("a.pdf", UNREADABLE, "is damaged");
+	check_skipped("a.pdf", UNREADABLE, "a PDF"); /* with and without a reader of them */
 }
 
 static void a_nul_byte_far_into_a_file_is_found(void **state)
