@@ -222,9 +222,10 @@ static int hear_ready(struct load *load, const struct worker_report *report)
 	if (!report->has_seccomp) {
 		log_note("files are read without a sandbox: the kernel offers no seccomp");
 	} else if (!report->landlock_abi) {
-		log_info("the kernel offers no Landlock: readers can open no file at all");
+		log_note("the kernel offers no Landlock: readers of documents can open no file at "
+			 "all, not even the tables of East Asian PDFs%s",
+			load->options->unsafe ? "; those of folders can read any" : "");
 	}
-	load->has_landlock = report->landlock_abi > 0;
 	return 0;
 }
 

@@ -92,7 +92,7 @@ struct load {
 	size_t n_job, max_job;
 	uint64_t next_id;
 	struct worker_client worker;
-	int is_started, has_landlock;
+	int is_started;
 	struct load_progress progress;
 	int64_t shown_ns, asked_ns;
 	int is_stopped; /* by whom we ask, or by the sink */

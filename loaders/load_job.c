@@ -274,12 +274,17 @@ int load_fill(struct load *load)
 
 /* ---- ends ---- */
 
+static int exit_status_of(const struct job *job)
+{
+	return WIFEXITED(job->status) ? WEXITSTATUS(job->status) : -1;
+}
+
 /* Completes "PATH ". */
 static char *death_reason(const struct load *load, const struct job *job, const struct item *item)
 {
 	static const char said[] = "could not be read: its reader";
 	int status = job->status, signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	int exit_status = exit_status_of(job);
 
 	if (job->verdict == VERDICT_TIME) {
 		return mem_printf("%s took longer than %lld s", said,
@@ -295,6 +300,11 @@ static char *death_reason(const struct load *load, const struct job *job, const 
 		return mem_printf("%s was stopped at a forbidden system call, which a damaged file "
 				  "may cause",
 			said);
+	}
+	if (exit_status == WORKER_EXIT_NO_LANDLOCK) {
+		return mem_strdup(
+			"cannot be read safely here, since the kernel offers no Landlock: "
+			"name its files, or give --unsafe-loaders");
 	}
 	if (exit_status == WORKER_EXIT_MEMORY) {
 		return mem_printf("%s needed more than %llu MB of memory", said,
@@ -315,7 +325,8 @@ static void tree_died(struct load *load, struct job *job, struct item *item)
 	int is_known = item->is_careful && item->reading_path;
 	char *reason = death_reason(load, job, item);
 
-	if ((item->is_careful && !is_known) || item->n_death > LOAD_TREE_DEATHS) {
+	if (exit_status_of(job) == WORKER_EXIT_NO_LANDLOCK || (item->is_careful && !is_known) ||
+		item->n_death > LOAD_TREE_DEATHS) {
 		item_fail(item, SKIP_UNREADABLE, reason);
 		item_end_share(load, item);
 		return;
@@ -341,7 +352,7 @@ int load_job_end(struct load *load, struct job *job)
 {
 	size_t i = job->at;
 
-	if (WIFEXITED(job->status) && WEXITSTATUS(job->status) == WORKER_EXIT_SANDBOX) {
+	if (exit_status_of(job) == WORKER_EXIT_SANDBOX) {
 		return err_set(load->err, ERR_FAILURE, NULL,
 			"give --unsafe-loaders to read without one",
 			"no file can be read safely: its reader's sandbox cannot be set up here");

@@ -211,6 +211,9 @@ static int take(struct helper *helper)
 	} else if (work.n_fd != (int)work.request.n_file + 1 ||
 		   (!helper->sandbox.has_seccomp && !helper->is_unsafe)) {
 		report_ended(helper, work.request.job, W_EXITCODE(WORKER_EXIT_SANDBOX, 0));
+	} else if (work.request.kind == REQUEST_TREE && !helper->sandbox.landlock_abi &&
+		   !helper->is_unsafe) {
+		report_ended(helper, work.request.job, W_EXITCODE(WORKER_EXIT_NO_LANDLOCK, 0));
 	} else {
 		start(helper, &work);
 	}

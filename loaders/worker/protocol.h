@@ -21,7 +21,7 @@ enum {
 };
 
 /* Exit statuses of a worker. */
-enum { WORKER_EXIT_MEMORY = 10, WORKER_EXIT_SANDBOX = 11 };
+enum { WORKER_EXIT_MEMORY = 10, WORKER_EXIT_SANDBOX = 11, WORKER_EXIT_NO_LANDLOCK = 12 };
 
 enum worker_request_kind {
 	REQUEST_FILES = 1, /* beside it: the result pipe and the files */

@@ -5,6 +5,7 @@
 #include "loaders/worker/sandbox.h"
 
 #include "base/mem.h"
+#include "loaders/worker/protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ static const int absent[] = {SCMP_SYS(ioctl), SCMP_SYS(readlink), SCMP_SYS(statx
 	SCMP_SYS(uname)};
 
 /* What reading a folder needs beside them: still nothing that writes. */
-static const int allowed_trees[] = {SCMP_SYS(openat2), SCMP_SYS(fstatfs), SCMP_SYS(dup)};
+static const int allowed_trees[] = {SCMP_SYS(fstatfs), SCMP_SYS(dup)};
 
 int seccomp_is_offered(void)
 {
@@ -77,25 +78,47 @@ static int add_fcntl(scmp_filter_ctx filter)
 	return 0;
 }
 
-/* Calls that are allowed with some arguments only. */
-static int add_checked(scmp_filter_ctx filter, int has_landlock)
+/*
+ * Opening, for reading only. What Landlock does not guard is closed to documents; a folder's reader may
+ * still walk, by a call whose flags a filter can see (openat2() has them in memory).
+ */
+static int add_opening(scmp_filter_ctx filter, enum sandbox_recipe recipe, int has_landlock)
 {
 	static const scmp_datum_t writing =
 		O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY);
-	uint32_t open_action = has_landlock ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES);
+	int is_tree = recipe == SANDBOX_TREES;
+	uint32_t action = has_landlock || is_tree ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES);
 
-	return seccomp_rule_add(
-		       filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_LE, 3)) < 0 ||
-			       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) < 0 ||
-			       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) < 0 ||
-			       seccomp_rule_add(filter, open_action, SCMP_SYS(openat), 1,
-				       SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) < 0 ||
-			       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				       SCMP_A0(SCMP_CMP_EQ, PID_PLACEHOLDER)) < 0
-		       ? -1
-		       : add_fcntl(filter);
+	if (seccomp_rule_add(filter, action, SCMP_SYS(openat), 1,
+		    SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) < 0) {
+		return -1;
+	}
+	return is_tree ? seccomp_rule_add(filter,
+				 has_landlock ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS),
+				 SCMP_SYS(openat2), 0)
+		       : 0;
+}
+
+/* Calls that are allowed with some arguments only. */
+static int add_checked(scmp_filter_ctx filter)
+{
+	const struct {
+		int call;
+		struct scmp_arg_cmp check;
+	} checked[] = {
+		{SCMP_SYS(write), SCMP_A0(SCMP_CMP_LE, WORKER_RESULT_FD)},
+		{SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+		{SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+		{SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, PID_PLACEHOLDER)},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(checked); i++) {
+		if (seccomp_rule_add_array(
+			    filter, SCMP_ACT_ALLOW, checked[i].call, 1, &checked[i].check) < 0) {
+			return -1;
+		}
+	}
+	return add_fcntl(filter);
 }
 
 /* The program as the kernel takes it. */
@@ -128,8 +151,8 @@ int seccomp_build(struct sandbox_filter *out, enum sandbox_recipe recipe, int ha
 	status = add_calls(filter, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed)) < 0 ||
 				 add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), absent,
 					 ARRAY_LEN(absent)) < 0 ||
-				 add_sanitized(filter) < 0 ||
-				 add_checked(filter, has_landlock) < 0 ||
+				 add_sanitized(filter) < 0 || add_checked(filter) < 0 ||
+				 add_opening(filter, recipe, has_landlock) < 0 ||
 				 (recipe == SANDBOX_TREES &&
 					 add_calls(filter, SCMP_ACT_ALLOW, allowed_trees,
 						 ARRAY_LEN(allowed_trees)) < 0)

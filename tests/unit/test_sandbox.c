@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -326,6 +329,86 @@ static void a_worker_that_is_not_there_is_named(void **state)
 	nothing_is_left_running();
 }
 
+/* ---- kernels that offer less ---- */
+
+enum { NO_SECCOMP = 1, NO_LANDLOCK = 2 };
+
+/* From here on this process, and what it starts, lives on such a kernel. */
+static int take_away(int what)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 444 /* landlock_create_ruleset */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K,
+			what & NO_LANDLOCK ? SECCOMP_RET_ERRNO | ENOSYS : SECCOMP_RET_ALLOW),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K,
+			what & NO_SECCOMP ? SECCOMP_RET_ERRNO | EINVAL : SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {ARRAY_LEN(filter), filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0
+		       ? -1
+		       : 0;
+}
+
+/* What comes of a load there, in one line. */
+static void check_without(int what, const char *path, int is_unsafe, const char *expected)
+{
+	char told[512] = "";
+	int end[2];
+
+	assert_int_equal(0, pipe(end));
+	if (fork() == 0) {
+		struct load_options options = {.unsafe = is_unsafe};
+		struct load_result result;
+		struct err err;
+
+		if (take_away(what) < 0) {
+			dprintf(end[1], "no filter: %s", strerror(errno));
+		} else if (load_paths(&result, &path, 1, &options, &err) < 0) {
+			dprintf(end[1], "%s (%s)", err.what, err.hint);
+		} else if (result.n_skipped && !result.n_document) {
+			dprintf(end[1], "%s", result.skipped[0].reason);
+		} else {
+			dprintf(end[1], "%zu loaded: %.7s", result.n_document,
+				result.document[0].part[0].text);
+		}
+		_exit(0);
+	}
+	close(end[1]);
+	assert_true(read(end[0], told, sizeof(told) - 1) > 0);
+	close(end[0]);
+	assert_true(wait(NULL) > 0);
+	if (!strstr(told, expected)) {
+		fail_msg("%s: %s", expected, told);
+	}
+	nothing_is_left_running();
+}
+
+static void without_seccomp_nothing_is_read_unless_asked(void **state)
+{
+	write_file("document.txt", "text");
+	check_without(NO_SECCOMP, "document.txt", 0,
+		"the kernel offers no seccomp (give --unsafe-loaders");
+	check_without(NO_SECCOMP, "document.txt", 1, "1 loaded: text");
+	check_without(NO_SECCOMP | NO_LANDLOCK, "document.txt", 1, "1 loaded: text");
+}
+
+static void without_landlock_documents_open_nothing_and_folders_are_refused(void **state)
+{
+	write_file("document.txt", "call open_outside");
+	check_without(NO_LANDLOCK, "document.txt", 0, "1 loaded: refused");
+	check_without(NO_LANDLOCK, "document.txt", 1, "1 loaded: refused");
+	assert_true(mkdir("locked", 0700) == 0);
+	check_without(NO_LANDLOCK, "locked", 0, "the kernel offers no Landlock");
+	check_without(NO_LANDLOCK, "locked", 1, "1 loaded: a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +425,8 @@ int main(void)
 		cmocka_unit_test(a_pipe_that_nobody_writes_to_is_interrupted),
 		cmocka_unit_test(what_reads_ends_with_who_asked),
 		cmocka_unit_test(a_worker_that_is_not_there_is_named),
+		cmocka_unit_test(without_seccomp_nothing_is_read_unless_asked),
+		cmocka_unit_test(without_landlock_documents_open_nothing_and_folders_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
