@@ -9,13 +9,15 @@ extern const struct loader loader_code, loader_man, loader_packed, loader_pdf, l
 extern const struct loader loader_subtitles;
 extern const struct loader loader_transcript_json;
 extern const struct loader loader_transcript_lines;
-extern const struct loader loader_docx, loader_epub, loader_html, loader_odt, loader_office_other;
+extern const struct loader loader_docx, loader_epub, loader_html, loader_mail, loader_odt,
+	loader_office_other;
 
 /*
  * Open what libraries will want to open later, when nothing can be opened any more (prepare.c).
  * Called once, in a process of one thread, before any reader runs; forked workers inherit it.
  */
 void formats_prepare(void);
+void mail_prepare(void);
 void pdf_prepare(void);
 void transcript_prepare(void);
 

@@ -16,6 +16,7 @@ void formats_prepare(void)
 	encoding_prepare();
 	magic_prepare();
 	html_prepare();
+	mail_prepare();
 	zip_prepare();
 	pdf_prepare();
 	transcript_prepare();

@@ -23,6 +23,7 @@ static const struct loader *const loaders[] = {
 	&loader_epub,
 	&loader_odt,
 	&loader_office_other,
+	&loader_mail,
 	&loader_html,
 	&loader_pdf,
 	&loader_text,
