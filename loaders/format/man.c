@@ -28,7 +28,7 @@ static int is_page_name(const char *path)
 	if (!dot || dot == name) {
 		return 0;
 	}
-	return (dot[1] >= '1' && dot[1] <= '9' && strlen(dot + 1) <= 8 &&
+	return (dot[1] >= '1' && dot[1] <= '9' && strlen(dot + 1) <= 12 &&
 		       strspn(dot + 2, "0123456789") == 0) ||
 	       strcasecmp(dot + 1, "man") == 0 || strcasecmp(dot + 1, "mdoc") == 0;
 }
@@ -129,7 +129,7 @@ static void put_page(struct man *man, struct whole_reader *whole)
 
 static int man_open(struct reader **reader, const struct input *input, struct skip *skip)
 {
-	struct man man = {.base_indent = MAN_INDENT, .body_indent = MAN_INDENT};
+	struct man man = {.control = '.', .base_indent = MAN_INDENT, .body_indent = MAN_INDENT};
 	struct whole_reader *whole = whole_reader_create(DOCUMENT_TEXT);
 	struct buf source = BUF_INIT;
 	struct man_source lines;
@@ -143,6 +143,9 @@ static int man_open(struct reader **reader, const struct input *input, struct sk
 	man.mdoc = first_macro(buf_str(&source), source.len) == 'D' ? man_mdoc_create() : NULL;
 	lines = (struct man_source){buf_str(&source), buf_str(&source) + source.len};
 	man_run(&man, &lines);
+	if (man.mdoc) {
+		man_mdoc_end(&man);
+	}
 	man_layout_break(&man.layout);
 	put_page(&man, whole);
 	man_finish(&man);

@@ -22,6 +22,7 @@ struct man_mdoc *man_mdoc_create(void)
 void man_mdoc_destroy(struct man_mdoc *mdoc)
 {
 	if (mdoc) {
+		man_mdoc_fields_finish(mdoc);
 		free(mdoc->name);
 		free(mdoc);
 	}

@@ -4,7 +4,7 @@
 
 #include "loaders/format/man_roff.h"
 
-enum { MAN_MOST_LISTS = 16 };
+enum { MAN_MOST_LISTS = 16, MAN_MOST_FIELDS = 32 };
 
 enum list_kind {
 	LIST_TAG,
@@ -32,7 +32,12 @@ struct man_mdoc {
 	int no_spaces;               /* .Sm off */
 	int is_tag_open;             /* .It Xo: the tag goes on to .Xc */
 	int is_function, n_argument; /* between .Fo and .Fc */
-	int is_reference, n_field;   /* between .Rs and .Re */
+	int is_reference;            /* between .Rs and .Re: its fields, in the order written */
+	struct man_mdoc_field {
+		char name; /* of %A */
+		char *text;
+	} field[MAN_MOST_FIELDS];
+	size_t n_field;
 	int depth;
 };
 
@@ -49,6 +54,7 @@ void man_mdoc_put(struct man *man, const char *before, const char *word, const c
 void man_mdoc_run(struct man *man, struct man_words words);
 /* A line that begins with a macro of a block or of a whole line; 0 where `name` is none of them. */
 int man_mdoc_block(struct man *man, const char *name, struct man_words words);
+void man_mdoc_fields_finish(struct man_mdoc *mdoc);
 /* The tag that .It Xo began is complete. */
 void man_mdoc_tag_end(struct man *man);
 

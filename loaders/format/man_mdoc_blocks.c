@@ -319,16 +319,77 @@ static void function_end(struct man *man, struct man_words words)
 	}
 }
 
-/* %A, %T and their like within .Rs: joined by commas. */
-static void field(struct man *man, struct man_words words)
+static const char field_order[] = "ATBIJRNVUPQCDO";
+
+/* %A, %T and their like within .Rs wait for .Re, which puts them in their order. */
+static void field(struct man *man, char name, struct man_words words)
 {
 	struct man_mdoc *mdoc = man->mdoc;
+	struct buf text = BUF_INIT;
 
-	if (mdoc->is_reference && mdoc->n_field++) {
-		mdoc->glue = 1;
-		man_mdoc_put(man, ",", "", "");
+	if (!mdoc->is_reference || !name || mdoc->n_field == MAN_MOST_FIELDS) {
+		man_mdoc_run(man, words);
+		return;
 	}
-	man_mdoc_run(man, words);
+	for (size_t i = 0; i < words.n; i++) {
+		buf_addstr(&text, i ? " " : "");
+		buf_addstr(&text, words.word[i]);
+	}
+	mdoc->field[mdoc->n_field++] =
+		(struct man_mdoc_field){strchr(field_order, name) ? name : 'O', buf_take(&text)};
+}
+
+static void put_word(struct man *man, const char *text, const char *after)
+{
+	struct buf expanded = BUF_INIT;
+
+	man_expand(man, &expanded, text, strlen(text));
+	buf_addstr(&expanded, after);
+	man_layout_text(&man->layout, buf_str(&expanded), expanded.len);
+	buf_finish(&expanded);
+}
+
+/* "A, B, and C, title, journal, date." in the order of mdoc(7), whatever that of the lines. */
+static void reference_end(struct man *man)
+{
+	struct man_mdoc *mdoc = man->mdoc;
+	size_t n_author = 0, n_put = 0, author = 0;
+
+	for (size_t i = 0; i < mdoc->n_field; i++) {
+		n_author += mdoc->field[i].name == 'A';
+	}
+	for (const char *name = field_order; *name; name++) {
+		for (size_t i = 0; i < mdoc->n_field; i++) {
+			const char *after = ++n_put == mdoc->n_field ? "." : ",";
+
+			if (mdoc->field[i].name != *name) {
+				n_put--;
+				continue;
+			}
+			author += *name == 'A';
+			if (*name == 'A' && author == n_author && n_author > 1) {
+				man_layout_text(&man->layout, "and", 3);
+			}
+			put_word(man, mdoc->field[i].text,
+				*name == 'A' && n_author == 2 && author == 1 ? "" : after);
+		}
+	}
+	man_mdoc_fields_finish(mdoc);
+}
+
+void man_mdoc_end(struct man *man)
+{
+	if (man->mdoc->is_reference) {
+		reference_end(man);
+	}
+}
+
+void man_mdoc_fields_finish(struct man_mdoc *mdoc)
+{
+	for (size_t i = 0; i < mdoc->n_field; i++) {
+		free(mdoc->field[i].text);
+	}
+	mdoc->n_field = 0;
 }
 
 static void standard_sentence(struct man *man, const char *name, struct man_words words)
@@ -390,14 +451,10 @@ int man_mdoc_block(struct man *man, const char *name, struct man_words words)
 	} else if (strcmp(name, "Fc") == 0) {
 		function_end(man, words);
 	} else if (strcmp(name, "Rs") == 0 || strcmp(name, "Re") == 0) {
-		if (mdoc->is_reference && mdoc->n_field) {
-			mdoc->glue = 1;
-			man_mdoc_put(man, ".", "", "");
-		}
+		reference_end(man);
 		mdoc->is_reference = name[1] == 's';
-		mdoc->n_field = 0;
 	} else if (name[0] == '%') {
-		field(man, words);
+		field(man, name[1], words);
 	} else if (strcmp(name, "Ex") == 0 || strcmp(name, "Rv") == 0) {
 		standard_sentence(man, name, words);
 	} else if (strcmp(name, "Sm") == 0) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_DEFINITIONS = 4096, DEEPEST = 20 };
+enum { MOST_DEFINITIONS = 4096, DEEPEST = 20, LONGEST_STRING = 64 << 10 };
 
 /* ---- definitions ---- */
 
@@ -220,9 +220,18 @@ static void request_string(struct man *man, const char *name, const char *rest, 
 	if (name[0] == 'd') {
 		buf_clear(&string->text);
 	}
-	if (string->text.len + (len - begin) < 65536) {
-		buf_add(&string->text, rest + begin, len - begin);
+	for (size_t i = begin; i < len && string->text.len < LONGEST_STRING; i++) {
+		buf_addch(&string->text, rest[i]);
+		i += rest[i] == '\\' && i + 1 < len && rest[i + 1] == '\\';
 	}
+}
+
+/* Sums of registers never overflow. */
+static int64_t within_bounds(int64_t number)
+{
+	const int64_t most = INT32_MAX;
+
+	return number > most ? most : number < -most ? -most : number;
 }
 
 static void request_register(struct man *man, const struct man_args *args)
@@ -244,6 +253,11 @@ static void request_register(struct man *man, const struct man_args *args)
 			number->number += man_number(at, &len, 0);
 		} else {
 			number->number = man_number(at, &len, 0);
+		}
+		number->number = within_bounds(number->number);
+		if (args->n > 2) {
+			man_expand(man, &value, args->arg[2], strlen(args->arg[2]));
+			number->step = within_bounds(man_number(buf_str(&value), &len, 0));
 		}
 	}
 	buf_finish(&value);
@@ -351,10 +365,10 @@ static int request(struct man *man, struct man_source *source, const char *name,
 {
 	static const char *const defining[] = {"de", "de1", "dei", "am", "am1", "ami", NULL};
 	static const char *const breaking[] = {"br", "ti", "bp", "brp", "fl", NULL};
-	static const char *const nothing[] = {"ad", "af", "bd", "c2", "cc", "char", "ch", "cs",
-		"da", "di", "ds1", "ec", "em", "eo", "ev", "fam", "fchar", "fp", "ft", "hc", "hw",
-		"hy", "hla", "hlm", "hpf", "it", "kern", "lf", "lg", "ll", "ls", "lt", "mk", "mso",
-		"na", "ne", "nh", "nm", "nn", "ns", "nx", "pi", "pl", "pm", "pn", "po", "ps", "pso",
+	static const char *const nothing[] = {"ad", "af", "bd", "c2", "char", "ch", "cs", "da",
+		"di", "ds1", "ec", "em", "eo", "ev", "fam", "fchar", "fp", "ft", "hc", "hw", "hy",
+		"hla", "hlm", "hpf", "it", "kern", "lf", "lg", "ll", "ls", "lt", "mk", "mso", "na",
+		"ne", "nh", "nm", "nn", "ns", "nx", "pi", "pl", "pm", "pn", "po", "ps", "pso",
 		"rchar", "rj", "rs", "rt", "schar", "shc", "ss", "sv", "sy", "ta", "tc", "tl", "tm",
 		"tmc", "tr", "trf", "trin", "vs", "wh", "warn", "write", "open", "close", "nroff",
 		"troff", "device", "ab", "ex", "\\\"", NULL};
@@ -378,6 +392,8 @@ static int request(struct man *man, struct man_source *source, const char *name,
 		request_if(man, source, name, rest, len);
 	} else if (strcmp(name, "while") == 0) {
 		conditional(man, source, rest, len, 0); /* no page says anything in a loop */
+	} else if (strcmp(name, "cc") == 0) {
+		man->control = (char)(args->n && args->arg[0][0] ? args->arg[0][0] : '.');
 	} else if (strcmp(name, "nop") == 0) {
 		text_line(man, rest, len);
 	} else if (strcmp(name, "so") == 0) {
@@ -471,30 +487,31 @@ static void control_line(struct man *man, struct man_source *source, const char 
 	man_args_finish(&args);
 }
 
-void man_line(struct man *man, struct man_source *source, const char *line, size_t len)
+/* A macro's arguments take their places before its line is looked at. */
+static void put_arguments(struct man *man, struct buf *out, const char *line, size_t len)
 {
-	int was_tag_next = man->is_tag_next;
+	struct buf arg = BUF_INIT;
 
-	if (len && man->call && memchr(line, '\\', len) && (line[0] == '.' || line[0] == '\'')) {
-		/* A macro's own arguments may make the name of what it calls, or several arguments. */
-		struct buf own = BUF_INIT;
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] == '\\' && i + 2 < len && line[i + 1] == '$' &&
+			man->budget_bytes > len) {
+			/* \$1, \$*; of two digits and names: \$(12, \$[name] */
+			size_t n = line[i + 2] == '(' ? 5 : 3;
 
-		for (size_t i = 0; i < len; i++) {
-			if (line[i] == '\\' && i + 2 < len && line[i + 1] == '$' &&
-				man->budget_bytes > len) {
-				struct buf arg = BUF_INIT;
-
-				man_expand(man, &arg, line + i, 3);
-				buf_add(&own, buf_str(&arg), arg.len);
-				buf_finish(&arg);
-				i += 2;
-			} else {
-				buf_addch(&own, line[i]);
-			}
+			man_expand(man, &arg, line + i, n < len - i ? n : len - i);
+			buf_add(out, buf_str(&arg), arg.len);
+			i += n - 1;
+		} else {
+			buf_addch(out, line[i]);
 		}
-		control_line(man, source, buf_str(&own), own.len);
-		buf_finish(&own);
-	} else if (len && (line[0] == '.' || line[0] == '\'') && !(len > 1 && line[1] == '\t')) {
+	}
+	buf_finish(&arg);
+}
+
+static void any_line(struct man *man, struct man_source *source, const char *line, size_t len)
+{
+	if (len &&
+		(line[0] == man->control || (line[0] == '\'' && !(len > 1 && line[1] == '\t')))) {
 		control_line(man, source, line, len);
 	} else {
 		size_t end = without_comment(line, len);
@@ -502,6 +519,21 @@ void man_line(struct man *man, struct man_source *source, const char *line, size
 		if (end || !len) {
 			text_line(man, line, end);
 		}
+	}
+}
+
+void man_line(struct man *man, struct man_source *source, const char *line, size_t len)
+{
+	int was_tag_next = man->is_tag_next;
+
+	if (man->call && memmem(line, len, "\\$", 2)) {
+		struct buf own = BUF_INIT;
+
+		put_arguments(man, &own, line, len);
+		any_line(man, source, buf_str(&own), own.len);
+		buf_finish(&own);
+	} else {
+		any_line(man, source, line, len);
 	}
 	if (was_tag_next && man->is_tag_next && !man_layout_is_empty(&man->layout) &&
 		!man->layout.glue) {

@@ -16,7 +16,7 @@ struct man_definition {
 	struct man_definition *next;
 	char *name;
 	struct buf text;
-	int64_t number;
+	int64_t number, step; /* of registers; \n+x adds the step first */
 };
 struct man_table {
 	struct man_definition *bucket[MAN_BUCKETS];
@@ -37,6 +37,7 @@ struct man {
 	struct man_args *call; /* of the macro being expanded; NULL outside */
 	int else_runs;         /* what the last .ie left for its .el */
 	int center_lines;
+	char control; /* what requests begin with: a full stop, or what .cc says */
 
 	/* man(7) */
 	int is_tag_next; /* .TP: the next line is the tag */
@@ -87,9 +88,10 @@ const char *man_character(const char *name, size_t len);
 int man_macro(struct man *man, struct man_source *source, const char *name, struct man_args *args);
 int man_mdoc_macro(
 	struct man *man, struct man_source *source, const char *name, struct man_args *args);
-/* A line of text within mdoc's lists of columns and open enclosures. */
 struct man_mdoc *man_mdoc_create(void);
 void man_mdoc_destroy(struct man_mdoc *mdoc);
+/* The page ends: what still waits is put. */
+void man_mdoc_end(struct man *man);
 
 /* What stands between .TS and .TE, as lines of columns. */
 void man_tbl(struct man *man, struct man_source *source);

@@ -285,6 +285,17 @@ static size_t expand_quoted(struct expansion *x, char kind, const char *text, si
 	return taken;
 }
 
+/* \n+x and \n-x */
+static void step_register(struct man *man, const char *name, size_t len, char sign)
+{
+	struct man_definition *number;
+
+	if (sign && man_find(&man->registers, name, len)) {
+		number = man_define(&man->registers, name, len);
+		number->number += sign == '+' ? number->step : -number->step;
+	}
+}
+
 static size_t expand_named(struct expansion *x, char kind, const char *text, size_t len)
 {
 	const char *name;
@@ -296,6 +307,7 @@ static size_t expand_named(struct expansion *x, char kind, const char *text, siz
 		add_string(x, name, n);
 		break;
 	case 'n':
+		step_register(x->man, name, n, skip ? text[0] : 0);
 		buf_printf(x->out, "%lld", (long long)register_value(x->man, name, n));
 		break;
 	case '$':
