@@ -331,7 +331,7 @@ static int parse_message(struct text_span line, struct line_parts *parts)
 	return 1;
 }
 
-struct line_parts line_parse(struct text_span line)
+static struct line_parts parse_plain(struct text_span line)
 {
 	static const struct line_parts none = {.time_ms = -1, .end_ms = -1};
 	struct line_parts parts = none;
@@ -358,4 +358,37 @@ struct line_parts line_parse(struct text_span line)
 		parts.speaker.len = 0;
 	}
 	return parts;
+}
+
+/* "**Ana (00:01:02):** words", as it is written for Markdown: the bold part is the head, or none is. */
+static int parse_bold(struct text_span line, struct line_parts *parts)
+{
+	struct text_span inner, rest;
+	const char *end;
+
+	if (!begins_with(line, "**") || line.len < 5) {
+		return 0;
+	}
+	inner = from(line, 2);
+	inner.len = inner.len < HEADER_MAX_BYTES ? inner.len : HEADER_MAX_BYTES;
+	end = memmem(inner.at, inner.len, "**", 2);
+	if (!end) {
+		return 0;
+	}
+	inner.len = (size_t)(end - inner.at);
+	rest = span_trim(from(line, inner.len + 4));
+	*parts = parse_plain(inner);
+	if (parts->kind == LINE_WORDS || parts->kind == LINE_MESSAGE || parts->text.len) {
+		return 0;
+	}
+	parts->kind = parts->kind == LINE_CLOCK && rest.len ? LINE_TIMED : parts->kind;
+	parts->text = rest;
+	return 1;
+}
+
+struct line_parts line_parse(struct text_span line)
+{
+	struct line_parts parts;
+
+	return parse_bold(span_trim(line), &parts) ? parts : parse_plain(line);
 }

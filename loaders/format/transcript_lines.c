@@ -204,7 +204,8 @@ static void end_turn(struct walk *walk)
 	struct turn *turn = &walk->turn;
 	struct text_span text = {buf_str(&turn->text), turn->text.len};
 
-	if (walk->verdict->form == LINES_TIMED) {
+	/* A title in front of all keeps its lines. */
+	if (walk->verdict->form == LINES_TIMED && (turn->time_ms >= 0 || walk->captions.n)) {
 		walk->captions.line = turn->number;
 		captions_add(&walk->captions, turn->time_ms, turn->end_ms, turn->speaker, text);
 	} else {

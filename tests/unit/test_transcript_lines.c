@@ -29,6 +29,18 @@ static void lines_that_begin_with_a_time_are_cues(void **state)
 			"5000||It runs.\n62000||It stops. it does\n120000||Why?\n"},
 		{"a.txt", "00:00:05 - Ana: A\r\n00:01:02 - Bo: B\r\n00:02:00 - Ana: C\r\n",
 			"5000|Ana|A\n62000|Bo|B\n120000|Ana|C\n"},
+		{"a.txt",
+			"Minutes\nDate: January 27, 2025\n\n[00:00] Ana: A.\n\n[00:15] Bo: B.\n\n"
+			"[05:30] Ana: C.\n",
+			"-1||Minutes\nDate: January 27, 2025|line 1\n0|Ana|A.\n15000|Bo|B.\n"
+			"330000|Ana|C.\n"},
+		/* bold heads */
+		{"a.txt",
+			"**A talk**\n\n**Speaker 1 (00:00):** A.\n\n**Speaker 2 (00:15):** B "
+			"**c**.\n\n"
+			"**[00:30] Ana:** D.\n",
+			"-1||**A talk**|line 1\n0|Speaker 1|A.\n15000|Speaker 2|B "
+			"**c**.\n30000|Ana|D.\n"},
 		/* whisper and whisper.cpp on a terminal */
 		{"a.txt",
 			"[00:00.000 --> 00:07.000]  So the ring\n[00:07.000 --> 00:12.500]  is "
