@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -307,6 +308,22 @@ static int run(struct load *load)
 	return 0;
 }
 
+/* Of all that is named; -1 where some of it is no file. Only for those who watch. */
+static int64_t named_bytes(const struct load *load)
+{
+	int64_t bytes = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < load->n_path; i++) {
+		if (!load->options->watch.progress || stat(load->path[i], &st) < 0 ||
+			!S_ISREG(st.st_mode)) {
+			return -1;
+		}
+		bytes += st.st_size;
+	}
+	return bytes;
+}
+
 static size_t processors(void)
 {
 	cpu_set_t set;
@@ -330,6 +347,7 @@ int load_each(const char *const *path, size_t n_path, const struct load_options 
 	int status;
 
 	load.max_job = load.max_job < LOAD_MAX_WORKER ? load.max_job : LOAD_MAX_WORKER;
+	load.progress.total_bytes = named_bytes(&load);
 	status = run(&load);
 	/* Workers first: nothing of them is left running, however this ends. */
 	worker_client_end(&load.worker);

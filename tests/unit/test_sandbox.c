@@ -126,10 +126,10 @@ static void check_forbidden(const char *name, int must_end)
 static void a_forbidden_call_ends_the_reader(void **state)
 {
 	static const char *const names[] = {"socket", "unix_socket", "execve", "fork", "ptrace",
-		"kill_parent", "tgkill_other", "open_write", "open_append", "openat2_write",
+		"kill_other", "tgkill_other", "open_write", "open_append", "openat2_write",
 		"mmap_exec", "mprotect_exec", "unlink", "rename", "mkdir", "symlink", "chmod",
 		"ftruncate", "write_input", "memfd", "io_uring", "bpf", "userfaultfd", "unshare",
-		"mount", "process_vm_readv", "pidfd_open"};
+		"mount", "process_vm_readv", "getppid", "pidfd_open"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		check_forbidden(names[i], 1);

@@ -80,17 +80,18 @@ static long try_clone3(void)
 
 static long try_ptrace(void)
 {
-	return syscall(SYS_ptrace, 16 /* PTRACE_ATTACH */, getppid(), 0, 0);
+	return syscall(SYS_ptrace, 0 /* PTRACE_TRACEME */, 0, 0, 0);
 }
 
-static long try_kill_parent(void)
+/* Signal 0 harms nobody where it should get through. */
+static long try_kill_other(void)
 {
-	return syscall(SYS_kill, getppid(), SIGTERM);
+	return syscall(SYS_kill, 1, 0);
 }
 
 static long try_tgkill_other(void)
 {
-	return syscall(SYS_tgkill, 1, 1, SIGTERM);
+	return syscall(SYS_tgkill, 1, 1, 0);
 }
 
 static long try_open_write(void)
@@ -206,7 +207,12 @@ static long try_mount(void)
 
 static long try_process_vm_readv(void)
 {
-	return syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0);
+	return syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+}
+
+static long try_getppid(void)
+{
+	return syscall(SYS_getppid);
 }
 
 static long try_pidfd_open(void)
@@ -234,7 +240,7 @@ static const struct call {
 	{"fork", try_fork},
 	{"clone3", try_clone3},
 	{"ptrace", try_ptrace},
-	{"kill_parent", try_kill_parent},
+	{"kill_other", try_kill_other},
 	{"tgkill_other", try_tgkill_other},
 	{"open_write", try_open_write},
 	{"open_append", try_open_append},
@@ -258,6 +264,7 @@ static const struct call {
 	{"unshare", try_unshare},
 	{"mount", try_mount},
 	{"process_vm_readv", try_process_vm_readv},
+	{"getppid", try_getppid},
 	{"pidfd_open", try_pidfd_open},
 	{"prctl", try_prctl},
 	{"setrlimit", try_setrlimit},
