@@ -64,12 +64,19 @@ static void print_row(const struct count_report *report, int64_t tokens, int64_t
 		indent, "", name, more);
 }
 
-/* "  (12 pages)" behind a pdf's name, else nothing. */
-static void say_pages(char *out, size_t size, int64_t n_pages)
+/* "  (12 pages, 24 lines of headers and footers)" behind a pdf's name, else nothing. */
+static void say_pages(char *out, size_t size, int64_t n_pages, const struct running_lines *running)
 {
+	char lines[96] = "";
+
 	out[0] = 0;
+	if (running->n_lines) {
+		snprintf(lines, sizeof(lines), ", %lld lines of headers and footers%s",
+			(long long)running->n_lines, running->are_dropped ? " left out" : "");
+	}
 	if (n_pages) {
-		snprintf(out, size, "  (%lld page%s)", (long long)n_pages, n_pages == 1 ? "" : "s");
+		snprintf(out, size, "  (%lld page%s%s)", (long long)n_pages,
+			n_pages == 1 ? "" : "s", lines);
 	}
 }
 
@@ -77,7 +84,7 @@ static void say_pages(char *out, size_t size, int64_t n_pages)
 
 static void print_node(const struct table *table, const struct count_node *node)
 {
-	char more[64] = "", n[32];
+	char more[160] = "", n[32];
 	size_t len = strlen(node->name);
 
 	if (!node->is_file) {
@@ -85,7 +92,7 @@ static void print_node(const struct table *table, const struct count_node *node)
 			len && node->name[len - 1] == '/' ? "" : "/", grouped(n, node->n_files),
 			node->n_files == 1 ? "" : "s");
 	} else {
-		say_pages(more, sizeof(more), node->n_pages);
+		say_pages(more, sizeof(more), node->n_pages, &node->running);
 	}
 	print_row(
 		table->report, node->tokens, node->bytes, 2 * (node->level - 1), node->name, more);
@@ -169,10 +176,12 @@ static void print_tree(const struct count_report *report, const struct count_tre
 static void print_files(const struct count_report *report, size_t n_shown)
 {
 	const struct tally *tally = &report->tally;
-	char more[64];
+	char more[160];
 
 	for (size_t i = 0; i < n_shown; i++) {
-		say_pages(more, sizeof(more), tally->source[tally->file[i].source].n_pages);
+		const struct tally_source *source = &tally->source[tally->file[i].source];
+
+		say_pages(more, sizeof(more), source->n_pages, &source->running);
 		print_row(report, tally->file[i].tokens, tally->file[i].bytes, 0,
 			tally->file[i].path, more);
 	}
@@ -317,6 +326,18 @@ static json_t *json_headings(const struct tally_source *source)
 	return list;
 }
 
+/* Headers and footers that repeat; null where there are no pages. */
+static json_t *json_running(const struct tally_source *source)
+{
+	const struct running_lines *running = &source->running;
+
+	if (!source->n_pages) {
+		return json_null();
+	}
+	return json_pack("{s:I, s:I, s:b}", "lines", (json_int_t)running->n_lines, "pages",
+		(json_int_t)running->n_pages, "left_out", running->are_dropped);
+}
+
 static json_t *json_sources(const struct count_report *report)
 {
 	json_t *list = json_array();
@@ -329,6 +350,7 @@ static json_t *json_sources(const struct count_report *report)
 			item, "kind", output_json_string(document_kind_name(source->kind)));
 		json_object_set_new(item, "pages",
 			source->n_pages ? json_integer(source->n_pages) : json_null());
+		json_object_set_new(item, "running_lines", json_running(source));
 		if (report->options->outline) {
 			json_object_set_new(item, "headings", json_headings(source));
 		}

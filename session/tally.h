@@ -32,6 +32,7 @@ struct tally_source {
 	char *path, *name;
 	int64_t tokens, bytes; /* with what stands around its files */
 	int64_t n_pages;       /* that were read, of a pdf */
+	struct running_lines running;
 	struct tally_heading *heading;
 	size_t n_heading;
 };

@@ -1,0 +1,39 @@
+#!/bin/sh
+# PDFs on the command line: pages with labels, what is left out and why, headers and footers.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+counts="$CARREL count -m random"
+vectors=$CARREL_SOURCE/tests/vectors/pdf
+cp "$vectors/manual.pdf" "$vectors/mixed.pdf" "$vectors/scanned.pdf" "$vectors/locked.pdf" \
+	"$vectors/truncated.pdf" "$vectors/broken_stream.pdf" .
+
+run $counts --show manual.pdf
+ok 'a PDF is loaded' status_is 0
+ok 'its pages have numbers and printed labels' prints '<page n="3" label="1">'
+run $counts --json --outline manual.pdf
+ok 'its kind is told' json sources.0.kind pdf
+ok 'its pages are counted' json sources.0.pages 4
+ok 'its bookmarks are headings' json sources.0.headings.2.title '2.1 Drain'
+ok 'with their pages' json sources.0.headings.2.page 4
+ok 'and lines' json sources.0.headings.2.line 3
+
+run $counts mixed.pdf
+ok 'pages without text do not fail a load' status_is 0
+ok 'scanned ones are named' says 'pages 2-3 and 6 have nothing but pictures (scanned?)'
+ok 'and empty ones' says 'page 5 is empty'
+run $counts --json mixed.pdf
+ok 'headers and footers are counted' json sources.0.running_lines.lines 12
+ok 'and the pages that have them' json sources.0.running_lines.pages 4
+ok 'and kept' json sources.0.running_lines.left_out false
+run $counts --json --drop-headers mixed.pdf
+ok 'or left out' json sources.0.running_lines.left_out true
+run $counts --show --drop-headers mixed.pdf
+ok 'really' sh -c "! grep -q watchdog out"
+
+for reason in 'scanned: has no text: all 4 pages have nothing but pictures' \
+	'locked: is encrypted: it needs a password' 'truncated: is damaged' \
+	'broken_stream: page 2 is damaged'; do
+	run $counts manual.pdf "${reason%%:*}.pdf"
+	ok "${reason%%:*}: the load goes on, with its exit status" status_is 6
+	ok "${reason%%:*}: its own sentence" says "${reason#*: }"
+done
+finish
