@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* The length that a lead byte announces, 0 for a byte that cannot lead. */
 static size_t lead_length(uint8_t b)
 {
@@ -108,8 +110,18 @@ int utf8_valid(const char *bytes, size_t len)
 	uint32_t cp;
 
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_decode(bytes + i, len - i, &cp);
+		uint64_t eight;
+		size_t n;
 
+		/* Most text is ASCII. */
+		if (len - i >= sizeof(eight)) {
+			memcpy(&eight, bytes + i, sizeof(eight));
+			if (!(eight & 0x8080808080808080U)) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
+		n = utf8_decode(bytes + i, len - i, &cp);
 		if (!n) {
 			return 0;
 		}

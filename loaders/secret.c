@@ -2,8 +2,8 @@
  * Names, and shapes in the text. The shapes are those that the services document; what is only an
  * example of one (AKIAIOSFODNN7EXAMPLE, a row of x) is none.
  *
- * A file is searched for the words that secrets begin with in one pass (Wu and Manber, "A fast
- * algorithm for multi-pattern searching", TR-94-17, 1994), then each place is looked at closely.
+ * A file is searched once, for pairs of bytes that the words of secrets begin with; then each place is
+ * looked at closely.
  */
 #include "loaders/secret.h"
 
@@ -428,46 +428,70 @@ static const struct shape {
 
 /* ---- the search ---- */
 
-enum { FIRST = 3 }; /* bytes of each word that the search knows: of the shortest, all */
+enum { FIRST = 3, BLOCK = 16 }; /* bytes of the shortest word; bytes that are looked at together */
 
-/* For the last two of FIRST bytes: how far the first possible word is; 0: look. */
-static uint8_t shift[65536];
+/* Of two bytes: whether a word begins with them (BEGINS), or goes on so behind its first (GOES_ON). */
+static uint8_t possible[65536];
+enum { BEGINS = 1, GOES_ON = 2 };
+static uint32_t of_first[256]; /* the words that begin with a byte, a bit for each */
+_Static_assert(ARRAY_LEN(shape) <= 32, "a bit for each word");
 
 static size_t pair(const char *at)
 {
 	return (size_t)(unsigned char)at[0] | (size_t)(unsigned char)at[1] << 8;
 }
 
-static void prepare_shift(void)
+static void prepare(void)
 {
 	static int is_prepared;
 
-	if (is_prepared) {
-		return;
-	}
-	memset(shift, FIRST - 1, sizeof(shift));
-	for (size_t i = 0; i < ARRAY_LEN(shape); i++) {
-		for (size_t at = 0; at + 2 <= FIRST; at++) {
-			size_t key = pair(shape[i].word + at), far = FIRST - 2 - at;
-
-			shift[key] = far < shift[key] ? (uint8_t)far : shift[key];
-		}
+	for (size_t i = 0; i < ARRAY_LEN(shape) && !is_prepared; i++) {
+		possible[pair(shape[i].word)] |= BEGINS;
+		possible[pair(shape[i].word + 1)] |= GOES_ON;
+		of_first[(unsigned char)shape[i].word[0]] |= (uint32_t)1 << i;
 	}
 	is_prepared = 1;
 }
 
 static const char *look(const char *text, const char *at, const char *end)
 {
-	for (size_t i = 0; i < ARRAY_LEN(shape); i++) {
-		size_t len = strlen(shape[i].word);
-		struct place place = {text, at, end, len};
+	for (uint32_t bits = of_first[(unsigned char)*at]; bits; bits &= bits - 1) {
+		const struct shape *candidate = &shape[__builtin_ctz(bits)];
+		const char *word = candidate->word;
+		struct place place = {text, at, end, 0};
 
-		if ((size_t)(end - at) > len && memcmp(at, shape[i].word, len) == 0 &&
-			shape[i].is_secret(&place)) {
-			return shape[i].reason;
+		if (end - at < FIRST || at[1] != word[1] || at[2] != word[2]) {
+			continue;
+		}
+		place.word_len = strlen(word);
+		if ((size_t)(end - at) > place.word_len && memcmp(at, word, place.word_len) == 0 &&
+			candidate->is_secret(&place)) {
+			return candidate->reason;
 		}
 	}
 	return NULL;
+}
+
+/* Every other pair of bytes tells whether a word begins at it, or one byte in front of it. */
+static const char *look_at_block(const char *text, const char *at, const char *end)
+{
+	const char *reason = NULL;
+	unsigned found = 0;
+
+	for (size_t i = 0; i < BLOCK; i += 2) {
+		found |= possible[pair(at + i)];
+	}
+	for (size_t i = 0; found && i < BLOCK && !reason; i += 2) {
+		unsigned which = possible[pair(at + i)];
+
+		if ((which & GOES_ON) && at + i > text) {
+			reason = look(text, at + i - 1, end);
+		}
+		if ((which & BEGINS) && !reason) {
+			reason = look(text, at + i, end);
+		}
+	}
+	return reason;
 }
 
 /* Names that often hold secrets, and words that say that this one does. */
@@ -503,15 +527,13 @@ const char *secret_of_text(const char *path, const char *text, size_t len)
 	const char *reason = secret_of_kind(path, text, len);
 	const char *at = text, *end = text + len;
 
-	prepare_shift();
-	while (!reason && end - at >= FIRST) {
-		size_t far = shift[pair(at + FIRST - 2)];
-
-		if (far == 0) {
-			reason = look(text, at, end);
-			far = 1;
-		}
-		at += far;
+	prepare();
+	for (; !reason && end - at >= BLOCK; at += BLOCK) {
+		reason = look_at_block(text, at, end);
+	}
+	/* The last bytes, and a word that begins with the last of a block. */
+	for (at -= at > text; !reason && at < end; at++) {
+		reason = look(text, at, end);
 	}
 	return reason;
 }
