@@ -39,7 +39,8 @@ static char first_macro(const char *data, size_t len)
 	const char *at = data, *end = data + (len < PROBE_BYTES ? len : PROBE_BYTES);
 
 	while (at && end - at >= 3) {
-		if (memcmp(at, ".TH", 3) == 0 || memcmp(at, "'TH", 3) == 0) {
+		if (memcmp(at, ".TH", 3) == 0 || memcmp(at, "'TH", 3) == 0 ||
+			memcmp(at, ".SH", 3) == 0) {
 			return 'T';
 		}
 		if (memcmp(at, ".Dd", 3) == 0 || memcmp(at, ".Dt", 3) == 0) {

@@ -109,11 +109,14 @@ static void heading(
 		man_args_join(&line, args, " ");
 	} else if (man_next_line(source, &line) && line.len && line.data[0] == '.') {
 		const char *space = strchr(line.data, ' '); /* .B title */
-		struct buf rest = BUF_INIT;
+		struct man_args words = {{0}, 0};
 
-		buf_addstr(&rest, space ? space + 1 : "");
-		buf_finish(&line);
-		line = rest;
+		if (space) {
+			man_args_split(&words, space, strlen(space));
+		}
+		buf_clear(&line);
+		man_args_join(&line, &words, " ");
+		man_args_finish(&words);
 	}
 	man_expand(man, &title, buf_str(&line), line.len);
 	man->n_indent = 0;

@@ -286,13 +286,16 @@ static void title(struct man *man, struct man_words words)
 static void title_words(struct man *man, size_t which, struct man_words words)
 {
 	struct buf text = BUF_INIT;
+	int is_keyword = 0;
 
 	for (size_t i = 0; i < words.n; i++) {
-		if (words.word[i][0] == '$') {
-			continue; /* $Mdocdate: November 28 2022 $ */
+		if (words.word[i][0] == '$') { /* $Mdocdate: November 28 2022 $ */
+			is_keyword = 1;
+			continue;
 		}
 		buf_addstr(&text, text.len ? " " : "");
 		buf_addstr(&text, words.word[i]);
+		buf_addstr(&text, is_keyword && i == 2 ? "," : "");
 	}
 	free(man->title[which]);
 	man->title[which] = buf_take(&text);

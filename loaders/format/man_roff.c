@@ -311,6 +311,23 @@ static void request_if(
 	conditional(man, source, rest + taken, len - taken, runs);
 }
 
+/* .tr %.  shows each % as a full stop; escapes are left as they are. */
+static void request_translate(struct man *man, const struct man_args *args)
+{
+	const char *pairs = args->n ? args->arg[0] : "";
+
+	for (size_t i = 0; i < sizeof(man->translation) && !man->is_translating; i++) {
+		man->translation[i] = (char)i;
+	}
+	man->is_translating = 1;
+	for (; pairs[0] && (pairs[0] & 0x80) == 0 && pairs[0] != '\\'; pairs += 2) {
+		if (!pairs[1] || pairs[1] == '\\' || pairs[1] & 0x80) {
+			return;
+		}
+		man->translation[(unsigned char)pairs[0]] = pairs[1];
+	}
+}
+
 static void request_alias(struct man *man, const struct man_args *args)
 {
 	const struct man_definition *old;
@@ -370,7 +387,7 @@ static int request(struct man *man, struct man_source *source, const char *name,
 		"hla", "hlm", "hpf", "it", "kern", "lf", "lg", "ll", "ls", "lt", "mk", "mso", "na",
 		"ne", "nh", "nm", "nn", "ns", "nx", "pi", "pl", "pm", "pn", "po", "ps", "pso",
 		"rchar", "rj", "rs", "rt", "schar", "shc", "ss", "sv", "sy", "ta", "tc", "tl", "tm",
-		"tmc", "tr", "trf", "trin", "vs", "wh", "warn", "write", "open", "close", "nroff",
+		"tmc", "trf", "trin", "vs", "wh", "warn", "write", "open", "close", "nroff",
 		"troff", "device", "ab", "ex", "\\\"", NULL};
 
 	if (is_one_of(name, defining)) {
@@ -392,6 +409,8 @@ static int request(struct man *man, struct man_source *source, const char *name,
 		request_if(man, source, name, rest, len);
 	} else if (strcmp(name, "while") == 0) {
 		conditional(man, source, rest, len, 0); /* no page says anything in a loop */
+	} else if (strcmp(name, "tr") == 0) {
+		request_translate(man, args);
 	} else if (strcmp(name, "cc") == 0) {
 		man->control = (char)(args->n && args->arg[0][0] ? args->arg[0][0] : '.');
 	} else if (strcmp(name, "nop") == 0) {

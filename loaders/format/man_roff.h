@@ -37,6 +37,8 @@ struct man {
 	struct man_args *call; /* of the macro being expanded; NULL outside */
 	int else_runs;         /* what the last .ie left for its .el */
 	int center_lines;
+	char translation[256]; /* of .tr, where is_translating */
+	int is_translating;
 	char control; /* what requests begin with: a full stop, or what .cc says */
 
 	/* man(7) */

@@ -22,7 +22,7 @@ static void expand(struct expansion *x, const char *text, size_t len);
 /* The name behind an escape: one character, (xx or [name]. Returns the bytes taken. */
 static size_t take_name(const char *text, size_t len, const char **name, size_t *name_len)
 {
-	const char *close;
+	int depth = 0;
 	size_t n;
 
 	*name = text;
@@ -36,11 +36,15 @@ static size_t take_name(const char *text, size_t len, const char **name, size_t 
 		return 1 + *name_len;
 	}
 	if (text[0] == '[') {
-		close = memchr(text, ']', len);
-		n = close ? (size_t)(close - text) : len;
+		for (n = 0; n < len; n++) { /* \*[a\n[b]] */
+			depth += text[n] == '[' ? 1 : text[n] == ']' ? -1 : 0;
+			if (!depth) {
+				break;
+			}
+		}
 		*name = text + 1;
 		*name_len = n - 1;
-		return close ? n + 1 : n;
+		return n < len ? n + 1 : n;
 	}
 	*name_len = 1;
 	return 1;
@@ -417,6 +421,11 @@ static void expand(struct expansion *x, const char *text, size_t len)
 
 	while (i < len) {
 		for (begin = i; i < len && text[i] != '\\'; i++) {
+		}
+		if (x->man->is_translating) {
+			for (; begin < i; begin++) {
+				buf_addch(x->out, x->man->translation[(unsigned char)text[begin]]);
+			}
 		}
 		buf_add(x->out, text + begin, i - begin);
 		if (i < len && ++i < len) {
