@@ -24,6 +24,13 @@ ok 'in MB' grep -qaE ' [0-9]+(/[0-9]+)? MB ' out
 ok 'in tokens' grep -qaE ' [1-9][0-9]* tok ' out
 ok 'and gone at the end' [ "$(tr '\r' '\n' <out | grep -a 'total, ' | grep -c 'reading')" = 0 ]
 ok 'no name in it is obeyed' [ "$(grep -caF "$escape[31m" out)" = 0 ]
+folder=$(printf 'evil\033[31m\302\205\342\200\256folder')
+mkdir "$folder"
+printf 'PASSWORD=hunter2hunter2\n' >"$folder/.env"
+ln large/a.txt "$folder/a.txt"
+run "$PTY_RUN" empty $counts "$folder" "$folder/missing" "$folder/a.txt"
+ok 'nor in that of a folder, in what is said of it and in the table' [ "$(grep -caF "$escape[31m" out)" = 0 ]
+ok 'where it is shown' [ "$(grep -caF 'evil^[[31m<U+0085><U+202E>folder' out)" -gt 3 ]
 run $counts large
 ok 'where standard error is no terminal there is none' [ "$(grep -c reading err)" = 0 ]
 ok 'nor anything else' [ ! -s err ]
