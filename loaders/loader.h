@@ -93,7 +93,8 @@ struct loader {
 	int (*open)(struct reader **reader, const struct input *input, struct skip *skip);
 	/*
 	 * Add the headings to `document`, whose parts may not have been read yet; called once, after
-	 * the last part. NULL: the format has none.
+	 * the last part. Of a pdf a heading's part is its page, from 0 (see pages.h). NULL: the format
+	 * has none.
 	 */
 	void (*outline)(struct reader *reader, struct document *document);
 	/* One of READ_*. *part comes empty (part_finish()), *skip zeroed. */

@@ -9,7 +9,7 @@
 enum {
 	/* Looking for a title costs time with the page; what is more than a page's is hostile. */
 	MAX_TITLES_PER_PAGE = 64,
-	MAX_TITLE_PAGE_BYTES = 1 << 16,
+	MAX_TITLE_PAGE_BYTES = 1 << 14,
 };
 
 void page_notes_add(
@@ -46,7 +46,10 @@ static int compare_pages(const void *one, const void *other)
 	return a->page != b->page ? (a->page < b->page ? -1 : 1) : compare_reasons(one, other);
 }
 
-/* A reason is written for one page: "is empty", "has only pictures"; of several they are, and have. */
+/*
+ * A reason is written for one page: "is empty", "has only pictures"; of several they are, and
+ * have.
+ */
 static void add_reason(struct buf *text, const char *reason, int is_plural)
 {
 	static const char *const verb[][2] = {{"is ", "are "}, {"has ", "have "}};
@@ -166,17 +169,9 @@ static size_t first_part_from(const struct document *document, int64_t page)
 	return low;
 }
 
-/* Where a line stops agreeing with a title, case and white space apart. */
-struct agreement {
-	const char *line, *title; /* what is left of each, without white space in front */
-};
-
-static const char *skip_space(const char *at, const char *end)
+static int is_blank(char c)
 {
-	while (at < end && strchr(" \t\r\n", *at)) {
-		at++;
-	}
-	return at;
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static int lower(char c)
@@ -184,64 +179,76 @@ static int lower(char c)
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
-static struct agreement agree(
-	const char *line, const char *line_end, const char *title, const char *title_end)
+/*
+ * Whether the line is how the title begins, case and white space apart; of a few letters at least.
+ */
+static int begins_title(const char *line, size_t line_len, const char *title)
 {
-	for (;;) {
-		line = skip_space(line, line_end);
-		title = skip_space(title, title_end);
-		if (line == line_end || title == title_end || lower(*line) != lower(*title)) {
-			return (struct agreement){line, title};
+	size_t n_letter = 0;
+
+	for (size_t i = 0; i < line_len; i++) {
+		if (is_blank(line[i])) {
+			continue;
 		}
-		line++;
+		while (is_blank(*title)) {
+			title++;
+		}
+		if (lower(*title) != lower(line[i]) || !*title) {
+			return 0;
+		}
 		title++;
+		n_letter++;
 	}
+	return n_letter > 3;
 }
 
-/* How well a line begins a title: 3 it is the title, 2 it ends with it, 1 the title goes on; 0. */
-static int title_score(const char *line, const char *line_end, const char *title)
+/*
+ * The same from the end: 2 the line is the title, 1 it ends with it: "Chapter 2. The base
+ * package".
+ */
+static int ends_with_title(const char *line, size_t line_len, const char *title, size_t title_len)
 {
-	const char *title_end = title + strlen(title);
-	struct agreement agreement = agree(line, line_end, title, title_end);
-	size_t n_letter = (size_t)(line_end - line);
+	size_t i = line_len, j = title_len;
 
-	if (agreement.title == title_end) {
-		return agreement.line == line_end ? 3 : 0;
-	}
-	if (agreement.line == line_end && n_letter > 3) {
-		return 1;
-	}
-	/* "Chapter 2. The base package": the number may stand in front. */
-	for (const char *at = line; at < line_end; at++) {
-		if (*at == ' ') {
-			agreement = agree(at, line_end, title, title_end);
-			if (agreement.line == line_end && agreement.title == title_end) {
-				return 2;
-			}
+	for (;;) {
+		while (i && is_blank(line[i - 1])) {
+			i--;
 		}
+		while (j && is_blank(title[j - 1])) {
+			j--;
+		}
+		if (!i || !j || lower(line[i - 1]) != lower(title[j - 1])) {
+			break;
+		}
+		i--;
+		j--;
 	}
-	return 0;
+	return j ? 0 : !i ? 2 : is_blank(line[i]);
+}
+
+/* 3 it is the title, 2 it ends with it, 1 the title goes on in the next line, 0 neither. */
+static int title_score(const char *line, size_t line_len, const char *title)
+{
+	int score = ends_with_title(line, line_len, title, strlen(title));
+
+	return score ? score + 1 : begins_title(line, line_len, title);
 }
 
 static int64_t title_line(const struct part *part, const char *title)
 {
-	const char *text = part->text, *end = text + part->len, *line_end;
+	const char *text = part->text, *end = text + part->len;
 	int64_t best_line = 1, number = 1;
 	int best = 0;
 
-	if (part->len > MAX_TITLE_PAGE_BYTES || strlen(title) > 1024 ||
-		*skip_space(title, title + strlen(title)) == '\0') {
+	if (part->len > MAX_TITLE_PAGE_BYTES || title[strspn(title, " \t\r\n")] == '\0') {
 		return 1;
 	}
-	for (; text < end && best < 3; text = line_end + 1, number++) {
-		int score = 0;
+	for (const char *stop; text < end && best < 3; text = stop + 1, number++) {
+		int score;
 
-		line_end = memchr(text, '\n', (size_t)(end - text));
-		line_end = line_end ? line_end : end;
-		/* A line of a page is short; a long one is no title. */
-		if (line_end - text <= 1024 && skip_space(text, line_end) < line_end) {
-			score = title_score(text, line_end, title);
-		}
+		stop = memchr(text, '\n', (size_t)(end - text));
+		stop = stop ? stop : end;
+		score = title_score(text, (size_t)(stop - text), title);
 		if (score > best) {
 			best = score;
 			best_line = number;
@@ -295,13 +302,12 @@ static void place_headings(struct document *document)
 
 	for (size_t i = 0; i < document->n_heading; i++) {
 		struct heading *heading = &document->heading[i];
-		size_t page = heading->part, part;
+		int64_t page = heading->part < INT32_MAX ? (int64_t)heading->part + 1 : INT32_MAX;
+		size_t part = first_part_from(document, page);
 
-		part = first_part_from(document, (int64_t)page + 1);
 		n_same = i && document->heading[i - 1].part == part ? n_same + 1 : 0;
 		heading->line = 1;
-		if (part < document->n_part &&
-			document->part[part].place.page == (int64_t)page + 1 &&
+		if (part < document->n_part && document->part[part].place.page == page &&
 			n_same < MAX_TITLES_PER_PAGE) {
 			heading->line = title_line(&document->part[part], heading->title);
 		}

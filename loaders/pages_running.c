@@ -1,7 +1,7 @@
 /*
- * Running headers and footers. The outermost lines of each page are candidates; one whose words come
- * again near by, at the same distance from the same edge, on enough pages, is one. Numbers in it
- * may count the pages, but nothing else may differ.
+ * Running headers and footers. The outermost lines of each page are candidates; one whose words
+ * come again near by, at the same distance from the same edge, on enough pages, is one. Numbers in
+ * it may count the pages, but nothing else may differ.
  */
 #include "loaders/pages.h"
 
@@ -15,6 +15,7 @@ enum {
 	MAX_LINE_BYTES = 200, /* a longer line is a paragraph */
 	MAX_NUMBERS = 4,
 	MAX_GAP_PAGES = 4, /* left and right pages, and a chapter's first page without a header */
+	MAX_LOOK_BACK = EDGE_LINES * (MAX_GAP_PAGES + 1), /* whatever a worker claims */
 	MIN_PAGES = 3,
 	MIN_PAGES_COUNTED = 4, /* words with a number that counts: "Step 1", "Step 2", "Step 3" */
 };
@@ -78,7 +79,10 @@ static int64_t roman_value(const char *text, size_t len)
 	return sum > 0 ? sum : 0;
 }
 
-/* Add what stays the same from page to page: the text with its numbers and blanks as one mark each. */
+/*
+ * Add what stays the same from page to page: the text with its numbers and blanks as one mark
+ * each.
+ */
 static void make_key(struct edge_lines *lines, struct edge_line *line, const char *text, size_t len)
 {
 	struct buf *keys = &lines->keys;
@@ -255,7 +259,8 @@ static void link_line(struct edge_lines *lines, const struct document *document,
 	int64_t page = document->part[line->part].place.page;
 
 	line->n_chain = 1;
-	for (size_t i = index; i-- > 0 && same_key(lines, i, index);) {
+	for (size_t i = index;
+		i-- > 0 && index - i <= MAX_LOOK_BACK && same_key(lines, i, index);) {
 		const struct edge_line *before = &lines->line[i];
 		int64_t n_page = page - document->part[before->part].place.page;
 		unsigned counting;
@@ -336,7 +341,9 @@ static int compare_offsets(const void *one, const void *other)
 	return (a->at > b->at) - (a->at < b->at);
 }
 
-/* The running lines alone, in reading order, each once: a short page's lines are near both edges. */
+/*
+ * The running lines alone, in reading order, each once: a short page's lines are near both edges.
+ */
 static void keep_running(struct edge_lines *lines)
 {
 	size_t n = 0;

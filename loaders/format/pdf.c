@@ -111,9 +111,9 @@ static int is_space(uint32_t cp)
 }
 
 /*
- * Glyphs without a meaning come as characters for private use or U+FFFD, or, where a font numbers its
- * glyphs and poppler takes the numbers for characters, as control characters among others: then the
- * space is one of them (glyph 3, say), and nearly every word has one.
+ * Glyphs without a meaning come as characters for private use or U+FFFD, or, where a font numbers
+ * its glyphs and poppler takes the numbers for characters, as control characters among others:
+ * then the space is one of them (glyph 3, say), and nearly every word has one.
  */
 static int is_odd(uint32_t cp)
 {
@@ -173,7 +173,7 @@ static int judge_page(struct pdf_reader *pdf, int page, const struct text_counts
 	} else if (is_blank && trouble->first[0]) {
 		skip_set(skip, SKIP_UNREADABLE, "is damaged: no text could be read");
 	} else if (is_blank) {
-		skip_set(skip, SKIP_RULE, "is empty");
+		skip_set(skip, SKIP_RULE, "is empty or only drawn (no text, no picture)");
 	} else if (!is_text(counts)) {
 		skip_set(skip, SKIP_UNREADABLE,
 			"has letters that its fonts map to no characters (no ToUnicode): text "

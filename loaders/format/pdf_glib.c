@@ -78,8 +78,8 @@ static int action_page(const struct pdf_view *view, const PopplerAction *action)
 }
 
 /*
- * Add the bookmarks of one level and of those beneath it. One that leads nowhere ("Part I") stands where
- * the first one beneath it does, and is left out where there is none.
+ * Add the bookmarks of one level and of those beneath it. One that leads nowhere ("Part I") stands
+ * where the first one beneath it does, and is left out where there is none.
  */
 static void add_bookmarks(
 	const struct pdf_view *view, PopplerIndexIter *iter, int level, struct document *document)

@@ -124,8 +124,8 @@ bool is_whole(const poppler::ustring &text)
 }
 
 /*
- * Word by word, where the text as a whole did not survive its way through iconv in poppler: then the
- * form feed at its end is missing. One odd word is lost so, not a page.
+ * Word by word, where the text as a whole did not survive its way through iconv in poppler: then
+ * the form feed at its end is missing. One odd word is lost so, not a page.
  */
 void add_words(struct buf *out, const poppler::page &page)
 {
@@ -214,9 +214,10 @@ void pdf_file_close(struct pdf_file *file)
 }
 
 /*
- * Two things would be looked for by every document: the lists of poppler-data's maps, which live as long
- * as any document does, and the converter behind ustring, which iconv_open() maps as code, and a
- * sandbox that forbids that would leave every page empty. So one handle and one document stay.
+ * Two things would be looked for by every document: the lists of poppler-data's maps, which live
+ * as long as any document does, and the converter behind ustring, which iconv_open() maps as code,
+ * and a sandbox that forbids that would leave every page empty. So one handle and one document
+ * stay.
  */
 void pdf_poppler_prepare(const char *data_dir)
 {

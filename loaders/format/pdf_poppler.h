@@ -1,8 +1,8 @@
 /*
- * poppler behind plain C: what pdf.c asks of a PDF. Two of poppler's faces are needed: libpoppler-cpp
- * gives text in reading order, word for word that of pdftotext (poppler-glib's glues table cells, and
- * rebuilding words from its rectangles does not), and poppler-glib says where bookmarks lead and
- * whether a page has pictures, which libpoppler-cpp does not.
+ * poppler behind plain C: what pdf.c asks of a PDF. Two of poppler's faces are needed:
+ * libpoppler-cpp gives text in reading order, word for word that of pdftotext (poppler-glib's
+ * glues table cells, and rebuilding words from its rectangles does not), and poppler-glib says
+ * where bookmarks lead and whether a page has pictures, which libpoppler-cpp does not.
  */
 #ifndef LOADERS_FORMAT_PDF_POPPLER_H
 #define LOADERS_FORMAT_PDF_POPPLER_H
@@ -47,8 +47,8 @@ int pdf_file_page(struct pdf_file *file, int page, struct buf *text, struct buf 
 void pdf_file_close(struct pdf_file *file); /* NULL-safe */
 
 /*
- * Load what poppler takes from outside its input and keep it. `data_dir` is where its character maps
- * lie; NULL: where poppler was built to look for them.
+ * Load what poppler takes from outside its input and keep it. `data_dir` is where its character
+ * maps lie; NULL: where poppler was built to look for them.
  */
 void pdf_poppler_prepare(const char *data_dir);
 

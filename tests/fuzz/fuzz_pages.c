@@ -1,9 +1,11 @@
 /*
- * Any pages, notes and bookmarks: nothing crashes; without dropping every byte stays; what is dropped
- * are whole lines; headings lie in their parts, in reading order; every noted page is named.
+ * Any pages, notes and bookmarks: nothing crashes; without dropping every byte stays; what is
+ * dropped are whole lines; headings lie in their parts, in reading order; every noted page is
+ * named.
  *
- * A form feed begins a page, the byte behind it says how many were left out ahead of it. A line that
- * begins with '!' is a note on the page, one that begins with '*' a bookmark that leads there.
+ * A form feed begins a page, the byte behind it says how many were left out ahead of it. A line
+ * that begins with '!' is a note on the page, one that begins with '*' a bookmark that leads
+ * there.
  */
 #include "base/mem.h"
 #include "loaders/pages.h"

@@ -1,4 +1,6 @@
-/* What is made of a pdf's pages: notes by reason, running headers and footers, lines of bookmarks. */
+/*
+ * What is made of a pdf's pages: notes by reason, running headers and footers, lines of bookmarks.
+ */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -92,7 +94,10 @@ static void a_document_without_text_says_why(void **state)
 
 enum { N_PAGES = 24 };
 
-/* Left pages "12 PUMPS", right pages the chapter and "13"; a footer; every 8th page opens a chapter. */
+/*
+ * Left pages "12 PUMPS", right pages the chapter and "13"; a footer; every 8th page opens a
+ * chapter.
+ */
 static void make_book(struct document *document, struct buf own[N_PAGES])
 {
 	for (int i = 0; i < N_PAGES; i++) {

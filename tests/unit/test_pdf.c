@@ -1,4 +1,6 @@
-/* PDFs: text with pages, labels and bookmarks; a different sentence for each way to have no text. */
+/*
+ * PDFs: text with pages, labels and bookmarks; a different sentence for each way to have no text.
+ */
 #include "base/file.h"
 #include "base/mem.h"
 #include "loaders/format/format.h"
