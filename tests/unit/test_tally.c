@@ -149,7 +149,7 @@ static void a_count_is_what_the_segments_of_the_pack_cost(void **state)
 	static const char *const endings[] = {"c", "txt", "py", "log"};
 	struct tokens *tokens = open_tokens();
 
-	for (int round = 0; round < 12; round++) {
+	for (int round = 0; round < 6; round++) {
 		char folder[] = "/tmp/carrel-tally-XXXXXX";
 		char *path[24];
 		size_t n_path = 0;
