@@ -107,8 +107,8 @@ int child_spawn(pid_t *pid, const struct child_program *program, const char *pat
 	char *const argv[], int fd, struct err *err)
 {
 	/*
-	 * Opening 0 to 2 in the child must not hit the socket: a parent may have them closed. Above 3,
-	 * since duplicating 3 onto itself would leave it close-on-exec.
+	 * Opening 0 to 2 in the child must not hit the socket: a parent may have them closed. Above
+	 * 3, since duplicating 3 onto itself would leave it close-on-exec.
 	 */
 	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 4), error;
 

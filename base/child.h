@@ -1,4 +1,7 @@
-/* The programs that carrel runs beside itself (carrel-engine, carrel-worker): found, started, waited for. */
+/*
+ * The programs that carrel runs beside itself (carrel-engine, carrel-worker): found, started,
+ * waited for.
+ */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 
@@ -22,8 +25,9 @@ struct child_program {
 char *child_find(const struct child_program *program, const char *given, struct err *err);
 
 /*
- * Start `path` with `fd` as its descriptor 3 and as its only one beside 0 to 2, in a process group of
- * its own (the terminal's Ctrl-C is not for it), with no signal blocked or ignored. `fd` must be close-on-exec.
+ * Start `path` with `fd` as its descriptor 3 and as its only one beside 0 to 2, in a process group
+ * of its own (the terminal's Ctrl-C is not for it), with no signal blocked or ignored. `fd` must be
+ * close-on-exec.
  */
 int child_spawn(pid_t *pid, const struct child_program *program, const char *path,
 	char *const argv[], int fd, struct err *err);

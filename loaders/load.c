@@ -127,8 +127,8 @@ void item_end_share(struct load *load, struct item *item)
 /* ---- the loop ---- */
 
 /*
- * Whether a job's pipe is to be read: what stands first always is; what comes behind it as long as there is
- * room to hold it. A folder is handed over as it comes, so it waits for its turn.
+ * Whether a job's pipe is to be read: what stands first always is; what comes behind it as long as
+ * there is room to hold it. A folder is handed over as it comes, so it waits for its turn.
  */
 static int may_read(const struct load *load, const struct job *job)
 {

@@ -139,8 +139,11 @@ static void answer_open(struct load *load, struct item *item, struct frame *fram
 	}
 	load->progress.path = item->path;
 	if (item->is_tree && !item->is_begun) {
-		load->progress.total_files = frame->n_part;
-		load->progress.total_bytes = frame->n_bytes;
+		int is_alone = load->n_item == 1 && !load->n_path;
+
+		/* Of several folders, the later ones are still to be walked. */
+		load->progress.total_files = is_alone ? frame->n_part : -1;
+		load->progress.total_bytes = is_alone ? frame->n_bytes : -1;
 	}
 	if (frame->document_kind == DOCUMENT_PDF) {
 		load->progress.total_pages = frame->n_part;

@@ -118,7 +118,7 @@ static void add_item(struct job *job, struct item *item)
 /* The first item, and small files behind it as long as every worker gets some. */
 static int form(struct load *load, struct job *job)
 {
-	size_t fair = load->n_path / load->max_job;
+	size_t fair = (load->n_path + load->n_item) / load->max_job;
 	int64_t bytes = 0;
 	int failed = 0;
 	struct item *item = next_open(load, &failed);
@@ -319,7 +319,9 @@ static char *death_reason(const struct load *load, const struct job *job, const 
 	return mem_printf("%s ended too early (exit status %d)", said, exit_status);
 }
 
-/* Behind the file that killed its reader; where that is not known, a careful reader finds it out. */
+/*
+ * Behind the file that killed its reader; where that is not known, a careful reader finds it out.
+ */
 static void tree_died(struct load *load, struct job *job, struct item *item)
 {
 	int is_known = item->is_careful && item->reading_path;

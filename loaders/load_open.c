@@ -223,8 +223,8 @@ static int has_git(const char *folder)
 }
 
 /*
- * Whose ignore rules hold: the folder upwards that has a .git, as git itself looks. Only looked at, never
- * read; what lies above it stays out of sight.
+ * Whose ignore rules hold: the folder upwards that has a .git, as git itself looks. Only looked at,
+ * never read; what lies above it stays out of sight.
  */
 static void find_root(struct item *item)
 {

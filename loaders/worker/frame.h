@@ -1,15 +1,15 @@
 /*
- * Frames: what a worker answers, a header (kind and length, both u32 of the machine's byte order: both
- * ends are one machine) and that many bytes. For each file of a job, in their order:
+ * Frames: what a worker answers, a header (kind and length, both u32 of the machine's byte order:
+ * both ends are one machine) and that many bytes. For each file of a job, in their order:
  *
- *	FILE, OPEN, then any number of (PLACE, TEXT), SKIP, DOCUMENT and READING, then HEADINGs, then END;
+ *	FILE, OPEN, any number of (PLACE, TEXT), SKIP, DOCUMENT and READING, HEADINGs, END;
  *	FAILED instead of OPEN, or at any later place in front of the first HEADING, ends the file.
  *
  * Strings are a u32 length (NO_STRING: there is none) and bytes without NUL.
  *
- * The reader stands in carrel and takes every byte for hostile: a worker may have been taken over by
- * what it read. Frames out of order, values out of range, strings that are not what they should be and
- * more than was asked for end it.
+ * The reader stands in carrel and takes every byte for hostile: a worker may have been taken over
+ * by what it read. Frames out of order, values out of range, strings that are not what they should
+ * be and more than was asked for end it.
  */
 #ifndef LOADERS_WORKER_FRAME_H
 #define LOADERS_WORKER_FRAME_H
@@ -96,8 +96,8 @@ struct frame_reader {
 };
 
 /*
- * Read once. 1 where something came, 0 at the end or where nothing is there yet (is_at_end tells), -1
- * (errno) where reading failed.
+ * Read once. 1 where something came, 0 at the end or where nothing is there yet (is_at_end tells),
+ * -1 (errno) where reading failed.
  */
 int frame_reader_fill(struct frame_reader *reader, int fd);
 /* 1 with the next frame; 0 where more bytes are needed; -1 where they are no answer. */

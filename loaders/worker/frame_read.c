@@ -88,8 +88,8 @@ static char *take_text(struct cursor *cursor)
 }
 
 /*
- * Relative, and never out of the folder: no empty component, no "." and no "..". That of a folder that
- * is left out ends in a slash.
+ * Relative, and never out of the folder: no empty component, no "." and no "..". That of a folder
+ * that is left out ends in a slash.
  */
 static int path_is_inside(const char *path)
 {

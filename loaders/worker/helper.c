@@ -1,4 +1,7 @@
-/* The helper: a process of one thread that has everything prepared, and forks a worker for each job. */
+/*
+ * The helper: a process of one thread that has everything prepared, and forks a worker for each
+ * job.
+ */
 #include "loaders/worker/worker.h"
 
 #include "base/mem.h"
@@ -50,8 +53,8 @@ static void work_finish(struct work *work)
 /* ---- the worker, from fork to its end ---- */
 
 /*
- * The descriptors of the job in order from 3 on, and no others. They are parked far above first, so that
- * none is overwritten before it is moved.
+ * The descriptors of the job in order from 3 on, and no others. They are parked far above first, so
+ * that none is overwritten before it is moved.
  */
 static int arrange(struct work *work)
 {

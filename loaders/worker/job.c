@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 /*
- * All of a file: what it holds now, whatever its size said before. At its own offset, since workers that
- * share a file share its position. 0, or -1 with *skip.
+ * All of a file: what it holds now, whatever its size said before. At its own offset, since workers
+ * that share a file share its position. 0, or -1 with *skip.
  */
 static int read_whole(struct buf *bytes, int fd, struct skip *skip)
 {

@@ -1,6 +1,6 @@
 /*
- * carrel-worker: reads what nobody trusts. carrel starts it with a socket as descriptor 3; it is of no
- * use on its own.
+ * carrel-worker: reads what nobody trusts. carrel starts it with a socket as descriptor 3; it is of
+ * no use on its own.
  */
 #include "loaders/worker/worker.h"
 

@@ -2,10 +2,10 @@
  * What carrel and its worker say to each other.
  *
  * carrel starts carrel-worker once for each load, with one end of a stream socket: the helper. It
- * prepares the libraries once, takes jobs (a request, its strings, descriptors beside it) and forks a sandboxed
- * worker for each. A worker's answer, frames (frame.h), comes through a pipe of its own that the helper
- * never reads. The helper itself sees no byte of any document: only its own, trusted parent talks to it,
- * and what it says in return are reports.
+ * prepares the libraries once, takes jobs (a request, its strings, descriptors beside it) and forks
+ * a sandboxed worker for each. A worker's answer, frames (frame.h), comes through a pipe of its own
+ * that the helper never reads. The helper itself sees no byte of any document: only its own,
+ * trusted parent talks to it, and what it says in return are reports.
  */
 #ifndef LOADERS_WORKER_PROTOCOL_H
 #define LOADERS_WORKER_PROTOCOL_H

@@ -64,7 +64,10 @@ int sandbox_limit(const struct sandbox_limits *limits, pid_t parent)
 			return -1;
 		}
 	}
-	/* The soft limit sends SIGXCPU, by which the parent knows; the hard one ends what ignores it. */
+	/*
+	 * The soft limit sends SIGXCPU, by which the parent knows; the hard one ends what ignores
+	 * it.
+	 */
 	if (set_limit(RLIMIT_CPU, limits->cpu_s, limits->cpu_s + UINT64_C(1)) < 0 ||
 		set_limit(RLIMIT_CORE, 0, 0) < 0 || set_limit(RLIMIT_FSIZE, 0, 0) < 0) {
 		return -1;

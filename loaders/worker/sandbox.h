@@ -1,8 +1,10 @@
 /*
- * The sandbox that a worker reads in. Whatever a file makes of its reader, it can only compute, read
- * what its recipe names and answer through one pipe: no network, no program, no write, no other process.
+ * The sandbox that a worker reads in. Whatever a file makes of its reader, it can only compute,
+ * read what its recipe names and answer through one pipe: no network, no program, no write, no
+ * other process.
  *
- * Landlock says which files exist for it, seccomp which system calls; limits bound its memory and time.
+ * Landlock says which files exist for it, seccomp which system calls; limits bound its memory and
+ * time.
  */
 #ifndef LOADERS_WORKER_SANDBOX_H
 #define LOADERS_WORKER_SANDBOX_H
@@ -68,8 +70,8 @@ void trap_install(void);
 /* ---- sanitized.c, in builds with sanitizers; else sanitized_none.c ---- */
 
 /*
- * What AddressSanitizer's run time cannot live without: addresses without limit, and some calls that tell
- * nothing and reach nobody. NULL at the end.
+ * What AddressSanitizer's run time cannot live without: addresses without limit, and some calls
+ * that tell nothing and reach nobody. NULL at the end.
  */
 int sanitized_limits_memory(void);
 const char *const *sanitized_calls(void);

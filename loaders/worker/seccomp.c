@@ -79,8 +79,8 @@ static int add_fcntl(scmp_filter_ctx filter)
 }
 
 /*
- * Opening, for reading only. What Landlock does not guard is closed to documents; a folder's reader may
- * still walk, by a call whose flags a filter can see (openat2() has them in memory).
+ * Opening, for reading only. What Landlock does not guard is closed to documents; a folder's reader
+ * may still walk, by a call whose flags a filter can see (openat2() has them in memory).
  */
 static int add_opening(scmp_filter_ctx filter, enum sandbox_recipe recipe, int has_landlock)
 {

@@ -1,4 +1,7 @@
-/* For debugging: a forbidden call is named on standard error ($CARREL_WORKER_LOG) before it ends the process. */
+/*
+ * For debugging: a forbidden call is named on standard error ($CARREL_WORKER_LOG) before it ends
+ * the process.
+ */
 #include "loaders/worker/sandbox.h"
 
 #include <seccomp.h>

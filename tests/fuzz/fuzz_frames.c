@@ -1,6 +1,6 @@
 /*
- * What a worker answers, read by carrel: the first byte says of how many files and whether of a folder,
- * the second how much comes at a time, the rest is the pipe.
+ * What a worker answers, read by carrel: the first byte says of how many files and whether of a
+ * folder, the second how much comes at a time, the rest is the pipe.
  */
 #include "loaders/worker/frame.h"
 

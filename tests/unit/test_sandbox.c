@@ -1,6 +1,6 @@
 /*
- * The sandbox and what becomes of a load whose workers misbehave: worker_misbehave.c does, in the real
- * sandbox, what these files say.
+ * The sandbox and what becomes of a load whose workers misbehave: worker_misbehave.c does, in the
+ * real sandbox, what these files say.
  */
 #include "loaders/load.h"
 

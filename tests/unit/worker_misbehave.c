@@ -1,9 +1,9 @@
 /*
- * A carrel-worker that does what its input says, inside of the real sandbox: what a reader that was taken
- * over would try. Built for tests only; the input's first word is what to do.
+ * A carrel-worker that does what its input says, inside of the real sandbox: what a reader that was
+ * taken over would try. Built for tests only; the input's first word is what to do.
  *
  *	text             answers as a reader does
- *	call NAME        a system call: the answer is "refused" where it failed, "allowed" where it did not
+ *	call NAME        a system call: the answer is "refused" where it failed, else "allowed"
  *	hang, spin, bloat, crash, abort, exit
  *	nonsense NAME    frames that are no answer
  *
