@@ -259,6 +259,133 @@ static void spreadsheets_and_slides_are_told_what_to_do(void **state)
 	check_packed("a.pptx", slides, 1, "save it as PDF");
 }
 
+/* ---- every word, once and in order ---- */
+
+/* What a document is made of: where a word may stand, and what may lie within. */
+static const struct shape {
+	const char *begin, *end;
+} docx_shapes[] =
+	{
+		{"<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>"},
+		{"<w:tbl><w:tr><w:trPr><w:tblHeader/></w:trPr><w:tc><w:tcPr><w:gridSpan "
+		 "w:val='2'/></w:tcPr>",
+			"</w:tc></w:tr></w:tbl>"},
+		{"<w:sdt><w:sdtContent>", "</w:sdtContent></w:sdt>"},
+		{"<w:p><w:r><w:txbxContent>", "</w:txbxContent></w:r></w:p>"},
+},
+  odt_shapes[] = {
+	  {"<table:table><table:table-row><table:table-cell>",
+		  "</table:table-cell></table:table-row></table:table>"},
+	  {"<text:list><text:list-item>", "</text:list-item></text:list>"},
+	  {"<text:section>", "</text:section>"},
+	  {"<text:p><draw:frame><draw:text-box>", "</draw:text-box></draw:frame></text:p>"},
+};
+static const char *const docx_words[] = {
+	"<w:p><w:r><w:t>[%d]</w:t></w:r></w:p>",
+	"<w:p><w:pPr><w:outlineLvl w:val='1'/></w:pPr><w:r><w:t>[%d]</w:t></w:r></w:p>",
+	"<w:p><w:pPr><w:numPr><w:ilvl w:val='3'/><w:numId "
+	"w:val='1'/></w:numPr></w:pPr><w:r><w:t>[%d]"
+	"</w:t></w:r></w:p>",
+	"<w:p><w:del><w:r><w:delText>no</w:delText></w:r></w:del><w:ins><w:r><w:tab/><w:t>[%d]</"
+	"w:t>"
+	"</w:r></w:ins></w:p>",
+};
+static const char *const odt_words[] = {
+	"<text:p>[%d]</text:p>",
+	"<text:h text:outline-level='2'>[%d]</text:h>",
+	"<text:p><text:span><text:s/>[%d]</text:span></text:p>",
+	"<text:p><text:a>[%d]</text:a><text:line-break/></text:p>",
+};
+
+static unsigned random_below(uint64_t *seed, unsigned below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(*seed >> 33) % below;
+}
+
+static int add_random(
+	struct buf *xml, uint64_t *seed, const struct shape shapes[4], const char *const words[4])
+{
+	const char *open[16];
+	int n_word = 0, n_open = 0;
+
+	for (int step = 0; step < 60; step++) {
+		unsigned what = random_below(seed, 4), which = random_below(seed, 4);
+
+		if (what == 0 && n_open < 16) {
+			buf_addstr(xml, shapes[which].begin);
+			open[n_open++] = shapes[which].end;
+		} else if (what == 1 && n_open) {
+			buf_addstr(xml, open[--n_open]);
+		} else {
+			char *word = mem_printf("[%d]", n_word++);
+			const char *at = strstr(words[which], "[%d]");
+
+			buf_add(xml, words[which], (size_t)(at - words[which]));
+			buf_addstr(xml, word);
+			buf_addstr(xml, at + 4);
+			free(word);
+		}
+	}
+	while (n_open) {
+		buf_addstr(xml, open[--n_open]);
+	}
+	return n_word;
+}
+
+static void check_words(const struct read_back *back, int n_word)
+{
+	const char *at = back->text;
+
+	assert_non_null(at);
+	for (int i = 0; i < n_word; i++) {
+		char *after;
+
+		at = strchr(at, '[');
+		assert_non_null(at);
+		assert_int_equal(i, strtol(at + 1, &after, 10));
+		assert_int_equal(']', *after);
+		at = after;
+	}
+	assert_null(strchr(at, '['));
+	assert_null(strstr(back->text, "no"));
+}
+
+static void every_word_comes_once_and_in_order(void **state)
+{
+	static const char odt_begin[] =
+		"<office:document xmlns:office='urn:oasis:names:tc:opendocument:xmlns:office:1.0' "
+		"xmlns:text='urn:oasis:names:tc:opendocument:xmlns:text:1.0' "
+		"xmlns:table='urn:oasis:names:tc:opendocument:xmlns:table:1.0' "
+		"xmlns:draw='urn:oasis:names:tc:opendocument:xmlns:drawing:1.0' "
+		"office:mimetype='application/vnd.oasis.opendocument.text'><office:body>";
+	uint64_t seed = 1;
+
+	for (int round = 0; round < 500; round++) {
+		struct buf docx = BUF_INIT, odt = BUF_INIT, bytes;
+		struct read_back back;
+		int n_word;
+
+		buf_addstr(&docx, BEGIN);
+		n_word = add_random(&docx, &seed, docx_shapes, docx_words);
+		buf_addstr(&docx, "</w:document>");
+		bytes = packed((struct entry[]){{DOCUMENT, docx.data, 1}}, 1);
+		back = read_back("a.docx", bytes.data, bytes.len);
+		check_words(&back, n_word);
+		read_back_finish(&back);
+
+		buf_addstr(&odt, odt_begin);
+		n_word = add_random(&odt, &seed, odt_shapes, odt_words);
+		buf_addstr(&odt, "</office:body></office:document>");
+		back = read_back("a.fodt", odt.data, odt.len);
+		check_words(&back, n_word);
+		read_back_finish(&back);
+		buf_finish(&docx);
+		buf_finish(&odt);
+		buf_finish(&bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +398,7 @@ int main(void)
 		cmocka_unit_test(names_that_climb_are_found_by_nobody),
 		cmocka_unit_test(ten_thousand_entries_are_read),
 		cmocka_unit_test(protection_is_named),
+		cmocka_unit_test(every_word_comes_once_and_in_order),
 		cmocka_unit_test(spreadsheets_and_slides_are_told_what_to_do),
 	};
 
