@@ -71,7 +71,7 @@ static int add_fcntl(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < ARRAY_LEN(command); i++) {
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-			    SCMP_A1(SCMP_CMP_EQ, command[i])) < 0) {
+			    SCMP_A1(SCMP_CMP_EQ, command[i], 0)) < 0) {
 			return -1;
 		}
 	}
@@ -106,10 +106,10 @@ static int add_checked(scmp_filter_ctx filter)
 		int call;
 		struct scmp_arg_cmp check;
 	} checked[] = {
-		{SCMP_SYS(write), SCMP_A0(SCMP_CMP_LE, WORKER_RESULT_FD)},
+		{SCMP_SYS(write), SCMP_A0(SCMP_CMP_LE, WORKER_RESULT_FD, 0)},
 		{SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
 		{SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
-		{SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, PID_PLACEHOLDER)},
+		{SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, PID_PLACEHOLDER, 0)},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(checked); i++) {
