@@ -77,10 +77,30 @@ static const struct known {
 	{"application/x-sqlite3", "is an SQLite database: export what is to be read as text"},
 };
 
-static const char *const archives[] = {"zip", "x-tar", "x-7z-compressed", "x-rar", "java-archive",
-	"vnd.debian.binary-package", "x-archive", "x-rpm", "x-cpio", "x-iso9660-image",
-	"vnd.ms-cab-compressed", "x-lha", "x-xar", "vnd.android.package-archive", "x-arc", "x-lzip",
-	"x-compress", "x-lz4", "x-lrzip", "x-lzop", "x-dosexec-sfx"};
+/* Types of archives without "application/", and what people call them. */
+static const struct {
+	const char *type, *name;
+} archives[] = {
+	{"zip", "zip"},
+	{"x-tar", "tar"},
+	{"x-7z-compressed", "7z"},
+	{"x-rar", "rar"},
+	{"java-archive", "jar"},
+	{"vnd.debian.binary-package", "deb"},
+	{"x-archive", "ar"},
+	{"x-rpm", "rpm"},
+	{"x-cpio", "cpio"},
+	{"x-iso9660-image", "iso"},
+	{"vnd.ms-cab-compressed", "cab"},
+	{"x-lha", "lha"},
+	{"x-xar", "xar"},
+	{"vnd.android.package-archive", "apk"},
+	{"x-lzip", "lzip"},
+	{"x-compress", "compress"},
+	{"x-lz4", "lz4"},
+	{"x-lrzip", "lrzip"},
+	{"x-lzop", "lzop"},
+};
 
 /* "image/vnd.adobe.photoshop" -> "PHOTOSHOP", "image/x-tga" -> "TGA". */
 static char *short_name(const char *type)
@@ -119,20 +139,15 @@ static int entry_count(const struct input *input)
 	return status == ARCHIVE_EOF ? n : 0;
 }
 
-static char *archive_reason(const struct input *input, const char *type)
+static char *archive_reason(const struct input *input, const char *name)
 {
-	char *name = short_name(type);
 	int n = entry_count(input);
-	char *reason;
 
-	if (n) {
-		reason = mem_printf("is an archive (%s, %d file%s): unpack it and name the folder",
-			name, n, n == 1 ? "" : "s");
-	} else {
-		reason = mem_printf("is an archive (%s): unpack it and name the folder", name);
+	if (!n) {
+		return mem_printf("is an archive (%s): unpack it and name the folder", name);
 	}
-	free(name);
-	return reason;
+	return mem_printf("is an archive (%s, %d file%s): unpack it and name the folder", name, n,
+		n == 1 ? "" : "s");
 }
 
 /* The reason of a type that has one; NULL. */
@@ -155,8 +170,9 @@ static char *type_reason(const struct input *input, const char *type)
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(archives); i++) {
-		if (strncmp(type, "application/", 12) == 0 && strcmp(type + 12, archives[i]) == 0) {
-			return archive_reason(input, type);
+		if (strncmp(type, "application/", 12) == 0 &&
+			strcmp(type + 12, archives[i].type) == 0) {
+			return archive_reason(input, archives[i].name);
 		}
 	}
 	return NULL;

@@ -195,15 +195,15 @@ static void archives_are_refused_with_what_to_do(void **state)
 		const char *reason;
 	} cases[] = {
 		{"a.zip", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE,
-			"is an archive (ZIP, 1 file): unpack it and name the folder"},
+			"is an archive (zip, 1 file): unpack it and name the folder"},
 		{"a.tar", ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, ARCHIVE_FILTER_NONE,
-			"is an archive (TAR, 1 file): unpack it and name the folder"},
+			"is an archive (tar, 1 file): unpack it and name the folder"},
 		{"a.tar.gz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_GZIP,
-			"is an archive (TAR, 1 file): unpack it and name the folder"},
-		{"a.tgz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_XZ, "is an archive (TAR"},
+			"is an archive (tar, 1 file): unpack it and name the folder"},
+		{"a.tgz", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_XZ, "is an archive (tar"},
 		{"a.7z", ARCHIVE_FORMAT_7ZIP, ARCHIVE_FILTER_NONE,
-			"is an archive (7Z-COMPRESSED): unpack it and name the folder"},
-		{"a.txt", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, "is an archive (ZIP, 1 file)"},
+			"is an archive (7z): unpack it and name the folder"},
+		{"a.txt", ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE, "is an archive (zip, 1 file)"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
