@@ -164,18 +164,28 @@ void man_layout_heading(
 {
 	struct buf clean = BUF_INIT;
 
+	for (size_t i = 0; i < len; i++) {
+		char c = (char)(title[i] == MAN_FIXED_SPACE || title[i] == '\t' ? ' ' : title[i]);
+
+		if (c != ' ' || clean.len) {
+			buf_addch(&clean, c);
+		}
+	}
+	while (clean.len && clean.data[clean.len - 1] == ' ') {
+		clean.data[--clean.len] = 0;
+	}
 	man_layout_break(layout);
 	layout->wants_blank = 1;
-	for (size_t i = 0; i < len; i++) {
-		buf_addch(&clean, title[i] == MAN_FIXED_SPACE ? ' ' : title[i]);
+	if (clean.len) {
+		layout->is_filling = 0;
+		layout->indent = indent;
+		man_layout_word(layout, clean.data, clean.len, 0);
+		man_layout_break(layout);
+		document_add_heading(
+			layout->outline, level, clean.data, clean.len, 0, layout->n_line);
+		layout->is_headed = 1;
 	}
-	layout->is_filling = 0;
-	layout->indent = indent;
-	man_layout_word(layout, buf_str(&clean), clean.len, 0);
-	man_layout_break(layout);
-	document_add_heading(layout->outline, level, buf_str(&clean), clean.len, 0, layout->n_line);
 	layout->is_filling = 1;
-	layout->is_headed = 1;
 	buf_finish(&clean);
 }
 
