@@ -308,13 +308,16 @@ static int is_github_fine(const struct place *place)
 static int is_slack(const struct place *place)
 {
 	const char *body = place->at + place->word_len;
-	size_t len = run(body, place->end, WORD), digits = 0;
+	size_t len = run(body, place->end, WORD), digits = 0, tail = 0;
 
 	while (digits < len && isdigit((unsigned char)body[digits])) {
 		digits++;
 	}
-	return begins(place) && digits >= 10 && len >= 24 && len <= 255 && body[digits] == '-' &&
-	       len - digits >= 12;
+	while (tail < len && body[len - tail - 1] != '-') {
+		tail++;
+	}
+	return begins(place) && digits >= 10 && len <= 255 && tail < len && tail >= 16 &&
+	       is_random(body + len - tail, tail);
 }
 
 static int is_slack_hook(const struct place *place)

@@ -101,6 +101,7 @@ static void examples_and_words_are_no_secrets(void **state)
 		{"a.c", "hf_", "register_frequency_of_oscillator_1"},
 		{"a.c", "npm_", "config_registry_of_some_kind_or_other"},
 		{"a.c", "SG.", "com"},
+		{"a.c", "xoxb-", "123456789012-1234567890123-..."},
 		{"a.md", "xoxb-", "your-token-here-please-and-thank-you"},
 		{"package.json", "//registry.example/:_authToken=", "k3JvQ9xTz7Lm"},
 	};
@@ -179,7 +180,8 @@ static void certificates_and_public_keys_are_read(void **state)
 /* Wherever it stands: at each offset, and at the very beginning and end. */
 static void a_secret_is_found_at_every_offset(void **state)
 {
-	static const char token[] = "glpat-Zk3JvQ9xTz7LmRb2WnYc";
+	static const char token[] = "glpat-"
+				    "Zk3JvQ9xTz7LmRb2WnYc";
 
 	for (size_t offset = 0; offset < 200; offset++) {
 		struct buf text = BUF_INIT;
