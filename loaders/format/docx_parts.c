@@ -15,7 +15,7 @@ struct part_reader {
 	struct buf value, text;
 	struct xml_map *notes;
 	struct buf id, author;
-	int level; /* of a list; -1 outside */
+	int level; /* of a list, -1 outside; of notes: whether this is text */
 	int depth_left_out;
 };
 
@@ -257,8 +257,6 @@ static void notes_start(void *arg, const char *name, const struct xml_attributes
 			reader->author.len) {
 			buf_printf(&reader->text, "%s: ", reader->author.data);
 		}
-	} else if (strcmp(name, "w:t") != 0) {
-		buf_clear(&reader->value); /* text outside of w:t is none */
 	}
 	reader->level = strcmp(name, "w:t") == 0 && !reader->depth_left_out;
 }

@@ -512,7 +512,7 @@ static void end_reported(void *arg, const xmlChar *name)
 	}
 }
 
-/* "x<sup>2</sup>" is not 2 times x... nor x2. */
+/* "x<sup>2</sup>" is x^2, not x2. */
 static void mark_superscript(struct html *html, const char *text)
 {
 	unsigned char last = html->last, next = (unsigned char)text[0];

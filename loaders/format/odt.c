@@ -30,7 +30,6 @@ struct odt {
 	char list_style[64]; /* that is being declared */
 	int left_out, in_body, is_running, is_header_row;
 	int n_annotation, in_citation, in_paragraph;
-	int in_description;
 };
 
 /* Elements whose text is none of the document's. */
