@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,6 +124,37 @@ int child_spawn(pid_t *pid, const struct child_program *program, const char *pat
 	return error ? err_set_errno(err, program->code, error, path,
 			       "the %s program cannot be started", program->what)
 		     : 0;
+}
+
+int child_is_called(const char *first_argument)
+{
+	struct stat st;
+
+	return strcmp(first_argument, "--socket=3") == 0 && fstat(CHILD_SOCKET_FD, &st) == 0 &&
+	       S_ISSOCK(st.st_mode);
+}
+
+static void set_oom_score(int score)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		dprintf(fd, "%d", score);
+		close(fd);
+	}
+}
+
+void child_settle(int oom_score)
+{
+	struct rlimit no_core = {0, 0};
+
+	set_oom_score(oom_score);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &no_core);
+	close_range(CHILD_SOCKET_FD + 1, ~0U, 0);
+	fcntl(CHILD_SOCKET_FD, F_SETFD, FD_CLOEXEC);
+	umask(077);
 }
 
 pid_t child_wait(pid_t pid, int *status, int options)

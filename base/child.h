@@ -32,6 +32,21 @@ char *child_find(const struct child_program *program, const char *given, struct 
 int child_spawn(pid_t *pid, const struct child_program *program, const char *path,
 	char *const argv[], int fd, struct err *err);
 
+/* ---- what such a program does itself, first thing ---- */
+
+enum { CHILD_SOCKET_FD = 3 };
+
+/* Whether it was started with --socket=3 and a socket there: by carrel, then. */
+int child_is_called(const char *first_argument);
+/*
+ * End with the parent, leave no core dump of what people read, inherit nothing else, write files that
+ * only their owner reads, and be what the kernel takes first when memory runs out: a higher score
+ * (0 to 1000) before a lower one, and all of them before the terminal.
+ */
+void child_settle(int oom_score);
+
+/* ---- its end ---- */
+
 /* waitpid() that no signal interrupts. */
 pid_t child_wait(pid_t pid, int *status, int options);
 

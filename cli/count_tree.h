@@ -16,7 +16,7 @@ struct count_node {
 	int64_t tokens, bytes, n_files;
 	int64_t n_pages; /* of a pdf */
 	struct running_lines running;
-	int level;       /* from 1 at the top */
+	int level; /* from 1 at the top */
 	int is_file;
 	int is_taken; /* by count_tree_within(): it, or a directory above it */
 };

@@ -5,10 +5,10 @@
 #include "loaders/format/format.h"
 
 #include "loaders/format/encoding.h"
-#include "loaders/format/magic.h"
-#include "loaders/tree/tree.h"
 #include "loaders/format/html.h"
+#include "loaders/format/magic.h"
 #include "loaders/format/zip.h"
+#include "loaders/tree/tree.h"
 
 void formats_prepare(void)
 {

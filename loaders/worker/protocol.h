@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 enum {
-	WORKER_SOCKET_FD = 3, /* of the helper */
 	WORKER_RESULT_FD = 3, /* of a worker */
 	WORKER_INPUT_FD = 4,  /* and those behind it, where a job has several files */
 	WORKER_MAX_FILES = 64,
