@@ -113,8 +113,12 @@ struct whole_reader {
 	struct buf text;
 	struct document outline; /* headings only */
 	int is_read;
+	struct skip *left_out; /* said behind the text: what of the input is not in it */
+	size_t n_left_out, cap_left_out, n_told;
 };
 struct whole_reader *whole_reader_create(enum document_kind kind);
+/* One more of `left_out`, for skip_set(); valid until the next. */
+struct skip *whole_reader_leave_out(struct whole_reader *whole);
 void whole_reader_outline(struct reader *reader, struct document *document);
 int whole_reader_read(struct reader *reader, struct part *part, struct skip *skip);
 void whole_reader_close(struct reader *reader);

@@ -28,6 +28,7 @@ struct docx {
 	int n_note, n_end, n_comment;
 	struct markup_cell cell;
 	int has_cell; /* it was begun for the writer */
+	int is_full;  /* notes and links that are referred to again and again pass the limit */
 	int is_link;
 };
 
@@ -281,6 +282,10 @@ static void start(void *arg, const char *name, const struct xml_attributes *attr
 {
 	struct docx *docx = arg;
 
+	docx->is_full |= markup_bytes(docx->markup) > LOAD_MAX_BYTES;
+	if (docx->is_full) {
+		return;
+	}
 	if (docx->left_out || is_left_out(name)) {
 		docx->left_out += is_left_out(name);
 		return;
@@ -314,6 +319,9 @@ static void end(void *arg, const char *name)
 	struct docx *docx = arg;
 
 	docx->is_text = docx->in_field = 0;
+	if (docx->is_full) {
+		return;
+	}
 	if (docx->left_out) {
 		docx->left_out -= is_left_out(name);
 		return;
@@ -335,7 +343,7 @@ static void text(void *arg, const char *bytes, size_t len)
 {
 	struct docx *docx = arg;
 
-	if (docx->left_out) {
+	if (docx->left_out || docx->is_full) {
 		return;
 	}
 	if (docx->in_field) {
@@ -381,6 +389,9 @@ static int write_document(struct docx *docx, const struct zip *zip, struct skip 
 	if (docx_parts_read(&docx->parts, zip, skip) < 0 ||
 		xml_read(bytes, name, &events, docx, skip) < 0) {
 		return -1;
+	}
+	if (docx->is_full) {
+		return skip_set(skip, SKIP_UNREADABLE, "holds more text than the limit");
 	}
 	close_lists(docx, 0);
 	for (size_t at = 0; at < docx->parts.running.len;) {

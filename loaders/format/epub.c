@@ -15,6 +15,12 @@
 #include <string.h>
 #include <strings.h>
 
+/* Some of the spine, by path or id: the first few by name. */
+struct some {
+	struct buf names;
+	int n;
+};
+
 struct epub {
 	struct zip *zip;
 	struct buf value, text;
@@ -26,6 +32,8 @@ struct epub {
 	size_t n_spine, cap_spine;
 	char *target; /* of the entry of the table of contents that is being read */
 	int is_label, is_drm;
+	size_t n_bytes;                   /* of chapters that were read */
+	struct some pictures, unreadable; /* are left out */
 };
 
 /* ---- paths ---- */
@@ -310,6 +318,18 @@ static int has_heading(const struct buf *chapter)
 	return 0;
 }
 
+static void add_name(struct some *some, const char *name)
+{
+	enum { MOST_NAMES = 8 };
+
+	if (some->n < MOST_NAMES) {
+		buf_additem(&some->names, name);
+	} else if (some->n == MOST_NAMES) {
+		buf_addstr(&some->names, "...");
+	}
+	some->n++;
+}
+
 static int write_chapter(
 	struct epub *epub, struct markup *markup, const char *path, struct skip *skip)
 {
@@ -334,10 +354,21 @@ static int write_chapter(
 	}
 	if (bytes->len && html_to_utf8(&text, &input)) {
 		status = html_write(markup, &ignored, buf_str(&text), text.len, skip);
+	} else if (bytes->len) {
+		add_name(&epub->unreadable, path);
 	}
 	buf_finish(&text);
 	buf_finish(&ignored);
 	return status;
+}
+
+/* A chapter may stand in the spine again and again: what is read is bounded, not only what it says. */
+static int is_too_much(struct epub *epub, const struct markup *markup, const char *path)
+{
+	const struct buf *bytes = zip_entry(epub->zip, path);
+
+	epub->n_bytes += bytes ? bytes->len : 0;
+	return epub->n_bytes > LOAD_MAX_BYTES || markup_bytes(markup) > LOAD_MAX_BYTES;
 }
 
 static int write_book(struct epub *epub, struct markup *markup, struct skip *skip)
@@ -347,12 +378,14 @@ static int write_book(struct epub *epub, struct markup *markup, struct skip *ski
 	for (size_t i = 0; i < epub->n_spine; i++) {
 		const char *path = xml_map_find(&epub->href, epub->spine[i]);
 
-		if (path && !zip_name_ends(path, picture) &&
-			write_chapter(epub, markup, path, skip) < 0) {
-			return -1;
-		}
-		if (markup_bytes(markup) > LOAD_MAX_BYTES) {
+		if (!path) {
+			add_name(&epub->unreadable, epub->spine[i]);
+		} else if (zip_name_ends(path, picture)) {
+			add_name(&epub->pictures, path);
+		} else if (is_too_much(epub, markup, path)) {
 			return skip_set(skip, SKIP_UNREADABLE, "holds more text than the limit");
+		} else if (write_chapter(epub, markup, path, skip) < 0) {
+			return -1;
 		}
 	}
 	if (epub->title) {
@@ -381,11 +414,27 @@ static int epub_probe(const struct input *input)
 	return zip_probe(input) && format_has_extension(input, extension) ? 2 : 0;
 }
 
+static void leave_out(struct whole_reader *whole, const struct epub *epub)
+{
+	if (epub->pictures.n) {
+		skip_set(whole_reader_leave_out(whole), SKIP_RULE,
+			"has %d chapter%s of a picture, without text: %s", epub->pictures.n,
+			epub->pictures.n == 1 ? "" : "s", epub->pictures.names.data);
+	}
+	if (epub->unreadable.n) {
+		skip_set(whole_reader_leave_out(whole), SKIP_UNREADABLE,
+			"has %d damaged chapter%s (missing, or no text): %s", epub->unreadable.n,
+			epub->unreadable.n == 1 ? "" : "s", epub->unreadable.names.data);
+	}
+}
+
 static void epub_finish(struct epub *epub)
 {
 	zip_close(epub->zip);
 	buf_finish(&epub->value);
 	buf_finish(&epub->text);
+	buf_finish(&epub->pictures.names);
+	buf_finish(&epub->unreadable.names);
 	free(epub->package);
 	free(epub->base);
 	free(epub->nav);
@@ -415,6 +464,9 @@ static int epub_open(struct reader **reader, const struct input *input, struct s
 	}
 	if (status == 0) {
 		status = markup_reader(reader, markup, skip);
+		if (status == 0) {
+			leave_out((struct whole_reader *)*reader, &epub);
+		}
 	} else {
 		markup_destroy(markup);
 	}

@@ -154,6 +154,22 @@ static void make_valid(struct buf *text)
 	*text = valid;
 }
 
+/* What stands in the text as a line in brackets. */
+static void leave_out(struct whole_reader *whole, const struct mail_text *mail)
+{
+	if (mail->n_encrypted) {
+		skip_set(whole_reader_leave_out(whole), SKIP_UNREADABLE,
+			"holds %d encrypted text%s: save the mail decrypted in your mail program",
+			mail->n_encrypted, mail->n_encrypted == 1 ? "" : "s");
+	}
+	if (mail->n_attachment) {
+		skip_set(whole_reader_leave_out(whole), SKIP_RULE,
+			"holds %d attachment%s, which %s not read: save and name what is wanted",
+			mail->n_attachment, mail->n_attachment == 1 ? "" : "s",
+			mail->n_attachment == 1 ? "was" : "were");
+	}
+}
+
 static int mail_open(struct reader **reader, const struct input *input, struct skip *skip)
 {
 	struct whole_reader *whole = whole_reader_create(DOCUMENT_TEXT);
@@ -171,6 +187,7 @@ static int mail_open(struct reader **reader, const struct input *input, struct s
 	} else if (whole->text.len > LOAD_MAX_BYTES) {
 		skip_set(skip, SKIP_UNREADABLE, "holds more text than the limit");
 	} else {
+		leave_out(whole, &mail);
 		*reader = &whole->reader;
 		return 0;
 	}

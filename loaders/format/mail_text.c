@@ -133,29 +133,103 @@ static int part_text(struct buf *out, GMimePart *part, int is_html)
 	return encoding != NULL || !input.len;
 }
 
-static void write_lines(struct mail_text *mail, const struct buf *text)
+/* The next line without its end; 0 behind the last. ">From " of a mailbox is "From ". */
+static int next_line(const struct mail_text *mail, const char **at, const char *end,
+	const char **line, size_t *len)
+{
+	const char *newline;
+	size_t quotes;
+
+	if (*at >= end) {
+		return 0;
+	}
+	newline = memchr(*at, '\n', (size_t)(end - *at));
+	*line = *at;
+	*len = (size_t)((newline ? newline : end) - *at);
+	*at += *len + (newline != NULL);
+	*len -= *len && (*line)[*len - 1] == '\r';
+	quotes = strspn(*line, ">");
+	if (mail->is_mbox && quotes && *len >= quotes + 5 &&
+		strncmp(*line + quotes, "From ", 5) == 0) {
+		++*line;
+		--*len;
+	}
+	return 1;
+}
+
+static size_t without_spaces(const char *line, size_t len)
+{
+	while (len && (line[len - 1] == '\r' || line[len - 1] == ' ')) {
+		len--;
+	}
+	return len;
+}
+
+static void write_lines(struct mail_text *mail, const char *at, const char *end)
+{
+	const char *line;
+	size_t len;
+
+	while (next_line(mail, &at, end, &line, &len)) {
+		buf_add(mail->text, line, without_spaces(line, len));
+		buf_addch(mail->text, '\n');
+	}
+}
+
+/* RFC 3676: a line that ends in a space goes on in the next of the same depth of quotation. */
+static void write_flowed(struct mail_text *mail, const char *at, const char *end, int deletes_space)
+{
+	const char *line;
+	size_t len, last_depth = 0;
+	int goes_on = 0;
+
+	while (next_line(mail, &at, end, &line, &len)) {
+		size_t depth = strspn(line, ">"), begin = depth;
+		int is_signature;
+
+		begin += begin < len && line[begin] == ' '; /* it may be stuffed */
+		is_signature = len - begin == 3 && strncmp(line + begin, "-- ", 3) == 0;
+		if (goes_on && (depth != last_depth || is_signature)) {
+			goes_on = 0;
+			mail->text->len = without_spaces(mail->text->data, mail->text->len);
+			buf_addch(mail->text, '\n');
+		}
+		if (!goes_on) {
+			buf_add(mail->text, line, depth);
+			buf_addstr(mail->text, depth && len > begin ? " " : "");
+		}
+		goes_on = !is_signature && len > begin && line[len - 1] == ' ';
+		len = goes_on ? len - (deletes_space != 0)
+			      : begin + without_spaces(line + begin, len - begin);
+		buf_add(mail->text, line + begin, len - begin);
+		buf_addstr(mail->text, goes_on ? "" : "\n");
+		last_depth = depth;
+	}
+	if (goes_on) {
+		mail->text->len = without_spaces(mail->text->data, mail->text->len);
+		buf_addch(mail->text, '\n');
+	}
+}
+
+static int parameter_is(GMimePart *part, const char *name, const char *value)
+{
+	const char *found = g_mime_content_type_get_parameter(
+		g_mime_object_get_content_type(GMIME_OBJECT(part)), name);
+
+	return found && strcasecmp(found, value) == 0;
+}
+
+static void write_plain(struct mail_text *mail, GMimePart *part, const struct buf *text)
 {
 	const char *at = buf_str(text), *end = at + text->len;
 
-	while (end > at && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' ')) {
+	while (end > at && strchr("\n\r ", end[-1])) {
 		end--;
 	}
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-		size_t quotes = strspn(at, ">"), len;
-
-		if (mail->is_mbox && quotes && end - at > 5 &&
-			strncmp(at + quotes, "From ", 5) == 0) {
-			at++;
-		}
-		len = (size_t)(stop - at);
-		while (len && (at[len - 1] == '\r' || at[len - 1] == ' ')) {
-			len--;
-		}
-		buf_add(mail->text, at, len);
-		buf_addch(mail->text, '\n');
-		at = stop + (newline != NULL);
+	if (parameter_is(part, "format", "flowed")) {
+		write_flowed(mail, at, end, parameter_is(part, "delsp", "yes"));
+	} else {
+		write_lines(mail, at, end);
 	}
 }
 
@@ -202,7 +276,7 @@ static void write_text_part(struct mail_text *mail, GMimePart *part)
 	} else if (is_html) {
 		write_html(mail, &text);
 	} else {
-		write_lines(mail, &text);
+		write_plain(mail, part, &text);
 	}
 	mail->n_readable += *first != 0;
 	buf_finish(&text);
@@ -216,6 +290,7 @@ static void write_attachment(struct mail_text *mail, GMimePart *part)
 	char *type = g_mime_content_type_get_mime_type(
 		g_mime_object_get_content_type(GMIME_OBJECT(part)));
 
+	mail->n_attachment++;
 	begin_block(mail);
 	buf_addstr(mail->text, "[attachment: ");
 	for (; name && *name; name++) {
@@ -251,7 +326,21 @@ static void write_part(struct mail_text *mail, GMimePart *part)
 	}
 }
 
-/* Whether the part is, or holds first, text of this subtype. */
+/* Whether there is anything but white space in it. */
+static int has_words(GMimePart *part)
+{
+	struct buf bytes = BUF_INIT;
+	size_t blank = 0;
+
+	part_bytes(&bytes, part);
+	while (blank < bytes.len && strchr(" \t\r\n", bytes.data[blank])) {
+		blank++;
+	}
+	buf_finish(&bytes);
+	return blank < bytes.len;
+}
+
+/* Whether the part is, or holds first, text of this subtype, and says anything. */
 static int holds_text(GMimeObject *object, const char *subtype)
 {
 	for (int depth = 0; GMIME_IS_MULTIPART(object) && depth < MAIL_MAX_DEPTH; depth++) {
@@ -262,7 +351,8 @@ static int holds_text(GMimeObject *object, const char *subtype)
 		}
 		object = g_mime_multipart_get_part(multipart, 0);
 	}
-	return is_type(object, "text", subtype);
+	return is_type(object, "text", subtype) && GMIME_IS_PART(object) &&
+	       has_words(GMIME_PART(object));
 }
 
 /* Of the same in several forms, plain text; else HTML; else the last, which is the richest. */

@@ -15,7 +15,8 @@ struct mail_text {
 	int is_mbox;     /* lines that begin with ">From " lose the '>' */
 	int n_encrypted; /* bodies that cannot be read; each is named in the text */
 	int n_readable;
-	size_t counted; /* bytes of `text` whose lines are counted */
+	int n_attachment; /* named in the text, not read */
+	size_t counted;   /* bytes of `text` whose lines are counted */
 	int64_t line;
 };
 

@@ -275,6 +275,24 @@ static int open_blocks(const char *line, size_t len, int open)
 	return open;
 }
 
+static void text_line(struct man *man, const char *line, size_t len)
+{
+	struct buf text = BUF_INIT;
+	int continues = man_expand(man, &text, line, len);
+
+	if (!text.len && !len) {
+		man_layout_blank(&man->layout);
+	} else {
+		man_layout_text(&man->layout, buf_str(&text), text.len);
+	}
+	man->layout.glue = continues;
+	man_layout_input_end(&man->layout);
+	if (man->center_lines > 0 && --man->center_lines >= 0) {
+		man_layout_break(&man->layout);
+	}
+	buf_finish(&text);
+}
+
 /* What a condition governs: the rest of its line, or a block to its \}. */
 static void conditional(
 	struct man *man, struct man_source *source, const char *rest, size_t len, int runs)
@@ -287,8 +305,12 @@ static void conditional(
 		while (begin + 1 < len && rest[begin] == '\\' && rest[begin + 1] == '{') {
 			begin = skip_spaces(rest, len, begin + 2);
 		}
-		if (begin < len) {
+		if (begin < len && man->n_condition < DEEPEST) {
+			man->n_condition++;
 			man_line(man, source, rest + begin, len - begin);
+			man->n_condition--;
+		} else if (begin < len) {
+			text_line(man, rest + begin, len - begin);
 		}
 		return;
 	}
@@ -331,39 +353,21 @@ static void request_translate(struct man *man, const struct man_args *args)
 static void request_alias(struct man *man, const struct man_args *args)
 {
 	const struct man_definition *old;
-	struct man_definition *new;
+	struct man_definition *alias;
 
 	if (args->n < 2) {
 		return;
 	}
 	old = man_find(&man->macros, args->arg[1], strlen(args->arg[1]));
-	new = man_define(&man->macros, args->arg[0], strlen(args->arg[0]));
-	if (new &&new != old) {
-		buf_clear(&new->text);
+	alias = man_define(&man->macros, args->arg[0], strlen(args->arg[0]));
+	if (alias && alias != old) {
+		buf_clear(&alias->text);
 		if (old) {
-			buf_add(&new->text, buf_str(&old->text), old->text.len);
+			buf_add(&alias->text, buf_str(&old->text), old->text.len);
 		} else {
-			buf_printf(&new->text, ".%s \\$@\n", args->arg[1]);
+			buf_printf(&alias->text, ".%s \\$@\n", args->arg[1]);
 		}
 	}
-}
-
-static void text_line(struct man *man, const char *line, size_t len)
-{
-	struct buf text = BUF_INIT;
-	int continues = man_expand(man, &text, line, len);
-
-	if (!text.len && !len) {
-		man_layout_blank(&man->layout);
-	} else {
-		man_layout_text(&man->layout, buf_str(&text), text.len);
-	}
-	man->layout.glue = continues;
-	man_layout_input_end(&man->layout);
-	if (man->center_lines > 0 && --man->center_lines >= 0) {
-		man_layout_break(&man->layout);
-	}
-	buf_finish(&text);
 }
 
 static int is_one_of(const char *name, const char *const *list)

@@ -35,6 +35,7 @@ struct man {
 	size_t budget_bytes; /* that definitions may still expand to: bounds time */
 	int depth;
 	struct man_args *call; /* of the macro being expanded; NULL outside */
+	int n_condition;       /* that are open on this line, one in another */
 	int else_runs;         /* what the last .ie left for its .el */
 	int center_lines;
 	char translation[256]; /* of .tr, where is_translating */

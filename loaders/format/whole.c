@@ -15,6 +15,16 @@ struct whole_reader *whole_reader_create(enum document_kind kind)
 	return whole;
 }
 
+struct skip *whole_reader_leave_out(struct whole_reader *whole)
+{
+	struct skip *skip;
+
+	mem_grow(whole->left_out, whole->n_left_out, whole->cap_left_out);
+	skip = &whole->left_out[whole->n_left_out++];
+	*skip = (struct skip){0};
+	return skip;
+}
+
 void whole_reader_outline(struct reader *reader, struct document *document)
 {
 	struct whole_reader *whole = (struct whole_reader *)reader;
@@ -31,7 +41,12 @@ int whole_reader_read(struct reader *reader, struct part *part, struct skip *ski
 	struct whole_reader *whole = (struct whole_reader *)reader;
 
 	if (whole->is_read) {
-		return READ_END;
+		if (whole->n_told == whole->n_left_out) {
+			return READ_END;
+		}
+		*skip = whole->left_out[whole->n_told];
+		whole->left_out[whole->n_told++] = (struct skip){0};
+		return READ_SKIPPED;
 	}
 	whole->is_read = 1;
 	part->len = whole->text.len;
@@ -46,6 +61,10 @@ void whole_reader_close(struct reader *reader)
 	if (whole) {
 		buf_finish(&whole->text);
 		document_finish(&whole->outline);
+		for (size_t i = 0; i < whole->n_left_out; i++) {
+			skip_finish(&whole->left_out[i]);
+		}
+		free(whole->left_out);
 		free(whole->reader.rev);
 		free(whole);
 	}

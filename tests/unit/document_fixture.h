@@ -24,6 +24,7 @@ struct read_back {
 	enum skip_class class;
 	const char *encoding;
 	struct document outline;
+	struct buf left_out; /* the reasons, a line each */
 };
 
 static inline struct read_back read_back(const char *name, const char *bytes, size_t len)
@@ -35,6 +36,7 @@ static inline struct read_back read_back(const char *name, const char *bytes, si
 	struct reader *reader = NULL;
 	struct skip skip = {0};
 	struct part part = {.place = {.time_ms = -1}};
+	int status;
 
 	if (loader->open(&reader, &input, &skip) < 0) {
 		back.reason = skip.reason;
@@ -46,7 +48,12 @@ static inline struct read_back read_back(const char *name, const char *bytes, si
 	assert_int_equal(READ_PART, loader->read(reader, &part, &skip));
 	assert_int_equal(part.len, strlen(part.text));
 	back.text = part.text;
-	assert_int_equal(READ_END, loader->read(reader, &part, &skip));
+	part = (struct part){.place = {.time_ms = -1}};
+	while ((status = loader->read(reader, &part, &skip)) == READ_SKIPPED) {
+		buf_printf(&back.left_out, "%s\n", skip.reason);
+		skip_finish(&skip);
+	}
+	assert_int_equal(READ_END, status);
 	if (loader->outline) {
 		loader->outline(reader, &back.outline);
 	}
@@ -59,6 +66,7 @@ static inline void read_back_finish(struct read_back *back)
 	free(back->text);
 	free(back->reason);
 	document_finish(&back->outline);
+	buf_finish(&back->left_out);
 }
 
 static inline void check_read(const char *name, const char *bytes, size_t len, const char *expected)

@@ -87,6 +87,51 @@ static void encrypted_messages_are_named(void **state)
 	check_refused("a.eml", armor, strlen(armor), SKIP_UNREADABLE, "is encrypted");
 }
 
+static void what_is_left_out_is_named(void **state)
+{
+	static const char box[] =
+		"From a@x Mon Jan  6 10:00:00 2020\nFrom: a@x\nSubject: One\n\nfirst\n"
+		"From b@x Mon Jan  6 11:00:00 2020\nFrom: b@x\nSubject: Two\n\n"
+		"-----BEGIN PGP MESSAGE-----\n\nxx\n"
+		"From c@x Mon Jan  6 12:00:00 2020\nFrom: c@x\nSubject: Three\n"
+		"Content-Type: application/pdf\n\nxx\n";
+	struct read_back back = read_back("in.mbox", box, strlen(box));
+
+	assert_non_null(strstr(back.text, "first"));
+	assert_string_equal(
+		"holds 1 encrypted text: save the mail decrypted in your mail program\n"
+		"holds 1 attachment, which was not read: save and name what is wanted\n",
+		buf_str(&back.left_out));
+	read_back_finish(&back);
+}
+
+/* Lines that end in a space go on (RFC 3676); quoted ones within their depth. */
+static void flowed_lines_are_joined(void **state)
+{
+	static const char type[] = HEAD "Content-Type: text/plain; format=flowed";
+	static const char body[] = "\n\na long \nline \n> quoted \n> words\n>> deeper\n"
+				   " From stuffed\n\n-- \nA \n";
+	char *flowed = mem_printf("%s%s", type, body);
+	char *without_space = mem_printf("%s; delsp=yes%s", type, body);
+
+	check_mail("a.eml", flowed,
+		SHOWN "a long line\n> quoted words\n>> deeper\nFrom stuffed\n\n--\nA\n");
+	check_mail("a.eml", without_space,
+		SHOWN "a longline\n> quotedwords\n>> deeper\nFrom stuffed\n\n--\nA\n");
+	free(flowed);
+	free(without_space);
+}
+
+/* Some programs send an empty plain text beside the HTML that has the words. */
+static void an_empty_alternative_is_none(void **state)
+{
+	check_mail("a.eml",
+		HEAD "Content-Type: multipart/alternative; boundary=a\n\n--a\n"
+		     "Content-Type: text/plain\n\n \n\n--a\nContent-Type: text/html\n\n"
+		     "<p>words\n--a--\n",
+		SHOWN "words\n");
+}
+
 /* Letters, patches and notes begin with a few headers, too. */
 static void text_is_not_taken_for_mail(void **state)
 {
@@ -150,6 +195,9 @@ int main(void)
 		cmocka_unit_test(parts_are_chosen_or_named),
 		cmocka_unit_test(mailboxes_are_their_messages),
 		cmocka_unit_test(encrypted_messages_are_named),
+		cmocka_unit_test(what_is_left_out_is_named),
+		cmocka_unit_test(flowed_lines_are_joined),
+		cmocka_unit_test(an_empty_alternative_is_none),
 		cmocka_unit_test(text_is_not_taken_for_mail),
 		cmocka_unit_test(hostile_messages_end),
 	};

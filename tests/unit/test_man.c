@@ -139,11 +139,30 @@ static void what_calls_itself_ends(void **state)
 	}
 }
 
+/* Too many to be meant; what they govern is shown. */
+static void conditions_in_conditions_lose_no_words(void **state)
+{
+	struct buf page = BUF_INIT;
+	struct format_read read;
+
+	buf_addstr(&page, ".TH A 1\n.SH A\n");
+	for (int i = 0; i < 20000; i++) {
+		buf_addstr(&page, ".if 1 \\{\\\n");
+	}
+	buf_addstr(&page, "words\n");
+	read = format_read("a.1", page.data, page.len);
+	assert_int_equal(READ_END, read.status);
+	assert_non_null(strstr(read.document.part[0].text, "words"));
+	format_read_finish(&read);
+	buf_finish(&page);
+}
+
 static void a_long_page_takes_no_longer_than_its_length(void **state)
 {
 	static const char *const pieces[] = {".TP\n.B x\ny\n", ".RS\n", "\\fBx\\fP ", "\\",
-		".ie 1 a\n", ".if 0 \\{\n", ".de m\n", ".TS\n", "T{\n", "x", ".SH a\n", "\\*[",
-		".nr a 1\n", ".B \"", "\\w'", ".Bl -tag\n.It a\n", ".Op Op Op Op Op\n", ".Oo\n"};
+		".ie 1 a\n", ".if 0 \\{\n", ".de m\n", ".TS\n", "T{\n", "x", ".SH a\n",
+		".if 1 \\{\\\n", ".ie 0 x .el ", "\\*[", ".nr a 1\n", ".B \"", "\\w'",
+		".Bl -tag\n.It a\n", ".Op Op Op Op Op\n", ".Oo\n"};
 
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
 		for (size_t mdoc = 0; mdoc < 2; mdoc++) {
@@ -196,6 +215,7 @@ int main(void)
 		cmocka_unit_test(conditions_choose),
 		cmocka_unit_test(macros_of_the_page_are_called),
 		cmocka_unit_test(what_calls_itself_ends),
+		cmocka_unit_test(conditions_in_conditions_lose_no_words),
 		cmocka_unit_test(a_long_page_takes_no_longer_than_its_length),
 		cmocka_unit_test(only_pages_are_pages),
 	};

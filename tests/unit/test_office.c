@@ -145,6 +145,64 @@ static void bombs_are_refused(void **state)
 	free(zeros);
 }
 
+#define CONTAINER "<c><rootfile full-path='a.opf'/></c>"
+
+/* What is small by itself and referred to without end. */
+static void what_is_repeated_is_counted(void **state)
+{
+	enum { REFERENCES = 400 };
+	char *blank = mem_zero(1, (1 << 20) + 1);
+	struct buf spine = BUF_INIT, body = BUF_INIT, note = BUF_INIT;
+	struct entry epub[] = {
+		{"META-INF/container.xml", CONTAINER, 1}, {"a.opf", NULL, 1}, {"a.html", blank, 1}};
+	struct entry docx[] = {{DOCUMENT, NULL, 1}, {"word/footnotes.xml", NULL, 1}};
+
+	memset(blank, ' ', 1 << 20);
+	buf_addstr(&spine, "<package><item id='a' href='a.html'/>");
+	buf_addstr(&body, BEGIN "<w:p><w:r>");
+	for (int i = 0; i < REFERENCES; i++) {
+		buf_addstr(&spine, "<itemref idref='a'/>");
+		buf_addstr(&body, "<w:footnoteReference w:id='1'/>");
+	}
+	buf_addstr(&spine, "</package>");
+	buf_addstr(&body, "</w:r></w:p></w:document>");
+	memset(blank, 'x', 1 << 20);
+	buf_printf(&note,
+		"<w:f xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/2006/main'>"
+		"<w:footnote w:id='1'><w:p><w:t>%s</w:t></w:p></w:footnote></w:f>",
+		blank);
+	memset(blank, ' ', 1 << 20);
+	epub[1].text = spine.data;
+	docx[0].text = body.data;
+	docx[1].text = note.data;
+	check_packed("repeats.epub", epub, 3, "holds more text than the limit");
+	check_packed("repeats.docx", docx, 2, "holds more text than the limit");
+	buf_finish(&spine);
+	buf_finish(&body);
+	buf_finish(&note);
+	free(blank);
+}
+
+static void chapters_that_are_left_out_are_named(void **state)
+{
+	static const struct entry book[] = {{"META-INF/container.xml", CONTAINER, 1},
+		{"a.opf",
+			"<package><item id='a' href='a.html'/><item id='b' href='b.html'/>"
+			"<item id='p' href='cover.png'/><itemref idref='p'/><itemref idref='a'/>"
+			"<itemref idref='b'/><itemref idref='gone'/></package>",
+			1},
+		{"a.html", "<p>words", 1}, {"b.html", "\1\2\3\4\5\6\1\2\3\4\5\6", 9}};
+	struct buf bytes = packed(book, 4);
+	struct read_back back = read_back("a.epub", bytes.data, bytes.len);
+
+	assert_string_equal("words\n", back.text);
+	assert_string_equal("has 1 chapter of a picture, without text: cover.png\n"
+			    "has 2 damaged chapters (missing, or no text): b.html, gone\n",
+		buf_str(&back.left_out));
+	read_back_finish(&back);
+	buf_finish(&bytes);
+}
+
 static void entities_and_other_files_are_nothing(void **state)
 {
 	static const struct entry laughs[] = {{DOCUMENT,
@@ -393,6 +451,8 @@ int main(void)
 		cmocka_unit_test(headings_are_the_outline),
 		cmocka_unit_test(damaged_files_never_half_load),
 		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(what_is_repeated_is_counted),
+		cmocka_unit_test(chapters_that_are_left_out_are_named),
 		cmocka_unit_test(entities_and_other_files_are_nothing),
 		cmocka_unit_test(depth_has_an_end),
 		cmocka_unit_test(names_that_climb_are_found_by_nobody),
