@@ -47,7 +47,7 @@ static int create_ruleset(int abi)
 	size_t size = sizeof(attr.handled_access_fs);
 
 	attr.handled_access_fs |= abi >= 2 ? ACCESS_REFER : 0;
-	attr.handled_access_fs |= abi >= 3 ? ACCESS_TRUNCATE : 0;
+	attr.handled_access_fs |= abi >= LANDLOCK_ABI_TRUNCATE ? ACCESS_TRUNCATE : 0;
 	attr.handled_access_fs |= abi >= 5 ? ACCESS_DEVICES : 0;
 	if (abi >= 4) {
 		attr.handled_access_net = NET_ALL;

@@ -15,7 +15,7 @@ void sandbox_prepare(struct sandbox *sandbox)
 	};
 	for (int i = 0; i < SANDBOX_RECIPES && sandbox->has_seccomp; i++) {
 		sandbox->has_seccomp = seccomp_build(&sandbox->filter[i], (enum sandbox_recipe)i,
-					       sandbox->landlock_abi > 0) == 0;
+					       sandbox->landlock_abi) == 0;
 	}
 }
 

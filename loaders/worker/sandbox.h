@@ -52,13 +52,14 @@ int sandbox_close(const struct sandbox *sandbox, enum sandbox_recipe recipe);
 /* ---- seccomp.c ---- */
 
 int seccomp_is_offered(void);
-/* The filter of a recipe; 0, or -1 where it cannot be built. */
-int seccomp_build(struct sandbox_filter *filter, enum sandbox_recipe recipe, int has_landlock);
+/* The filter of a recipe beside a Landlock of that ABI; 0, or -1 where it cannot be built. */
+int seccomp_build(struct sandbox_filter *filter, enum sandbox_recipe recipe, int abi);
 int seccomp_install(const struct sandbox_filter *filter);
 
 /* ---- landlock.c ---- */
 
-int landlock_abi(void); /* 0: none */
+enum { LANDLOCK_ABI_TRUNCATE = 3 }; /* the first that guards against truncating */
+int landlock_abi(void);             /* 0: none */
 int landlock_restrict(int abi, enum sandbox_recipe recipe, int root_fd);
 
 /* ---- trap.c, in debug builds; else trap_none.c ---- */

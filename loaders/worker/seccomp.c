@@ -80,21 +80,24 @@ static int add_fcntl(scmp_filter_ctx filter)
 
 /*
  * Opening, for reading only. What Landlock does not guard is closed to documents; a folder's reader
- * may still walk, by a call whose flags a filter can see (openat2() has them in memory).
+ * may still walk, by a call whose flags a filter can see. openat2() has them in memory, where a
+ * filter cannot look: it is there only where Landlock forbids all writing, O_TRUNC beside O_RDONLY
+ * included (Debian 12's kernel has ABI 2: it does not).
  */
-static int add_opening(scmp_filter_ctx filter, enum sandbox_recipe recipe, int has_landlock)
+static int add_opening(scmp_filter_ctx filter, enum sandbox_recipe recipe, int abi)
 {
 	static const scmp_datum_t writing =
 		O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY);
 	int is_tree = recipe == SANDBOX_TREES;
-	uint32_t action = has_landlock || is_tree ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES);
+	uint32_t action = abi || is_tree ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES);
 
 	if (seccomp_rule_add(filter, action, SCMP_SYS(openat), 1,
 		    SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) < 0) {
 		return -1;
 	}
 	return is_tree ? seccomp_rule_add(filter,
-				 has_landlock ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS),
+				 abi >= LANDLOCK_ABI_TRUNCATE ? SCMP_ACT_ALLOW
+							      : SCMP_ACT_ERRNO(ENOSYS),
 				 SCMP_SYS(openat2), 0)
 		       : 0;
 }
@@ -140,7 +143,7 @@ out:
 	return status;
 }
 
-int seccomp_build(struct sandbox_filter *out, enum sandbox_recipe recipe, int has_landlock)
+int seccomp_build(struct sandbox_filter *out, enum sandbox_recipe recipe, int abi)
 {
 	scmp_filter_ctx filter = seccomp_init(trap_action());
 	int status;
@@ -152,7 +155,7 @@ int seccomp_build(struct sandbox_filter *out, enum sandbox_recipe recipe, int ha
 				 add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), absent,
 					 ARRAY_LEN(absent)) < 0 ||
 				 add_sanitized(filter) < 0 || add_checked(filter) < 0 ||
-				 add_opening(filter, recipe, has_landlock) < 0 ||
+				 add_opening(filter, recipe, abi) < 0 ||
 				 (recipe == SANDBOX_TREES &&
 					 add_calls(filter, SCMP_ACT_ALLOW, allowed_trees,
 						 ARRAY_LEN(allowed_trees)) < 0)

@@ -1,0 +1,125 @@
+/* The filters, as they are built for kernels whose Landlock knows less or more than this one's. */
+#include "loaders/worker/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char path[] = "/tmp/carrel-seccomp-XXXXXX";
+
+static int make_file(void **state)
+{
+	int fd = mkstemp(path);
+
+	return fd >= 0 && write(fd, "kept\n", 5) == 5 ? close(fd) : -1;
+}
+
+static int remove_file(void **state)
+{
+	return unlink(path);
+}
+
+static int open_by_openat2(uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC};
+
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+}
+
+static int truncate_by_openat2(void)
+{
+	return open_by_openat2(O_RDONLY | O_TRUNC);
+}
+
+static int read_by_openat2(void)
+{
+	return open_by_openat2(O_RDONLY);
+}
+
+static int truncate_by_openat(void)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_TRUNC);
+}
+
+static int read_by_openat(void)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+}
+
+enum { ALLOWED = 0, FORBIDDEN = -1 };
+
+/* What becomes of a call behind a filter: ALLOWED, FORBIDDEN, or the errno it fails with. */
+static int behind(enum sandbox_recipe recipe, int abi, int (*call)(void))
+{
+	struct sandbox_filter filter;
+	int status;
+	pid_t child;
+
+	assert_int_equal(0, seccomp_build(&filter, recipe, abi));
+	child = fork();
+	if (child == 0) {
+		trap_install();
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_install(&filter) < 0) {
+			_exit(200);
+		}
+		_exit(call() < 0 ? errno : ALLOWED);
+	}
+	free(filter.instruction);
+	assert_int_equal(child, waitpid(child, &status, 0));
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 128 + SIGSYS) {
+		assert_int_not_equal(200, WEXITSTATUS(status));
+		return WEXITSTATUS(status);
+	}
+	return FORBIDDEN;
+}
+
+static void nothing_is_truncated_whatever_landlock_knows(void **state)
+{
+	for (int abi = 0; abi < LANDLOCK_ABI_TRUNCATE; abi++) {
+		struct stat st;
+
+		assert_int_equal(ENOSYS, behind(SANDBOX_TREES, abi, truncate_by_openat2));
+		assert_int_equal(FORBIDDEN, behind(SANDBOX_TREES, abi, truncate_by_openat));
+		assert_int_equal(FORBIDDEN, behind(SANDBOX_DOCUMENTS, abi, truncate_by_openat2));
+		assert_int_equal(FORBIDDEN, behind(SANDBOX_DOCUMENTS, abi, truncate_by_openat));
+		assert_int_equal(0, stat(path, &st));
+		assert_int_equal(5, st.st_size);
+	}
+}
+
+static void folders_are_walked_by_openat_or_openat2(void **state)
+{
+	assert_int_equal(ALLOWED, behind(SANDBOX_TREES, 2, read_by_openat));
+	assert_int_equal(ALLOWED, behind(SANDBOX_TREES, 3, read_by_openat));
+	assert_int_equal(ALLOWED, behind(SANDBOX_TREES, 3, read_by_openat2));
+}
+
+static void without_landlock_documents_open_nothing(void **state)
+{
+	assert_int_equal(EACCES, behind(SANDBOX_DOCUMENTS, 0, read_by_openat));
+	assert_int_equal(ALLOWED, behind(SANDBOX_DOCUMENTS, 1, read_by_openat));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_truncated_whatever_landlock_knows),
+		cmocka_unit_test(folders_are_walked_by_openat_or_openat2),
+		cmocka_unit_test(without_landlock_documents_open_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
