@@ -13,7 +13,7 @@
 
 #define NS_PER_MS INT64_C(1000000)
 
-enum { ASK_MS = 50, GRACE_MS = 5000 };
+enum { ASK_MS = 50, GRACE_MS = 5000, START_MS = 60000 /* fontconfig may look at every font */ };
 
 int64_t load_now_ns(void)
 {
@@ -66,11 +66,17 @@ struct item *item_create(const char *path, const char *name)
 	return item;
 }
 
-static void close_item(struct item *item)
+static void close_file(struct item *item)
 {
 	if (item->fd >= 0) {
 		close(item->fd);
+		item->fd = -1;
 	}
+}
+
+static void close_item(struct item *item)
+{
+	close_file(item);
 	if (item->root_fd >= 0) {
 		close(item->root_fd);
 	}
@@ -119,6 +125,7 @@ void item_end_share(struct load *load, struct item *item)
 	item->state = ITEM_DONE;
 	load->progress.path = item->path;
 	if (!item->is_tree) {
+		close_file(item);
 		load->progress.n_files++;
 		load->progress.n_bytes += item->size_bytes;
 	}
@@ -176,18 +183,26 @@ static int read_job(struct load *load, struct job *job)
 	return 0;
 }
 
+static int silent(struct load *load)
+{
+	return err_set(load->err, ERR_FAILURE, NULL, "try again",
+		"the program that reads files (carrel-worker) does not answer");
+}
+
 /* A worker that nobody hears of any more, though it was to end: the helper hangs. */
 static int check_time(struct load *load, struct job *job, int64_t waited_ns)
 {
-	job->waited_ns += waited_ns;
-	if (job->fd >= 0 && job->waited_ns > job->limit_ns) {
+	if (!load->is_ready) {
+		return load_now_ns() - load->started_ns > START_MS * NS_PER_MS ? silent(load) : 0;
+	}
+	if (job->fd < 0) {
+		job->waited_ns += waited_ns;
+		return job->waited_ns > job->limit_ns + GRACE_MS * NS_PER_MS ? silent(load) : 0;
+	}
+	if (load_job_is_late(job, waited_ns)) {
 		load_job_kill(load, job, VERDICT_TIME);
 		job->waited_ns = 0;
 		job->limit_ns = 0;
-	}
-	if (job->fd < 0 && job->waited_ns > job->limit_ns + GRACE_MS * NS_PER_MS) {
-		return err_set(load->err, ERR_FAILURE, NULL, "try again",
-			"the program that reads files (carrel-worker) does not answer");
 	}
 	return 0;
 }
@@ -203,8 +218,9 @@ static int end_jobs(struct load *load)
 			i++;
 			continue;
 		}
-		status = load_job_end(load, job);
+		/* It may have a successor. */
 		load->job[i] = load->job[--load->n_job];
+		status = load_job_end(load, job);
 		load_job_destroy(job);
 		if (status < 0) {
 			return -1;
@@ -230,6 +246,16 @@ static int hear_ready(struct load *load, const struct worker_report *report)
 	return 0;
 }
 
+static void hear_of(struct job *job, const struct worker_report *report)
+{
+	if (report->kind == REPORT_STARTED) {
+		job->pid = report->status;
+	} else {
+		job->is_reported = 1;
+		job->status = report->status;
+	}
+}
+
 static int hear_reports(struct load *load)
 {
 	struct worker_report report;
@@ -240,12 +266,12 @@ static int hear_reports(struct load *load)
 			if (hear_ready(load, &report) < 0) {
 				return -1;
 			}
+			load->is_ready = 1;
 			continue;
 		}
 		for (size_t i = 0; i < load->n_job; i++) {
 			if (load->job[i]->id == report.job) {
-				load->job[i]->is_reported = 1;
-				load->job[i]->status = report.status;
+				hear_of(load->job[i], &report);
 			}
 		}
 	}
@@ -340,6 +366,7 @@ int load_each(const char *const *path, size_t n_path, const struct load_options 
 		.path = path,
 		.n_path = n_path,
 		.max_job = options->n_worker > 0 ? (size_t)options->n_worker : processors(),
+		.max_batch = WORKER_MAX_FILES,
 		.worker = {.fd = -1},
 		.progress = {.total_files = (int64_t)n_path, .total_bytes = -1, .total_pages = -1},
 		.err = err,

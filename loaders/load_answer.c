@@ -45,14 +45,13 @@ static void add_inside(struct load *load, struct item *tree, const char *inside)
 {
 	char *path = path_inside(tree->path, inside), *name = load_shown_name(tree->path);
 	char *shown = path_inside(name, inside), *clean = load_shown_name(shown);
-	struct item *item = item_create(path, clean), *behind = tree;
+	struct item *item = item_create(path, clean);
+	struct item *behind = tree->last_inside ? tree->last_inside : tree;
 
 	item->inside = mem_strdup(inside);
 	item->folder = tree->folder;
 	item->folder->n_user++;
-	while (behind->next && behind->next->folder == tree->folder) {
-		behind = behind->next;
-	}
+	tree->last_inside = item;
 	item->next = behind->next;
 	behind->next = item;
 	load->last = item->next ? load->last : item;
@@ -97,8 +96,19 @@ static int answer_tree(struct load *load, struct item *item, struct frame *frame
 
 /* ---- documents: held until they are whole ---- */
 
-static void hold(struct load *load, struct item *item, uint64_t bytes)
+static size_t string_bytes(const char *text)
 {
+	return text ? strlen(text) + 1 : 0;
+}
+
+/* All that stays in memory of a frame, so that no worker fills it with what is no text. */
+static void hold(struct load *load, struct item *item, const struct frame *frame)
+{
+	uint64_t bytes = sizeof(struct part) + frame->part.len +
+			 string_bytes(frame->part.place.label) +
+			 string_bytes(frame->part.place.speaker) +
+			 string_bytes(frame->skip.reason) + string_bytes(frame->heading.title);
+
 	item->held_bytes += bytes;
 	load->held_bytes += bytes;
 }
@@ -108,6 +118,7 @@ static void answer_document(
 {
 	struct document *document = &item->document;
 
+	hold(load, item, frame);
 	if (frame->kind == FRAME_TEXT) {
 		struct part *own = document_add_part(document);
 
@@ -118,8 +129,9 @@ static void answer_document(
 			own->place.path = mem_strdup(document->name);
 		}
 		load->progress.n_pages += own->place.page > 0;
-		hold(load, item, own->len);
+		job->last_page = own->place.page;
 	} else if (frame->kind == FRAME_SKIP) {
+		job->last_page = frame->skip.page;
 		page_notes_add(
 			&item->notes, frame->skip.page, frame->skip.class, frame->skip.reason);
 	} else if (frame->kind == FRAME_HEADING && job->share_index == 0) {
@@ -162,6 +174,7 @@ int load_answer(struct load *load, struct job *job, struct frame *frame)
 		item_fail(item, frame->skip.class, frame->skip.reason);
 		frame->skip.reason = NULL;
 	} else if (frame->kind == FRAME_OPEN) {
+		job->n_page = frame->n_part;
 		answer_open(load, item, frame);
 	} else if (item->is_tree) {
 		status = answer_tree(load, item, frame);

@@ -27,7 +27,7 @@ enum {
 	LOAD_SHARE_BYTES = 256 << 10, /* of a PDF: more than that is shared among workers */
 	LOAD_BATCH_BYTES = 4 << 20,   /* small files of one job, together */
 	LOAD_SMALL_BYTES = 256 << 10, /* one of them */
-	LOAD_TREE_DEATHS = 16,        /* files of one folder that may kill their reader */
+	LOAD_DEATHS = 16, /* files of one folder, pages of one PDF that may kill their reader */
 };
 
 /* An open folder, kept while documents in it wait to be opened. */
@@ -44,10 +44,13 @@ struct item {
 	char *path, *name;          /* its document's origin and name */
 	struct load_folder *folder; /* of a tree its own; of a document in one, where it lies */
 	char *inside;               /* of a document in a folder: its path there */
-	int fd;                     /* until every job has it; -1 */
+	int fd;                     /* until every job has it; of a PDF until its end; -1 */
 	int64_t size_bytes;
 	int is_pdf, is_pipe;
 	unsigned n_share, next_share, n_done;
+	unsigned n_death; /* of readers: of a PDF's pages, of a tree's files */
+	unsigned n_late;  /* those that took too long */
+	int is_alone;     /* shares its reader with no other file */
 
 	struct document document;
 	struct page_notes notes;
@@ -60,7 +63,7 @@ struct item {
 	int root_fd; /* the repository's, or its own */
 	char *subdir;
 	char *last_path, *reading_path; /* what came last; what was about to be read */
-	unsigned n_death;
+	struct item *last_inside;       /* the last document of it; NULL */
 	size_t n_part, n_document;
 };
 
@@ -73,9 +76,13 @@ struct job {
 	int fd;            /* the pipe; -1: at its end */
 	struct frame_reader reader;
 	unsigned share_index;
+	int64_t first_page, last_page,
+		n_page; /* of a PDF: from which on, the last that came, all */
 	uint64_t memory_bytes;
 	uint32_t cpu_s;
+	pid_t pid;                   /* 0: not known yet */
 	int64_t waited_ns, limit_ns; /* for the file at hand, while nothing came */
+	int64_t start_cpu_ns;        /* what the worker had used when we began to wait */
 	enum verdict verdict;
 	int is_reported, status;
 };
@@ -90,9 +97,11 @@ struct load {
 	uint64_t held_bytes;
 	struct job *job[LOAD_MAX_WORKER];
 	size_t n_job, max_job;
+	size_t max_batch; /* files of one job, as far as libraries did not end the last one early */
 	uint64_t next_id;
 	struct worker_client worker;
-	int is_started;
+	int is_started, is_ready;
+	int64_t started_ns;
 	struct load_progress progress;
 	int64_t shown_ns, asked_ns;
 	int is_stopped; /* by whom we ask, or by the sink */
@@ -130,6 +139,8 @@ void load_job_kill(struct load *load, struct job *job, enum verdict verdict);
 void load_job_destroy(struct job *job);
 /* A new file begins: its time with it. */
 void load_job_limit(struct load *load, struct job *job);
+/* Nothing came for that long: whether it is to be ended. */
+int load_job_is_late(struct job *job, int64_t waited_ns);
 
 /* ---- load_answer.c ---- */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NS_PER_MS INT64_C(1000000)
@@ -19,6 +20,8 @@ enum {
 	PATIENCE_MS_PER_MB = 8000,
 	CPU_S = 10,
 	CPU_S_PER_MB = 4,
+	WALL_PER_CPU = 2, /* what is granted of both: see load_job_is_late() */
+	MIN_CPU_SHARE = 16,
 	TREE_CPU_S = 3600, /* all of it; a single file's limit is our patience */
 };
 #define MEMORY_BYTES   (UINT64_C(1) << 30) /* and four times the file */
@@ -34,7 +37,38 @@ static int64_t patience_ms(const struct load *load, const struct item *item)
 	int own = load->options->patience_ms;
 	int64_t more = item->is_tree ? 0 : item->size_bytes * PATIENCE_MS_PER_MB >> 20;
 
-	return (own ? own : PATIENCE_MS) + more;
+	return ((own ? own : PATIENCE_MS) + more) >> item->n_late;
+}
+
+/* CPU time of a worker so far; 0 where that is not known. */
+static int64_t cpu_ns(const struct job *job)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	return job->pid > 0 && clock_getcpuclockid(job->pid, &clock) == 0 &&
+			       clock_gettime(clock, &used) == 0
+		       ? used.tv_sec * INT64_C(1000000000) + used.tv_nsec
+		       : 0;
+}
+
+/*
+ * Patience is for those that sleep. A worker that gets little of a busy machine, and uses it, has
+ * until its CPU time is used up; one that hardly uses any is asleep.
+ */
+int load_job_is_late(struct job *job, int64_t waited_ns)
+{
+	int64_t used_ns;
+
+	if (job->waited_ns == 0) {
+		job->start_cpu_ns = cpu_ns(job);
+	}
+	job->waited_ns += waited_ns;
+	if (job->waited_ns <= job->limit_ns) {
+		return 0;
+	}
+	used_ns = cpu_ns(job) - job->start_cpu_ns;
+	return used_ns >= job->limit_ns / WALL_PER_CPU || used_ns < job->waited_ns / MIN_CPU_SHARE;
 }
 
 void load_job_limit(struct load *load, struct job *job)
@@ -102,7 +136,7 @@ static struct item *next_open(struct load *load, int *failed)
 
 static int is_small(const struct item *item)
 {
-	return !item->is_tree && !item->is_pdf && !item->is_pipe &&
+	return !item->is_tree && !item->is_pdf && !item->is_pipe && !item->is_alone &&
 	       item->size_bytes <= LOAD_SMALL_BYTES;
 }
 
@@ -115,10 +149,18 @@ static void add_item(struct job *job, struct item *item)
 	}
 }
 
+static size_t fair_batch(const struct load *load)
+{
+	size_t fair = (load->n_path + load->n_item) / load->max_job;
+
+	fair = fair < load->max_batch ? fair : load->max_batch;
+	return fair < 1 ? 1 : fair;
+}
+
 /* The first item, and small files behind it as long as every worker gets some. */
 static int form(struct load *load, struct job *job)
 {
-	size_t fair = (load->n_path + load->n_item) / load->max_job;
+	size_t fair = fair_batch(load);
 	int64_t bytes = 0;
 	int failed = 0;
 	struct item *item = next_open(load, &failed);
@@ -126,7 +168,6 @@ static int form(struct load *load, struct job *job)
 	if (!item) {
 		return failed ? -1 : 0;
 	}
-	fair = fair < 1 ? 1 : fair > WORKER_MAX_FILES ? WORKER_MAX_FILES : fair;
 	job->share_index = item->next_share;
 	add_item(job, item);
 	bytes = item->size_bytes;
@@ -178,6 +219,7 @@ static void describe(
 		.job = job->id,
 		.share_index = job->share_index,
 		.n_share = first->n_share,
+		.first_page = (uint32_t)job->first_page,
 		.include_secrets = load->options->include_secrets != 0,
 	};
 	for (size_t i = 0; i < job->n_item; i++) {
@@ -195,17 +237,19 @@ static void describe(
 	job->memory_bytes = MEMORY_BYTES + 4 * (uint64_t)largest;
 	job->cpu_s =
 		(uint32_t)(first->is_tree ? TREE_CPU_S : CPU_S + CPU_S_PER_MB * megabytes(all));
+	/* However many pages take too long, all of them together have twice the time of one. */
+	job->cpu_s = job->cpu_s >> first->n_late ? job->cpu_s >> first->n_late : 1;
 	request->memory_bytes = job->memory_bytes;
 	request->cpu_s = job->cpu_s;
 }
 
-/* The descriptors that went over are the worker's from now on. */
+/* The descriptors that went over are the worker's from now on; a PDF may need another one. */
 static void close_sent(struct job *job)
 {
 	for (size_t i = 0; i < job->n_item; i++) {
 		struct item *item = job->item[i];
 
-		if (item->state == ITEM_RUNNING && item->fd >= 0) {
+		if (item->state == ITEM_RUNNING && item->fd >= 0 && !item->is_pdf) {
 			close(item->fd);
 			item->fd = -1;
 		}
@@ -248,19 +292,26 @@ static int submit(struct load *load, struct job *job)
 	return 0;
 }
 
+static struct job *job_create(void)
+{
+	struct job *job = mem_zero(1, sizeof(*job));
+
+	job->fd = -1;
+	job->reader.place.time_ms = -1;
+	return job;
+}
+
 int load_fill(struct load *load)
 {
 	while (load->n_job < load->max_job) {
-		struct job *job = mem_zero(1, sizeof(*job));
-		int status;
+		struct job *job = job_create();
+		int status = form(load, job);
 
-		job->fd = -1;
-		job->reader.place.time_ms = -1;
-		status = form(load, job);
 		if (status > 0 && !load->is_started) {
 			status = worker_client_start(
 				&load->worker, load->options->unsafe, load->err);
 			load->is_started = status == 0;
+			load->started_ns = load_now_ns();
 			status = status < 0 ? -1 : 1;
 		}
 		if (status <= 0 || submit(load, job) < 0) {
@@ -328,7 +379,7 @@ static void tree_died(struct load *load, struct job *job, struct item *item)
 	char *reason = death_reason(load, job, item);
 
 	if (exit_status_of(job) == WORKER_EXIT_NO_LANDLOCK || (item->is_careful && !is_known) ||
-		item->n_death > LOAD_TREE_DEATHS) {
+		item->n_death > LOAD_DEATHS) {
 		item_fail(item, SKIP_UNREADABLE, reason);
 		item_end_share(load, item);
 		return;
@@ -350,8 +401,85 @@ static void tree_died(struct load *load, struct job *job, struct item *item)
 	item->next_share = 0;
 }
 
+static int took_too_long(const struct job *job)
+{
+	return job->verdict == VERDICT_TIME ||
+	       (WIFSIGNALED(job->status) && WTERMSIG(job->status) == SIGXCPU);
+}
+
+/* The first page behind another one that is a share's. */
+static int64_t next_page(const struct job *job, const struct item *item, int64_t page)
+{
+	do {
+		page++;
+	} while ((uint64_t)(page - 1) / PAGE_RUN % item->n_share != job->share_index);
+	return page;
+}
+
+/*
+ * A page that killed its reader is named, and another reader begins behind it. 0 where nothing can be
+ * saved: of one page, or before there were any.
+ */
+static int resume_pages(struct load *load, struct job *job, struct item *item)
+{
+	int64_t page = job->last_page ? job->last_page : job->first_page - (job->first_page > 0);
+	struct job *next;
+	char *reason;
+
+	if (item->fd < 0 || job->n_page <= 1 || item->failed.reason ||
+		item->document.kind != DOCUMENT_PDF || job->verdict == VERDICT_NONSENSE ||
+		++item->n_death > LOAD_DEATHS) {
+		return 0;
+	}
+	page = next_page(job, item, page);
+	if (page > job->n_page) {
+		item_end_share(load, item); /* at its bookmarks: all of its pages are there */
+		return 1;
+	}
+	reason = death_reason(load, job, item);
+	page_notes_add(&item->notes, page, SKIP_UNREADABLE, reason);
+	free(reason);
+	item->n_late += took_too_long(job) != 0;
+	next = job_create();
+	next->item[next->n_item++] = item;
+	next->share_index = job->share_index;
+	next->first_page = page + 1;
+	if (submit(load, next) < 0) {
+		load_job_destroy(next);
+		return -1;
+	}
+	load->job[load->n_job++] = next;
+	return 1;
+}
+
+/* What a file of a batch ran out of may have been used up by those in front of it. */
+static int is_blameless(const struct job *job)
+{
+	return job->at > 0 && (took_too_long(job) || exit_status_of(job) == WORKER_EXIT_MEMORY) &&
+	       job->verdict == VERDICT_NONE;
+}
+
+static int file_died(struct load *load, struct job *job, struct item *item)
+{
+	int status = resume_pages(load, job, item);
+
+	if (status == 0) {
+		item_fail(item, SKIP_UNREADABLE, death_reason(load, job, item));
+		item_end_share(load, item);
+	}
+	return status < 0 ? -1 : 0;
+}
+
+/* Its reader ended in front of it, and did it nothing. */
+static void try_again(struct item *item)
+{
+	item->state = ITEM_NAMED;
+	item->next_share = 0;
+}
+
 int load_job_end(struct load *load, struct job *job)
 {
+	int is_early = exit_status_of(job) == WORKER_EXIT_REST && job->at > 0;
 	size_t i = job->at;
 
 	if (exit_status_of(job) == WORKER_EXIT_SANDBOX) {
@@ -359,20 +487,25 @@ int load_job_end(struct load *load, struct job *job)
 			"give --unsafe-loaders to read without one",
 			"no file can be read safely: its reader's sandbox cannot be set up here");
 	}
-	if (i < job->n_item) {
+	/* Where libraries are needed, opening many files for one that is read is in vain. */
+	if (is_early) {
+		load->max_batch = 1;
+	} else if (job->n_item == load->max_batch && load->max_batch < WORKER_MAX_FILES) {
+		load->max_batch *= 2;
+	}
+	if (i < job->n_item && is_blameless(job)) {
+		job->item[i]->is_alone = 1;
+	} else if (i < job->n_item && !is_early) {
 		struct item *item = job->item[i++];
 
 		if (item->is_tree) {
 			tree_died(load, job, item);
-		} else {
-			item_fail(item, SKIP_UNREADABLE, death_reason(load, job, item));
-			item_end_share(load, item);
+		} else if (file_died(load, job, item) < 0) {
+			return -1;
 		}
 	}
-	/* The rest of a batch did nothing wrong. */
 	for (; i < job->n_item; i++) {
-		job->item[i]->state = ITEM_NAMED;
-		job->item[i]->next_share = 0;
+		try_again(job->item[i]);
 	}
 	return 0;
 }

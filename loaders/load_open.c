@@ -57,6 +57,15 @@ static void fail_errno(struct item *item, int error)
 		mem_strdup(error == ENOENT ? "does not exist" : strerror(error)));
 }
 
+/* By its first bytes alone: only the reader of PDFs knows what a share is (pdf.c). */
+static int is_pdf(const struct item *item)
+{
+	char head[5];
+
+	return pread(item->fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       memcmp(head, "%PDF-", sizeof(head)) == 0;
+}
+
 /* ---- pipes: read whole before anybody parses ---- */
 
 /* Wait until it can be read; 0: the load is to end. */
@@ -144,21 +153,13 @@ static int open_pipe(struct load *load, struct item *item, int fd)
 	/* The worker cannot write to it, whatever it becomes. */
 	fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
 	item->fd = memory;
+	item->is_pdf = is_pdf(item);
 	item->is_pipe = 1;
 	item->state = ITEM_OPEN;
 	return 0;
 }
 
 /* ---- files ---- */
-
-/* By its first bytes alone: only the reader of PDFs knows what a share is (pdf.c). */
-static int is_pdf(const struct item *item)
-{
-	char head[5];
-
-	return pread(item->fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
-	       memcmp(head, "%PDF-", sizeof(head)) == 0;
-}
 
 static void open_file(struct load *load, struct item *item, int fd, const struct stat *st)
 {

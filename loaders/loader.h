@@ -44,6 +44,7 @@ struct read_options {
 	void *reading_arg;
 	/* pdf: this reader's share of the pages: those where (page - 1) / PAGE_RUN % n == index */
 	unsigned share_index, n_share; /* n_share >= 1 */
+	int64_t first_page;            /* pdf: those in front of it are not read; 0: all are */
 };
 enum { PAGE_RUN = 8 };
 
@@ -87,6 +88,8 @@ enum {
 /* The function table of one format. */
 struct loader {
 	const char *name;
+	/* Parsed by somebody else's library: its worker reads no other file behind it. */
+	int has_library;
 	/* How sure: 0 no, 1 by content, 2 by name and content, 3 by content that nothing else has. */
 	int (*probe)(const struct input *input);
 	/* 0, or -1 with *skip why not. The input outlives the reader. */

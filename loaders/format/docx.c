@@ -430,6 +430,7 @@ static int docx_open(struct reader **reader, const struct input *input, struct s
 
 const struct loader loader_docx = {
 	.name = "docx",
+	.has_library = 1,
 	.probe = docx_probe,
 	.open = docx_open,
 	.outline = whole_reader_outline,

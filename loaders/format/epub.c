@@ -476,6 +476,7 @@ static int epub_open(struct reader **reader, const struct input *input, struct s
 
 const struct loader loader_epub = {
 	.name = "epub",
+	.has_library = 1,
 	.probe = epub_probe,
 	.open = epub_open,
 	.outline = whole_reader_outline,

@@ -192,6 +192,7 @@ static int html_open(struct reader **reader, const struct input *input, struct s
 
 const struct loader loader_html = {
 	.name = "html",
+	.has_library = 1,
 	.probe = html_probe,
 	.open = html_open,
 	.outline = whole_reader_outline,

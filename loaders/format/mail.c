@@ -197,6 +197,7 @@ static int mail_open(struct reader **reader, const struct input *input, struct s
 
 const struct loader loader_mail = {
 	.name = "mail",
+	.has_library = 1,
 	.probe = mail_probe,
 	.open = mail_open,
 	.outline = whole_reader_outline,

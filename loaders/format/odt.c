@@ -350,6 +350,7 @@ static int odt_open(struct reader **reader, const struct input *input, struct sk
 
 const struct loader loader_odt = {
 	.name = "odt",
+	.has_library = 1,
 	.probe = odt_probe,
 	.open = odt_open,
 	.outline = whole_reader_outline,

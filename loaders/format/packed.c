@@ -371,6 +371,7 @@ static int packed_probe(const struct input *input)
 
 const struct loader loader_packed = {
 	.name = "packed",
+	.has_library = 1,
 	.probe = packed_probe,
 	.open = packed_open,
 	.outline = packed_outline,

@@ -83,7 +83,7 @@ static int pdf_open(struct reader **reader, const struct input *input, struct sk
 	pdf->reader.n_bytes = -1;
 	pdf->input = input;
 	pdf->file = file;
-	pdf->page = 1;
+	pdf->page = input->options->first_page > 1 ? (int)input->options->first_page : 1;
 	pdf->n_page = pdf_file_n_pages(file);
 	*reader = &pdf->reader;
 	return 0;
@@ -308,6 +308,7 @@ void pdf_prepare(void)
 
 const struct loader loader_pdf = {
 	.name = "pdf",
+	.has_library = 1,
 	.probe = pdf_probe,
 	.open = pdf_open,
 	.outline = pdf_outline,

@@ -74,6 +74,7 @@ static int other_open(struct reader **reader, const struct input *input, struct 
 
 const struct loader loader_office_other = {
 	.name = "office",
+	.has_library = 1,
 	.probe = other_probe,
 	.open = other_open,
 	.read = whole_reader_read,

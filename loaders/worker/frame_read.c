@@ -223,7 +223,8 @@ static void read_heading(struct frame_reader *reader, struct cursor *cursor, str
 	frame->heading.line = take_i64(cursor);
 	frame->heading.title = take_text(cursor);
 	require(cursor, level >= 1 && level <= 1000 && part >= 0 && part <= FRAME_MAX_PARTS);
-	require(cursor, frame->heading.line >= 0 && frame->heading.title);
+	require(cursor, frame->heading.line >= 0 && frame->heading.line <= LOAD_MAX_BYTES);
+	require(cursor, frame->heading.title != NULL);
 	require(cursor, ++reader->n_heading <= FRAME_MAX_HEADINGS);
 	frame->heading.level = (int)level;
 	frame->heading.part = (size_t)part;
@@ -279,6 +280,8 @@ static int read_frame(
 		reader->state = STATE_BETWEEN;
 		break;
 	case FRAME_DOCUMENT:
+		require(cursor, ++reader->n_part <= FRAME_MAX_PARTS);
+		/* fall through */
 	case FRAME_READING:
 		frame->path = take_path(cursor, reader, 1);
 		break;

@@ -19,7 +19,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_FD = WORKER_MAX_FILES + 1, PARKED_FD = 256, MAX_STRING_BYTES = 64 << 20 };
+enum {
+	MAX_FD = WORKER_MAX_FILES + 1,
+	PARKED_FD = WORKER_RESULT_FD + MAX_FD,
+	MAX_STRING_BYTES = 64 << 20,
+};
 
 struct running {
 	pid_t pid;
@@ -106,11 +110,12 @@ static void report(const struct helper *helper, const struct worker_report *repo
 	}
 }
 
-static void report_ended(const struct helper *helper, uint64_t job, int status)
+static void report_job(
+	const struct helper *helper, enum worker_report_kind kind, uint64_t job, int status)
 {
-	struct worker_report ended = {.kind = REPORT_ENDED, .job = job, .status = status};
+	struct worker_report of_job = {.kind = kind, .job = job, .status = status};
 
-	report(helper, &ended);
+	report(helper, &of_job);
 }
 
 static void start(struct helper *helper, struct work *work)
@@ -121,9 +126,11 @@ static void start(struct helper *helper, struct work *work)
 		worker_run(helper, work, parent);
 	}
 	if (pid < 0) {
-		report_ended(helper, work->request.job, W_EXITCODE(WORKER_EXIT_MEMORY, 0));
+		report_job(
+			helper, REPORT_ENDED, work->request.job, W_EXITCODE(WORKER_EXIT_MEMORY, 0));
 		return;
 	}
+	report_job(helper, REPORT_STARTED, work->request.job, pid);
 	mem_grow(helper->running, helper->n_running, helper->cap_running);
 	helper->running[helper->n_running++] = (struct running){pid, work->request.job};
 }
@@ -140,7 +147,7 @@ static void reap(struct helper *helper)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (size_t i = 0; i < helper->n_running; i++) {
 			if (helper->running[i].pid == pid) {
-				report_ended(helper, helper->running[i].job, status);
+				report_job(helper, REPORT_ENDED, helper->running[i].job, status);
 				helper->running[i] = helper->running[--helper->n_running];
 				break;
 			}
@@ -213,10 +220,12 @@ static int take(struct helper *helper)
 		end_worker(helper, work.request.job);
 	} else if (work.n_fd != (int)work.request.n_file + 1 ||
 		   (!helper->sandbox.has_seccomp && !helper->is_unsafe)) {
-		report_ended(helper, work.request.job, W_EXITCODE(WORKER_EXIT_SANDBOX, 0));
+		report_job(
+			helper, REPORT_ENDED, work.request.job, W_EXITCODE(WORKER_EXIT_SANDBOX, 0));
 	} else if (work.request.kind == REQUEST_TREE && !helper->sandbox.landlock_abi &&
 		   !helper->is_unsafe) {
-		report_ended(helper, work.request.job, W_EXITCODE(WORKER_EXIT_NO_LANDLOCK, 0));
+		report_job(helper, REPORT_ENDED, work.request.job,
+			W_EXITCODE(WORKER_EXIT_NO_LANDLOCK, 0));
 	} else {
 		start(helper, &work);
 	}

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "loaders/loader.h"
 #include "loaders/secret.h"
 #include "loaders/worker/frame.h"
@@ -63,10 +64,18 @@ static void write_headings(
 	document_finish(&document);
 }
 
-/* Everything of one input, up to END or FAILED. */
-static void read_input(struct frame_writer *writer, const struct input *input)
+/* Should the next page end this process, it is known which one it was. */
+static void flush_pages(struct frame_writer *writer, const struct reader *reader)
 {
-	const struct loader *loader = loader_find(input);
+	if (reader->kind == DOCUMENT_PDF) {
+		frame_writer_flush(writer);
+	}
+}
+
+/* Everything of one input, up to END or FAILED. */
+static void read_input(
+	struct frame_writer *writer, const struct input *input, const struct loader *loader)
+{
 	struct part part = {.place = {.time_ms = -1}};
 	struct reader *reader = NULL;
 	struct skip skip = {0};
@@ -78,6 +87,7 @@ static void read_input(struct frame_writer *writer, const struct input *input)
 		return;
 	}
 	frame_write_open(writer, reader);
+	flush_pages(writer, reader);
 	while ((status = loader->read(reader, &part, &skip)) > 0) {
 		if (status == READ_PART) {
 			frame_write_part(writer, &part);
@@ -88,6 +98,7 @@ static void read_input(struct frame_writer *writer, const struct input *input)
 		}
 		part_finish(&part);
 		skip_finish(&skip);
+		flush_pages(writer, reader);
 	}
 	if (status < 0) {
 		frame_write_failed(writer, &skip);
@@ -110,31 +121,75 @@ static int refuse_secret(const char *path, const struct buf *bytes, struct skip 
 	return reason ? skip_set(skip, SKIP_RULE, "%s", reason) : 0;
 }
 
-static void read_file(
-	struct frame_writer *writer, const char *path, int fd, const struct read_options *options)
-{
-	struct buf bytes = BUF_INIT;
-	struct skip skip = {0};
-
-	if (read_whole(&bytes, fd, &skip) < 0 ||
-		(bytes.len == 0 && skip_set(&skip, SKIP_RULE, "is empty") < 0) ||
-		(!options->include_secrets && refuse_secret(path, &bytes, &skip) < 0)) {
-		frame_write_failed(writer, &skip);
-	} else {
-		struct input input = {path, buf_str(&bytes), bytes.len, -1, options};
-
-		read_input(writer, &input);
-	}
-	skip_finish(&skip);
-	buf_finish(&bytes);
-}
-
 static const char *next_string(const char **strings)
 {
 	const char *text = *strings;
 
 	*strings += strlen(text) + 1;
 	return text;
+}
+
+/*
+ * Whether a library looks into the bytes: the format's, or those that tell what is no UTF-8 (uchardet,
+ * iconv, libmagic). What a file makes of one of them shall not reach the text of another file.
+ */
+static int needs_library(const struct loader *loader, const struct input *input)
+{
+	return loader->has_library || memchr(input->data, 0, input->len) ||
+	       !utf8_valid(input->data, input->len);
+}
+
+/*
+ * The file `index` of a job. Returns whether the next one may be read, too; a file that needs a
+ * library and is not the first one is left to another worker, untouched.
+ */
+static int read_file(struct frame_writer *writer, uint32_t index, const char *path,
+	const struct read_options *options)
+{
+	struct buf bytes = BUF_INIT;
+	struct skip skip = {0};
+	int may_go_on = 1;
+
+	if (read_whole(&bytes, WORKER_INPUT_FD + (int)index, &skip) < 0 ||
+		(bytes.len == 0 && skip_set(&skip, SKIP_RULE, "is empty") < 0) ||
+		(!options->include_secrets && refuse_secret(path, &bytes, &skip) < 0)) {
+		frame_write_file(writer, index);
+		frame_write_failed(writer, &skip);
+	} else {
+		struct input input = {path, buf_str(&bytes), bytes.len, -1, options};
+		const struct loader *loader = loader_find(&input);
+
+		may_go_on = !needs_library(loader, &input);
+		if (may_go_on || index == 0) {
+			frame_write_file(writer, index);
+			read_input(writer, &input, loader);
+		}
+	}
+	skip_finish(&skip);
+	buf_finish(&bytes);
+	return may_go_on;
+}
+
+static void read_files(
+	struct frame_writer *writer, const struct worker_request *request, const char *strings)
+{
+	struct read_options options = {
+		.include_secrets = request->include_secrets,
+		.subdir = "",
+		.share_index = request->share_index,
+		.n_share = request->n_share,
+		.first_page = request->first_page,
+	};
+
+	for (uint32_t i = 0; i < request->n_file; i++) {
+		int may_go_on = read_file(writer, i, next_string(&strings), &options);
+
+		if (!may_go_on && (i > 0 || request->n_file > 1)) {
+			frame_writer_finish(writer);
+			_exit(WORKER_EXIT_REST);
+		}
+		close(WORKER_INPUT_FD + (int)i);
+	}
 }
 
 static const char **next_strings(const char **strings, size_t n)
@@ -178,7 +233,7 @@ static void read_tree(
 
 	frame_write_file(writer, 0);
 	if (loader_find(&input)->probe(&input)) {
-		read_input(writer, &input);
+		read_input(writer, &input, loader_find(&input));
 	} else {
 		struct skip skip = {0};
 
@@ -197,20 +252,7 @@ void job_run(const struct worker_request *request, const char *strings)
 	if (request->kind == REQUEST_TREE) {
 		read_tree(&writer, request, strings);
 	} else {
-		struct read_options options = {
-			.include_secrets = request->include_secrets,
-			.subdir = "",
-			.share_index = request->share_index,
-			.n_share = request->n_share,
-		};
-
-		for (uint32_t i = 0; i < request->n_file; i++) {
-			int fd = WORKER_INPUT_FD + (int)i;
-
-			frame_write_file(&writer, i);
-			read_file(&writer, next_string(&strings), fd, &options);
-			close(fd);
-		}
+		read_files(&writer, request, strings);
 	}
 	frame_writer_finish(&writer);
 }

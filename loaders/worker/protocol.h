@@ -20,7 +20,12 @@ enum {
 };
 
 /* Exit statuses of a worker. */
-enum { WORKER_EXIT_MEMORY = 10, WORKER_EXIT_SANDBOX = 11, WORKER_EXIT_NO_LANDLOCK = 12 };
+enum {
+	WORKER_EXIT_MEMORY = 10,
+	WORKER_EXIT_SANDBOX = 11,
+	WORKER_EXIT_NO_LANDLOCK = 12,
+	WORKER_EXIT_REST = 13, /* the files that it did not begin are for other workers */
+};
 
 enum worker_request_kind {
 	REQUEST_FILES = 1, /* beside it: the result pipe and the files */
@@ -39,14 +44,15 @@ struct worker_request {
 	uint64_t n_string_bytes;
 	uint64_t memory_bytes; /* limits */
 	uint32_t cpu_s;
-	uint32_t share_index, n_share;
+	uint32_t share_index, n_share, first_page;
 	uint32_t n_include, n_exclude;
 	uint8_t include_secrets, is_careful; /* careful: name each file before it is read */
-	uint8_t padding[2];
+	uint8_t padding[6];
 };
 
 enum worker_report_kind {
 	REPORT_READY = 1, /* the first one */
+	REPORT_STARTED,   /* a job's worker; its process in `status` */
 	REPORT_ENDED,     /* a job's worker, and with which wait status */
 };
 struct worker_report {

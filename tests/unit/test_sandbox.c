@@ -140,8 +140,8 @@ static void a_forbidden_call_ends_the_reader(void **state)
 /* What libraries ask in passing fails, and they go on. */
 static void a_call_in_passing_fails(void **state)
 {
-	static const char *const names[] = {
-		"tiocsti", "clone3", "prctl", "setrlimit", "open_outside", "open_proc"};
+	static const char *const names[] = {"tiocsti", "clone3", "prctl", "setrlimit",
+		"open_outside", "open_proc", "other_fds"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		check_forbidden(names[i], 0);
@@ -178,7 +178,8 @@ static void a_reader_that_dies_is_a_reason(void **state)
 
 static void nonsense_is_no_answer(void **state)
 {
-	static const char *const names[] = {"bytes", "order", "file", "length", "utf8", "path"};
+	static const char *const names[] = {
+		"bytes", "order", "file", "length", "utf8", "path", "heading"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *word = mem_printf("nonsense %s", names[i]);
@@ -191,6 +192,81 @@ static void nonsense_is_no_answer(void **state)
 static void an_endless_answer_is_cut_off(void **state)
 {
 	check_dies("nonsense endless", 0, "answered nonsense");
+}
+
+static void a_reader_that_works_on_a_busy_machine_is_waited_for(void **state)
+{
+	struct load_result result = load("busy", 900);
+
+	assert_int_equal(0, result.n_skipped);
+	assert_int_equal(1, result.n_document);
+	load_result_finish(&result);
+}
+
+/* ---- pages ---- */
+
+static struct load_result load_pages(const char *word, size_t bytes, int patience_ms)
+{
+	struct load_options options = {.n_worker = 2, .patience_ms = patience_ms};
+	char *text = mem_zero(1, bytes + 1);
+	const char *path = "pages.pdf";
+	struct load_result result;
+	struct err err;
+
+	memset(text, '\n', bytes);
+	memcpy(text, word, strlen(word));
+	write_file(path, text);
+	free(text);
+	if (load_paths(&result, &path, 1, &options, &err) < 0) {
+		fail_msg("%s: %s", word, err.what);
+	}
+	nothing_is_left_running();
+	return result;
+}
+
+static void check_pages(
+	const char *word, size_t bytes, int patience_ms, size_t n_page, const char *reason)
+{
+	struct load_result result = load_pages(word, bytes, patience_ms);
+	int64_t before = 0;
+
+	assert_int_equal(reason != NULL, result.n_skipped);
+	if (reason) {
+		assert_string_equal(reason, result.skipped[0].reason);
+		assert_int_equal(1, result.skipped[0].is_unreadable);
+	}
+	assert_int_equal(n_page > 0, result.n_document);
+	if (n_page) {
+		assert_int_equal(n_page, result.document[0].n_part);
+		for (size_t i = 0; i < n_page; i++) {
+			assert_true(before < result.document[0].part[i].place.page);
+			before = result.document[0].part[i].place.page;
+		}
+	}
+	load_result_finish(&result);
+}
+
+static void only_the_page_that_kills_its_reader_is_skipped(void **state)
+{
+	static const char died[] = "pages 7-8 and 40 could not be read: its reader ended too early "
+				   "(exit status 3)";
+
+	check_pages("%PDF-pages some", 64, 0, 37, died);
+	/* Shared between two. */
+	check_pages("%PDF-pages some", 600000, 0, 37, died);
+	check_pages("%PDF-pages bookmarks", 64, 0, 40, NULL);
+}
+
+static void a_page_that_takes_forever_is_skipped(void **state)
+{
+	check_pages("%PDF-pages late", 64, 300, 39,
+		"page 2 could not be read: its reader took longer than 1 s");
+}
+
+static void a_document_whose_pages_all_kill_is_given_up(void **state)
+{
+	check_pages("%PDF-pages all", 64, 0, 0,
+		"could not be read: its reader ended too early (exit status 3)");
 }
 
 static void only_the_file_that_kills_its_reader_is_skipped(void **state)
@@ -419,6 +495,10 @@ int main(void)
 		cmocka_unit_test(a_reader_that_dies_is_a_reason),
 		cmocka_unit_test(nonsense_is_no_answer),
 		cmocka_unit_test(an_endless_answer_is_cut_off),
+		cmocka_unit_test(a_reader_that_works_on_a_busy_machine_is_waited_for),
+		cmocka_unit_test(only_the_page_that_kills_its_reader_is_skipped),
+		cmocka_unit_test(a_page_that_takes_forever_is_skipped),
+		cmocka_unit_test(a_document_whose_pages_all_kill_is_given_up),
 		cmocka_unit_test(only_the_file_that_kills_its_reader_is_skipped),
 		cmocka_unit_test(a_folder_goes_on_behind_the_file_that_kills_its_reader),
 		cmocka_unit_test(an_interruption_leaves_nothing_running),

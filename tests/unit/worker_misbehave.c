@@ -6,6 +6,8 @@
  *	call NAME        a system call: the answer is "refused" where it failed, else "allowed"
  *	hang, spin, bloat, crash, abort, exit
  *	nonsense NAME    frames that are no answer
+ *	busy             answers after working a third of the time
+ *	%PDF-pages NAME  40 pages, some of which end the reader: see dies_at()
  *
  * A tree has the files a to e; reading c crashes.
  */
@@ -25,7 +27,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct frame_writer writer = {.fd = WORKER_RESULT_FD};
@@ -230,6 +234,19 @@ static long try_setrlimit(void)
 	return syscall(SYS_prlimit64, 0, 9 /* RLIMIT_AS */, NULL, NULL);
 }
 
+/* Descriptors beside those of the job. */
+static long try_other_fds(void)
+{
+	struct stat st;
+
+	for (int fd = WORKER_INPUT_FD + 1; fd < 4096; fd++) {
+		if (fstat(fd, &st) == 0) {
+			return 0;
+		}
+	}
+	return -1;
+}
+
 static const struct call {
 	const char *name;
 	long (*call)(void);
@@ -267,6 +284,7 @@ static const struct call {
 	{"getppid", try_getppid},
 	{"pidfd_open", try_pidfd_open},
 	{"prctl", try_prctl},
+	{"other_fds", try_other_fds},
 	{"setrlimit", try_setrlimit},
 };
 
@@ -318,6 +336,12 @@ static void write_nonsense(const char *name)
 	} else if (strcmp(name, "path") == 0) {
 		frame_write_open(&writer, &reader);
 		frame_write_part(&writer, &outside);
+	} else if (strcmp(name, "heading") == 0) {
+		struct heading heading = {(char *)"x", 1, 0, INT64_MAX};
+
+		frame_write_open(&writer, &reader);
+		frame_write_heading(&writer, &heading);
+		frame_write_end(&writer);
 	} else if (strcmp(name, "endless") == 0) {
 		struct part large = {
 			.place = {.time_ms = -1}, .text = mem_zero(1, 32 << 20), .len = 32 << 20};
@@ -341,9 +365,75 @@ static void wait_forever(void)
 	}
 }
 
-static void obey(const char *word)
+static int64_t cpu_ms(void)
 {
-	if (strncmp(word, "call ", 5) == 0) {
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * INT64_C(1000) + used.tv_nsec / 1000000;
+}
+
+/* As on a machine where others run, too: 350 ms of work in about a second. */
+static void work_now_and_then(void)
+{
+	static int word;
+	struct timespec pause = {.tv_nsec = 90000000};
+
+	for (int i = 0; i < 7; i++) {
+		for (int64_t end_ms = cpu_ms() + 50; cpu_ms() < end_ms;) {
+		}
+		syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0);
+	}
+}
+
+/* ---- pages ---- */
+
+enum { N_PAGE = 40 };
+
+static int dies_at(const char *name, int64_t page)
+{
+	if (strcmp(name, "some") == 0) {
+		return page == 7 || page == 8 || page == N_PAGE;
+	}
+	return strcmp(name, "all") == 0 && page > 1;
+}
+
+static void answer_pages(const struct worker_request *request, const char *name)
+{
+	struct part page = {.place = {.time_ms = -1}, .text = (char *)"words\n", .len = 6};
+
+	reader.kind = DOCUMENT_PDF;
+	reader.n_part = N_PAGE;
+	frame_write_open(&writer, &reader);
+	frame_writer_flush(&writer);
+	for (page.place.page = 1; page.place.page <= N_PAGE; page.place.page++) {
+		if (page.place.page < request->first_page ||
+			(page.place.page - 1) / PAGE_RUN % request->n_share !=
+				request->share_index) {
+			continue;
+		}
+		if (dies_at(name, page.place.page)) {
+			_exit(3);
+		}
+		while (strcmp(name, "late") == 0 && page.place.page == 2) {
+		}
+		frame_write_part(&writer, &page);
+		frame_writer_flush(&writer);
+	}
+	if (strcmp(name, "bookmarks") == 0) {
+		_exit(3);
+	}
+	frame_write_end(&writer);
+}
+
+static void obey(const struct worker_request *request, const char *word)
+{
+	if (strncmp(word, "%PDF-pages ", 11) == 0) {
+		answer_pages(request, word + 11);
+	} else if (strcmp(word, "busy") == 0) {
+		work_now_and_then();
+		answer(word);
+	} else if (strncmp(word, "call ", 5) == 0) {
 		answer(make_call(word + 5));
 	} else if (strncmp(word, "nonsense ", 9) == 0) {
 		write_nonsense(word + 9);
@@ -412,6 +502,6 @@ void job_run(const struct worker_request *request, const char *strings)
 		word[n > 0 ? n : 0] = 0;
 		word[strcspn(word, "\n")] = 0;
 		frame_write_file(&writer, i);
-		obey(word);
+		obey(request, word);
 	}
 }
