@@ -232,29 +232,29 @@ static int is_given(const struct given *given, const char *path)
 	return bsearch(&path, given->path, given->n_path, sizeof(*given->path), by_text) != NULL;
 }
 
-/* Why rules leave files out, in a word; the first that fits the reason. */
+/* Why rules leave files out, of one and of several; the first that fits the reason. */
 static const struct rule {
-	const char *begins, *holds, *word;
+	const char *begins, *holds, *one, *several;
 } rules[] = {
-	{"is ignored by ", "", "ignored"}, /* these quote patterns, which may hold any word */
-	{"is left out by --exclude", "", "excluded"},
-	{"", "--include", "not included"},
-	{"", "loaded once", "named twice"},
-	{"is kept by version control", "", "of version control"},
-	{"is generated", "", "generated"},
-	{"is minified", "", "minified"},
-	{"is a lock file", "", "lock files"},
-	{"is a source map", "", "source maps"},
-	{"is a symbolic link", "", "symbolic links"},
-	{"is a picture", "", "pictures"},
-	{"is a recording", "", "recordings"},
-	{"is a video", "", "videos"},
-	{"is a font", "", "fonts"},
-	{"is an archive", "", "archives"},
-	{"is binary", "", "binary"},
-	{"", "NUL", "binary"},
-	{"is empty", "", "empty"},
-	{"", "", "other"},
+	{"is ignored by ", "", "ignored", NULL}, /* these quote patterns, which may hold any word */
+	{"is left out by --exclude", "", "excluded", NULL},
+	{"", "--include", "not included", NULL},
+	{"", "loaded once", "loaded already", NULL},
+	{"is kept by version control", "", "of version control", NULL},
+	{"is generated", "", "generated", NULL},
+	{"is minified", "", "minified", NULL},
+	{"is a lock file", "", "lock file", "lock files"},
+	{"is a source map", "", "source map", "source maps"},
+	{"is a symbolic link", "", "symbolic link", "symbolic links"},
+	{"is a picture", "", "picture", "pictures"},
+	{"is a recording", "", "recording", "recordings"},
+	{"is a video", "", "video", "videos"},
+	{"is a font", "", "font", "fonts"},
+	{"is an archive", "", "archive", "archives"},
+	{"is binary", "", "binary", NULL},
+	{"", "NUL", "binary", NULL},
+	{"is empty", "", "empty", NULL},
+	{"", "", "other", NULL},
 };
 
 static size_t find_rule(const char *reason)
@@ -276,6 +276,22 @@ static int is_secret(const char *reason)
 
 	for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
 		if (strncmp(reason, begins[i], strlen(begins[i])) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* "pages 2-3 are empty", "holds 2 attachments": of a document that was read, but for that. */
+static int is_gap(const char *reason)
+{
+	static const char *const begins[] = {"page ", "pages ", "holds ", "has "};
+
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+		size_t len = strlen(begins[i]);
+
+		if (strncmp(reason, begins[i], len) == 0 && reason[len] >= '0' &&
+			reason[len] <= '9') {
 			return 1;
 		}
 	}
@@ -306,7 +322,9 @@ static void show_rules(const struct left_out *left)
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		if (left->n[i]) {
-			snprintf(item, sizeof(item), "%zu %s", left->n[i], rules[i].word);
+			snprintf(item, sizeof(item), "%zu %s", left->n[i],
+				left->n[i] > 1 && rules[i].several ? rules[i].several
+								   : rules[i].one);
 			buf_additem(&line, item);
 		}
 	}
@@ -333,7 +351,7 @@ static void show_left_out(const struct inputs *inputs, const struct skipped *ski
 		if (skipped[i].is_unreadable) {
 			continue;
 		}
-		if (!is_given(given, skipped[i].path)) {
+		if (!is_given(given, skipped[i].path) && !is_gap(skipped[i].reason)) {
 			log_info("left out %s: %s", skipped[i].path, skipped[i].reason);
 			add_left_out(&left, &skipped[i]);
 		} else if (n_named++ < NAMED_MAX || inputs->is_verbose) {

@@ -41,8 +41,8 @@ int inputs_load(struct inputs *inputs, struct session *session, const char *cons
 
 /*
  * Say what a load of the given paths left out; returns how many could not be read. What was asked for
- * by name, and every secret, is named; what else rules left out is summed up. The last one that
- * cannot be read is left to the caller where `but_last`.
+ * by name, every secret, and what is missing of a document that was read is named; what else rules
+ * left out is summed up. The last one that cannot be read is left to the caller where `but_last`.
  */
 size_t inputs_show_skipped(const struct inputs *inputs, const struct skipped *skipped, size_t count,
 	const char *const *path, size_t n_path, int but_last);

@@ -20,6 +20,10 @@ run $counts mixed.pdf
 ok 'pages without text do not fail a load' status_is 0
 ok 'scanned ones are named' says 'pages 2-3 and 6 have nothing but pictures (scanned?)'
 ok 'and empty ones' says 'page 5 is empty'
+mkdir folder
+cp mixed.pdf folder/within.pdf
+run $counts folder
+ok 'within a folder, too' says 'left out folder/within.pdf: pages 2-3 and 6 have nothing but pictures (scanned?)'
 run $counts --json mixed.pdf
 ok 'headers and footers are counted' json sources.0.running_lines.lines 12
 ok 'and the pages that have them' json sources.0.running_lines.pages 4
