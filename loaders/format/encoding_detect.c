@@ -243,6 +243,27 @@ static const char *pairs(const char *bytes, size_t len)
 	return n_korean && n_korean == n_chinese ? "EUC-KR" : "GB18030";
 }
 
+/* The twin of an ISO 8859 that has signs and letters where that has control characters, which no text has. */
+static const char *with_signs(const char *name, const char *bytes, size_t len)
+{
+	static const char *const twins[][2] = {
+		{"ISO-8859-2", "windows-1250"},
+		{"ISO-8859-5", "windows-1251"},
+		{"ISO-8859-6", "windows-1256"},
+		{"ISO-8859-7", "windows-1253"},
+		{"ISO-8859-13", "windows-1257"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(twins); i++) {
+		for (size_t k = 0; k < len && strcmp(name, twins[i][0]) == 0; k++) {
+			if ((bytes[k] & 0xe0) == 0x80) {
+				return twins[i][1];
+			}
+		}
+	}
+	return name;
+}
+
 static const char *detect_legacy(const char *bytes, size_t len)
 {
 	const char *name = ask_uchardet(bytes, len);
@@ -276,7 +297,7 @@ static const char *detect_legacy(const char *bytes, size_t len)
 	if (!name || strncmp(name, "ISO-8859-1", 10) == 0 || strcmp(name, "windows-1252") == 0) {
 		return pairs(bytes, len);
 	}
-	return name;
+	return with_signs(name, bytes, len);
 }
 
 /* The line that begins at most CONTEXT_BYTES before the first byte beyond ASCII. */

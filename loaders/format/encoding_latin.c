@@ -18,6 +18,8 @@ struct language {
 };
 
 static const struct language western[] = {
+	{"éöüäáñóíçèøåãß£",
+		"the to of and in a is for that on with by from be this as it not are or"},
 	{"éèàêçùîôâûëïœü", "de la le les et des en un une que du dans pour est par sur avec qui"},
 	{"üäöß", "der die und das den von zu mit ist ein nicht eine des wird auf dem im werden"},
 	{"óíáéñúü¿¡", "de la el que en los se las del un por con una para es no al si"},

@@ -142,6 +142,32 @@ static int has_mark(const char *text, size_t len)
 		       memcmp(text, "\xfe\xff", 2) == 0);
 }
 
+/* A stray NUL or two make no page binary: browsers pass over them, too. */
+static const char *without_nul(struct buf *text, const struct input *input)
+{
+	struct input clean = *input;
+	struct buf bytes = BUF_INIT;
+	const char *encoding = NULL;
+	size_t n = 0, begin = text->len;
+
+	buf_reserve(&bytes, input->len + 1);
+	for (size_t i = 0; i < input->len; i++) {
+		n += !input->data[i];
+		bytes.data[i] = (char)(input->data[i] ? input->data[i] : 1);
+	}
+	if (n && n <= 1 + input->len / 1024) {
+		clean.data = bytes.data;
+		clean.len = input->len;
+		encoding = encoding_to_utf8(text, &clean);
+		for (char *at = encoding ? text->data + begin : NULL; at && (at = strchr(at, 1));
+			at++) {
+			*at = ' ';
+		}
+	}
+	buf_finish(&bytes);
+	return encoding;
+}
+
 /*
  * What is valid UTF-8 and more than ASCII is UTF-8, whatever it says: pages are stored by programs
  * that convert them and leave their declaration as it was.
@@ -159,7 +185,10 @@ const char *html_to_utf8(struct buf *text, const struct input *input)
 			encoding = encoding_convert(text, input->data, input->len, name);
 		}
 	}
-	return encoding ? encoding : encoding_to_utf8(text, input);
+	if (!encoding) {
+		encoding = encoding_to_utf8(text, input);
+	}
+	return encoding ? encoding : without_nul(text, input);
 }
 
 /* ---- the loader ---- */

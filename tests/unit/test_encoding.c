@@ -115,6 +115,23 @@ static void a_few_accents_tell_the_latin_encodings(void **state)
 	CHECK("ISO-8859-2", "soubor nebo adres\xe1\xf8 u\xbe je",
 		"soubor nebo adres\xc3\xa1\xc5\x99 u\xc5\xbe je");
 	CHECK("ISO-8859-15", "5 \xa4 pour le c\xbdur", "5 \xe2\x82\xac pour le c\xc5\x93ur");
+	/* a list of changes in English with the names of those who asked for them */
+	CHECK("windows-1252",
+		"the fix of the test is for Miguel Mu\xf1oz, and the rest is from Marko "
+		"K\xe4\xf5\n",
+		"the fix of the test is for Miguel Mu\xc3\xb1oz, and the rest is from Marko "
+		"K\xc3\xa4\xc3\xb5\n");
+	/* so many accents that statistics answer, which take it for ISO-8859-2 */
+	CHECK("windows-1250",
+		"P\xf8\xedli\x9a \x9elu\x9dou\xe8k\xfd k\xf9\xf2 \xfap\xecl \xef\xe1"
+		"belsk\xe9 "
+		"\xf3"
+		"dy",
+		"P\xc5\x99\xc3\xadli\xc5\xa1 \xc5\xbelu\xc5\xa5ou\xc4\x8dk\xc3\xbd "
+		"k\xc5\xaf\xc5\x88"
+		" \xc3\xbap\xc4\x9bl \xc4\x8f\xc3\xa1"
+		"belsk\xc3\xa9 \xc3\xb3"
+		"dy");
 	CHECK("windows-1254", "bu dosya bo\xfe ve yaz\xfdlamaz",
 		"bu dosya bo\xc5\x9f ve yaz\xc4\xb1lamaz");
 }
