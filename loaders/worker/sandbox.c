@@ -69,7 +69,8 @@ int sandbox_limit(const struct sandbox_limits *limits, pid_t parent)
 	 * it.
 	 */
 	if (set_limit(RLIMIT_CPU, limits->cpu_s, limits->cpu_s + UINT64_C(1)) < 0 ||
-		set_limit(RLIMIT_CORE, 0, 0) < 0 || set_limit(RLIMIT_FSIZE, 0, 0) < 0) {
+		set_limit(RLIMIT_CORE, 0, 0) < 0 ||
+		set_limit(RLIMIT_FSIZE, trap_max_file_bytes(), trap_max_file_bytes()) < 0) {
 		return -1;
 	}
 	return prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1 : 0;

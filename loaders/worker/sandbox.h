@@ -67,6 +67,8 @@ int landlock_restrict(int abi, enum sandbox_recipe recipe, int root_fd);
 /* What a forbidden call does: SCMP_ACT_KILL_PROCESS, or print its name first. */
 uint32_t trap_action(void);
 void trap_install(void);
+/* How long a file may become by a worker's hand: 0, or what the name needs (RLIMIT_FSIZE). */
+uint64_t trap_max_file_bytes(void);
 
 /* ---- sanitized.c, in builds with sanitizers; else sanitized_none.c ---- */
 

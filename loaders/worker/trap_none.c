@@ -11,3 +11,8 @@ uint32_t trap_action(void)
 void trap_install(void)
 {
 }
+
+uint64_t trap_max_file_bytes(void)
+{
+	return 0;
+}

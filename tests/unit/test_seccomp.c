@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -113,12 +114,44 @@ static void without_landlock_documents_open_nothing(void **state)
 	assert_int_equal(ALLOWED, behind(SANDBOX_DOCUMENTS, 1, read_by_openat));
 }
 
+/* What a forbidden call leaves in the log: its name in a build for debugging, else nothing. */
+static void a_trap_says_what_it_caught(void **state)
+{
+	struct sandbox_limits limits = {.memory_bytes = UINT64_C(1) << 30, .cpu_s = 30};
+	struct sandbox_filter filter;
+	char log[] = "/tmp/carrel-trap-XXXXXX", told[128] = "";
+	pid_t parent = getpid(), child;
+	int fd = mkstemp(log);
+
+	assert_true(fd >= 0);
+	assert_int_equal(0, seccomp_build(&filter, SANDBOX_DOCUMENTS, 1));
+	child = fork();
+	if (child == 0) {
+		if (dup2(fd, STDERR_FILENO) < 0 || sandbox_limit(&limits, parent) < 0) {
+			_exit(1);
+		}
+		trap_install();
+		if (seccomp_install(&filter) == 0) {
+			syscall(SYS_getppid);
+		}
+		_exit(1);
+	}
+	free(filter.instruction);
+	assert_int_equal(child, waitpid(child, NULL, 0));
+	assert_true(pread(fd, told, sizeof(told) - 1, 0) >= 0);
+	assert_int_equal(trap_max_file_bytes() > 0, strstr(told, "forbidden system call ") != NULL);
+	assert_int_equal(trap_max_file_bytes() == 0, told[0] == 0);
+	close(fd);
+	unlink(log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_truncated_whatever_landlock_knows),
 		cmocka_unit_test(folders_are_walked_by_openat_or_openat2),
 		cmocka_unit_test(without_landlock_documents_open_nothing),
+		cmocka_unit_test(a_trap_says_what_it_caught),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
