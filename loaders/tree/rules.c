@@ -443,7 +443,8 @@ const char *rule_of_text(const char *path, const char *text, size_t len)
 
 int rule_is_document(const char *path, const char *head, size_t len)
 {
-	static const char *const zipped[] = {".docx", ".odt", ".epub", NULL};
+	static const char *const zipped[] = {
+		".docx", ".docm", ".dotx", ".dotm", ".odt", ".ott", ".epub", NULL};
 	static const char *const mail[] = {".eml", ".mbox", NULL};
 	const char *name = base_name(path);
 
@@ -458,6 +459,9 @@ int rule_is_document(const char *path, const char *head, size_t len)
 	}
 	if (ends_with(name, ".vtt")) {
 		return find(head, len < 16 ? len : 16, "WEBVTT") != NULL;
+	}
+	if (ends_with(name, ".fodt")) {
+		return find(head, len, "<office:document") != NULL;
 	}
 	return ends_with(name, ".srt") && find(head, len, " --> ") != NULL;
 }

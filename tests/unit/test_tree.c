@@ -255,9 +255,13 @@ static void test_what_is_no_text_is_named(void **state)
 	tree_write(tree, "film.srt", "1\n00:00:01,000 --> 00:00:02,000\nHi\n");
 	tree_write(tree, "not.srt", "a text about films\n");
 	tree_write(tree, "a.docx", "PK\3\4xxxx");
+	tree_write(tree, "a.docm", "PK\3\4xxxx");
+	tree_write(tree, "flat.fodt", "<?xml version=\"1.0\"?>\n<office:document>\n");
+	tree_write(tree, "not.fodt", "<text/>\n");
 	assert_string_equal(tree_list(tree),
-		"* a.docx\n* book.pdf\n- empty.c: is empty\n* film.srt\n- late.dat: is binary\n"
-		"+ latin.c\n+ not.srt\n+ notes.pdf.c\n- nul.dat: is binary\n"
+		"* a.docm\n* a.docx\n* book.pdf\n- empty.c: is empty\n* film.srt\n* flat.fodt\n- "
+		"late.dat: is binary\n"
+		"+ latin.c\n+ not.fodt\n+ not.srt\n+ notes.pdf.c\n- nul.dat: is binary\n"
 		"- short.gz: is binary\n+ wide.txt\n");
 	free(big);
 }
