@@ -12,7 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY };
+enum {
+	FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+	STEP = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, /* gone through, not read */
+};
 
 /* The same for kernels before 5.6 and filters that do not know the call. */
 static int open_step_by_step(int root_fd, const char *path, int flags)
@@ -32,7 +35,7 @@ static int open_step_by_step(int root_fd, const char *path, int flags)
 		}
 		memcpy(name, path, len);
 		name[len] = '\0';
-		next = openat(fd, name, is_last ? flags : FLAGS | O_DIRECTORY);
+		next = openat(fd, name, is_last ? flags : STEP);
 		close(fd);
 		if (is_last) {
 			return next;

@@ -87,13 +87,16 @@ _Noreturn static void worker_run(struct helper *helper, struct work *work, pid_t
 	enum sandbox_recipe recipe =
 		request->kind == REQUEST_TREE ? SANDBOX_TREES : SANDBOX_DOCUMENTS;
 	struct sandbox_limits limits = {request->memory_bytes, request->cpu_s};
+	/* Behind its path, of a tree: see worker_request. */
+	const char *subdir =
+		recipe == SANDBOX_TREES ? work->strings + strlen(work->strings) + 1 : "";
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	mem_at_exhaustion(tell_exhaustion);
 	if (sandbox_limit(&limits, parent) < 0 ||
-		sandbox_hide_files(&helper->sandbox, recipe, work->fd[1]) < 0 ||
+		sandbox_hide_files(&helper->sandbox, recipe, work->fd[1], subdir) < 0 ||
 		arrange(work) < 0 || sandbox_close(&helper->sandbox, recipe) < 0) {
 		_exit(WORKER_EXIT_SANDBOX);
 	}

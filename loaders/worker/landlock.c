@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,6 +72,9 @@ static int allow(int ruleset, int fd)
 	if (fstat(fd, &st) < 0) {
 		return -1;
 	}
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+		return 0;
+	}
 	if (S_ISDIR(st.st_mode)) {
 		beneath.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
 	}
@@ -79,9 +83,9 @@ static int allow(int ruleset, int fd)
 }
 
 /* What is not there needs no rule. */
-static int allow_path(int ruleset, const char *path)
+static int allow_at(int ruleset, int folder_fd, const char *path, int flags)
 {
-	int fd = open(path, O_PATH | O_CLOEXEC), status;
+	int fd = openat(folder_fd, path, O_PATH | O_CLOEXEC | flags), status;
 
 	if (fd < 0) {
 		return 0;
@@ -89,6 +93,11 @@ static int allow_path(int ruleset, const char *path)
 	status = allow(ruleset, fd);
 	close(fd);
 	return status;
+}
+
+static int allow_path(int ruleset, const char *path)
+{
+	return allow_at(ruleset, AT_FDCWD, path, 0);
 }
 
 static int allow_home(int ruleset, const char *variable, const char *below)
@@ -106,10 +115,47 @@ static int allow_home(int ruleset, const char *variable, const char *below)
 	return status;
 }
 
-static int allow_recipe(int ruleset, enum sandbox_recipe recipe, int root_fd)
+/* Of the folders above the one that was named: their rules, and nothing else of the repository. */
+static int allow_rules(int ruleset, int folder_fd)
+{
+	static const char *const names[] = {".gitignore", ".carrelignore", ".git/HEAD",
+		".git/index", ".git/packed-refs", ".git/refs", ".git/info"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (allow_at(ruleset, folder_fd, names[i], O_NOFOLLOW) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int allow_tree(int ruleset, int root_fd, const char *subdir)
+{
+	int fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0), status = 0;
+
+	while (fd >= 0 && subdir[0] && status == 0) {
+		size_t len = strcspn(subdir, "/");
+		char *name = mem_strndup(subdir, len);
+		int next = openat(fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		status = allow_rules(ruleset, fd);
+		close(fd);
+		free(name);
+		fd = next;
+		subdir += len + (subdir[len] == '/');
+	}
+	/* A folder that went away meanwhile is not there for the reader either. */
+	if (fd >= 0) {
+		status = status < 0 ? -1 : allow(ruleset, fd);
+		close(fd);
+	}
+	return status;
+}
+
+static int allow_recipe(int ruleset, enum sandbox_recipe recipe, int root_fd, const char *subdir)
 {
 	if (recipe == SANDBOX_TREES) {
-		return allow(ruleset, root_fd);
+		return allow_tree(ruleset, root_fd, subdir);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(document_folders); i++) {
 		if (allow_path(ruleset, document_folders[i]) < 0) {
@@ -123,14 +169,14 @@ static int allow_recipe(int ruleset, enum sandbox_recipe recipe, int root_fd)
 		       : 0;
 }
 
-int landlock_restrict(int abi, enum sandbox_recipe recipe, int root_fd)
+int landlock_restrict(int abi, enum sandbox_recipe recipe, int root_fd, const char *subdir)
 {
 	int ruleset = create_ruleset(abi), status;
 
 	if (ruleset < 0) {
 		return -1;
 	}
-	status = allow_recipe(ruleset, recipe, root_fd);
+	status = allow_recipe(ruleset, recipe, root_fd, subdir);
 	if (status == 0) {
 		status = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	}

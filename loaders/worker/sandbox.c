@@ -76,10 +76,12 @@ int sandbox_limit(const struct sandbox_limits *limits, pid_t parent)
 	return prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1 : 0;
 }
 
-int sandbox_hide_files(const struct sandbox *sandbox, enum sandbox_recipe recipe, int root_fd)
+int sandbox_hide_files(
+	const struct sandbox *sandbox, enum sandbox_recipe recipe, int root_fd, const char *subdir)
 {
-	return sandbox->landlock_abi ? landlock_restrict(sandbox->landlock_abi, recipe, root_fd)
-				     : 0;
+	return sandbox->landlock_abi
+		       ? landlock_restrict(sandbox->landlock_abi, recipe, root_fd, subdir)
+		       : 0;
 }
 
 int sandbox_close(const struct sandbox *sandbox, enum sandbox_recipe recipe)

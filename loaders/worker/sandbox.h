@@ -3,8 +3,9 @@
  * read what its recipe names and answer through one pipe: no network, no program, no write, no
  * other process.
  *
- * Landlock says which files exist for it, seccomp which system calls; limits bound its memory and
- * time.
+ * Landlock says which files it may open, seccomp which system calls; limits bound its memory and
+ * time. Neither hides that a file is there: stat() still tells names, sizes and times, which have no
+ * way out but the document's own text.
  */
 #ifndef LOADERS_WORKER_SANDBOX_H
 #define LOADERS_WORKER_SANDBOX_H
@@ -16,7 +17,7 @@
 
 enum sandbox_recipe {
 	SANDBOX_DOCUMENTS, /* poppler's data, fonts and fontconfig */
-	SANDBOX_TREES,     /* the root; the user's ignore rules were read before */
+	SANDBOX_TREES,     /* the folder; the user's ignore rules were read before */
 	SANDBOX_RECIPES,
 };
 
@@ -45,8 +46,12 @@ struct sandbox_limits {
  * machine does not offer at all is left out.
  */
 int sandbox_limit(const struct sandbox_limits *limits, pid_t parent);
-/* `root_fd` of trees; it may be closed afterwards. */
-int sandbox_hide_files(const struct sandbox *sandbox, enum sandbox_recipe recipe, int root_fd);
+/*
+ * Of trees `root_fd`, which may be closed afterwards, and which folder of it is read ("": itself); of
+ * those above that one only their ignore rules stay in sight.
+ */
+int sandbox_hide_files(
+	const struct sandbox *sandbox, enum sandbox_recipe recipe, int root_fd, const char *subdir);
 int sandbox_close(const struct sandbox *sandbox, enum sandbox_recipe recipe);
 
 /* ---- seccomp.c ---- */
@@ -60,7 +65,7 @@ int seccomp_install(const struct sandbox_filter *filter);
 
 enum { LANDLOCK_ABI_TRUNCATE = 3 }; /* the first that guards against truncating */
 int landlock_abi(void);             /* 0: none */
-int landlock_restrict(int abi, enum sandbox_recipe recipe, int root_fd);
+int landlock_restrict(int abi, enum sandbox_recipe recipe, int root_fd, const char *subdir);
 
 /* ---- trap.c, in debug builds; else trap_none.c ---- */
 

@@ -1,5 +1,7 @@
-/* The filters, as they are built for kernels whose Landlock knows less or more than this one's. */
+/* The sandbox part by part: filters as kernels need them whose Landlock knows less than this one's. */
 #include "loaders/worker/sandbox.h"
+
+#include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -114,6 +117,83 @@ static void without_landlock_documents_open_nothing(void **state)
 	assert_int_equal(ALLOWED, behind(SANDBOX_DOCUMENTS, 1, read_by_openat));
 }
 
+/* ---- landlock ---- */
+
+static char root[] = "/tmp/carrel-landlock-XXXXXX";
+
+static int make_root(void **state)
+{
+	static const char *const folders[] = {".git", ".git/info", "sub", "sub/deep"};
+	static const char *const files[] = {".gitignore", "other.c", ".git/HEAD", ".git/config",
+		".git/info/exclude", "sub/.carrelignore", "sub/other.c", "sub/deep/file.c"};
+
+	if (!mkdtemp(root) || chdir(root) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		if (mkdir(folders[i], 0700) < 0) {
+			return -1;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (close(open(files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int remove_root(void **state)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	return chdir("/") == 0 ? system(command) : -1;
+}
+
+/* What opening a file says where only `subdir` is read: 0 or errno. */
+static int open_from(const char *subdir, const char *name)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			landlock_restrict(landlock_abi(), SANDBOX_TREES, fd, subdir) < 0) {
+			_exit(200);
+		}
+		_exit(open(name, O_RDONLY | O_CLOEXEC) < 0 ? errno : 0);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void of_the_folders_above_only_the_rules_are_in_sight(void **state)
+{
+	static const char *const seen[] = {".gitignore", ".git/HEAD", ".git/info/exclude",
+		"sub/.carrelignore", "sub/deep/file.c", "sub/deep"};
+	static const char *const hidden[] = {"other.c", ".git/config", "sub/other.c", ".", "sub",
+		"/etc/passwd", "/proc/self/environ"};
+
+	if (!landlock_abi()) {
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+		assert_int_equal(0, open_from("sub/deep", seen[i]));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+		assert_int_equal(EACCES, open_from("sub/deep", hidden[i]));
+	}
+	assert_int_equal(0, open_from("", "other.c"));
+	assert_int_equal(EACCES, open_from("", "/etc/passwd"));
+	assert_int_equal(EACCES, open_from("gone", "other.c"));
+}
+
+/* ---- trap ---- */
+
 /* What a forbidden call leaves in the log: its name in a build for debugging, else nothing. */
 static void a_trap_says_what_it_caught(void **state)
 {
@@ -152,6 +232,8 @@ int main(void)
 		cmocka_unit_test(folders_are_walked_by_openat_or_openat2),
 		cmocka_unit_test(without_landlock_documents_open_nothing),
 		cmocka_unit_test(a_trap_says_what_it_caught),
+		cmocka_unit_test_setup_teardown(
+			of_the_folders_above_only_the_rules_are_in_sight, make_root, remove_root),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
