@@ -24,7 +24,8 @@ static int open_step_by_step(int root_fd, const char *path, int flags)
 
 	while (fd >= 0) {
 		size_t len = strcspn(path, "/");
-		int is_last = path[len] == '\0';
+		size_t slashes = strspn(path + len, "/"); /* a folder's path ends in one */
+		int is_last = path[len + slashes] == '\0';
 		char name[256];
 		int next;
 
@@ -41,7 +42,7 @@ static int open_step_by_step(int root_fd, const char *path, int flags)
 			return next;
 		}
 		fd = next;
-		path += len + 1;
+		path += len + slashes;
 	}
 	return -1;
 }

@@ -13,11 +13,16 @@
 // clang-format on
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static int setup(void **state)
 {
@@ -48,6 +53,44 @@ static void test_paths_come_in_the_order_of_their_bytes(void **state)
 		"+ B.c\n+ a-b/x.c\n+ a.c\n+ a/b/c.c\n+ a/z.c\n+ b.c\n+ \xc3\xa4.c\n");
 	assert_int_equal(tree->n_part, 7);
 	assert_int_equal(tree->n_bytes, 49);
+}
+
+/* As on kernels before 5.6, and where Landlock would let openat2() truncate. */
+static int take_openat2_away(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {ARRAY_LEN(filter), filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+		       ? -1
+		       : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void test_without_openat2_the_same_is_read(void **state)
+{
+	struct tree_fixture *tree = *state;
+	char *expected;
+	pid_t child;
+	int status;
+
+	tree_write(tree, "a.c", "int a;\n");
+	tree_write(tree, "a/b/c.c", "int c;\n");
+	tree_write(tree, "a/z.c", "int z;\n");
+	tree_write(tree, "a/.gitignore", "z.c\n");
+	expected = mem_strdup(tree_list(tree));
+	assert_non_null(strstr(expected, "+ a/b/c.c\n"));
+	child = fork();
+	if (child == 0) {
+		_exit(take_openat2_away() < 0 ? 2 : strcmp(expected, tree_list(tree)) != 0);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+	free(expected);
 }
 
 static void test_a_reader_can_begin_behind_a_path(void **state)
@@ -521,6 +564,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_paths_come_in_the_order_of_their_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_without_openat2_the_same_is_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_reader_can_begin_behind_a_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(
