@@ -27,6 +27,7 @@ static void fill(struct err *err, enum err_code code, const char *where, const c
 	const char *what, va_list args)
 {
 	err->code = code;
+	what = what ? what : ""; /* nobody passes NULL, but gcc's sanitizers warn that one might */
 	vsnprintf(err->what, sizeof(err->what), what, args);
 	cut_at_character(err->what);
 	make_one_line(err->what);

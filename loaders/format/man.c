@@ -149,6 +149,10 @@ static int man_open(struct reader **reader, const struct input *input, struct sk
 	}
 	man_layout_break(&man.layout);
 	put_page(&man, whole);
+	if (man.is_cut) {
+		skip_set(whole_reader_leave_out(whole), SKIP_UNREADABLE,
+			"has macros that call each other without end: what they show is left out");
+	}
 	man_finish(&man);
 	buf_finish(&source);
 	*reader = &whole->reader;

@@ -458,6 +458,7 @@ static void call_macro(struct man *man, const struct man_definition *macro, stru
 	struct buf copy = BUF_INIT; /* it may redefine itself */
 
 	if (man->depth >= DEEPEST || macro->text.len + 64 > man->budget_bytes) {
+		man->is_cut = 1;
 		return;
 	}
 	man->budget_bytes -= macro->text.len + 64;

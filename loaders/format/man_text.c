@@ -148,6 +148,8 @@ static void add_string(struct expansion *x, const char *name, size_t len)
 			x->depth++;
 			expand(x, buf_str(&string->text), string->text.len);
 			x->depth--;
+		} else {
+			x->man->is_cut = 1;
 		}
 		return;
 	}
@@ -199,6 +201,7 @@ static void add_argument(struct expansion *x, const char *name, size_t len)
 			size_t arg_len = strlen(args->arg[i]);
 
 			if (arg_len + 3 > x->man->budget_bytes) {
+				x->man->is_cut = 1;
 				break;
 			}
 			x->man->budget_bytes -= arg_len + 3;
@@ -253,6 +256,7 @@ static size_t expand_quoted(struct expansion *x, char kind, const char *text, si
 	const char *arg;
 	size_t n, taken = take_quoted(text, len, &arg, &n);
 	char number[8] = "", utf8[4];
+	uint32_t character;
 	long cp;
 
 	switch (kind) {
@@ -273,8 +277,13 @@ static size_t expand_quoted(struct expansion *x, char kind, const char *text, si
 		add_motion(x, arg, n);
 		break;
 	case 'o': /* overstrike: the first stands for all */
-		buf_add(x->out, arg, n ? 1 : 0);
-		break;
+		if (n && arg[0] != '\\') {
+			size_t step = utf8_decode(arg, n, &character);
+
+			buf_add(x->out, arg, step ? step : 1);
+			break;
+		}
+		/* fall through */
 	case 'Z':
 	case 'b':
 		if (x->depth < DEEPEST) {

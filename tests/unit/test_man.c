@@ -95,6 +95,11 @@ static void escapes_are_expanded(void **state)
 	check_body("joined\\c\n.B up\nand\\\nover\n", "       joinedup andover\n");
 }
 
+static void overstrikes_show_their_first(void **state)
+{
+	check_body("a \\o'\xc3\xa9/' b\n", "       a \xc3\xa9 b\n");
+}
+
 static void conditions_choose(void **state)
 {
 	check_body(".if n yes\n.if t no\n.if !t yes2\n.ie 1>2 no\n.el yes3\n",
@@ -157,6 +162,26 @@ static void conditions_in_conditions_lose_no_words(void **state)
 	buf_finish(&page);
 }
 
+/* The reader says so where a macro was not followed to its end. */
+static void what_is_cut_is_named(void **state)
+{
+	static const char page[] = ".TH A 1\n.de M\n.M\n..\n.M\nwords\n";
+	static const struct read_options options = {.subdir = "", .n_share = 1};
+	struct input input = {"a.1", page, sizeof(page) - 1, -1, &options};
+	const struct loader *loader = loader_find(&input);
+	struct reader *reader;
+	struct skip skip = {0};
+	struct part part = {.place = {.time_ms = -1}};
+
+	assert_int_equal(0, loader->open(&reader, &input, &skip));
+	assert_int_equal(READ_PART, loader->read(reader, &part, &skip));
+	assert_int_equal(READ_SKIPPED, loader->read(reader, &part, &skip));
+	assert_non_null(strstr(skip.reason, "without end"));
+	loader->close(reader);
+	part_finish(&part);
+	skip_finish(&skip);
+}
+
 static void a_long_page_takes_no_longer_than_its_length(void **state)
 {
 	static const char *const pieces[] = {".TP\n.B x\ny\n", ".RS\n", "\\fBx\\fP ", "\\",
@@ -212,10 +237,12 @@ int main(void)
 		cmocka_unit_test(a_page_of_man_reads_as_printed),
 		cmocka_unit_test(a_page_of_mdoc_reads_as_printed),
 		cmocka_unit_test(escapes_are_expanded),
+		cmocka_unit_test(overstrikes_show_their_first),
 		cmocka_unit_test(conditions_choose),
 		cmocka_unit_test(macros_of_the_page_are_called),
 		cmocka_unit_test(what_calls_itself_ends),
 		cmocka_unit_test(conditions_in_conditions_lose_no_words),
+		cmocka_unit_test(what_is_cut_is_named),
 		cmocka_unit_test(a_long_page_takes_no_longer_than_its_length),
 		cmocka_unit_test(only_pages_are_pages),
 	};
