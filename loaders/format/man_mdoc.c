@@ -175,6 +175,22 @@ static size_t put_reference(struct man *man, struct man_words words)
 	return 1;
 }
 
+/* Of a function whose declaration is open (Fo): between commas. */
+static size_t put_parameters(struct man *man, struct man_words words)
+{
+	struct man_mdoc *mdoc = man->mdoc;
+	size_t i = 0;
+
+	while (i < words.n && !mdoc_is_callable(words.word[i]) && !is_closing(words.word[i])) {
+		if (mdoc->n_argument++) {
+			mdoc->glue = 1;
+			man_mdoc_put(man, ",", "", "");
+		}
+		man_mdoc_put(man, "", words.word[i++], "");
+	}
+	return i;
+}
+
 /* Those whose words get something around or before them; returns how many words were taken. */
 static size_t run_inline(struct man *man, const char *name, struct man_words words)
 {
@@ -228,17 +244,7 @@ static size_t run_inline(struct man *man, const char *name, struct man_words wor
 		return put_function(man, words);
 	}
 	if (strcmp(name, "Fa") == 0 && mdoc->is_function && has_word) {
-		size_t i = 0;
-
-		while (i < words.n && !mdoc_is_callable(words.word[i]) &&
-			!is_closing(words.word[i])) {
-			if (mdoc->n_argument++) {
-				mdoc->glue = 1;
-				man_mdoc_put(man, ",", "", "");
-			}
-			man_mdoc_put(man, "", words.word[i++], "");
-		}
-		return i;
+		return put_parameters(man, words);
 	}
 	if (strcmp(name, "In") == 0 && has_word) {
 		man_mdoc_put(man, mdoc->is_synopsis ? "#include <" : "<", words.word[0], ">");

@@ -413,6 +413,15 @@ static void standard_sentence(struct man *man, const char *name, struct man_word
 	}
 }
 
+static void operating_system(struct man *man, struct man_words words)
+{
+	title_words(man, 3, words);
+	if (!man->title[3][0]) {
+		free(man->title[3]);
+		man->title[3] = mem_strdup("BSD"); /* as groff has it */
+	}
+}
+
 /* What is not inline; 0 where `name` is none of them. */
 int man_mdoc_block(struct man *man, const char *name, struct man_words words)
 {
@@ -441,11 +450,7 @@ int man_mdoc_block(struct man *man, const char *name, struct man_words words)
 	} else if (strcmp(name, "Dd") == 0) {
 		title_words(man, 2, words);
 	} else if (strcmp(name, "Os") == 0) {
-		title_words(man, 3, words);
-		if (!man->title[3][0]) {
-			free(man->title[3]);
-			man->title[3] = mem_strdup("BSD"); /* as groff has it */
-		}
+		operating_system(man, words);
 	} else if (strcmp(name, "Nd") == 0) {
 		man_mdoc_put(man, "\xe2\x80\x93", "", "");
 		man_mdoc_run(man, words);

@@ -83,77 +83,79 @@ const char *mdoc_fixed_text(const char *name)
 	return NULL;
 }
 
+/* What the names of systems, standards and libraries stand for. */
+static const struct {
+	const char *name, *argument, *text;
+} versions[] = {
+	{"At", "v1", "Version 1 AT&T UNIX"},
+	{"At", "v2", "Version 2 AT&T UNIX"},
+	{"At", "v3", "Version 3 AT&T UNIX"},
+	{"At", "v4", "Version 4 AT&T UNIX"},
+	{"At", "v5", "Version 5 AT&T UNIX"},
+	{"At", "v6", "Version 6 AT&T UNIX"},
+	{"At", "v7", "Version 7 AT&T UNIX"},
+	{"At", "32v", "Version 7 AT&T UNIX/32V"},
+	{"At", "III", "AT&T System III UNIX"},
+	{"At", "V", "AT&T System V UNIX"},
+	{"At", "V.1", "AT&T System V Release 1 UNIX"},
+	{"At", "V.2", "AT&T System V Release 2 UNIX"},
+	{"At", "V.3", "AT&T System V Release 3 UNIX"},
+	{"At", "V.4", "AT&T System V Release 4 UNIX"},
+	{"Bx", "1", "1BSD"},
+	{"Bx", "2", "2BSD"},
+	{"Bx", "3", "3BSD"},
+	{"Bx", "4", "4BSD"},
+	{"Bx", "4.1", "4.1BSD"},
+	{"Bx", "4.2", "4.2BSD"},
+	{"Bx", "4.3", "4.3BSD"},
+	{"Bx", "4.4", "4.4BSD"},
+	{"Bx", "2.9", "2.9BSD"},
+	{"Bx", "2.11", "2.11BSD"},
+	{"St", "-ansiC",
+		"ANSI X3.159-1989 (\xe2\x80\x9c"
+		"ANSI\xc2\xa0"
+		"C89\xe2\x80\x9d)"},
+	{"St", "-isoC",
+		"ISO/IEC 9899:1990 (\xe2\x80\x9cISO\xc2\xa0"
+		"C90\xe2\x80\x9d)"},
+	{"St", "-isoC-99",
+		"ISO/IEC 9899:1999 (\xe2\x80\x9cISO\xc2\xa0"
+		"C99\xe2\x80\x9d)"},
+	{"St", "-isoC-2011",
+		"ISO/IEC 9899:2011 (\xe2\x80\x9cISO\xc2\xa0"
+		"C11\xe2\x80\x9d)"},
+	{"St", "-p1003.1", "IEEE Std 1003.1 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.1-88", "IEEE Std 1003.1-1988 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.1-90", "IEEE Std 1003.1-1990 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.1-96", "IEEE Std 1003.1-1996 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.1-2001", "IEEE Std 1003.1-2001 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.1-2004", "IEEE Std 1003.1-2004 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.1-2008", "IEEE Std 1003.1-2008 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
+	{"St", "-p1003.2", "IEEE Std 1003.2 (\xe2\x80\x9cPOSIX.2\xe2\x80\x9d)"},
+	{"St", "-p1003.2-92", "IEEE Std 1003.2-1992 (\xe2\x80\x9cPOSIX.2\xe2\x80\x9d)"},
+	{"St", "-susv2",
+		"Version 2 of the Single UNIX Specification "
+		"(\xe2\x80\x9cSUSv2\xe2\x80\x9d)"},
+	{"St", "-susv3",
+		"Version 3 of the Single UNIX Specification "
+		"(\xe2\x80\x9cSUSv3\xe2\x80\x9d)"},
+	{"St", "-xpg4", "X/Open Portability Guide Issue 4 (\xe2\x80\x9cXPG4\xe2\x80\x9d)"},
+	{"Lb", "libc", "Standard C Library (libc, -lc)"},
+	{"Lb", "libm", "Math Library (libm, -lm)"},
+	{"Lb", "libpthread", "POSIX Threads Library (libpthread, -lpthread)"},
+	{"Lb", "libutil", "System Utilities Library (libutil, -lutil)"},
+	{"Lb", "libcrypt", "Crypt Library (libcrypt, -lcrypt)"},
+	{"Lb", "libedit", "Command Line Editor Library (libedit, -ledit)"},
+	{"Lb", "libz", "Compression Library (libz, -lz)"},
+};
+
 const char *mdoc_version_text(const char *name, const char *argument, size_t *taken)
 {
-	static const struct {
-		const char *name, *argument, *text;
-	} table[] = {
-		{"At", "v1", "Version 1 AT&T UNIX"},
-		{"At", "v2", "Version 2 AT&T UNIX"},
-		{"At", "v3", "Version 3 AT&T UNIX"},
-		{"At", "v4", "Version 4 AT&T UNIX"},
-		{"At", "v5", "Version 5 AT&T UNIX"},
-		{"At", "v6", "Version 6 AT&T UNIX"},
-		{"At", "v7", "Version 7 AT&T UNIX"},
-		{"At", "32v", "Version 7 AT&T UNIX/32V"},
-		{"At", "III", "AT&T System III UNIX"},
-		{"At", "V", "AT&T System V UNIX"},
-		{"At", "V.1", "AT&T System V Release 1 UNIX"},
-		{"At", "V.2", "AT&T System V Release 2 UNIX"},
-		{"At", "V.3", "AT&T System V Release 3 UNIX"},
-		{"At", "V.4", "AT&T System V Release 4 UNIX"},
-		{"Bx", "1", "1BSD"},
-		{"Bx", "2", "2BSD"},
-		{"Bx", "3", "3BSD"},
-		{"Bx", "4", "4BSD"},
-		{"Bx", "4.1", "4.1BSD"},
-		{"Bx", "4.2", "4.2BSD"},
-		{"Bx", "4.3", "4.3BSD"},
-		{"Bx", "4.4", "4.4BSD"},
-		{"Bx", "2.9", "2.9BSD"},
-		{"Bx", "2.11", "2.11BSD"},
-		{"St", "-ansiC",
-			"ANSI X3.159-1989 (\xe2\x80\x9c"
-			"ANSI\xc2\xa0"
-			"C89\xe2\x80\x9d)"},
-		{"St", "-isoC",
-			"ISO/IEC 9899:1990 (\xe2\x80\x9cISO\xc2\xa0"
-			"C90\xe2\x80\x9d)"},
-		{"St", "-isoC-99",
-			"ISO/IEC 9899:1999 (\xe2\x80\x9cISO\xc2\xa0"
-			"C99\xe2\x80\x9d)"},
-		{"St", "-isoC-2011",
-			"ISO/IEC 9899:2011 (\xe2\x80\x9cISO\xc2\xa0"
-			"C11\xe2\x80\x9d)"},
-		{"St", "-p1003.1", "IEEE Std 1003.1 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.1-88", "IEEE Std 1003.1-1988 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.1-90", "IEEE Std 1003.1-1990 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.1-96", "IEEE Std 1003.1-1996 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.1-2001", "IEEE Std 1003.1-2001 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.1-2004", "IEEE Std 1003.1-2004 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.1-2008", "IEEE Std 1003.1-2008 (\xe2\x80\x9cPOSIX.1\xe2\x80\x9d)"},
-		{"St", "-p1003.2", "IEEE Std 1003.2 (\xe2\x80\x9cPOSIX.2\xe2\x80\x9d)"},
-		{"St", "-p1003.2-92", "IEEE Std 1003.2-1992 (\xe2\x80\x9cPOSIX.2\xe2\x80\x9d)"},
-		{"St", "-susv2",
-			"Version 2 of the Single UNIX Specification "
-			"(\xe2\x80\x9cSUSv2\xe2\x80\x9d)"},
-		{"St", "-susv3",
-			"Version 3 of the Single UNIX Specification "
-			"(\xe2\x80\x9cSUSv3\xe2\x80\x9d)"},
-		{"St", "-xpg4", "X/Open Portability Guide Issue 4 (\xe2\x80\x9cXPG4\xe2\x80\x9d)"},
-		{"Lb", "libc", "Standard C Library (libc, -lc)"},
-		{"Lb", "libm", "Math Library (libm, -lm)"},
-		{"Lb", "libpthread", "POSIX Threads Library (libpthread, -lpthread)"},
-		{"Lb", "libutil", "System Utilities Library (libutil, -lutil)"},
-		{"Lb", "libcrypt", "Crypt Library (libcrypt, -lcrypt)"},
-		{"Lb", "libedit", "Command Line Editor Library (libedit, -ledit)"},
-		{"Lb", "libz", "Compression Library (libz, -lz)"},
-	};
-
 	*taken = 1;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		if (strcmp(name, table[i].name) == 0 && strcmp(argument, table[i].argument) == 0) {
-			return table[i].text;
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		if (strcmp(name, versions[i].name) == 0 &&
+			strcmp(argument, versions[i].argument) == 0) {
+			return versions[i].text;
 		}
 	}
 	*taken = 0;

@@ -380,6 +380,25 @@ static int is_one_of(const char *name, const char *const *list)
 	return 0;
 }
 
+static void request_remove(struct man *man, const struct man_args *args)
+{
+	for (size_t i = 0; i < args->n; i++) {
+		undefine(&man->macros, args->arg[i], strlen(args->arg[i]));
+		undefine(&man->strings, args->arg[i], strlen(args->arg[i]));
+	}
+}
+
+static void request_indent(struct man *man, const struct man_args *args)
+{
+	man_layout_break(&man->layout);
+	if (args->n && (args->arg[0][0] == '+' || args->arg[0][0] == '-')) {
+		man->layout.indent += man_indent_of(man, args->arg[0], 0);
+	} else {
+		man->layout.indent = args->n ? man_indent_of(man, args->arg[0], man->body_indent)
+					     : man->body_indent;
+	}
+}
+
 /* Those of roff itself that matter to text; the rest sets type, and is passed over. */
 static int request(struct man *man, struct man_source *source, const char *name,
 	struct man_args *args, const char *rest, size_t len)
@@ -403,10 +422,7 @@ static int request(struct man *man, struct man_source *source, const char *name,
 	} else if (strcmp(name, "nr") == 0) {
 		request_register(man, args);
 	} else if (strcmp(name, "rm") == 0) {
-		for (size_t i = 0; i < args->n; i++) {
-			undefine(&man->macros, args->arg[i], strlen(args->arg[i]));
-			undefine(&man->strings, args->arg[i], strlen(args->arg[i]));
-		}
+		request_remove(man, args);
 	} else if (strcmp(name, "als") == 0) {
 		request_alias(man, args);
 	} else if (strcmp(name, "if") == 0 || strcmp(name, "ie") == 0 || strcmp(name, "el") == 0) {
@@ -432,14 +448,7 @@ static int request(struct man *man, struct man_source *source, const char *name,
 		man_layout_break(&man->layout);
 		man->layout.is_filling = name[0] == 'f';
 	} else if (strcmp(name, "in") == 0) {
-		man_layout_break(&man->layout);
-		if (args->n && (args->arg[0][0] == '+' || args->arg[0][0] == '-')) {
-			man->layout.indent += man_indent_of(man, args->arg[0], 0);
-		} else {
-			man->layout.indent =
-				args->n ? man_indent_of(man, args->arg[0], man->body_indent)
-					: man->body_indent;
-		}
+		request_indent(man, args);
 	} else if (strcmp(name, "ce") == 0) {
 		man_layout_break(&man->layout);
 		man->center_lines = args->n ? man_indent_of(man, args->arg[0], 1) : 1;

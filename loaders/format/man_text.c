@@ -332,51 +332,33 @@ static size_t expand_named(struct expansion *x, char kind, const char *text, siz
 	return taken;
 }
 
+static int is_among(char c, const char *set)
+{
+	return c && strchr(set, c);
+}
+
 /* What follows a backslash; returns the bytes taken. */
 static size_t expand_escape(struct expansion *x, const char *text, size_t len)
 {
+	static const char named[] = "*n$fFmMgkVY", quoted[] = "ABCDHLNRSXZbhlovwx";
+	static const char nothing[] = "&)%:|^,/{}zpudra!?";
 	const char *name;
 	size_t n, taken;
 
+	if (is_among(text[0], named)) {
+		return 1 + expand_named(x, text[0], text + 1, len - 1);
+	}
+	if (is_among(text[0], quoted)) {
+		return 1 + expand_quoted(x, text[0], text + 1, len - 1);
+	}
 	switch (text[0]) {
 	case '(':
 	case '[':
 		taken = take_name(text, len, &name, &n);
 		add_character(x, name, n);
 		return taken;
-	case '*':
-	case 'n':
-	case '$':
-	case 'f':
-	case 'F':
-	case 'm':
-	case 'M':
-	case 'g':
-	case 'k':
-	case 'V':
-	case 'Y':
-		return 1 + expand_named(x, text[0], text + 1, len - 1);
 	case 's':
 		return 1 + take_size(text + 1, len - 1);
-	case 'A':
-	case 'B':
-	case 'C':
-	case 'D':
-	case 'H':
-	case 'L':
-	case 'N':
-	case 'R':
-	case 'S':
-	case 'X':
-	case 'Z':
-	case 'b':
-	case 'h':
-	case 'l':
-	case 'o':
-	case 'v':
-	case 'w':
-	case 'x':
-		return 1 + expand_quoted(x, text[0], text + 1, len - 1);
 	case ' ':
 	case '~':
 	case '0':
@@ -399,27 +381,8 @@ static size_t expand_escape(struct expansion *x, const char *text, size_t len)
 	case '\'':
 		buf_addstr(x->out, "\xc2\xb4");
 		return 1;
-	case '&':
-	case ')':
-	case '%':
-	case ':':
-	case '|':
-	case '^':
-	case ',':
-	case '/':
-	case '{':
-	case '}':
-	case 'z':
-	case 'p':
-	case 'u':
-	case 'd':
-	case 'r':
-	case 'a':
-	case '!':
-	case '?':
-		return 1;
 	default: /* \- \. \` and whatever means itself */
-		buf_addch(x->out, text[0]);
+		buf_add(x->out, text, is_among(text[0], nothing) ? 0 : 1);
 		return 1;
 	}
 }
