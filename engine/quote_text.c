@@ -1,5 +1,6 @@
 #include "engine/quote_text.h"
 
+#include "base/unicode.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -7,24 +8,6 @@
 /* ---- characters ---- */
 
 enum { NO_CHARACTER = 0x110000, TAIL_MAX = 16 };
-
-static int is_space(uint32_t cp)
-{
-	return cp == ' ' || (cp >= 9 && cp <= 13) || cp == 0x85 || cp == 0xa0 ||
-	       (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f ||
-	       cp == 0x205f || cp == 0x3000;
-}
-
-/* Zero width: as if it were not there. */
-static int is_nothing(uint32_t cp)
-{
-	return cp == 0xad || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2060 || cp == 0xfeff;
-}
-
-static int is_hyphen(uint32_t cp)
-{
-	return cp == '-' || cp == 0x2010 || cp == 0x2011;
-}
 
 static int is_digit(uint32_t cp)
 {
@@ -63,7 +46,7 @@ static int is_in_number(uint32_t cp)
 /* What may be added to a quote's end, and so proves nothing there. */
 static int is_tail(uint32_t cp)
 {
-	return cp == '.' || cp == ',' || cp == 0x2026 || is_space(cp);
+	return cp == '.' || cp == ',' || cp == 0x2026 || unicode_is_space(cp);
 }
 
 static uint32_t character_at(const struct quote_text *text, size_t at, size_t *n)
@@ -103,7 +86,7 @@ static uint32_t solid_before(const struct quote_text *text, size_t at, size_t *b
 		at = mark ? mark->at : at;
 		cp = character_before(text, at, begin);
 		at = *begin;
-	} while (is_nothing(cp));
+	} while (unicode_is_nothing(cp));
 	return cp;
 }
 
@@ -115,7 +98,7 @@ static uint32_t solid_at(const struct quote_text *text, size_t at, size_t *end)
 	do {
 		cp = character_at(text, at, &n);
 		at += n ? n : 1;
-	} while (is_nothing(cp));
+	} while (unicode_is_nothing(cp));
 	*end = at;
 	return cp;
 }
@@ -128,7 +111,7 @@ size_t quote_text_space(const struct quote_text *text, size_t at)
 	if (c < 0x80) {
 		return c == ' ' || (c >= 9 && c <= 13);
 	}
-	return c >= 0xc2 && c <= 0xe3 && is_space(character_at(text, at, &n)) ? n : 0;
+	return c >= 0xc2 && c <= 0xe3 && unicode_is_space(character_at(text, at, &n)) ? n : 0;
 }
 
 const struct quote_mark *quote_text_mark(const struct quote_text *text, size_t at)
@@ -167,12 +150,19 @@ size_t quote_text_skip(const struct quote_text *text, size_t at, size_t end)
 	return at;
 }
 
+int quote_text_is_gap(const struct quote_text *text, size_t at, size_t end)
+{
+	size_t n, begin;
+
+	return unicode_is_gap(character_before(text, at, &begin), character_at(text, end, &n));
+}
+
 /* ---- words ---- */
 
 /* What cannot be said leaves it open what a word or a hyphen beside it is. */
 static int is_barred(uint32_t cp)
 {
-	return cp == NO_CHARACTER || (cp && cp < ' ' && !is_space(cp));
+	return cp == NO_CHARACTER || (cp && cp < ' ' && !unicode_is_space(cp));
 }
 
 /* The common case, told without a look at anything else. */
@@ -190,16 +180,16 @@ int quote_text_is_broken(const struct quote_text *text, size_t at)
 	size_t begin;
 	uint32_t cp = solid_before(text, at, &begin);
 
-	while (is_space(cp)) {
+	while (unicode_is_space(cp)) {
 		has_newline |= cp == '\n';
 		cp = solid_before(text, begin, &begin);
 	}
-	return has_newline && is_hyphen(cp);
+	return has_newline && unicode_is_hyphen(cp);
 }
 
 static int may_begin_with(const struct quote_text *text, size_t at, uint32_t cp)
 {
-	if (cp <= ' ' || is_barred(cp) || is_space(cp) || is_nothing(cp)) {
+	if (cp <= ' ' || is_barred(cp) || unicode_is_space(cp) || unicode_is_nothing(cp)) {
 		return 0;
 	}
 	if (cp == '.') {
@@ -229,7 +219,7 @@ int quote_text_may_begin(const struct quote_text *text, size_t at)
 	if (is_barred(before) || quote_text_is_broken(text, at)) {
 		return 0;
 	}
-	if (is_hyphen(first)) {
+	if (unicode_is_hyphen(first)) {
 		return !is_word(before);
 	}
 	if (is_digit(first) && is_in_number(before) &&
@@ -269,18 +259,18 @@ int quote_text_may_end(const struct quote_text *text, size_t at)
 		end = begin;
 		last = character_before(text, end, &begin);
 	}
-	if (!last || is_barred(last) || is_nothing(last) ||
+	if (!last || is_barred(last) || unicode_is_nothing(last) ||
 		((last == '|' || is_digit(last)) && quote_text_mark(text, begin))) {
 		return 0;
 	}
-	if (is_hyphen(last) && is_word(solid_before(text, begin, &begin))) {
+	if (unicode_is_hyphen(last) && is_word(solid_before(text, begin, &begin))) {
 		return 0;
 	}
 	next = solid_at(text, end, &behind);
 	if (is_barred(next)) {
 		return 0;
 	}
-	if (is_hyphen(next)) {
+	if (unicode_is_hyphen(next)) {
 		return !is_broken_behind(text, behind);
 	}
 	if (is_digit(last) && is_in_number(next) && is_digit(solid_at(text, behind, &behind))) {

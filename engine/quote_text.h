@@ -38,6 +38,12 @@ const struct quote_mark *quote_text_mark(const struct quote_text *text, size_t a
 /* Behind the white space and the marks at data[at]; where they go beyond `end`, somewhere there. */
 size_t quote_text_skip(const struct quote_text *text, size_t at, size_t end);
 
+/*
+ * Whether the white space from data[at] to `end` parts words: beside Chinese and Japanese it does
+ * not, and may be left out.
+ */
+int quote_text_is_gap(const struct quote_text *text, size_t at, size_t end);
+
 /* Whether a quote may begin before data[at], or end there. */
 int quote_text_may_begin(const struct quote_text *text, size_t at);
 int quote_text_may_end(const struct quote_text *text, size_t at);

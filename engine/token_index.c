@@ -752,14 +752,15 @@ unsigned token_index_steps(const struct token_index *index, const struct token_p
 		return n;
 	}
 	behind = quote_text_skip(text, at, place->end);
-	/* One blank for all the white space that is left; and nothing where some was said. */
+	/* One blank for all the white space that is left; nothing where some was said, or none parts. */
 	if (is_space && text->data[at] != ' ' && behind <= place->end) {
 		step[n++] = (struct token_step){.byte = ' ',
 			.place = {.at = (uint32_t)behind,
 				.end = place->end,
 				.weight = place->weight}};
 	}
-	if (behind < place->end && (mark || is_space_before(text, at))) {
+	if (behind < place->end &&
+		(mark || is_space_before(text, at) || !quote_text_is_gap(text, at, behind))) {
 		step[n++] = step_over(index, place, behind);
 	}
 	return n;

@@ -12,7 +12,7 @@
  * not_found.
  *
  * WHAT COUNTS AS THE SAME WORDS. Runs of white space (also no-break and other Unicode spaces) are
- * one space; zero-width characters and soft hyphens are nothing; the ligatures U+FB00..FB06 are
+ * one space, and nothing beside Chinese and Japanese; zero-width characters and soft hyphens are nothing; the ligatures U+FB00..FB06 are
  * their letters; typographic quotation marks and apostrophes are the plain ones, U+2026 is three
  * points, U+2010 and U+2011 are the hyphen. A word that the source breaks at a line end with a
  * hyphen matches with and without the hyphen; hyphens elsewhere are themselves. The pack's escape

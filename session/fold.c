@@ -1,8 +1,9 @@
 #include "session/fold.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "base/unicode.h"
 #include "loaders/document.h"
+#include "session/fold_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,74 +18,10 @@ static int is_ascii_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int is_ascii_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static char to_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
-}
-
-static int is_space(uint32_t cp)
-{
-	return cp == ' ' || (cp >= 9 && cp <= 13) || cp == 0x85 || cp == 0xa0 ||
-	       (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f ||
-	       cp == 0x205f || cp == 0x3000;
-}
-
-static int is_nothing(uint32_t cp)
-{
-	return cp == 0 || cp == 0xad || (cp >= 0x200b && cp <= 0x200f) || cp == 0x2060 ||
-	       cp == 0xfeff;
-}
-
-static int is_hyphen(uint32_t cp)
-{
-	return cp == '-' || cp == 0x2010 || cp == 0x2011;
-}
-
-/* Letters and digits; outside ASCII everything but spaces, punctuation and symbols of general use.
- */
-static int is_word(uint32_t cp)
-{
-	if (cp < 0x80) {
-		return is_ascii_alnum((char)cp);
-	}
-	return cp >= 0xc0 && !(cp >= 0x2000 && cp <= 0x2bff) && !(cp >= 0x3000 && cp <= 0x303f) &&
-	       cp != 0xfeff && cp != 0xd7 && cp != 0xf7;
-}
-
 /* Letters of scripts that put spaces between words. */
 static int is_spaced_word(uint32_t cp)
 {
-	return is_word(cp) && cp < 0x2000 && !(cp >= 0xe00 && cp < 0x1200);
-}
-
-/* The character at text[at], a byte that is no character as itself above Unicode's range. */
-static size_t decode(const char *text, size_t len, size_t at, uint32_t *cp)
-{
-	size_t n = utf8_decode(text + at, len - at, cp);
-
-	if (!n) {
-		*cp = 0x110000u + (unsigned char)text[at];
-		return 1;
-	}
-	return n;
-}
-
-/* The character that ends before text[at]; 0 at the start. */
-static uint32_t decode_before(const char *text, size_t at)
-{
-	uint32_t cp = 0;
-
-	for (size_t n = 1; n <= 4 && n <= at; n++) {
-		if (utf8_decode(text + at - n, n, &cp) == n) {
-			return cp;
-		}
-	}
-	return at ? 0x110000u + (unsigned char)text[at - 1] : 0;
+	return fold_is_word(cp) && cp < 0x2000 && !(cp >= 0xe00 && cp < 0x1200);
 }
 
 /* ---- tokens ---- */
@@ -104,8 +41,8 @@ static size_t skip_spaces(const char *text, size_t len, size_t at, int *has_newl
 		if (!((unsigned char)text[at] & 0x80)) {
 			break;
 		}
-		n = decode(text, len, at, &cp);
-		if (!is_space(cp)) {
+		n = fold_decode(text, len, at, &cp);
+		if (!unicode_is_space(cp)) {
 			break;
 		}
 		at += n;
@@ -113,19 +50,41 @@ static size_t skip_spaces(const char *text, size_t len, size_t at, int *has_newl
 	return at;
 }
 
+/* The character before text[at], white space aside; 0 at the start. */
+static uint32_t solid_before(const char *text, size_t at)
+{
+	while (at > 0 && is_ascii_space(text[at - 1])) {
+		at--;
+	}
+	return fold_decode_before(text, at);
+}
+
+/* The character at text[at], white space aside; 0 at the end. */
+static uint32_t solid_at(const char *text, size_t len, size_t at)
+{
+	uint32_t cp = 0;
+	int ignored;
+
+	at = skip_spaces(text, len, at, &ignored);
+	if (at < len) {
+		fold_decode(text, len, at, &cp);
+	}
+	return cp;
+}
+
 /* What the hyphen text[at, end) is; *next is where the rest of its word begins. */
 static enum fold_hyphen hyphen_kind(
 	const char *text, size_t len, size_t at, size_t end, size_t *next)
 {
-	uint32_t before = decode_before(text, at), after;
+	uint32_t before = fold_decode_before(text, at), after;
 	int has_newline = 0;
 
 	*next = skip_spaces(text, len, end, &has_newline);
-	if (*next >= len || !is_word(before)) {
+	if (*next >= len || !fold_is_word(before)) {
 		return FOLD_NO_HYPHEN;
 	}
-	decode(text, len, *next, &after);
-	if (!is_word(after)) {
+	fold_decode(text, len, *next, &after);
+	if (!fold_is_word(after)) {
 		return FOLD_NO_HYPHEN;
 	}
 	if (*next == end) {
@@ -171,19 +130,22 @@ size_t fold_next(const char *text, size_t len, size_t at, struct fold_token *tok
 	uint32_t cp;
 
 	*token = (struct fold_token){.n_byte = 0};
-	if (is_ascii_alnum(text[at])) {
+	if (fold_is_ascii_alnum(text[at])) {
 		set_bytes(token, text + at, 1);
 		return 1;
 	}
-	n = decode(text, len, at, &cp);
-	if (is_space(cp)) {
-		set_bytes(token, " ", 1);
-		return skip_spaces(text, len, at, &ignored) - at;
+	n = fold_decode(text, len, at, &cp);
+	if (unicode_is_space(cp)) {
+		next = skip_spaces(text, len, at, &ignored);
+		if (unicode_is_gap(solid_before(text, at), solid_at(text, len, next))) {
+			set_bytes(token, " ", 1);
+		}
+		return next - at;
 	}
-	if (is_nothing(cp)) {
+	if (cp == 0 || unicode_is_nothing(cp)) {
 		return n;
 	}
-	if (is_hyphen(cp)) {
+	if (unicode_is_hyphen(cp)) {
 		token->hyphen = hyphen_kind(text, len, at, at + n, &next);
 		if (token->hyphen) {
 			return next - at;
@@ -215,89 +177,6 @@ static int hyphens_agree(enum fold_hyphen source, enum fold_hyphen quote)
 	return source != FOLD_NO_HYPHEN && quote >= FOLD_HYPHEN_LINE;
 }
 
-/* ---- a quote ---- */
-
-static int is_tail(char c)
-{
-	return c == '.' || c == ',' || c == ' ';
-}
-
-static size_t weigh(const char *bytes, size_t len)
-{
-	size_t weight = 0;
-
-	for (size_t i = 0; i < len;) {
-		uint32_t cp;
-
-		i += decode(bytes, len, i, &cp);
-		weight += is_word(cp) && cp < 0x110000 ? 1 + (cp >= 0x80) : 0;
-	}
-	return weight;
-}
-
-/* Forget the first n bytes. */
-static void drop_front(struct fold_needle *needle, size_t n)
-{
-	needle->len -= n;
-	memmove(needle->bytes, needle->bytes + n, needle->len);
-	memmove(needle->hyphen, needle->hyphen + n, needle->len);
-	memmove(needle->origin, needle->origin + n, needle->len * sizeof(*needle->origin));
-}
-
-void fold_needle_init(struct fold_needle *needle, const char *text, size_t len)
-{
-	enum fold_hyphen pending = FOLD_NO_HYPHEN;
-	struct fold_token token;
-	size_t skip = 0;
-
-	*needle = (struct fold_needle){0};
-	needle->bytes = mem_alloc(2 * len + 4); /* U+FB03 makes three bytes of three */
-	needle->hyphen = mem_zero(2 * len + 4, 1);
-	needle->origin = mem_zero(2 * len + 4, sizeof(*needle->origin));
-	for (size_t at = 0; at < len;) {
-		size_t origin = at;
-
-		at += fold_next(text, len, at, &token);
-		pending = token.hyphen ? token.hyphen : pending;
-		if (token.n_byte == 0 || (token.byte[0] == ' ' && needle->len &&
-						 needle->bytes[needle->len - 1] == ' ')) {
-			continue;
-		}
-		needle->hyphen[needle->len] = (uint8_t)pending;
-		memcpy(needle->bytes + needle->len, token.byte, token.n_byte);
-		for (size_t i = 0; i < token.n_byte; i++) {
-			needle->origin[needle->len++] = origin;
-		}
-		pending = FOLD_NO_HYPHEN;
-	}
-	while (skip < needle->len && needle->bytes[skip] == ' ') {
-		skip++;
-	}
-	if (needle->len - skip > 3 && memcmp(needle->bytes + skip, "...", 3) == 0) {
-		skip += 3;
-		skip += needle->bytes[skip] == ' ';
-	}
-	drop_front(needle, skip);
-	while (needle->len && is_tail(needle->bytes[needle->len - 1])) {
-		needle->len--;
-		needle->n_tail++;
-	}
-	needle->lower = mem_alloc(needle->len);
-	for (size_t i = 0; i < needle->len; i++) {
-		needle->lower[i] = to_lower(needle->bytes[i]);
-	}
-	needle->weight = weigh(needle->bytes, needle->len);
-}
-
-void fold_needle_finish(struct fold_needle *needle)
-{
-	free(needle->bytes);
-	free(needle->lower);
-	free(needle->hyphen);
-	free(needle->origin);
-	*needle = (struct fold_needle){0};
-}
-
 /* ---- a document ---- */
 
 struct mark {
@@ -327,6 +206,28 @@ static char joint(const struct document *document)
 	return document->kind == DOCUMENT_CODE ? 0 : ' ';
 }
 
+/* Whether the joint behind a part, and the white space beside it, part nothing. */
+static int is_no_joint(const struct document *document, size_t before)
+{
+	const struct part *part = &document->part[before];
+
+	return before + 1 < document->n_part && joint(document) == ' ' &&
+	       !unicode_is_gap(
+		       solid_before(part->text, part->len), solid_at(part[1].text, part[1].len, 0));
+}
+
+/* Whether the white space that was met at `place` stands at such a joint. */
+static int is_at_no_joint(const struct fold_cursor *cursor, const struct document *document,
+	const struct fold_place *place)
+{
+	if (place->at == 0 && place->part > 0 && cursor->next.part == place->part) {
+		return is_no_joint(document, place->part - 1);
+	}
+	return (cursor->next.part > place->part ||
+		       cursor->next.at == document->part[place->part].len) &&
+	       is_no_joint(document, place->part);
+}
+
 /*
  * The next token and where it begins; 0 at the end. Spaces never follow each other, so that they
  * fold to one whatever stands between them.
@@ -352,7 +253,7 @@ static int cursor_next(struct fold_cursor *cursor, const struct document *docume
 			*token = (struct fold_token){.byte = {joint(document)}, .n_byte = 1};
 		}
 		if (token->n_byte == 1 && token->byte[0] == ' ') {
-			if (cursor->after_space) {
+			if (cursor->after_space || is_at_no_joint(cursor, document, place)) {
 				continue;
 			}
 			cursor->after_space = 1;
@@ -393,7 +294,7 @@ static void take_plain(
 		} else {
 			break;
 		}
-		*out++ = to_lower(text[at++]);
+		*out++ = fold_lower(text[at++]);
 	}
 	folded->len += at - start;
 	cursor->next.at = at;
@@ -449,7 +350,7 @@ struct cite_index *cite_index_create(const struct document *document)
 			add_mark(index, place, &next_mark);
 		}
 		for (size_t i = 0; i < token.n_byte; i++) {
-			buf_addch(folded, to_lower(token.byte[i]));
+			buf_addch(folded, fold_lower(token.byte[i]));
 		}
 		if (token.n_byte || token.hyphen) {
 			hyphen = token.hyphen;
@@ -596,7 +497,7 @@ static uint32_t next_character(
 		}
 	} while (token->n_byte == 0 && !token->hyphen);
 	if (token->n_byte) {
-		decode(token->byte, token->n_byte, 0, &cp);
+		fold_decode(token->byte, token->n_byte, 0, &cp);
 	}
 	return cp;
 }
@@ -606,7 +507,7 @@ static int ends_inside_word(const struct fold_search *search, struct fold_cursor
 {
 	const struct fold_needle *needle = search->needle;
 	const struct document *document = search->index->document;
-	uint32_t last = decode_before(needle->bytes, needle->len), next;
+	uint32_t last = fold_decode_before(needle->bytes, needle->len), next;
 	struct fold_token token;
 
 	next = next_character(&cursor, document, &token);
@@ -669,7 +570,7 @@ static enum fold_grade compare(const struct fold_search *search, struct fold_cur
 		hyphen = FOLD_NO_HYPHEN;
 		hit->last = place;
 		for (size_t i = skip; i < token.n_byte; i++, j++) {
-			if (j == needle->len || to_lower(token.byte[i]) != needle->lower[j]) {
+			if (j == needle->len || fold_lower(token.byte[i]) != needle->lower[j]) {
 				return FOLD_DIFFERENT;
 			}
 			same_case &= token.byte[i] == needle->bytes[j];
@@ -691,13 +592,13 @@ static uint32_t character_before(const char *text, size_t *at)
 	uint32_t before = 0;
 
 	while (*at > 0) {
-		before = decode_before(text, *at);
+		before = fold_decode_before(text, *at);
 		/* A byte that is no character counts as one above their range. */
 		*at -= before < 0x80 || before >= 0x110000 ? 1
 		       : before < 0x800                    ? 2
 		       : before < 0x10000                  ? 3
 							   : 4;
-		if (!is_nothing(before)) {
+		if (before && !unicode_is_nothing(before)) {
 			return before;
 		}
 	}
@@ -712,7 +613,7 @@ static int begins_inside_word(const struct fold_search *search, struct fold_curs
 	size_t at = cursor.next.at;
 	uint32_t first, before;
 
-	decode(search->needle->bytes, search->needle->len, 0, &first);
+	fold_decode(search->needle->bytes, search->needle->len, 0, &first);
 	if (skip || hyphen == FOLD_HYPHEN_BROKEN) {
 		return is_spaced_word(first);
 	}
@@ -735,8 +636,8 @@ static int is_joined(const struct cite_index *index, size_t at)
 	const char *folded = index->folded.data;
 	size_t block = at / MARK_EVERY_BYTES;
 
-	return at > 0 && at < index->folded.len && is_ascii_alnum(folded[at - 1]) &&
-	       is_ascii_alnum(folded[at]) &&
+	return at > 0 && at < index->folded.len && fold_is_ascii_alnum(folded[at - 1]) &&
+	       fold_is_ascii_alnum(folded[at]) &&
 	       (block >= index->hyphens.len || !index->hyphens.data[block]);
 }
 

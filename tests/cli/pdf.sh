@@ -4,7 +4,8 @@
 counts="$CARREL count -m random"
 vectors=$CARREL_SOURCE/tests/vectors/pdf
 cp "$vectors/manual.pdf" "$vectors/mixed.pdf" "$vectors/scanned.pdf" "$vectors/locked.pdf" \
-	"$vectors/truncated.pdf" "$vectors/broken_stream.pdf" .
+	"$vectors/truncated.pdf" "$vectors/broken_stream.pdf" \
+	"$vectors/cjk.pdf" .
 
 run $counts --show manual.pdf
 ok 'a PDF is loaded' status_is 0
@@ -15,6 +16,32 @@ ok 'its pages are counted' json sources.0.pages 4
 ok 'its bookmarks are headings' json sources.0.headings.2.title '2.1 Drain'
 ok 'with their pages' json sources.0.headings.2.page 4
 ok 'and lines' json sources.0.headings.2.line 3
+
+# ---- quotes, as a model without constraint writes them ----
+ask="$CARREL ask --device fake --free-quotes --json Where? manual.pdf"
+export CARREL_FAKE_ANSWER='See [S1 p.1 "Before the first start, open the relief valve"]'
+run $ask
+ok 'a quote with letters for a ligature is found' json citations.0.verdict moved
+ok 'on its page' json citations.0.page 3
+ok 'which has a label' json citations.0.label 1
+ok 'and lines' json citations.0.line_first 2
+export CARREL_FAKE_ANSWER='See [S1 p.3 "wait for the filter. 2 Stop Close the valve"]'
+run $ask
+ok 'a quote may run over pages' json citations.0.verdict verified
+ok 'and stands where it begins' json citations.0.page 3
+export CARREL_FAKE_ANSWER='See [S1 p.3 "wait for the pump"]'
+run $ask
+ok 'words that no page has are not found' json citations.0.verdict not_found
+run $counts --show cjk.pdf
+if grep -q 猫 out; then
+	export CARREL_FAKE_ANSWER='See [S1 p.1 "吾輩は猫である。名前はまだ無い"]'
+	run "$CARREL" ask --device fake --json 'Who?' cjk.pdf
+	ok 'Japanese goes on across line ends without a space' json citations.0.verdict verified
+	ok 'also where quotes are held to the source' json citations.0.text '吾輩は猫である。名前はまだ無い'
+	ok 'over both lines' json citations.0.line_last 2
+else
+	skip 'Japanese across line ends' 'poppler-data is not installed'
+fi
 
 run $counts mixed.pdf
 ok 'pages without text do not fail a load' status_is 0

@@ -58,7 +58,12 @@ static void make_station(void)
 				     "pre- and post-war re-entry\n"                    /* 15 */
 				     "20|not a line number\n"                          /* 16 */
 				     "range 1990-\n"                                   /* 17 */
-				     "1995 ends\n");                                   /* 18 */
+				     "1995 ends\n"                                     /* 18 */
+				     "会議室は二\n"                                    /* 19 */
+				     "階にある。UTF-8\n"                               /* 20 */
+				     "への変換　\n"                                    /* 21 */
+				     "회의실은\n"                                      /* 22 */
+				     "이층에 있다.\n");                                /* 23 */
 }
 
 static void make_tree(void)
@@ -72,16 +77,16 @@ static void make_tree(void)
 
 static void make_spec(void)
 {
-	static const char *const label[] = {"i", "ii", "1", "2", "3"};
+	static const char *const label[] = {"i", "ii", "1", "2", "3", "4", "5", "6"};
 	static const char *const text[] = {"Contents\n", "List of figures\n",
 		"Chapter one begins and goes on to the\n", "next page. Power is 400 kW.\n",
-		"Power is 500 kW.\n"};
+		"Power is 500 kW.\n", "会議は午\n", "\n後三時に始まる。See", "第一章"};
 
 	document[SPEC] = make_document(DOCUMENT_PDF, "spec.pdf");
-	for (int i = 0; i < 5; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
 		struct part *part = add_part(&document[SPEC], text[i]);
 
-		part->place.page = i + 1;
+		part->place.page = (int64_t)i + 1;
 		part->place.label = mem_strdup(label[i]);
 	}
 }
@@ -422,6 +427,26 @@ static void hyphenation_and_ligatures_are_undone(void **state)
 	CHECK_ALL(row);
 }
 
+static void chinese_and_japanese_have_no_spaces(void **state)
+{
+	static const struct expected row[] = {
+		{"[S1 19 \"会議室は二階にある。\"]", VERDICT_VERIFIED, "S1", 19, 20, NAME, 0, 0},
+		{"[S1 19 \"会議室は二 階にある\"]", VERDICT_VERIFIED, "S1", 19, 20, NAME, 0, 0},
+		{"[S1 19 \"会 議　室は二\n階に\"]", VERDICT_VERIFIED, "S1", 19, 20, NAME, 0, 0},
+		{"[S1 20 \"UTF-8への変換\"]", VERDICT_VERIFIED, "S1", 20, 21, NAME, 0, 0},
+		{"[S1 20 \"UTF-8 への変換\"]", VERDICT_VERIFIED, "S1", 20, 21, NAME, 0, 0},
+		{"[S1 19 \"会議室が二階にある\"]", VERDICT_NOT_FOUND, NULL, 0, 0, NULL, 0, 0},
+		/* Korean has spaces between its words. */
+		{"[S1 22 \"회의실은 이층에 있다\"]", VERDICT_VERIFIED, "S1", 22, 23, NAME, 0, 0},
+		{"[S1 22 \"회의실은이층에있다\"]", VERDICT_NOT_FOUND, NULL, 0, 0, NULL, 0, 0},
+		{"[S3 p.6 \"会議は午後三時に始まる\"]", VERDICT_VERIFIED, "S3", 1, 1, "spec.pdf", 6,
+			0},
+		{"[S3 p.7 \"始まる。See第一章\"]", VERDICT_VERIFIED, "S3", 2, 2, "spec.pdf", 7, 0},
+	};
+
+	CHECK_ALL(row);
+}
+
 static void what_the_pack_put_between_the_words_is_passed_over(void **state)
 {
 	static const struct expected row[] = {
@@ -707,6 +732,7 @@ int main(void)
 		cmocka_unit_test(words_nowhere_are_not_found),
 		cmocka_unit_test(numbers_are_whole_numbers),
 		cmocka_unit_test(hyphenation_and_ligatures_are_undone),
+		cmocka_unit_test(chinese_and_japanese_have_no_spaces),
 		cmocka_unit_test(what_the_pack_put_between_the_words_is_passed_over),
 		cmocka_unit_test(what_only_looks_like_the_packs_marks_is_invented),
 		cmocka_unit_test(quotes_are_read_as_models_write_them),

@@ -47,7 +47,7 @@ static void random_words(struct buf *out, int n)
 {
 	static const char *const piece[] = {"ring", "the", "a-b", "non-\n", "turn", " ", "  ", "\n",
 		" ", " ", "\xef\xac\x81sh", "\xc2\xa0", "caf\xc3\xa9", ".", "\"", "-", "\xff", "\t",
-		"x", "\xe2\x80\x8b", "\xc2\xad", "Word", "\xe4\xbc\x9a", ", "};
+		"x", "\xe2\x80\x8b", "\xc2\xad", "Word", "\xe4\xbc\x9a", "\xe4\xbc\x9a\n", ", "};
 
 	while (n-- > 0) {
 		buf_addstr(out, piece[draw(ARRAY_LEN(piece))]);

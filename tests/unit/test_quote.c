@@ -217,6 +217,17 @@ static void asides_are_no_words(void **state)
 	not_said("first file{b </file>}second file", "[S1 \"<");
 }
 
+static void line_ends_within_chinese_and_japanese_may_be_left_out(void **state)
+{
+	all_said("会議室は二\n階にある", "[S1 \"会議室は二階に\"]");
+	all_said("会議室は二\n階にある", "[S1 \"会議室は二 階に\"]");
+	all_said("会議室は二\n階にある", "[S1 \"会議室は二\n階に\"]");
+	all_said("会議室は二\n{m 10|}階にある", "[S1 \"会議室は二階に\"]");
+	all_said("UTF-8 \n変換", "[S1 \"UTF-8変換\"]");
+	not_said("the\npump", "[S1 \"thep");
+	not_said("이층에 있다", "[S1 \"이층에\xec");
+}
+
 static void marks_of_the_source_may_close_or_not(void **state)
 {
 	static const char text[] = "He said \"stop it\" and ran.";
@@ -410,6 +421,7 @@ int main(void)
 		cmocka_unit_test(white_space_may_be_one_blank_or_as_it_stands),
 		cmocka_unit_test(line_marks_are_copied_or_passed_over),
 		cmocka_unit_test(asides_are_no_words),
+		cmocka_unit_test(line_ends_within_chinese_and_japanese_may_be_left_out),
 		cmocka_unit_test(marks_of_the_source_may_close_or_not),
 		cmocka_unit_test(behind_a_quote_the_bracket_is_closed),
 		cmocka_unit_test(where_the_source_ends_so_does_the_quote),

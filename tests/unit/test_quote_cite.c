@@ -22,7 +22,8 @@ static const char *const piece[] = {"the", "pump", "is", "started", "by", "hand"
 	"/etc/passwd", "f(x)", "a[0]", "a[\"key\"]", "\"quoted words\"", "\"", "'s", "it's",
 	"don\\\"t", "[S1 a.txt:3 \"x\"]", "[see S2]", "[Source 1", "[", "]", "\"]", "10|", "20|7",
 	"|", "[00:01:02]", "<file", "<\\file", "</page>", "<b>", "caf\xc3\xa9",
-	"\xe6\x97\xa5\xe6\x9c\xac", "\xd0\xb4\xd0\xb0", "so\xc2\xadso", "\xe2\x80\x8bzero",
+	"\xe6\x97\xa5\xe6\x9c\xac", "本\n日", "。", "\xd0\xb4\xd0\xb0", "so\xc2\xadso",
+	"\xe2\x80\x8bzero",
 	"a\xe2\x80\x8b"
 	"b",
 	"\xef\xac\x81n", "\xe2\x80\x9cso\xe2\x80\x9d", "\xe2\x80\x9d]", "\xe2\x80\xa6", "...",
