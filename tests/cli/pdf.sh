@@ -21,10 +21,14 @@ ok 'and lines' json sources.0.headings.2.line 3
 ask="$CARREL ask --device fake --free-quotes --json Where? manual.pdf"
 export CARREL_FAKE_ANSWER='See [S1 p.1 "Before the first start, open the relief valve"]'
 run $ask
-ok 'a quote with letters for a ligature is found' json citations.0.verdict moved
-ok 'on its page' json citations.0.page 3
+ok 'a quote with letters for a ligature is found by the printed label of its page' json citations.0.verdict verified
+ok 'which is that page' json citations.0.page 3
 ok 'which has a label' json citations.0.label 1
 ok 'and lines' json citations.0.line_first 2
+export CARREL_FAKE_ANSWER='See [S1 p.4 "Before the first start, open the relief valve"]'
+run $ask
+ok 'on another page it is moved' json citations.0.verdict moved
+ok 'to its own' json citations.0.page 3
 export CARREL_FAKE_ANSWER='See [S1 p.3 "wait for the filter. 2 Stop Close the valve"]'
 run $ask
 ok 'a quote may run over pages' json citations.0.verdict verified
