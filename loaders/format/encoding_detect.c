@@ -309,6 +309,60 @@ static size_t sample_begin(const char *bytes, size_t first_high)
 	return end ? (size_t)(end - bytes) + 1 : first;
 }
 
+/* Behind the line that begins at `begin`; no further than a declaration is looked for. */
+static size_t line_end(const char *bytes, size_t len, size_t begin)
+{
+	enum { MOST = 512 };
+	size_t left = len - begin < MOST ? len - begin : MOST;
+	const char *newline = memchr(bytes + begin, '\n', left);
+
+	return newline ? (size_t)(newline - bytes) + 1 : begin + left;
+}
+
+static int is_name_byte(char c)
+{
+	return is_ascii_letter(c) || (c >= '0' && c <= '9') || (c && strchr("-_.", c));
+}
+
+/*
+ * What the first two lines say themselves, where the bytes agree: XML's encoding="Big5", a source
+ * file's "-*- coding: euc-jp -*-", the @charset of a style sheet.
+ */
+static const char *detect_declared(const char *bytes, size_t len, size_t first_high)
+{
+	static const char *const words[] = {"coding", "charset"};
+	size_t end = line_end(bytes, len, 0), sample = len - first_high;
+	struct buf text = BUF_INIT;
+	const char *name = NULL;
+
+	end = line_end(bytes, len, end);
+	sample = sample < SAMPLE_BYTES ? sample : SAMPLE_BYTES;
+	for (size_t i = 0; i < ARRAY_LEN(words) && !name; i++) {
+		const char *at = memmem(bytes, end, words[i], strlen(words[i]));
+		size_t n = 0;
+		char said[64];
+
+		if (!at) {
+			continue;
+		}
+		for (at += strlen(words[i]); at < bytes + end && *at && strchr(" :=\"'", *at);
+			at++) {
+		}
+		while (at < bytes + end && n + 1 < sizeof(said) && is_name_byte(*at)) {
+			said[n++] = *at++;
+		}
+		said[n] = 0;
+		name = encoding_name(said);
+		/* A character that the end of the sample cuts in two is no objection. */
+		if (name && encoding_invalid(bytes + first_high, sample, name, &text) >
+				    (sample < len - first_high)) {
+			name = NULL;
+		}
+	}
+	buf_finish(&text);
+	return name;
+}
+
 const char *encoding_detect(const char *bytes, size_t len, size_t *mark_bytes)
 {
 	const char *name = detect_mark(bytes, len, mark_bytes);
@@ -328,16 +382,22 @@ const char *encoding_detect(const char *bytes, size_t len, size_t *mark_bytes)
 	if (survey.has_nul) {
 		return detect_nul_pattern(bytes, len);
 	}
-	if (survey.n_control > 8 && survey.n_control > len / 16) {
-		return NULL;
-	}
 	if (survey.shift && survey.first_high == len) {
 		n_invalid = encoding_invalid(bytes, len, survey.shift, &text);
 		buf_finish(&text);
-		return n_invalid == 0 ? survey.shift : "UTF-8";
+		if (n_invalid == 0) {
+			return survey.shift;
+		}
+	}
+	if (survey.n_control > 8 && survey.n_control > len / 16) {
+		return NULL;
 	}
 	if (2 * survey.n_stray <= survey.n_character) {
 		return "UTF-8";
+	}
+	name = detect_declared(bytes, len, survey.first_high);
+	if (name) {
+		return name;
 	}
 	first = sample_begin(bytes, survey.first_high);
 	len -= first;

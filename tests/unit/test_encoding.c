@@ -159,6 +159,19 @@ static void other_scripts_are_told_by_their_letters(void **state)
 	CHECK("GB18030", "press \xd1\xa1\xcf\xee now", "press \xe9\x80\x89\xe9\xa1\xb9 now");
 }
 
+/* Two bytes say nothing of themselves; the first lines of the file do. */
+static void a_text_may_say_its_encoding(void **state)
+{
+	CHECK("Big5", "<?xml version=\"1.0\" encoding=\"big5\"?>\n<a>\xa4\xf4</a>",
+		"<?xml version=\"1.0\" encoding=\"big5\"?>\n<a>\xe6\xb0\xb4</a>");
+	CHECK("EUC-JP", "#!/x\n# -*- coding: euc-jp -*-\n\xbf\xe5\n",
+		"#!/x\n# -*- coding: euc-jp -*-\n\xe6\xb0\xb4\n");
+	CHECK("windows-1252", "# coding: euc-jp\ncaf\xe9 au lait\n",
+		"# coding: euc-jp\ncaf\xc3\xa9 au lait\n");
+	CHECK("windows-1252", "# coding: nonsense\ncaf\xe9 au lait\n",
+		"# coding: nonsense\ncaf\xc3\xa9 au lait\n");
+}
+
 static void a_declared_charset_is_converted(void **state)
 {
 	struct buf text = BUF_INIT;
@@ -181,6 +194,7 @@ int main(void)
 		cmocka_unit_test(shifts_tell_iso_2022),
 		cmocka_unit_test(a_few_accents_tell_the_latin_encodings),
 		cmocka_unit_test(other_scripts_are_told_by_their_letters),
+		cmocka_unit_test(a_text_may_say_its_encoding),
 		cmocka_unit_test(a_declared_charset_is_converted),
 	};
 
