@@ -55,6 +55,14 @@ static const char *poppler_says(const struct pdf_trouble *trouble, char out[256]
 	return out;
 }
 
+/* From where on pages are read, whatever was asked for. */
+static int first_page(const struct read_options *options, int n_page)
+{
+	int64_t first = options->first_page;
+
+	return first < 1 ? 1 : first > n_page ? n_page + 1 : (int)first;
+}
+
 static int pdf_open(struct reader **reader, const struct input *input, struct skip *skip)
 {
 	struct pdf_trouble trouble;
@@ -83,8 +91,8 @@ static int pdf_open(struct reader **reader, const struct input *input, struct sk
 	pdf->reader.n_bytes = -1;
 	pdf->input = input;
 	pdf->file = file;
-	pdf->page = input->options->first_page > 1 ? (int)input->options->first_page : 1;
 	pdf->n_page = pdf_file_n_pages(file);
+	pdf->page = first_page(input->options, pdf->n_page);
 	*reader = &pdf->reader;
 	return 0;
 }

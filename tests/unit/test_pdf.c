@@ -31,10 +31,10 @@ struct reading {
 	int status; /* READ_END, or READ_FAILED with `skip` */
 };
 
-static void read_bytes(struct reading *reading, const char *name, unsigned index, unsigned n_share)
+static void read_bytes(
+	struct reading *reading, const char *name, const struct read_options *options)
 {
-	struct read_options options = {.subdir = "", .share_index = index, .n_share = n_share};
-	struct input input = {name, buf_str(&reading->bytes), reading->bytes.len, -1, &options};
+	struct input input = {name, buf_str(&reading->bytes), reading->bytes.len, -1, options};
 	const struct loader *loader = loader_find(&input);
 	struct part part = {.place = {.time_ms = -1}};
 	struct reader *reader = NULL;
@@ -66,10 +66,11 @@ static void read_bytes(struct reading *reading, const char *name, unsigned index
 
 static struct reading load_bytes(const char *bytes, size_t len, const char *name)
 {
+	static const struct read_options options = {.subdir = "", .n_share = 1};
 	struct reading reading = {0};
 
 	buf_add(&reading.bytes, bytes, len);
-	read_bytes(&reading, name, 0, 1);
+	read_bytes(&reading, name, &options);
 	if (reading.status == READ_END) {
 		reading.status = pages_finish(&reading.document, 0, &reading.notes, &reading.skip);
 	}
@@ -246,10 +247,12 @@ static void each_reader_of_several_reads_its_runs_of_pages(void **state)
 	int read[N_PAGES + 1] = {0};
 
 	for (unsigned share = 0; share < N_SHARE; share++) {
+		struct read_options options = {
+			.subdir = "", .share_index = share, .n_share = N_SHARE};
 		struct reading reading = {0};
 
 		buf_add(&reading.bytes, bytes.data, bytes.len);
-		read_bytes(&reading, "a.pdf", share, N_SHARE);
+		read_bytes(&reading, "a.pdf", &options);
 		assert_int_equal(READ_END, reading.status);
 		for (size_t i = 0; i < reading.document.n_part; i++) {
 			int64_t page = reading.document.part[i].place.page;
@@ -264,6 +267,28 @@ static void each_reader_of_several_reads_its_runs_of_pages(void **state)
 	}
 	for (int page = 1; page <= N_PAGES; page++) {
 		assert_int_equal(1, read[page]);
+	}
+	buf_finish(&bytes);
+}
+
+static void a_reader_begins_where_another_one_ended(void **state)
+{
+	static const int64_t first[] = {0, 1, 2, N_PAGES, N_PAGES + 1, INT64_C(1) << 31};
+	struct buf bytes = make_sheets(0);
+
+	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+		struct read_options options = {.subdir = "", .n_share = 1, .first_page = first[i]};
+		int64_t skipped = first[i] > N_PAGES ? N_PAGES : first[i] ? first[i] - 1 : 0;
+		struct reading reading = {0};
+
+		buf_add(&reading.bytes, bytes.data, bytes.len);
+		read_bytes(&reading, "a.pdf", &options);
+		assert_int_equal(READ_END, reading.status);
+		assert_int_equal(N_PAGES - skipped, reading.document.n_part);
+		if (reading.document.n_part) {
+			assert_int_equal(skipped + 1, reading.document.part[0].place.page);
+		}
+		reading_finish(&reading);
 	}
 	buf_finish(&bytes);
 }
@@ -570,6 +595,7 @@ int main(void)
 		cmocka_unit_test(pages_have_their_labels_and_bookmarks_their_pages_and_lines),
 		cmocka_unit_test(quotes_over_ligatures_and_broken_words_are_verified),
 		cmocka_unit_test(each_reader_of_several_reads_its_runs_of_pages),
+		cmocka_unit_test(a_reader_begins_where_another_one_ended),
 		cmocka_unit_test(
 			pages_that_workers_share_come_in_order_and_a_file_of_another_kind_once),
 		cmocka_unit_test(a_bomb_ends_and_the_load_goes_on),
