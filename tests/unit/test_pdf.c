@@ -31,6 +31,8 @@ struct reading {
 	int status; /* READ_END, or READ_FAILED with `skip` */
 };
 
+static const struct read_options whole = {.subdir = "", .n_share = 1};
+
 static void read_bytes(
 	struct reading *reading, const char *name, const struct read_options *options)
 {
@@ -66,11 +68,10 @@ static void read_bytes(
 
 static struct reading load_bytes(const char *bytes, size_t len, const char *name)
 {
-	static const struct read_options options = {.subdir = "", .n_share = 1};
 	struct reading reading = {0};
 
 	buf_add(&reading.bytes, bytes, len);
-	read_bytes(&reading, name, &options);
+	read_bytes(&reading, name, &whole);
 	if (reading.status == READ_END) {
 		reading.status = pages_finish(&reading.document, 0, &reading.notes, &reading.skip);
 	}
@@ -515,7 +516,7 @@ static void without_poppler_data_the_missing_maps_are_named(void **state)
 
 		pdf_poppler_prepare("/nowhere/at/all");
 		reading.bytes = bytes;
-		read_bytes(&reading, "a.pdf", 0, 1);
+		read_bytes(&reading, "a.pdf", &whole);
 		reason = reading.notes.n ? reading.notes.note[0].reason : "(nothing was said)";
 		if (!strstr(reason, "character maps") || !strstr(reason, "poppler-data")) {
 			fprintf(stderr, "# %s\n", reason);
@@ -569,8 +570,7 @@ static void every_shorter_copy_of_a_file_is_read_or_refused(void **state)
 
 static int probe(const char *path, const char *data, size_t len)
 {
-	static const struct read_options options = {.subdir = "", .n_share = 1};
-	struct input input = {path, data, len, -1, &options};
+	struct input input = {path, data, len, -1, &whole};
 
 	return loader_find(&input) == &loader_pdf;
 }
