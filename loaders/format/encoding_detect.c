@@ -324,6 +324,19 @@ static int is_name_byte(char c)
 	return is_ascii_letter(c) || (c >= '0' && c <= '9') || (c && strchr("-_.", c));
 }
 
+/* Whether hardly anything of the bytes beyond ASCII is invalid in that encoding. */
+static int agrees(const char *bytes, size_t len, const char *name)
+{
+	struct buf text = BUF_INIT;
+	int64_t n_invalid = encoding_invalid(bytes, len, name, &text), n_high = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n_high += (unsigned char)bytes[i] >= 128;
+	}
+	buf_finish(&text);
+	return n_invalid >= 0 && n_invalid * 32 <= n_high;
+}
+
 /*
  * What the first two lines say themselves, where the bytes agree: XML's encoding="Big5", a source
  * file's "-*- coding: euc-jp -*-", the @charset of a style sheet.
@@ -332,7 +345,6 @@ static const char *detect_declared(const char *bytes, size_t len, size_t first_h
 {
 	static const char *const words[] = {"coding", "charset"};
 	size_t end = line_end(bytes, len, 0), sample = len - first_high;
-	struct buf text = BUF_INIT;
 	const char *name = NULL;
 
 	end = line_end(bytes, len, end);
@@ -353,13 +365,8 @@ static const char *detect_declared(const char *bytes, size_t len, size_t first_h
 		}
 		said[n] = 0;
 		name = encoding_name(said);
-		/* A character that the end of the sample cuts in two is no objection. */
-		if (name && encoding_invalid(bytes + first_high, sample, name, &text) >
-				    (sample < len - first_high)) {
-			name = NULL;
-		}
+		name = name && agrees(bytes + first_high, sample, name) ? name : NULL;
 	}
-	buf_finish(&text);
 	return name;
 }
 
