@@ -16,6 +16,7 @@ struct part_reader {
 	struct xml_map *notes;
 	struct buf id, author;
 	int level; /* of a list, -1 outside; of notes: whether this is text */
+	int override_level;
 	int depth_left_out;
 };
 
@@ -144,6 +145,17 @@ static char number_format(const char *name)
 	return '1';
 }
 
+/* A list that begins anew: another number of the same list, with a first item of its own. */
+static void override_start(struct part_reader *reader, int start)
+{
+	struct docx_number *number = &reader->parts->number[reader->parts->n_number - 1];
+
+	if (reader->override_level >= 0 && reader->override_level < DOCX_LEVELS) {
+		number->start[reader->override_level] = start;
+		number->overrides |= 1u << reader->override_level;
+	}
+}
+
 static void numbering_start(void *arg, const char *name, const struct xml_attributes *attributes)
 {
 	struct part_reader *reader = arg;
@@ -159,8 +171,12 @@ static void numbering_start(void *arg, const char *name, const struct xml_attrib
 	} else if (strcmp(name, "w:num") == 0) {
 		mem_grow(parts->number, parts->n_number, parts->cap_number);
 		parts->number[parts->n_number++] =
-			(struct docx_number){xml_number(attributes, "numId", -1), -1};
+			(struct docx_number){.id = xml_number(attributes, "numId", -1), .list = -1};
 		reader->level = -1;
+	} else if (strcmp(name, "w:lvlOverride") == 0 && parts->n_number) {
+		reader->override_level = xml_number(attributes, "ilvl", -1);
+	} else if (strcmp(name, "w:startOverride") == 0 && parts->n_number) {
+		override_start(reader, xml_number(attributes, "val", 1));
 	} else if (strcmp(name, "w:abstractNumId") == 0 && parts->n_number) {
 		parts->number[parts->n_number - 1].list = xml_number(attributes, "val", -1);
 	} else if (strcmp(name, "w:lvl") == 0) {
@@ -192,13 +208,15 @@ static int compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct docx_list *find_list(struct docx_parts *parts, int number)
+static struct docx_number *find_number(struct docx_parts *parts, int number)
 {
-	const struct docx_number *found = parts->n_number
-						  ? bsearch(&number, parts->number, parts->n_number,
-							    sizeof(*parts->number), compare_ids)
-						  : NULL;
+	return parts->n_number ? bsearch(&number, parts->number, parts->n_number,
+					 sizeof(*parts->number), compare_ids)
+			       : NULL;
+}
 
+static struct docx_list *find_list(struct docx_parts *parts, const struct docx_number *found)
+{
 	return found && parts->n_list ? bsearch(&found->list, parts->list, parts->n_list,
 						sizeof(*parts->list), compare_ids)
 				      : NULL;
@@ -206,7 +224,8 @@ static struct docx_list *find_list(struct docx_parts *parts, int number)
 
 void docx_next_marker(struct docx_parts *parts, int number, int level, struct buf *marker)
 {
-	struct docx_list *list = find_list(parts, number);
+	struct docx_number *used = find_number(parts, number);
+	struct docx_list *list = find_list(parts, used);
 	const struct docx_level *own;
 
 	if (!list || level < 0 || level >= DOCX_LEVELS) {
@@ -215,6 +234,10 @@ void docx_next_marker(struct docx_parts *parts, int number, int level, struct bu
 	}
 	own = &list->level[level];
 	list->next[level] = list->next[level] ? list->next[level] + 1 : own->start;
+	if (used->overrides & 1u << level) {
+		list->next[level] = used->start[level];
+		used->overrides &= ~(1u << level); /* its first item only */
+	}
 	for (int i = level + 1; i < DOCX_LEVELS; i++) {
 		list->next[i] = 0;
 	}

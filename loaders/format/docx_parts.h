@@ -24,6 +24,8 @@ struct docx_list { /* an abstractNum */
 };
 struct docx_number { /* a num */
 	int id, list;
+	int start[DOCX_LEVELS]; /* of its first item, where `overrides` has the level's bit */
+	unsigned overrides;
 };
 
 struct docx_parts {

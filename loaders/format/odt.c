@@ -287,6 +287,10 @@ static int write_zip(struct odt *odt, const struct zip *zip, struct skip *skip)
 	if (!content) {
 		return skip_set(skip, SKIP_UNREADABLE, "is damaged: content.xml is missing");
 	}
+	/* What lists with a name of their own look like stands there; later, what runs along pages. */
+	if (styles && xml_read(styles, "styles.xml", &events, odt, skip) < 0) {
+		return -1;
+	}
 	if (xml_read(content, "content.xml", &events, odt, skip) < 0) {
 		return -1;
 	}

@@ -203,6 +203,64 @@ static void chapters_that_are_left_out_are_named(void **state)
 	buf_finish(&bytes);
 }
 
+#define ITEM(number, text)                                                                         \
+	"<w:p><w:pPr><w:numPr><w:ilvl w:val='0'/><w:numId w:val='" number                          \
+	"'/></w:numPr></w:pPr><w:r><w:t>" text "</w:t></w:r></w:p>"
+
+static void lists_begin_anew_where_the_document_says(void **state)
+{
+	static const struct entry docx[] = {
+		{DOCUMENT,
+			BEGIN ITEM("1", "a") ITEM("1", "b") ITEM("2", "c") ITEM("2", "d")
+				ITEM("1", "e") "</w:document>",
+			1},
+		{"word/numbering.xml",
+			"<w:numbering xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/"
+			"2006/main'><w:abstractNum w:abstractNumId='0'><w:lvl w:ilvl='0'><w:start "
+			"w:val='1'/><w:numFmt w:val='decimal'/><w:lvlText w:val='%1.'/></w:lvl>"
+			"</w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num>"
+			"<w:num w:numId='2'><w:abstractNumId w:val='0'/><w:lvlOverride w:ilvl='0'>"
+			"<w:startOverride w:val='7'/></w:lvlOverride></w:num></w:numbering>",
+			1}};
+	struct buf bytes = packed(docx, 2);
+
+	check_read("a.docx", bytes.data, bytes.len, "1. a\n2. b\n7. c\n8. d\n9. e\n");
+	buf_finish(&bytes);
+}
+
+#define OPEN(name)                                                                                 \
+	"<office:" name " xmlns:office='urn:oasis:names:tc:opendocument:xmlns:office:1.0' "        \
+	"xmlns:text='urn:oasis:names:tc:opendocument:xmlns:text:1.0' "                             \
+	"xmlns:style='urn:oasis:names:tc:opendocument:xmlns:style:1.0'>"
+
+static void named_list_styles_number_their_items(void **state)
+{
+	static const struct entry odt[] = {
+		{"mimetype", "application/vnd.oasis.opendocument.text", 1},
+		{"content.xml",
+			OPEN("document-content") "<office:body><office:text><text:list "
+						 "text:style-name='Numbers'>"
+						 "<text:list-item><text:p>a</text:p></"
+						 "text:list-item>"
+						 "<text:list-item><text:p>b</text:p></"
+						 "text:list-item>"
+						 "</text:list></office:text></office:body>"
+						 "</office:document-content>",
+			1},
+		{"styles.xml",
+			OPEN("document-styles") "<office:styles><text:list-style "
+						"style:name='Numbers'><text:list-level-style-"
+						"number "
+						"text:level='1' style:num-format='a' "
+						"style:num-suffix=')'/></text:list-style>"
+						"</office:styles></office:document-styles>",
+			1}};
+	struct buf bytes = packed(odt, 3);
+
+	check_read("a.odt", bytes.data, bytes.len, "a) a\nb) b\n");
+	buf_finish(&bytes);
+}
+
 static void entities_and_other_files_are_nothing(void **state)
 {
 	static const struct entry laughs[] = {{DOCUMENT,
@@ -452,6 +510,8 @@ int main(void)
 		cmocka_unit_test(damaged_files_never_half_load),
 		cmocka_unit_test(bombs_are_refused),
 		cmocka_unit_test(what_is_repeated_is_counted),
+		cmocka_unit_test(lists_begin_anew_where_the_document_says),
+		cmocka_unit_test(named_list_styles_number_their_items),
 		cmocka_unit_test(chapters_that_are_left_out_are_named),
 		cmocka_unit_test(entities_and_other_files_are_nothing),
 		cmocka_unit_test(depth_has_an_end),
