@@ -203,7 +203,7 @@ char *session_unreadable_text(const struct skipped *skipped)
 	static const char *const said[] = {"cannot be read", "could not be read"};
 
 	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
-		if (strncmp(skipped->reason, said[i], strlen(said[i])) == 0) {
+		if (strstr(skipped->reason, said[i])) { /* "page 2 could not be read" */
 			return mem_strdup(skipped->reason);
 		}
 	}

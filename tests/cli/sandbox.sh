@@ -53,6 +53,11 @@ run env CARREL_WORKER="$WORKER_MISBEHAVE" $counts --json dying/a.txt dying/b.txt
 ok 'a file that kills its reader ends with status 6' status_is 6
 ok 'and is named with the reason' json skipped.0.path dying/a.txt
 ok 'and what is there is counted' says 'ended too early'
+printf '%%PDF-pages some\n' >dying/pages.pdf
+run env CARREL_WORKER="$WORKER_MISBEHAVE" $counts --json dying/pages.pdf
+ok 'pages that kill their reader end with status 6' status_is 6
+ok 'and are named once' says 'dying/pages.pdf: pages 7-8 and 40 could not be read: its reader'
+ok 'and the others are there' json sources.0.pages 37
 run env CARREL_WORKER=/nowhere/worker $counts dying/b.txt
 ok 'without a reader nothing is read' status_is 1
 ok 'and the sentence says why' says '/nowhere/worker: the reader program cannot be started'
