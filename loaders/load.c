@@ -127,7 +127,7 @@ void item_end_share(struct load *load, struct item *item)
 	if (!item->is_tree) {
 		close_file(item);
 		load->progress.n_files++;
-		load->progress.n_bytes += item->size_bytes;
+		load->progress.n_bytes += item->size_bytes - item->counted_bytes;
 	}
 }
 

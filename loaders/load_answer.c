@@ -113,6 +113,21 @@ static void hold(struct load *load, struct item *item, const struct frame *frame
 	load->held_bytes += bytes;
 }
 
+/* A PDF may be all there is to load, and large: its bytes count page by page. */
+static void count_page(struct load *load, struct item *item)
+{
+	int64_t bytes;
+
+	if (item->n_page_read >= item->n_page) {
+		return;
+	}
+	item->n_page_read++;
+	load->progress.n_pages++;
+	bytes = item->size_bytes * item->n_page_read / item->n_page;
+	load->progress.n_bytes += bytes - item->counted_bytes;
+	item->counted_bytes = bytes;
+}
+
 static void answer_document(
 	struct load *load, struct job *job, struct item *item, struct frame *frame)
 {
@@ -128,10 +143,11 @@ static void answer_document(
 			free(own->place.path);
 			own->place.path = mem_strdup(document->name);
 		}
-		load->progress.n_pages += own->place.page > 0;
+		count_page(load, item);
 		job->last_page = own->place.page;
 	} else if (frame->kind == FRAME_SKIP) {
 		job->last_page = frame->skip.page;
+		count_page(load, item);
 		page_notes_add(
 			&item->notes, frame->skip.page, frame->skip.class, frame->skip.reason);
 	} else if (frame->kind == FRAME_HEADING && job->share_index == 0) {
@@ -157,8 +173,11 @@ static void answer_open(struct load *load, struct item *item, struct frame *fram
 		load->progress.total_files = is_alone ? frame->n_part : -1;
 		load->progress.total_bytes = is_alone ? frame->n_bytes : -1;
 	}
-	if (frame->document_kind == DOCUMENT_PDF) {
-		load->progress.total_pages = frame->n_part;
+	/* Each of its readers says so; what it says is not to be trusted. */
+	if (frame->document_kind == DOCUMENT_PDF && !item->n_page && frame->n_part > 0 &&
+		frame->n_part <= LOAD_MAX_BYTES) {
+		item->n_page = frame->n_part;
+		load->progress.total_pages += frame->n_part + (load->progress.total_pages < 0);
 	}
 }
 

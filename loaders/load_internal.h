@@ -47,6 +47,8 @@ struct item {
 	int fd;                     /* until every job has it; of a PDF until its end; -1 */
 	int64_t size_bytes;
 	int is_pdf, is_pipe;
+	int64_t n_page, n_page_read; /* of a PDF; 0 until that is known */
+	int64_t counted_bytes;       /* of size_bytes, in the progress */
 	unsigned n_share, next_share, n_done;
 	unsigned n_death; /* of readers: of a PDF's pages, of a tree's files */
 	unsigned n_late;  /* those that took too long */

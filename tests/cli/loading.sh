@@ -22,6 +22,7 @@ ok 'with a line of progress that is drawn over' grep -qa "reading .*$escape\\[K"
 ok 'in files' grep -qaE 'reading [0-9]+(/42)? files ' out
 ok 'in MB' grep -qaE ' [0-9]+(/[0-9]+)? MB ' out
 ok 'in tokens' grep -qaE ' [1-9][0-9]* tok ' out
+ok 'and the time that is left' grep -qaE ' ETA [0-9]+ s ' out
 ok 'and gone at the end' [ "$(tr '\r' '\n' <out | grep -a 'total, ' | grep -c 'reading')" = 0 ]
 ok 'no name in it is obeyed' [ "$(grep -caF "$escape[31m" out)" = 0 ]
 folder=$(printf 'evil\033[31m\302\205\342\200\256folder')

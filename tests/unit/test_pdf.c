@@ -317,9 +317,24 @@ static struct load_result load_files(
 	return result;
 }
 
+/* What is told of a load only grows, and never beyond what there is. */
+static void check_progress(void *arg, const struct load_progress *progress)
+{
+	struct load_progress *last = arg;
+
+	assert_true(progress->n_bytes >= last->n_bytes);
+	assert_true(progress->n_bytes <= progress->total_bytes);
+	assert_true(progress->n_pages >= last->n_pages);
+	assert_true(progress->total_pages < 0 || progress->n_pages <= progress->total_pages);
+	assert_true(progress->total_pages <= N_PAGES);
+	*last = *progress;
+}
+
 static void pages_that_workers_share_come_in_order_and_a_file_of_another_kind_once(void **state)
 {
-	static const struct load_options options = {.n_worker = 3, .drop_headers = 1};
+	struct load_progress last = {.total_bytes = 0};
+	const struct load_options options = {
+		.n_worker = 3, .drop_headers = 1, .watch = {check_progress, NULL, &last}};
 	static const char *const path[] = {"sheets.pdf", "text.pdf"};
 	struct buf bytes = make_sheets(600000), text = BUF_INIT;
 	struct load_result result;
@@ -342,6 +357,7 @@ static void pages_that_workers_share_come_in_order_and_a_file_of_another_kind_on
 	assert_int_equal(N_PAGES, result.document[0].running.n_pages);
 	assert_int_equal(1, result.document[0].running.are_dropped);
 	assert_int_equal(0, result.document[0].part[0].len);
+	assert_true(last.total_bytes >= (int64_t)(bytes.len + text.len));
 	assert_int_equal(DOCUMENT_TEXT, result.document[1].kind);
 	assert_int_equal(1, result.document[1].n_part);
 	assert_int_equal(text.len, result.document[1].part[0].len);
