@@ -167,10 +167,11 @@ static void what_is_repeated_is_counted(void **state)
 	buf_addstr(&spine, "</package>");
 	buf_addstr(&body, "</w:r></w:p></w:document>");
 	memset(blank, 'x', 1 << 20);
-	buf_printf(&note,
+	buf_addstr(&note,
 		"<w:f xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/2006/main'>"
-		"<w:footnote w:id='1'><w:p><w:t>%s</w:t></w:p></w:footnote></w:f>",
-		blank);
+		"<w:footnote w:id='1'><w:p><w:t>");
+	buf_add(&note, blank, 1 << 20);
+	buf_addstr(&note, "</w:t></w:p></w:footnote></w:f>");
 	memset(blank, ' ', 1 << 20);
 	epub[1].text = spine.data;
 	docx[0].text = body.data;
