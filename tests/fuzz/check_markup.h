@@ -43,6 +43,7 @@ static inline void check_markup(
 	struct document outline = {0};
 	struct reader *reader = NULL;
 	struct skip skip = {0};
+	int status;
 
 	loader->probe(&input);
 	if (loader->open(&reader, &input, &skip) < 0) {
@@ -60,7 +61,11 @@ static inline void check_markup(
 		check_heading(&part, &outline.heading[i]);
 	}
 	part_finish(&part);
-	must(loader->read(reader, &part, &skip) == READ_END);
+	while ((status = loader->read(reader, &part, &skip)) == READ_SKIPPED) {
+		must(skip.reason && skip.reason[0]);
+		skip_finish(&skip);
+	}
+	must(status == READ_END);
 	document_finish(&outline);
 	loader->close(reader);
 }
