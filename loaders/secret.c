@@ -38,25 +38,27 @@ static int is_one_of(const char *name, const char *const *list)
 	return *list != NULL;
 }
 
-/* .env, .env.production; not .env.example and its like, which are there to be read. */
+/* What is there to be read: .env.example, sample.env. */
+static const char *const example_names[] = {
+	"example",
+	"sample",
+	"template",
+	"dist",
+	"defaults",
+	"default",
+	"tpl",
+	"schema",
+	"vault",
+	NULL,
+};
+
+/* .env, .env.production; not .env.example and its like. Of production.env the text decides. */
 static int is_environment(const char *name)
 {
-	static const char *const example[] = {
-		"example",
-		"sample",
-		"template",
-		"dist",
-		"defaults",
-		"default",
-		"tpl",
-		"schema",
-		"vault",
-		NULL,
-	};
 	const char *last = strrchr(name, '.');
 
 	return strcmp(name, ".envrc") == 0 || strcmp(name, ".env") == 0 ||
-	       (strncmp(name, ".env.", 5) == 0 && !is_one_of(last + 1, example));
+	       (strncmp(name, ".env.", 5) == 0 && !is_one_of(last + 1, example_names));
 }
 
 const char *secret_of_name(const char *path)
@@ -84,6 +86,8 @@ const char *secret_of_name(const char *path)
 		".boto",
 		".rhosts",
 		"credentials",
+		"credentials.json",
+		"credentials.csv",
 		"application_default_credentials.json",
 		"terraform.tfstate",
 		NULL,
@@ -497,6 +501,35 @@ static const char *look_at_block(const char *text, const char *at, const char *e
 	return reason;
 }
 
+/* production.env with a line such as "DB_PASSWORD=..."; U-Boot's, say, have none. */
+static int is_secret_environment(const char *name, const char *text, size_t len)
+{
+	static const char *const word[] = {"password", "passwd", "secret", "token", "api_key",
+		"apikey", "private_key", "access_key"};
+	size_t name_len = strlen(name);
+
+	for (const char *const *example = example_names; *example; example++) {
+		size_t example_len = strlen(*example);
+
+		if (name_len == example_len + 4 && strncasecmp(name, *example, example_len) == 0) {
+			return 0;
+		}
+	}
+	for (const char *end = text + len; text < end;) {
+		const char *feed = memchr(text, '\n', (size_t)(end - text));
+		const char *line_end = feed ? feed : end;
+		const char *equals = memchr(text, '=', (size_t)(line_end - text));
+
+		for (size_t i = 0; equals && line_end - equals > 4 && i < ARRAY_LEN(word); i++) {
+			if (*text != '#' && holds_word(text, (size_t)(equals - text), word[i])) {
+				return 1;
+			}
+		}
+		text = feed ? feed + 1 : end;
+	}
+	return 0;
+}
+
 /* Names that often hold secrets, and words that say that this one does. */
 static const char *secret_of_kind(const char *path, const char *text, size_t len)
 {
@@ -506,6 +539,9 @@ static const char *secret_of_kind(const char *path, const char *text, size_t len
 		(memmem(text, len, "_authToken=", 11) || memmem(text, len, "_password=", 10) ||
 			memmem(text, len, "_auth=", 6))) {
 		return "holds an access token (npm)";
+	}
+	if (ends_with(name, ".env") && is_secret_environment(name, text, len)) {
+		return "may hold secrets (an environment file)";
 	}
 	if (strcmp(name, ".pypirc") == 0 && memmem(text, len, "password", 8)) {
 		return "holds a password (PyPI)";

@@ -19,13 +19,14 @@ static void names_of_secrets_are_known(void **state)
 {
 	static const char *const secret[] = {".env", "a/.env", ".env.local", ".env.production",
 		"id_rsa", ".ssh/id_ed25519", "x.p12", "x.PFX", "a.kdbx", ".netrc", ".pgpass",
-		"web/.htpasswd", ".aws/credentials", "credentials", ".git-credentials",
-		"prod.tfstate", "x.jks", ".docker/config.json", "release.keystore", ".bash_history",
-		"terraform.tfstate.backup"};
+		"web/.htpasswd", ".aws/credentials", "credentials", "credentials.json",
+		".git-credentials", "prod.tfstate", "x.jks", ".docker/config.json",
+		"release.keystore", ".bash_history", "terraform.tfstate.backup"};
 	static const char *const plain[] = {".env.example", ".env.sample", "a/.env.template", "env",
 		".environment", "id_rsa.pub", "id_rsa.c", "credentials.c", "credentials.rst",
 		"key.c", "x.pem", "config.json", "kdbx.go", "keystore.java", "netrc.c",
-		"docker/config.json", "envoy.yaml", "history.md", "tfstate.go", "x.env.c"};
+		"docker/config.json", "envoy.yaml", "history.md", "tfstate.go", "x.env.c",
+		"board.env"};
 
 	for (size_t i = 0; i < ARRAY_LEN(secret); i++) {
 		if (!secret_of_name(secret[i])) {
@@ -74,6 +75,8 @@ static void shapes_of_secrets_are_found(void **state)
 		{"a.py", "sk-", "proj-k3JvQ9xTz7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBw"},
 		{"a.py", "sk-ant-", "api03-k3JvQ9xTz7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBw"},
 		{".npmrc", "//registry.example/:_authToken=", "k3JvQ9xTz7Lm"},
+		{"deploy/production.env", "\nDB_PASSWORD=", "correct horse"},
+		{"stage.env", "\nexport STRIPE_API_KEY=", "k3JvQ9xTz7Lm"},
 	};
 	struct buf text = BUF_INIT;
 
@@ -104,6 +107,10 @@ static void examples_and_words_are_no_secrets(void **state)
 		{"a.c", "xoxb-", "123456789012-1234567890123-..."},
 		{"a.md", "xoxb-", "your-token-here-please-and-thank-you"},
 		{"package.json", "//registry.example/:_authToken=", "k3JvQ9xTz7Lm"},
+		{"board/ti/am62x.env", "\nbootdir=", "/boot"},
+		{"example.env", "\nDB_PASSWORD=", "correct horse"},
+		{"stage.env", "\n# DB_PASSWORD=", "correct horse"},
+		{"stage.env", "\nDB_PASSWORD=", ""},
 	};
 	struct buf text = BUF_INIT;
 
