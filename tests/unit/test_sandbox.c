@@ -298,6 +298,26 @@ static void only_the_file_that_kills_its_reader_is_skipped(void **state)
 	nothing_is_left_running();
 }
 
+static void a_file_does_not_pay_for_those_in_front_of_it(void **state)
+{
+	static const char *const path[] = {"1.txt", "2.txt", "3.txt"};
+	struct load_options options = {.n_worker = 1};
+	struct load_result result;
+	struct err err;
+
+	if (IS_SANITIZED) {
+		skip(); /* its run time limits no memory */
+	}
+	for (size_t i = 0; i < ARRAY_LEN(path); i++) {
+		write_file(path[i], "keep");
+	}
+	assert_int_equal(0, load_paths(&result, path, ARRAY_LEN(path), &options, &err));
+	assert_int_equal(0, result.n_skipped);
+	assert_int_equal(ARRAY_LEN(path), result.n_document);
+	load_result_finish(&result);
+	nothing_is_left_running();
+}
+
 static void a_folder_goes_on_behind_the_file_that_kills_its_reader(void **state)
 {
 	static const char *const kept[] = {"a", "b", "d", "e"};
@@ -500,6 +520,7 @@ int main(void)
 		cmocka_unit_test(a_page_that_takes_forever_is_skipped),
 		cmocka_unit_test(a_document_whose_pages_all_kill_is_given_up),
 		cmocka_unit_test(only_the_file_that_kills_its_reader_is_skipped),
+		cmocka_unit_test(a_file_does_not_pay_for_those_in_front_of_it),
 		cmocka_unit_test(a_folder_goes_on_behind_the_file_that_kills_its_reader),
 		cmocka_unit_test(an_interruption_leaves_nothing_running),
 		cmocka_unit_test(a_pipe_that_nobody_writes_to_is_interrupted),

@@ -6,6 +6,7 @@
  *	call NAME        a system call: the answer is "refused" where it failed, else "allowed"
  *	hang, spin, bloat, crash, abort, exit
  *	nonsense NAME    frames that are no answer
+ *	keep             answers, and keeps 700 MB
  *	busy             answers after working a third of the time
  *	%PDF-pages NAME  40 pages, some of which end the reader: see dies_at()
  *
@@ -430,6 +431,12 @@ static void obey(const struct worker_request *request, const char *word)
 {
 	if (strncmp(word, "%PDF-pages ", 11) == 0) {
 		answer_pages(request, word + 11);
+	} else if (strcmp(word, "keep") == 0) {
+		static void *kept[8];
+		static size_t n_kept;
+
+		kept[n_kept++ % ARRAY_LEN(kept)] = mem_alloc(700 << 20);
+		answer(word);
 	} else if (strcmp(word, "busy") == 0) {
 		work_now_and_then();
 		answer(word);
