@@ -108,6 +108,10 @@ static int run(struct count_report *report, struct inputs *inputs, struct err *e
 	char *model;
 	int status;
 
+	if (options->show && options->budget_tok) {
+		return err_set(err, ERR_USAGE, "--budget", "count without --show",
+			"nothing is counted where --show prints the text");
+	}
 	if (inputs_open(inputs, options, 0, err) < 0) {
 		return -1;
 	}

@@ -261,7 +261,7 @@ static void print_within(const struct count_report *report, struct count_tree *t
 	taken = count_tree_within(tree, budget_tok, &count, &sum_tok);
 	grouped(budget, budget_tok);
 	if (!count) {
-		output_line("no directory fits the budget of %s tokens", budget);
+		output_line("\nno directory fits the budget of %s tokens", budget);
 	} else {
 		output_line("\n%zu director%s with %s tokens fit%s the budget of %s:", count,
 			count == 1 ? "y" : "ies", grouped(sum, sum_tok), count == 1 ? "s" : "",

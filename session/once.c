@@ -40,13 +40,13 @@ static int begin(void *arg, const struct document *document)
 {
 	struct once *once = arg;
 	struct stat st;
-	int is_file = document->origin && stat(document->origin, &st) == 0 && S_ISREG(st.st_mode);
-	int is_folder = !is_file && document->origin && stat(document->origin, &st) == 0 &&
-			S_ISDIR(st.st_mode);
+	int is_there = document->origin && stat(document->origin, &st) == 0;
+	int is_file = is_there && S_ISREG(st.st_mode);
 
 	document_finish(&once->held);
 	free(once->root);
-	once->root = is_file || is_folder ? realpath(document->origin, NULL) : NULL;
+	once->root = is_file || (is_there && S_ISDIR(st.st_mode)) ? realpath(document->origin, NULL)
+								  : NULL;
 	once->is_begun = once->is_dropped = 0;
 	once->held = (struct document){
 		.kind = document->kind,

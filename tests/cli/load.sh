@@ -116,6 +116,8 @@ cp out shown
 $fake --show-context 'When?' pump.txt >context 2>err
 sed -n '/^<source/,/^<\/source>/p' context >inside
 ok 'count --show is what ask --show-context has' cmp shown inside
+run $counts --show --budget 10 pump.txt
+ok 'a budget is not passed over in silence where nothing is counted' status_is 2
 run $counts --show --from-file list
 ok 'of lists too' prints 'The valve opens'
 
