@@ -18,30 +18,20 @@
 
 #include <cmocka.h>
 
+#include "folder_fixture.h"
+
 #define PLANTED "planted-outside-of-the-folder"
 
 static char folder[] = "/tmp/carrel-load-hostile-XXXXXX";
 
 static int enter_folder(void **state)
 {
-	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+	return folder_enter(folder);
 }
 
 static int leave_folder(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return chdir("/") == 0 ? system(command) : -1;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(0, fclose(file));
+	return folder_leave(folder);
 }
 
 static struct load_result load(const char *path)
@@ -138,13 +128,13 @@ static void a_folder_that_becomes_a_link_leads_nowhere(void **state)
 	char *inside = mem_printf("%s%s\n", cue, "kept inside");
 
 	assert_int_equal(0, mkdir("outside", 0700));
-	write_file("outside/talk.srt", planted);
-	write_file("outside/code.c", PLANTED "\n");
+	folder_write("outside/talk.srt", planted);
+	folder_write("outside/code.c", PLANTED "\n");
 	assert_int_equal(0, mkdir("race", 0700));
 	assert_int_equal(0, mkdir("race/sub", 0700));
-	write_file("race/sub/talk.srt", inside);
-	write_file("race/sub/code.c", "int inside;\n");
-	write_file("race/always.c", "int always;\n");
+	folder_write("race/sub/talk.srt", inside);
+	folder_write("race/sub/code.c", "int inside;\n");
+	folder_write("race/always.c", "int always;\n");
 	assert_int_equal(0, symlink(outside, "swap"));
 	while_running(swap, load_race);
 	assert_true(n_inside >= 30);
@@ -157,14 +147,14 @@ static void links_out_of_a_folder_are_not_followed(void **state)
 {
 	struct load_result result;
 
-	write_file("outside.txt", PLANTED "\n");
+	folder_write("outside.txt", PLANTED "\n");
 	assert_int_equal(0, mkdir("links", 0700));
 	assert_int_equal(0, symlink("../outside.txt", "links/file.txt"));
 	assert_int_equal(0, symlink("/proc/self/environ", "links/magic.txt"));
 	assert_int_equal(0, symlink("..", "links/up"));
 	assert_int_equal(0, symlink("links/loop", "links/loop"));
 	assert_int_equal(0, mkfifo("links/fifo.c", 0600));
-	write_file("links/kept.c", "int kept;\n");
+	folder_write("links/kept.c", "int kept;\n");
 	result = load("links");
 	nothing_planted(&result);
 	assert_int_equal(1, result.n_document);
@@ -181,10 +171,10 @@ static void documents_of_a_folder_stand_behind_it_in_order(void **state)
 	struct err err;
 
 	assert_int_equal(0, mkdir("talks", 0700));
-	write_file("talks/b.srt", cue);
-	write_file("talks/a.srt", cue);
-	write_file("talks/x.c", "int x;\n");
-	write_file("after.txt", "after\n");
+	folder_write("talks/b.srt", cue);
+	folder_write("talks/a.srt", cue);
+	folder_write("talks/x.c", "int x;\n");
+	folder_write("after.txt", "after\n");
 	assert_int_equal(0, load_paths(&result, path, 2, NULL, &err));
 	assert_int_equal(4, result.n_document);
 	assert_string_equal("talks", result.document[0].name);
@@ -210,7 +200,7 @@ static void load_growing(void)
 
 static void a_file_that_grows_is_read_once(void **state)
 {
-	write_file("grows.txt", "first line\n");
+	folder_write("grows.txt", "first line\n");
 	while_running(grow, load_growing);
 }
 
@@ -226,7 +216,7 @@ static void load_shrinking(void)
 
 static void a_file_that_shrinks_kills_nobody(void **state)
 {
-	write_file("shrinks.txt", "x");
+	folder_write("shrinks.txt", "x");
 	while_running(shrink, load_shrinking);
 }
 

@@ -27,6 +27,7 @@
 
 #include <cmocka.h>
 
+#include "folder_fixture.h"
 #include "sanitized.h"
 
 static char folder[] = "/tmp/carrel-sandbox-XXXXXX";
@@ -39,24 +40,12 @@ static int enter_folder(void **state)
 	free(worker);
 	/* Whatever a load left running would become a child of ours. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+	return folder_enter(folder);
 }
 
 static int leave_folder(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return chdir("/") == 0 ? system(command) : -1;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(0, fclose(file));
+	return folder_leave(folder);
 }
 
 static int64_t now_ms(void)
@@ -82,7 +71,7 @@ static struct load_result load(const char *word, int patience_ms)
 	struct load_result result;
 	struct err err;
 
-	write_file(path, word);
+	folder_write(path, word);
 	if (load_paths(&result, &path, 1, &options, &err) < 0) {
 		fail_msg("%s: %s", word, err.what);
 	}
@@ -215,7 +204,7 @@ static struct load_result load_pages(const char *word, size_t bytes, int patienc
 
 	memset(text, '\n', bytes);
 	memcpy(text, word, strlen(word));
-	write_file(path, text);
+	folder_write(path, text);
 	free(text);
 	if (load_paths(&result, &path, 1, &options, &err) < 0) {
 		fail_msg("%s: %s", word, err.what);
@@ -280,7 +269,7 @@ static void only_the_file_that_kills_its_reader_is_skipped(void **state)
 
 	for (int i = 0; i < N_FILE; i++) {
 		snprintf(name[i], sizeof(name[i]), "%02d.txt", i);
-		write_file(name[i], i == 7 || i == 8 || i == 30 ? "exit" : name[i]);
+		folder_write(name[i], i == 7 || i == 8 || i == 30 ? "exit" : name[i]);
 		path[i] = name[i];
 	}
 	assert_int_equal(0, load_paths(&result, path, N_FILE, &options, &err));
@@ -309,7 +298,7 @@ static void a_file_does_not_pay_for_those_in_front_of_it(void **state)
 		skip(); /* its run time limits no memory */
 	}
 	for (size_t i = 0; i < ARRAY_LEN(path); i++) {
-		write_file(path[i], "keep");
+		folder_write(path[i], "keep");
 	}
 	assert_int_equal(0, load_paths(&result, path, ARRAY_LEN(path), &options, &err));
 	assert_int_equal(0, result.n_skipped);
@@ -359,7 +348,7 @@ static void an_interruption_leaves_nothing_running(void **state)
 		struct load_result result;
 		struct err err;
 
-		write_file(path[0], words[i]);
+		folder_write(path[0], words[i]);
 		assert_int_equal(-1, load_paths(&result, path, 3, &options, &err));
 		assert_int_equal(ERR_INTERRUPTED, err.code);
 		assert_int_equal(0, result.n_document);
@@ -390,7 +379,7 @@ static void what_reads_ends_with_who_asked(void **state)
 	int64_t start_ms = now_ms();
 	pid_t child;
 
-	write_file(path, "hang");
+	folder_write(path, "hang");
 	child = fork();
 	if (child == 0) {
 		struct load_result result;
@@ -413,7 +402,7 @@ static void a_worker_that_is_not_there_is_named(void **state)
 	struct load_result result;
 	struct err err;
 
-	write_file(path, "text");
+	folder_write(path, "text");
 	setenv("CARREL_WORKER", "/nowhere/carrel-worker", 1);
 	assert_int_equal(-1, load_paths(&result, &path, 1, NULL, &err));
 	assert_string_equal("/nowhere/carrel-worker", err.where);
@@ -488,7 +477,7 @@ static void check_without(int what, const char *path, int is_unsafe, const char 
 
 static void without_seccomp_nothing_is_read_unless_asked(void **state)
 {
-	write_file("document.txt", "text");
+	folder_write("document.txt", "text");
 	check_without(NO_SECCOMP, "document.txt", 0,
 		"the kernel offers no seccomp (give --unsafe-loaders");
 	check_without(NO_SECCOMP, "document.txt", 1, "1 loaded: text");
@@ -497,7 +486,7 @@ static void without_seccomp_nothing_is_read_unless_asked(void **state)
 
 static void without_landlock_documents_open_nothing_and_folders_are_refused(void **state)
 {
-	write_file("document.txt", "call open_outside");
+	folder_write("document.txt", "call open_outside");
 	check_without(NO_LANDLOCK, "document.txt", 0, "1 loaded: refused");
 	check_without(NO_LANDLOCK, "document.txt", 1, "1 loaded: refused");
 	assert_true(mkdir("locked", 0700) == 0);

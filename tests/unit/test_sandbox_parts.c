@@ -22,6 +22,8 @@
 
 #include <cmocka.h>
 
+#include "folder_fixture.h"
+
 static char path[] = "/tmp/carrel-seccomp-XXXXXX";
 
 static int make_file(void **state)
@@ -127,7 +129,7 @@ static int make_root(void **state)
 	static const char *const files[] = {".gitignore", "other.c", ".git/HEAD", ".git/config",
 		".git/info/exclude", "sub/.carrelignore", "sub/other.c", "sub/deep/file.c"};
 
-	if (!mkdtemp(root) || chdir(root) < 0) {
+	if (folder_enter(root) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
@@ -145,10 +147,7 @@ static int make_root(void **state)
 
 static int remove_root(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return chdir("/") == 0 ? system(command) : -1;
+	return folder_leave(root);
 }
 
 /* What opening a file says where only `subdir` is read: 0 or errno. */

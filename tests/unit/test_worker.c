@@ -18,19 +18,18 @@
 
 #include <cmocka.h>
 
+#include "folder_fixture.h"
+
 static char folder[] = "/tmp/carrel-worker-XXXXXX";
 
 static int enter_folder(void **state)
 {
-	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+	return folder_enter(folder);
 }
 
 static int leave_folder(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return chdir("/") == 0 ? system(command) : -1;
+	return folder_leave(folder);
 }
 
 struct file {
