@@ -8,6 +8,7 @@
 #include "loaders/format/zip.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,16 @@ struct odt_list {
 	int next; /* the next item's number; 0: the start of the style */
 };
 
+/* How the headings of a level are numbered; format 0: not at all. */
+struct odt_outline {
+	char format, suffix[8];
+	int start, shown_levels;
+	int next; /* the next heading's number; 0: the start */
+};
+
 struct odt {
 	struct markup *markup;
+	struct odt_outline outline[MAX_LEVEL];
 	struct buf value, label;
 	struct xml_map levels; /* "STYLE LEVEL" -> "1.": format and suffix, "" for a bullet */
 	struct odt_list list[MAX_LISTS];
@@ -40,6 +49,16 @@ static int is_left_out(const char *name)
 	       strcmp(name, "svg:title") == 0 || strcmp(name, "office:binary-data") == 0;
 }
 
+/* As much of the text as there is room for, in whole characters. */
+static void copy_cut(char *out, size_t size, const char *text)
+{
+	size_t len;
+
+	snprintf(out, size, "%s", text);
+	len = strlen(out);
+	out[len - utf8_incomplete_tail(out, len)] = 0;
+}
+
 /* ---- lists ---- */
 
 static void declare_level(
@@ -55,11 +74,12 @@ static void declare_level(
 	snprintf(key, sizeof(key), "%s %d", odt->list_style, xml_number(attributes, "level", 1));
 	value = xml_attribute(attributes, "num-format", &odt->value);
 	if (is_number && value && value[0]) {
-		char style = value[0];
+		char style = value[0], suffix[8];
 		int start = xml_number(attributes, "start-value", 1);
 
 		value = xml_attribute(attributes, "num-suffix", &odt->value);
-		snprintf(format, sizeof(format), "%c%d %.8s", style, start, value ? value : "");
+		copy_cut(suffix, sizeof(suffix), value ? value : "");
+		snprintf(format, sizeof(format), "%c%d %s", style, start, suffix);
 	}
 	xml_map_add(&odt->levels, key, format);
 }
@@ -105,6 +125,66 @@ static void begin_item(struct odt *odt, const struct xml_attributes *attributes)
 	}
 	markup_item_begin(odt->markup, marker.len ? marker.data : "-");
 	buf_finish(&marker);
+}
+
+/* ---- headings ---- */
+
+static void declare_heading(struct odt *odt, const struct xml_attributes *attributes)
+{
+	int level = xml_number(attributes, "level", 0);
+	const char *value;
+	struct odt_outline *own;
+
+	if (level < 1 || level > MAX_LEVEL) {
+		return;
+	}
+	own = &odt->outline[level - 1];
+	value = xml_attribute(attributes, "num-format", &odt->value);
+	own->format = (char)(value ? value[0] : 0);
+	own->start = xml_number(attributes, "start-value", 1);
+	own->shown_levels = xml_number(attributes, "display-levels", 1);
+	value = xml_attribute(attributes, "num-suffix", &odt->value);
+	copy_cut(own->suffix, sizeof(own->suffix), value ? value : "");
+}
+
+/* "2.1 " in front of the heading's own words. */
+static void write_heading_number(struct odt *odt, int level)
+{
+	struct odt_outline *own = &odt->outline[level - 1];
+	struct buf marker = BUF_INIT;
+	int first;
+
+	for (int i = level; i < MAX_LEVEL; i++) {
+		odt->outline[i].next = 0;
+	}
+	own->next = (own->next ? own->next : own->start) + 1;
+	first = own->shown_levels > 0 && own->shown_levels <= level ? level - own->shown_levels
+								    : level - 1;
+	for (int i = first; own->format && i < level; i++) {
+		const struct odt_outline *at = &odt->outline[i];
+
+		if (at->format) {
+			buf_addstr(&marker, marker.len ? "." : "");
+			html_number(&marker, at->next ? at->next - 1 : at->start, at->format);
+		}
+	}
+	if (marker.len) {
+		buf_printf(&marker, "%s ", own->suffix);
+		markup_str(odt->markup, marker.data);
+	}
+	buf_finish(&marker);
+}
+
+static void begin_heading(struct odt *odt, const struct xml_attributes *attributes)
+{
+	int level = xml_number(attributes, "outline-level", 1);
+	const char *unnumbered = xml_attribute(attributes, "is-list-header", &odt->value);
+
+	markup_heading_begin(odt->markup, level);
+	if (level >= 1 && level <= MAX_LEVEL && !(unnumbered && strcmp(unnumbered, "true") == 0)) {
+		write_heading_number(odt, level);
+	}
+	odt->in_paragraph++;
 }
 
 /* ---- notes ---- */
@@ -179,11 +259,12 @@ static void start(void *arg, const char *name, const struct xml_attributes *attr
 	} else if (strcmp(name, "office:body") == 0 ||
 		   (odt->is_running && strcmp(name, "office:master-styles") == 0)) {
 		odt->in_body = 1;
+	} else if (!odt->in_body && strcmp(name, "text:outline-level-style") == 0) {
+		declare_heading(odt, attributes);
 	} else if (!odt->in_body) {
 		declare_level(odt, name, attributes);
 	} else if (strcmp(name, "text:h") == 0) {
-		markup_heading_begin(odt->markup, xml_number(attributes, "outline-level", 1));
-		odt->in_paragraph++;
+		begin_heading(odt, attributes);
 	} else if (strcmp(name, "text:p") == 0) {
 		markup_block(odt->markup);
 		odt->in_paragraph++;

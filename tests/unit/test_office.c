@@ -262,6 +262,42 @@ static void named_list_styles_number_their_items(void **state)
 	buf_finish(&bytes);
 }
 
+#define HEADING(level, more, text)                                                                 \
+	"<text:h text:outline-level='" level "'" more ">" text "</text:h>"
+
+static void numbered_headings_keep_their_numbers(void **state)
+{
+	static const struct entry odt[] = {
+		{"mimetype", "application/vnd.oasis.opendocument.text", 1},
+		{"content.xml",
+			OPEN("document-content") "<office:body><office:text>" HEADING("1", "",
+				"A") HEADING("2", "", "B") HEADING("2", "", "C") HEADING("1",
+				" text:is-list-header='true'",
+				"D") HEADING("1", "", "E") HEADING("2", "", "F") HEADING("3", "",
+				"G") "</office:text></office:body></office:document-content>",
+			1},
+		{"styles.xml",
+			OPEN("document-styles") "<office:styles><text:outline-style>"
+						"<text:outline-level-style text:level='1' "
+						"style:num-format='1' "
+						"style:num-suffix='.12345\xc3\xa9'/>"
+						"<text:outline-level-style text:level='2' "
+						"style:num-format='a' text:display-levels='2'/>"
+						"<text:outline-level-style text:level='3' "
+						"style:num-format=''/></text:outline-style>"
+						"</office:styles></office:document-styles>",
+			1}};
+	struct buf bytes = packed(odt, 3);
+	struct read_back back = read_back("a.odt", bytes.data, bytes.len);
+
+	assert_string_equal(
+		"# 1.12345 A\n\n## 1.a B\n\n## 1.b C\n\n# D\n\n# 2.12345 E\n\n## 2.a F\n\n### G\n",
+		back.text);
+	assert_string_equal("1.b C", back.outline.heading[2].title);
+	read_back_finish(&back);
+	buf_finish(&bytes);
+}
+
 static void entities_and_other_files_are_nothing(void **state)
 {
 	static const struct entry laughs[] = {{DOCUMENT,
@@ -513,6 +549,7 @@ int main(void)
 		cmocka_unit_test(what_is_repeated_is_counted),
 		cmocka_unit_test(lists_begin_anew_where_the_document_says),
 		cmocka_unit_test(named_list_styles_number_their_items),
+		cmocka_unit_test(numbered_headings_keep_their_numbers),
 		cmocka_unit_test(chapters_that_are_left_out_are_named),
 		cmocka_unit_test(entities_and_other_files_are_nothing),
 		cmocka_unit_test(depth_has_an_end),
