@@ -26,12 +26,15 @@ enum action {
 	ACTION_ITEM,
 	ACTION_LINK,
 	ACTION_LIST,
+	ACTION_NOTE_REFERENCE, /* a link whose attributes say so */
 	ACTION_NUMBERED,
 	ACTION_PRE,
 	ACTION_QUOTE,
 	ACTION_QUOTATION,
 	ACTION_READING,
 	ACTION_ROW,
+	ACTION_STRUCK,
+	ACTION_SUBSCRIPT,
 	ACTION_SUPERSCRIPT,
 	ACTION_TABLE,
 	ACTION_TITLE,
@@ -56,6 +59,7 @@ static const struct element {
 	{"center", ACTION_BLOCK},
 	{"datalist", ACTION_HIDE},
 	{"dd", ACTION_INDENT},
+	{"del", ACTION_HIDE},
 	{"details", ACTION_BLOCK},
 	{"dialog", ACTION_BLOCK},
 	{"dir", ACTION_LIST},
@@ -95,10 +99,13 @@ static const struct element {
 	{"q", ACTION_QUOTATION},
 	{"rp", ACTION_HIDE},
 	{"rt", ACTION_READING},
+	{"s", ACTION_STRUCK},
 	{"script", ACTION_HIDE},
 	{"section", ACTION_BLOCK},
 	{"select", ACTION_BLOCK},
+	{"strike", ACTION_STRUCK},
 	{"style", ACTION_HIDE},
+	{"sub", ACTION_SUBSCRIPT},
 	{"summary", ACTION_BLOCK},
 	{"sup", ACTION_SUPERSCRIPT},
 	{"svg", ACTION_SPACE},
@@ -128,8 +135,8 @@ struct html {
 	struct buf *title;
 	int has_title, in_title; /* in_title: the depth where it was opened, or 0 */
 	int in_hidden;           /* the same of something that is left out */
-	int starts_superscript;
-	unsigned char last; /* byte of text */
+	int in_note_reference;   /* the same of what `label` gathers */
+	struct buf label;
 	struct open_element *open;
 	size_t n_open, cap_open;
 	int max_depth;
@@ -274,7 +281,83 @@ static void begin_item(struct html *html, const xmlChar **attributes)
 	buf_finish(&marker);
 }
 
+/* ---- notes ---- */
+
+/* Whether a word stands in a list of words, of which an attribute's value is one. */
+static int has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = words; at && (at = strstr(at, word)); at += len) {
+		if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ' ')) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* As EPUB, ARIA and pandoc say that a link refers to a note. */
+static int is_note_reference(const xmlChar **attributes)
+{
+	return has_word(attribute(attributes, "epub:type"), "noteref") ||
+	       has_word(attribute(attributes, "role"), "doc-noteref") ||
+	       has_word(attribute(attributes, "class"), "footnote-ref");
+}
+
+/* "[1]", "(1)" and "1" are all "[^1]". */
+static void end_note_reference(struct html *html)
+{
+	static const char around[] = " \t\r\n[](){}^";
+	const char *label = buf_str(&html->label);
+	size_t len;
+
+	label += strspn(label, around);
+	len = strlen(label);
+	while (len && strchr(around, label[len - 1])) {
+		len--;
+	}
+	if (len) {
+		markup_str(html->markup, "[^");
+		markup_text(html->markup, label, len);
+		markup_str(html->markup, "]");
+	}
+	buf_clear(&html->label);
+	html->in_note_reference = 0;
+}
+
 /* ---- elements ---- */
+
+static void end_inline(struct html *html, enum action action)
+{
+	struct markup *markup = html->markup;
+
+	switch (action) {
+	case ACTION_LINK:
+		markup_link_end(markup);
+		break;
+	case ACTION_QUOTATION:
+		markup_text(markup, "\"", 1);
+		break;
+	case ACTION_READING:
+		markup_text(markup, ")", 1);
+		break;
+	case ACTION_SPACE:
+		markup_text(markup, " ", 1);
+		break;
+	case ACTION_STRUCK:
+		markup_struck(markup, 0);
+		break;
+	case ACTION_SUBSCRIPT:
+	case ACTION_SUPERSCRIPT:
+		markup_script(markup, 0);
+		break;
+	case ACTION_NOTE_REFERENCE:
+		end_note_reference(html);
+		break;
+	default:
+		break;
+	}
+}
 
 static void end_element(struct html *html, const struct open_element *element)
 {
@@ -286,9 +369,6 @@ static void end_element(struct html *html, const struct open_element *element)
 		break;
 	case ACTION_LINE:
 		markup_line(markup);
-		break;
-	case ACTION_SPACE:
-		markup_text(markup, " ", 1);
 		break;
 	case ACTION_HEADING:
 		markup_heading_end(markup);
@@ -303,9 +383,6 @@ static void end_element(struct html *html, const struct open_element *element)
 	case ACTION_ITEM:
 		markup_item_end(markup);
 		break;
-	case ACTION_LINK:
-		markup_link_end(markup);
-		break;
 	case ACTION_LIST:
 	case ACTION_NUMBERED:
 		markup_list_end(markup);
@@ -316,12 +393,6 @@ static void end_element(struct html *html, const struct open_element *element)
 	case ACTION_QUOTE:
 		markup_quote_end(markup);
 		break;
-	case ACTION_QUOTATION:
-		markup_text(markup, "\"", 1);
-		break;
-	case ACTION_READING:
-		markup_text(markup, ")", 1);
-		break;
 	case ACTION_ROW:
 		markup_row_end(markup);
 		break;
@@ -329,6 +400,7 @@ static void end_element(struct html *html, const struct open_element *element)
 		markup_table_end(markup);
 		break;
 	default:
+		end_inline(html, (enum action)element->action);
 		break;
 	}
 }
@@ -394,6 +466,49 @@ static void begin_list(struct html *html, struct open_element *element, const xm
 	markup_list_begin(html->markup);
 }
 
+static void begin_inline(
+	struct html *html, const struct open_element *element, const xmlChar **attributes)
+{
+	struct markup *markup = html->markup;
+
+	switch ((enum action)element->action) {
+	case ACTION_HIDE:
+		html->in_hidden = element->depth;
+		break;
+	case ACTION_IMAGE:
+		write_alternative(html, attributes);
+		break;
+	case ACTION_BREAK:
+		markup_line_break(markup);
+		break;
+	case ACTION_LINK:
+		markup_link_begin(
+			markup, attribute(attributes, "href") ? attribute(attributes, "href") : "");
+		break;
+	case ACTION_QUOTATION:
+		markup_text(markup, "\"", 1);
+		break;
+	case ACTION_READING:
+		markup_text(markup, "(", 1);
+		break;
+	case ACTION_SPACE:
+		markup_text(markup, " ", 1);
+		break;
+	case ACTION_SUPERSCRIPT:
+	case ACTION_SUBSCRIPT:
+		markup_script(markup, element->action == ACTION_SUBSCRIPT ? '_' : '^');
+		break;
+	case ACTION_STRUCK:
+		markup_struck(markup, 1);
+		break;
+	case ACTION_NOTE_REFERENCE:
+		html->in_note_reference = element->depth;
+		break;
+	default:
+		break;
+	}
+}
+
 static void begin_element(struct html *html, struct open_element *element, const char *name,
 	const xmlChar **attributes)
 {
@@ -406,23 +521,11 @@ static void begin_element(struct html *html, struct open_element *element, const
 	case ACTION_LINE:
 		markup_line(markup);
 		break;
-	case ACTION_SPACE:
-		markup_text(markup, " ", 1);
-		break;
 	case ACTION_HEADING:
 		markup_heading_begin(markup, name[1] - '0');
 		break;
-	case ACTION_HIDE:
-		html->in_hidden = element->depth;
-		break;
-	case ACTION_IMAGE:
-		write_alternative(html, attributes);
-		break;
 	case ACTION_INDENT:
 		markup_indent_begin(markup);
-		break;
-	case ACTION_BREAK:
-		markup_line_break(markup);
 		break;
 	case ACTION_CELL:
 	case ACTION_HEADER_CELL:
@@ -430,10 +533,6 @@ static void begin_element(struct html *html, struct open_element *element, const
 		break;
 	case ACTION_ITEM:
 		begin_item(html, attributes);
-		break;
-	case ACTION_LINK:
-		markup_link_begin(
-			markup, attribute(attributes, "href") ? attribute(attributes, "href") : "");
 		break;
 	case ACTION_LIST:
 	case ACTION_NUMBERED:
@@ -445,17 +544,8 @@ static void begin_element(struct html *html, struct open_element *element, const
 	case ACTION_QUOTE:
 		markup_quote_begin(markup);
 		break;
-	case ACTION_QUOTATION:
-		markup_text(markup, "\"", 1);
-		break;
-	case ACTION_READING:
-		markup_text(markup, "(", 1);
-		break;
 	case ACTION_ROW:
 		markup_row_begin(markup);
-		break;
-	case ACTION_SUPERSCRIPT:
-		html->starts_superscript = 1;
 		break;
 	case ACTION_TABLE:
 		markup_table_begin(markup);
@@ -463,7 +553,8 @@ static void begin_element(struct html *html, struct open_element *element, const
 	case ACTION_TITLE:
 		begin_title(html, element->depth);
 		break;
-	case ACTION_NONE:
+	default:
+		begin_inline(html, element, attributes);
 		break;
 	}
 }
@@ -496,6 +587,12 @@ static void start_reported(void *arg, const xmlChar *xml_name, const xmlChar **a
 		return;
 	}
 	element.action = (unsigned char)action_of(name);
+	if (element.action == ACTION_LINK && is_note_reference(attributes)) {
+		element.action = ACTION_NOTE_REFERENCE;
+	}
+	if (html->in_note_reference) {
+		element.action = ACTION_NONE; /* "<sup>" */
+	}
 	if (element.action != ACTION_NONE) {
 		begin_element(html, &element, name, attributes);
 		mem_grow(html->open, html->n_open, html->cap_open);
@@ -510,20 +607,6 @@ static void end_reported(void *arg, const xmlChar *name)
 	if (!html->refused) {
 		end_elements(html, html->parser->nameNr);
 	}
-}
-
-/* "x<sup>2</sup>" is x^2, not x2. */
-static void mark_superscript(struct html *html, const char *text)
-{
-	unsigned char last = html->last, next = (unsigned char)text[0];
-	int is_number = (next >= '0' && next <= '9') || next == '+' || next == '-';
-
-	if (html->starts_superscript && is_number &&
-		((last >= '0' && last <= '9') || (last >= 'A' && last <= 'Z') ||
-			(last >= 'a' && last <= 'z') || last == ')')) {
-		markup_text(html->markup, "^", 1);
-	}
-	html->starts_superscript = 0;
 }
 
 static void text_reported(void *arg, const xmlChar *text, int len)
@@ -541,8 +624,10 @@ static void text_reported(void *arg, const xmlChar *text, int len)
 		buf_add(html->title, text, (size_t)len);
 		return;
 	}
-	mark_superscript(html, (const char *)text);
-	html->last = text[len - 1];
+	if (html->in_note_reference) {
+		buf_add(&html->label, text, (size_t)len);
+		return;
+	}
 	markup_text(html->markup, (const char *)text, (size_t)len);
 	if (markup_bytes(html->markup) > LOAD_MAX_BYTES) {
 		refuse(html, "holds more text than the limit");
@@ -624,6 +709,7 @@ int html_write(
 	}
 	end_elements(&html, 0);
 	free(html.open);
+	buf_finish(&html.label);
 	buf_finish(&cleaned);
 	return html.refused ? skip_set(skip, SKIP_UNREADABLE, "%s", html.refused) : 0;
 }

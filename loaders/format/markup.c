@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct markup *markup_create(void)
 {
@@ -42,7 +41,8 @@ void markup_flow_clear(struct markup_flow *flow)
 {
 	buf_clear(&flow->text);
 	flow->last = 0;
-	flow->space = flow->has_newline = 0;
+	flow->space = flow->has_newline = flow->script = 0;
+	flow->struck_end = 0;
 }
 
 /* ---- lines of the body ---- */
@@ -184,7 +184,7 @@ static int is_invisible(uint32_t cp)
 	return cp == 0xad || cp == 0xfeff;
 }
 
-static void collapse_text(struct markup *markup, const char *text, size_t len)
+void markup_collapse_text(struct markup *markup, const char *text, size_t len)
 {
 	struct markup_flow *flow = markup->flow;
 
@@ -213,8 +213,17 @@ static void collapse_text(struct markup *markup, const char *text, size_t len)
 				continue;
 			}
 		}
+		if (markup->script != flow->script) {
+			markup_script_mark(markup, flow, cp);
+		}
+		if (markup->is_struck && !markup->struck_open) {
+			markup_struck_rejoin(markup, flow);
+		}
 		if (flow->space || !flow->last || markup->breaks || markup->table.n_cell) {
 			write_pending_space(markup, flow, cp);
+		}
+		if (markup->is_struck && !markup->struck_open) {
+			markup_struck_open(markup, flow);
 		}
 		flow->last = cp;
 		if (cp < 0x80) {
@@ -277,9 +286,18 @@ static void keep_pre_text(struct markup *markup, const char *text, size_t len)
 void markup_text(struct markup *markup, const char *text, size_t len)
 {
 	if (markup->open[SCOPE_PRE] && markup->flow == &markup->body && !markup->heading_level) {
+		unsigned char first = len ? (unsigned char)text[0] : ' ';
+
+		if (first > ' ' && markup->script != markup->body.script) {
+			markup_script_mark(markup, &markup->body, first);
+		}
+		if (first > ' ' && markup->is_struck && !markup->struck_open) {
+			keep_pre_text(markup, "~~", 2);
+			markup->struck_open = 1;
+		}
 		keep_pre_text(markup, text, len);
 	} else {
-		collapse_text(markup, text, len);
+		markup_collapse_text(markup, text, len);
 	}
 }
 
@@ -565,145 +583,6 @@ void markup_item_end(struct markup *markup)
 	markup_scope_end(markup, SCOPE_ITEM);
 }
 
-/* ---- links and notes ---- */
-
-/* A page beside this one, "chapter.html#part": the link's text names it, and it may be a source, too. */
-static int is_page_beside(const char *target)
-{
-	static const char *const page[] = {".html", ".htm", ".xhtml", ".shtml"};
-	size_t path_len = strcspn(target, "?#");
-
-	if (memchr(target, ':', path_len) || strncmp(target, "//", 2) == 0) {
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(page); i++) {
-		size_t len = strlen(page[i]);
-
-		if (path_len > len && strncasecmp(target + path_len - len, page[i], len) == 0) {
-			return 1;
-		}
-	}
-	return 0;
-}
-
-/* Scripts and pictures in the link itself are nothing to read. */
-static int is_shown(const char *target)
-{
-	static const char *const hidden[] = {
-		"#", "javascript:", "vbscript:", "data:", "blob:", "about:"};
-
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
-		if (strncasecmp(target, hidden[i], strlen(hidden[i])) == 0) {
-			return 0;
-		}
-	}
-	return target[0] && !is_page_beside(target);
-}
-
-void markup_link_begin(struct markup *markup, const char *target)
-{
-	size_t len;
-
-	while (*target && (unsigned char)*target <= ' ') {
-		target++;
-	}
-	buf_clear(&markup->link);
-	len = strlen(target);
-	while (len && (unsigned char)target[len - 1] <= ' ') {
-		len--;
-	}
-	if (is_shown(target) && !markup->heading_level) {
-		buf_add(&markup->link, target, len);
-	}
-	markup->link_flow = markup->flow;
-	markup->link_at = markup->flow->text.len;
-}
-
-/* Whether the text of a link is its target already ("mailto:" and the like left away). */
-static int is_said(const struct markup *markup)
-{
-	const struct buf *text = &markup->flow->text;
-	const char *target = markup->link.data, *said;
-	size_t said_len, len = markup->link.len;
-
-	if (markup->link_flow != markup->flow || markup->link_at > text->len) {
-		return 0;
-	}
-	said = buf_str(text) + markup->link_at;
-	said_len = text->len - markup->link_at;
-	while (said_len && (*said == ' ' || *said == '\n')) {
-		said++;
-		said_len--;
-	}
-	if (len && target[len - 1] == '/') {
-		len--;
-	}
-	if (said_len && said[said_len - 1] == '/') {
-		said_len--;
-	}
-	return said_len && said_len <= len &&
-	       memcmp(target + len - said_len, said, said_len) == 0 &&
-	       (said_len == len || target[len - said_len - 1] == ':' ||
-		       (len - said_len >= 3 && memcmp(target + len - said_len - 3, "://", 3) == 0));
-}
-
-void markup_link_end(struct markup *markup)
-{
-	if (markup->link.len && !is_said(markup) && !markup->open[SCOPE_PRE]) {
-		struct buf link = markup->link;
-		int breaks = markup->breaks, has_br = markup->has_br;
-		/* A block in a link has ended already: the target belongs to its last line. */
-		int joins = markup->flow != &markup->body ||
-			    (markup->link_flow == markup->flow &&
-				    markup->body.text.len > markup->link_at);
-
-		markup->link = BUF_INIT;
-		if (joins) {
-			markup->breaks = 0;
-		}
-		markup->flow->space = 1;
-		collapse_text(markup, "(", 1);
-		collapse_text(markup, link.data, link.len);
-		collapse_text(markup, ")", 1);
-		buf_finish(&link);
-		if (joins) {
-			markup->breaks = breaks;
-			markup->has_br = has_br;
-		}
-	}
-	buf_clear(&markup->link);
-}
-
-void markup_note_begin(struct markup *markup, const char *label)
-{
-	struct markup_scope *scope;
-	int is_nested = markup->flow == &markup->note;
-
-	if (is_nested) {
-		markup->flow->space = 1;
-	} else {
-		/* No space before it: it belongs to the word. */
-		collapse_text(markup, "[^", 2);
-		collapse_text(markup, label, strlen(label));
-		collapse_text(markup, "]", 1);
-	}
-	scope = markup_scope_push(markup, SCOPE_NOTE);
-	scope->flat = (unsigned char)is_nested;
-	if (!is_nested) {
-		markup->note_return = markup->flow;
-		markup->flow = &markup->note;
-		markup_flow_clear(&markup->note);
-		buf_printf(&markup->note.text, "[^%s]:", label);
-		markup->note.last = ':';
-		markup->note.space = 1;
-	}
-}
-
-void markup_note_end(struct markup *markup)
-{
-	markup_scope_end(markup, SCOPE_NOTE);
-}
-
 /* ---- the end ---- */
 
 static int same_folded(const char *a, const char *b)
@@ -729,7 +608,7 @@ void markup_title(struct markup *markup, const char *title)
 	size_t n = outline->n_heading < FIRST_HEADINGS ? outline->n_heading : FIRST_HEADINGS;
 	int is_new;
 
-	collapse_text(alone, title, strlen(title));
+	markup_collapse_text(alone, title, strlen(title));
 	is_new = alone->body.text.len > 0;
 	for (size_t i = 0; i < n && is_new; i++) {
 		is_new = !same_folded(outline->heading[i].title, buf_str(&alone->body.text));

@@ -13,9 +13,12 @@
  *	preformatted   between lines of ```, byte for byte but for blank lines at both ends
  *	quotes         "> " before each line
  *	notes          "[^1]" at their place, "[^1]: text" behind the block that refers to them
+ *	numbers        raised ones as "10^6", lowered ones behind a digit as "10_2"
+ *	struck text    "~~text~~"
  *	emphasis       none: it costs tokens, and a quotation with it is not verbatim
  *
- * Nothing in the text is escaped: it is for reading, not for another parser.
+ * Nothing in the text is escaped but the "|" in a row of cells: it is for reading, not for another
+ * parser.
  *
  * White space is ASCII's, and the no-break space. A run of it that holds a newline vanishes between
  * two Chinese or Japanese characters (CSS Text 3, 4.1.3), soft hyphens and byte order marks vanish.
@@ -48,6 +51,14 @@ size_t markup_bytes(const struct markup *markup);
 /* UTF-8, in pieces of any length that end between characters. */
 void markup_text(struct markup *markup, const char *text, size_t len);
 void markup_str(struct markup *markup, const char *text);
+/*
+ * What follows stands higher ('^'), lower ('_') or in the line (0): "10^6", where a number would
+ * else join the one before it. Of struck text, "~~text~~".
+ */
+void markup_script(struct markup *markup, char script);
+void markup_struck(struct markup *markup, int is_struck);
+/* Whether a mark belongs between the two characters; for writers of plain text. */
+int markup_script_counts(char script, uint32_t last, uint32_t next);
 void markup_line_break(struct markup *markup); /* what follows begins a line; two: a block */
 /* `target` as it stands in the document; it is shown behind the text, never followed. */
 void markup_link_begin(struct markup *markup, const char *target);

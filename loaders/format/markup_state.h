@@ -1,4 +1,4 @@
-/* What markup.c and markup_table.c share: the state of the writer. */
+/* What markup.c, markup_inline.c and markup_table.c share: the state of the writer. */
 #ifndef LOADERS_FORMAT_MARKUP_STATE_H
 #define LOADERS_FORMAT_MARKUP_STATE_H
 
@@ -39,6 +39,8 @@ struct markup_flow {
 	struct buf text;
 	uint32_t last;                    /* the last character written, 0 at the beginning */
 	unsigned char space, has_newline; /* white space came that is not written yet */
+	unsigned char script;             /* of the last character: '^', '_' or 0 */
+	size_t struck_end;                /* where struck text ended, 0: nowhere */
 };
 
 struct markup_table {
@@ -76,6 +78,9 @@ struct markup {
 	int pre_open; /* its first fence is written */
 	size_t pre_newlines;
 
+	unsigned char script;       /* of the text that comes: '^', '_' or 0 */
+	int is_struck, struck_open; /* the text that comes; its first "~~" is written */
+
 	struct buf link; /* the target; empty where none is to be shown */
 	struct markup_flow *link_flow;
 	size_t link_at;
@@ -94,6 +99,12 @@ void markup_breaks(struct markup *markup, int breaks);
 /* A line of its own in the body. */
 void markup_whole_line(struct markup *markup, const char *text, size_t len);
 void markup_flow_clear(struct markup_flow *flow);
+void markup_collapse_text(struct markup *markup, const char *text, size_t len);
+
+/* Before the next character: "^" or "_", where its number would else join the one before it. */
+void markup_script_mark(struct markup *markup, struct markup_flow *flow, uint32_t next);
+void markup_struck_rejoin(struct markup *markup, struct markup_flow *flow);
+void markup_struck_open(struct markup *markup, struct markup_flow *flow);
 
 void markup_table_finish_scope(struct markup *markup, const struct markup_scope *scope);
 /* A block begins in a data cell, or text between cells: the row is the layout of a page. */

@@ -65,6 +65,22 @@ static const char *take_cell(const struct markup_table *table, size_t *at, size_
 	return text;
 }
 
+/* A "|" in a cell is none of the table's. */
+static void add_escaped(struct buf *line, const char *text, size_t len)
+{
+	const char *bar;
+
+	while ((bar = memchr(text, '|', len))) {
+		size_t n = (size_t)(bar - text);
+
+		buf_add(line, text, n);
+		buf_addstr(line, "\\|");
+		text += n + 1;
+		len -= n + 1;
+	}
+	buf_add(line, text, len);
+}
+
 static void write_row(struct markup *markup)
 {
 	struct markup_table *table = &markup->table;
@@ -75,7 +91,7 @@ static void write_row(struct markup *markup)
 		const char *text = take_cell(table, &at, &len);
 
 		buf_addstr(&line, i ? " | " : "| ");
-		buf_add(&line, text, len);
+		add_escaped(&line, text, len);
 		if (!len) {
 			line.len--; /* one space, not two, in an empty cell */
 		}

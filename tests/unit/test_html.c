@@ -46,6 +46,38 @@ static void what_nobody_sees_is_left_out(void **state)
 	check_html("<div hidden <p>no</div><p>shown", "shown\n");
 }
 
+static void numbers_stay_what_they_are(void **state)
+{
+	check_html("10<sup>6</sup> Pa, mc<sup>2</sup>, 10<sup>\xe2\x88\x92"
+		   "3</sup>, H<sub>2</sub>O, "
+		   "10<sub>2</sub>, 1<sup>st</sup>, (<sup>a</sup>), said \"so\"<sup>3</sup> "
+		   "<sup>4</sup>He<pre>2<sup>8</sup></pre>",
+		"10^6 Pa, mc^2, 10^\xe2\x88\x92"
+		"3, H2O, 10_2, 1st, (a), said \"so\"^3 4He\n\n"
+		"```\n2^8\n```\n");
+	/* as EPUB and pandoc refer to notes */
+	check_html("1,200<sup><a epub:type='noteref' href='#n1'>1</a></sup> and "
+		   "3<a href=#fn2 class='x footnote-ref' role=doc-noteref><sup>[2]</sup></a>, "
+		   "4<a role='doc-noteref' href='n.html'> *</a>",
+		"1,200[^1] and 3[^2], 4[^*]\n");
+}
+
+static void struck_text_is_marked_and_deleted_text_is_none(void **state)
+{
+	check_html("<p><del>old</del><ins>new</ins> was <s>five</s> <strike>s<b>i</b>x</strike>"
+		   "<s> </s>and <s>gone</s><p><s>all</s><pre><s>no</s></pre><table><tr><td><s>1</s>"
+		   "<td><s>2</s></table>",
+		"new was ~~five six~~ and ~~gone~~\n\n~~all~~\n\n```\n~~no~~\n```\n\n| ~~1~~ | "
+		"~~2~~ "
+		"|\n");
+}
+
+static void bars_in_cells_part_no_cells(void **state)
+{
+	check_html("a | b<table><tr><td>x|y<td>||<tr><td colspan=2>1|2</table>",
+		"a | b\n\n| x\\|y | \\|\\| |\n| 1\\|2 | |\n");
+}
+
 static void headings_are_the_outline(void **state)
 {
 	static const char html[] = "<title>T</title><p>x<h2>Two <a href=https://a.example>"
@@ -180,6 +212,9 @@ int main(void)
 		cmocka_unit_test(structure_becomes_markdown),
 		cmocka_unit_test(tables_keep_their_rows),
 		cmocka_unit_test(what_nobody_sees_is_left_out),
+		cmocka_unit_test(numbers_stay_what_they_are),
+		cmocka_unit_test(struck_text_is_marked_and_deleted_text_is_none),
+		cmocka_unit_test(bars_in_cells_part_no_cells),
 		cmocka_unit_test(headings_are_the_outline),
 		cmocka_unit_test(pages_are_known_without_a_name),
 		cmocka_unit_test(encodings_are_believed_where_they_can_be),
