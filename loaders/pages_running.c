@@ -6,6 +6,7 @@
 #include "loaders/pages.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,9 +51,18 @@ static int is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static int is_letter(char c)
+/* Of any script; marks, arrows, and the lines that trees and tables are drawn with are none. */
+static int is_letter(const char *text, size_t len)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+	uint32_t cp = 0;
+
+	if ((unsigned char)*text < 0x80) {
+		return (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
+	}
+	return utf8_decode(text, len, &cp) && cp >= 0xc0 && cp != 0xd7 && cp != 0xf7 &&
+	       !(cp >= 0x2000 && cp < 0x2c00) && !(cp >= 0x3000 && cp < 0x3005) &&
+	       !(cp >= 0x3008 && cp < 0x3020) && !(cp >= 0xe000 && cp < 0xf900) &&
+	       !(cp >= 0xfff0 && cp < 0x10000);
 }
 
 /* The value of a line that is a roman number and nothing else, up to 399; 0: it is none. */
@@ -110,7 +120,7 @@ static void make_key(struct edge_lines *lines, struct edge_line *line, const cha
 			}
 			buf_addch(keys, ' ');
 		} else {
-			line->has_letter |= is_letter(text[i]);
+			line->has_letter |= is_letter(text + i, len - i);
 			buf_addch(keys, text[i++]);
 		}
 	}

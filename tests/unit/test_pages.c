@@ -326,6 +326,29 @@ static void tables_that_go_on_over_pages_keep_their_rows(void **state)
 
 /* ---- bookmarks ---- */
 
+/* Also what is alike in Chinese is words. */
+static void drawn_lines_are_no_running_headers_and_words_of_any_script_are(void **state)
+{
+	struct document drawn = {.kind = DOCUMENT_PDF}, headed = {.kind = DOCUMENT_PDF};
+
+	for (int number = 1; number <= 4; number++) {
+		char own[128];
+
+		snprintf(own, sizeof(own), "│   │\n├── file%c\n", 'a' + number * 3 % 5);
+		add_page(&drawn, number, own);
+		snprintf(own, sizeof(own), "第一章 水泵\n%s", drawn.part[number - 1].text);
+		add_page(&headed, number, own);
+	}
+	pages_find_running(&drawn, 1);
+	assert_int_equal(0, drawn.running.n_lines);
+	check_text(&drawn, 0, "│   │\n├── filed\n");
+	pages_find_running(&headed, 1);
+	assert_int_equal(4, headed.running.n_lines);
+	check_text(&headed, 0, "│   │\n├── filed\n");
+	document_finish(&drawn);
+	document_finish(&headed);
+}
+
 static void bookmarks_find_their_lines_and_pages_that_were_left_out(void **state)
 {
 	static const struct {
@@ -377,6 +400,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_come_again_is_never_dropped),
 		cmocka_unit_test(unique_pages_lose_no_byte),
 		cmocka_unit_test(tables_that_go_on_over_pages_keep_their_rows),
+		cmocka_unit_test(drawn_lines_are_no_running_headers_and_words_of_any_script_are),
 		cmocka_unit_test(bookmarks_find_their_lines_and_pages_that_were_left_out),
 	};
 
