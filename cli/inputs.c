@@ -282,20 +282,34 @@ static int is_secret(const char *reason)
 	return 0;
 }
 
-/* "pages 2-3 are empty", "holds 2 attachments": of a document that was read, but for that. */
-static int is_gap(const char *reason)
+/*
+ * How a note begins on something that was read but for a part of it, around its path: "in manual.pdf:
+ * pages 2-3 are empty", "a.eml holds 2 attachments". NULL: it was left out.
+ */
+static const char *gap_form(const char *reason)
 {
-	static const char *const begins[] = {"page ", "pages ", "holds ", "has "};
+	static const struct {
+		const char *begins, *form;
+	} gap[] = {{"page ", "in %s: %s"}, {"pages ", "in %s: %s"}, {"holds ", "%s %s"},
+		{"has ", "%s %s"}};
 
-	for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
-		size_t len = strlen(begins[i]);
+	for (size_t i = 0; i < ARRAY_LEN(gap); i++) {
+		size_t len = strlen(gap[i].begins);
 
-		if (strncmp(reason, begins[i], len) == 0 && reason[len] >= '0' &&
+		if (strncmp(reason, gap[i].begins, len) == 0 && reason[len] >= '0' &&
 			reason[len] <= '9') {
-			return 1;
+			return gap[i].form;
 		}
 	}
-	return 0;
+	return strncmp(reason, "ignores every file here", 23) == 0 ? "%s %s" : NULL;
+}
+
+static void note_left_out(const struct skipped *skipped)
+{
+	const char *form = gap_form(skipped->reason);
+
+	log_note(form ? form : "left out %s: %s%s", skipped->path, skipped->reason,
+		is_secret(skipped->reason) ? " (--include-secrets reads it)" : "");
 }
 
 /* What rules left out of folders. */
@@ -351,13 +365,11 @@ static void show_left_out(const struct inputs *inputs, const struct skipped *ski
 		if (skipped[i].is_unreadable) {
 			continue;
 		}
-		if (!is_given(given, skipped[i].path) && !is_gap(skipped[i].reason)) {
+		if (!is_given(given, skipped[i].path) && !gap_form(skipped[i].reason)) {
 			log_info("left out %s: %s", skipped[i].path, skipped[i].reason);
 			add_left_out(&left, &skipped[i]);
 		} else if (n_named++ < NAMED_MAX || inputs->is_verbose) {
-			log_note("left out %s: %s%s", skipped[i].path, skipped[i].reason,
-				is_secret(skipped[i].reason) ? " (--include-secrets reads it)"
-							     : "");
+			note_left_out(&skipped[i]);
 		}
 	}
 	if (n_named > NAMED_MAX && !inputs->is_verbose) {

@@ -74,7 +74,7 @@ static int pdf_open(struct reader **reader, const struct input *input, struct sk
 	if (status == PDF_LOCKED) {
 		return skip_set(skip, SKIP_UNREADABLE,
 			"is encrypted: it needs a password; give a copy without one (qpdf "
-			"--decrypt)");
+			"--password=... --decrypt IN OUT)");
 	}
 	if (!file) {
 		return skip_set(skip, SKIP_UNREADABLE, "is damaged: it cannot be opened as a PDF%s",

@@ -435,13 +435,19 @@ void chat_finish(struct chat *chat)
 
 	end_conversation(chat);
 	if (chat->n_part) {
-		buf_printf(said, "holds %lld pictures, files and calls, which are left out",
+		buf_printf(said,
+			chat->n_part == 1
+				? "holds %lld picture, file or call, which is left out"
+				: "holds %lld pictures, files and calls, which are left out",
 			(long long)chat->n_part);
 	}
 	if (chat->n_branch) {
 		buf_printf(said,
-			"%sholds %lld messages that were edited or answered anew, which are "
-			"left out",
+			chat->n_branch == 1
+				? "%sholds %lld message that was edited or answered anew, which is "
+				  "left out"
+				: "%sholds %lld messages that were edited or answered anew, which "
+				  "are left out",
 			said->len ? "; " : "", (long long)chat->n_branch);
 	}
 }

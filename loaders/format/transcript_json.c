@@ -236,7 +236,10 @@ static int parse_json(struct transcript *transcript, const struct input *input,
 		captions_move(&reader.captions, transcript);
 		if (reader.n_other) {
 			buf_printf(&transcript->left_out,
-				"%sholds %lld values that are neither messages nor segments",
+				reader.n_other == 1
+					? "%sholds %lld value that is neither message nor segment"
+					: "%sholds %lld values that are neither messages nor "
+					  "segments",
 				transcript->left_out.len ? "; " : "", (long long)reader.n_other);
 		}
 	}

@@ -235,16 +235,16 @@ static int read_notes(struct tree_reader *tree, struct skip *skip)
 	struct walk *walk = &tree->walk;
 
 	if (walk->n_not_included > 0) {
-		skip_set(skip, SKIP_RULE, "has %lld more files, which no --include names",
-			(long long)walk->n_not_included);
+		skip_set(skip, SKIP_RULE, "has %lld more file%s, which no --include names",
+			(long long)walk->n_not_included, walk->n_not_included == 1 ? "" : "s");
 		walk->n_not_included = 0;
 		return READ_SKIPPED;
 	}
 	if (walk->ignored_all) {
 		skip->path = mem_strdup(walk->ignored_all);
 		skip_set(skip, SKIP_RULE,
-			"would leave out everything here: its rule for every name is "
-			"not followed");
+			"ignores every file here: that rule is not followed, since nothing would "
+			"be read");
 		walk->ignored_all = NULL;
 		return READ_SKIPPED;
 	}

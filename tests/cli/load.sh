@@ -180,7 +180,8 @@ ok 'with what reads it' says '(--include-secrets reads it)'
 run $counts --json --include-secrets tree/.env
 ok 'where it is asked for, it is read' json n_files 1
 run $counts --include 'docs/' tree
-ok 'what no --include names is counted' says 'more files, which no --include names'
+ok 'what no --include names is counted' says 'carrel: tree has '
+ok 'and so called' says 'more files, which no --include names'
 run $counts -v tree
 ok '-v lists all' says 'left out tree/src/pump.o: '
 run $counts --show --include-secrets tree

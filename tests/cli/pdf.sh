@@ -54,7 +54,8 @@ ok 'and empty ones' says 'page 5 is empty'
 mkdir folder
 cp mixed.pdf folder/within.pdf
 run $counts folder
-ok 'within a folder, too' says 'left out folder/within.pdf: pages 2-3 and 6 have nothing but pictures (scanned?)'
+ok 'the table says how many of its pages were read' prints 'within.pdf  (4 of 8 pages'
+ok 'within a folder, too' says 'in folder/within.pdf: pages 2-3 and 6 have nothing but pictures (scanned?)'
 run $counts --json mixed.pdf
 ok 'headers and footers are counted' json sources.0.running_lines.lines 12
 ok 'and the pages that have them' json sources.0.running_lines.pages 4
@@ -65,7 +66,7 @@ run $counts --show --drop-headers mixed.pdf
 ok 'really' sh -c "! grep -q watchdog out"
 
 for reason in 'scanned: has no text: all 4 pages have nothing but pictures' \
-	'locked: is encrypted: it needs a password' 'truncated: is damaged' \
+	'locked: is encrypted: it needs a password; give a copy without one (qpdf --password=... --decrypt IN OUT)' 'truncated: is damaged' \
 	'broken_stream: page 2 is damaged'; do
 	run $counts manual.pdf "${reason%%:*}.pdf"
 	ok "${reason%%:*}: the load goes on, with its exit status" status_is 6

@@ -89,7 +89,7 @@ static void lists_of_messages_are_chats(void **state)
 			"-1||# conversation 2|conversation 2\n"
 			"-1|user|B?|conversation 2, message 1\n"
 			"# conversation 1 -> 0\n# conversation 2 -> 3\n"
-			"holds 1 pictures, files and calls, which are left out\n"},
+			"holds 1 picture, file or call, which is left out\n"},
 		{"a.json", "{\"messages\": [{\"role\": \"user\", \"content\": \"A?\"}]}",
 			"-1|user|A?|message 1\n"},
 		{"a.json",
@@ -134,8 +134,8 @@ static void an_export_of_chatgpt_is_walked_from_its_current_node(void **state)
 	check_transcript("one.json", one,
 		"-1||# Pumps (2024-05-01 09:12 UTC)\n0|user|How?\n61250|assistant|By hand.\n"
 		"3600000|user|Thanks\n\nall\n# Pumps (2024-05-01 09:12 UTC) -> 0\n"
-		"holds 1 pictures, files and calls, which are left out; holds 1 messages that were "
-		"edited or answered anew, which are left out\n");
+		"holds 1 picture, file or call, which is left out; holds 1 message that was "
+		"edited or answered anew, which is left out\n");
 	check_transcript("conversations.json", both,
 		"-1||# Pumps (2024-05-01 09:12 UTC)|Pumps (2024-05-01 09:12 UTC)\n"
 		"0|user|How?|Pumps (2024-05-01 09:12 UTC)\n"
@@ -144,8 +144,8 @@ static void an_export_of_chatgpt_is_walked_from_its_current_node(void **state)
 		"-1||# A cycle|A cycle\n-1|user|P|A cycle, message 1\n-1|user|Q|A cycle, message "
 		"2\n"
 		"# Pumps (2024-05-01 09:12 UTC) -> 0\n# A cycle -> 4\n"
-		"holds 1 pictures, files and calls, which are left out; holds 1 messages that were "
-		"edited or answered anew, which are left out\n");
+		"holds 1 picture, file or call, which is left out; holds 1 message that was "
+		"edited or answered anew, which is left out\n");
 	free(one);
 	free(two);
 	free(both);
@@ -166,7 +166,7 @@ static void exports_of_claude_and_slack_are_chats(void **state)
 			"\"2024-05-01T09:12:45.5Z\", \"content\": []}]}]",
 			"-1||# Pumps (2024-05-01 09:12 UTC)\n0|human|How?\n\np.txt\n\nthe pump\n"
 			"5500|assistant|By hand.\n# Pumps (2024-05-01 09:12 UTC) -> 0\n"
-			"holds 1 pictures, files and calls, which are left out\n"},
+			"holds 1 picture, file or call, which is left out\n"},
 		{"2024-05-01.json",
 			"[{\"type\": \"message\", \"user\": \"U1\", \"text\": \"A &lt;b&gt; "
 			"&amp;lt;\", \"ts\": \"1714554753.000200\", \"user_profile\": "
@@ -178,7 +178,7 @@ static void exports_of_claude_and_slack_are_chats(void **state)
 			"\"ts\": \"1714554816\"}]",
 			"-1||# 2024-05-01 09:12 UTC\n0|Ana Li|A <b> &lt;\n62500|bot|B\n"
 			"# 2024-05-01 09:12 UTC -> 0\n"
-			"holds 1 pictures, files and calls, which are left out\n"},
+			"holds 1 picture, file or call, which is left out\n"},
 	};
 
 	CHECK_ROWS(row);

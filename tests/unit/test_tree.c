@@ -159,7 +159,7 @@ static void test_globs_choose_files(void **state)
 	tree->options.n_include = 2;
 	tree->options.exclude = exclude;
 	tree->options.n_exclude = 1;
-	assert_string_equal(tree_list(tree), "- : has 1 more files, which no --include names\n"
+	assert_string_equal(tree_list(tree), "- : has 1 more file, which no --include names\n"
 					     "+ a.c\n+ doc/b.md\n+ src/doc/c.md\n"
 					     "- third/: is left out by --exclude /third/\n");
 }
@@ -268,8 +268,8 @@ static void test_a_rule_for_everything_is_not_followed_outside_a_repository(void
 	tree_write(tree, ".gitignore", "*.o\n/*\n!/debian/\n");
 	tree_write(tree, "a.c", "int a;\n");
 	tree_write(tree, "a.o", "text\n");
-	assert_string_equal(tree_list(tree), "- .gitignore: would leave out everything here: its "
-					     "rule for every name is not followed\n"
+	assert_string_equal(tree_list(tree), "- .gitignore: ignores every file here: that rule is "
+					     "not followed, since nothing would be read\n"
 					     "+ .gitignore\n+ a.c\n"
 					     "- a.o: is ignored by .gitignore:1 (*.o)\n");
 	tree_write(tree, ".git/HEAD", "ref: refs/heads/main\n");
