@@ -64,19 +64,25 @@ static void print_row(const struct count_report *report, int64_t tokens, int64_t
 		indent, "", name, more);
 }
 
-/* "  (12 pages, 24 lines of headers and footers)" behind a pdf's name, else nothing. */
-static void say_pages(char *out, size_t size, int64_t n_pages, const struct running_lines *running)
+/* "  (3 of 5 pages, 24 lines of headers and footers)" behind a pdf's name, else nothing. */
+static void say_pages(char *out, size_t size, int64_t n_pages, int64_t total_pages,
+	const struct running_lines *running)
 {
-	char lines[96] = "";
+	char lines[96] = "", of[32] = "";
 
 	out[0] = 0;
 	if (running->n_lines) {
 		snprintf(lines, sizeof(lines), ", %lld lines of headers and footers%s",
 			(long long)running->n_lines, running->are_dropped ? " left out" : "");
 	}
+	if (total_pages > n_pages) {
+		snprintf(of, sizeof(of), " of %lld", (long long)total_pages);
+	} else {
+		total_pages = n_pages;
+	}
 	if (n_pages) {
-		snprintf(out, size, "  (%lld page%s%s)", (long long)n_pages,
-			n_pages == 1 ? "" : "s", lines);
+		snprintf(out, size, "  (%lld%s page%s%s)", (long long)n_pages, of,
+			total_pages == 1 ? "" : "s", lines);
 	}
 }
 
@@ -92,7 +98,7 @@ static void print_node(const struct table *table, const struct count_node *node)
 			len && node->name[len - 1] == '/' ? "" : "/", grouped(n, node->n_files),
 			node->n_files == 1 ? "" : "s");
 	} else {
-		say_pages(more, sizeof(more), node->n_pages, &node->running);
+		say_pages(more, sizeof(more), node->n_pages, node->total_pages, &node->running);
 	}
 	print_row(
 		table->report, node->tokens, node->bytes, 2 * (node->level - 1), node->name, more);
@@ -181,7 +187,8 @@ static void print_files(const struct count_report *report, size_t n_shown)
 	for (size_t i = 0; i < n_shown; i++) {
 		const struct tally_source *source = &tally->source[tally->file[i].source];
 
-		say_pages(more, sizeof(more), source->n_pages, &source->running);
+		say_pages(
+			more, sizeof(more), source->n_pages, source->total_pages, &source->running);
 		print_row(report, tally->file[i].tokens, tally->file[i].bytes, 0,
 			tally->file[i].path, more);
 	}

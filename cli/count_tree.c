@@ -87,6 +87,7 @@ static void add_file(struct count_tree *tree, const struct tally_file *file, siz
 	node = add_node(tree, parent, path + from, strlen(path + from), path, strlen(path));
 	tree->node[node].is_file = 1;
 	tree->node[node].n_pages = source->n_pages;
+	tree->node[node].total_pages = source->total_pages;
 	tree->node[node].running = source->running;
 	for (size_t at = node;; at = tree->node[at].parent) {
 		tree->node[at].tokens += file->tokens;

@@ -14,7 +14,7 @@ struct count_node {
 	size_t *child; /* in the order of their coming */
 	size_t n_child, cap_child;
 	int64_t tokens, bytes, n_files;
-	int64_t n_pages; /* of a pdf */
+	int64_t n_pages, total_pages; /* of a pdf: see session/tally.h */
 	struct running_lines running;
 	int level; /* from 1 at the top */
 	int is_file;

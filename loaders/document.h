@@ -58,6 +58,7 @@ struct document {
 	size_t n_part, cap_part;
 	struct heading *heading; /* in reading order */
 	size_t n_heading, cap_heading;
+	int64_t n_pages;              /* pdf: of the file, those without text included */
 	struct running_lines running; /* pdf */
 };
 

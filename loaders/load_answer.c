@@ -176,7 +176,7 @@ static void answer_open(struct load *load, struct item *item, struct frame *fram
 	/* Each of its readers says so; what it says is not to be trusted. */
 	if (frame->document_kind == DOCUMENT_PDF && !item->n_page && frame->n_part > 0 &&
 		frame->n_part <= LOAD_MAX_BYTES) {
-		item->n_page = frame->n_part;
+		item->n_page = item->document.n_pages = frame->n_part;
 		load->progress.total_pages += frame->n_part + (load->progress.total_pages < 0);
 	}
 }

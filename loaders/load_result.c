@@ -51,6 +51,7 @@ static int take_end(void *arg, struct document *document)
 	own->n_heading = document->n_heading;
 	own->cap_heading = document->cap_heading;
 	own->running = document->running;
+	own->n_pages = document->n_pages;
 	document->heading = NULL;
 	document->n_heading = document->cap_heading = 0;
 	return 0;

@@ -420,6 +420,7 @@ static int end_document(struct tally_counter *counter)
 	pack_source(&work->block, before_source(tally), (int64_t)tally->n_source, document);
 	if (document->kind == DOCUMENT_PDF) {
 		tally->source[tally->n_source - 1].n_pages = (int64_t)document->n_part;
+		tally->source[tally->n_source - 1].total_pages = document->n_pages;
 		tally->source[tally->n_source - 1].running = document->running;
 	}
 	if (counter->outline && document->n_heading && work->block.count > 2) {
@@ -445,6 +446,7 @@ static int on_end(void *arg, struct document *ended)
 		ended->heading = NULL;
 		ended->n_heading = ended->cap_heading = 0;
 		document->running = ended->running;
+		document->n_pages = ended->n_pages;
 		status = end_document(counter);
 	}
 	document_finish(document);

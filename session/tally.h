@@ -31,7 +31,8 @@ struct tally_source {
 	enum document_kind kind;
 	char *path, *name;
 	int64_t tokens, bytes; /* with what stands around its files */
-	int64_t n_pages;       /* that were read, of a pdf */
+	int64_t n_pages;       /* that were read, of a pdf's `total_pages` */
+	int64_t total_pages;
 	struct running_lines running;
 	struct tally_heading *heading;
 	size_t n_heading;
