@@ -24,7 +24,7 @@ struct ask {
 	struct inputs inputs;
 	struct session *session;
 	struct engine *engine;
-	char *question, *system;
+	char *question, *system, *model;
 	struct session_answer answer;
 	struct start_thinking thinking;
 	size_t unreadable;
@@ -400,11 +400,17 @@ static int load_sources(struct ask *ask, struct err *err)
 		.free_quotes = options->free_quotes,
 		.no_think = options->no_think,
 	};
+	struct session_window window;
 
 	ask->session = session_create(&config);
+	/* What is only shown may be of any size. */
+	if (ask->inputs.n_path && !options->show_context && !options->show_tokens) {
+		start_window(&window, &ask->model, options);
+		session_set_window(ask->session, &window);
+	}
 	if (inputs_load(&ask->inputs, ask->session, ask->inputs.path, ask->inputs.n_path,
 		    options->partial, &ask->unreadable, err) < 0) {
-		if (ask->unreadable && !err->hint[0]) {
+		if (ask->unreadable && err->code == ERR_INPUTS && !err->hint[0]) {
 			snprintf(err->hint, sizeof(err->hint), "ask --partial answers without it");
 		}
 		return -1;
@@ -464,5 +470,6 @@ int command_ask(const struct options *options, struct err *err)
 	inputs_close(&ask.inputs);
 	free(ask.question);
 	free(ask.system);
+	free(ask.model);
 	return status;
 }

@@ -26,6 +26,8 @@ struct chat {
 	const struct options *options;
 	struct inputs inputs;
 	struct session *session;
+	struct session_window window;
+	char *model; /* whose tokenizer counts what is loaded */
 	struct engine *engine;
 	struct engine_sampling sampling;
 	double submit_s;
@@ -165,9 +167,10 @@ static int load(
 	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
 {
 	size_t first = session_source_count(chat->session), unreadable;
-	int status =
-		inputs_load(&chat->inputs, chat->session, path, n_path, partial, &unreadable, err);
+	int status;
 
+	session_set_window(chat->session, &chat->window);
+	status = inputs_load(&chat->inputs, chat->session, path, n_path, partial, &unreadable, err);
 	if (status == 0) {
 		for (size_t i = first; i < session_source_count(chat->session); i++) {
 			struct session_source source = session_source_at(chat->session, i);
@@ -176,6 +179,14 @@ static int load(
 		}
 	}
 	return status;
+}
+
+/* What the conversation takes of the window before more is loaded. */
+static int count_used(struct chat *chat, struct err *err)
+{
+	struct session_watch watch = {.stopped = on_stopped, .arg = chat};
+
+	return session_count(chat->session, chat->engine, &watch, &chat->window.used_tok, err);
 }
 
 /* ---- /commands ---- */
@@ -206,7 +217,8 @@ static void slash_load(struct chat *chat, const char *argument)
 	if (lends) {
 		line_lend_terminal(1);
 	}
-	status = load(chat, (const char *const *)&path, 1, 0, &err);
+	status = count_used(chat, &err) < 0 ? -1
+					    : load(chat, (const char *const *)&path, 1, 0, &err);
 	if (lends) {
 		line_lend_terminal(0);
 	}
@@ -413,6 +425,7 @@ static int run(struct chat *chat, const char *system, struct err *err)
 		return -1;
 	}
 	chat->session = session_create(&config);
+	start_window(&chat->window, &chat->model, chat->options);
 	if (chat->inputs.n_path && load(chat, chat->inputs.path, chat->inputs.n_path, 0, err) < 0) {
 		return -1;
 	}
@@ -447,6 +460,7 @@ int command_chat(const struct options *options, struct err *err)
 	session_destroy(chat.session);
 	engine_close(chat.engine);
 	inputs_close(&chat.inputs);
+	free(chat.model);
 	free(system);
 	return status;
 }

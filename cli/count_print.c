@@ -1,6 +1,7 @@
 #include "cli/count_print.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "cli/count_tree.h"
 #include "cli/inputs.h"
 #include "cli/output.h"
@@ -18,22 +19,6 @@ struct table {
 };
 
 /* ---- figures ---- */
-
-/* 1234567 as "1,234,567". */
-static const char *grouped(char out[32], int64_t number)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%lld", (long long)number), at = 0;
-
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0 && digits[i - 1] != '-') {
-			out[at++] = ',';
-		}
-		out[at++] = digits[i];
-	}
-	out[at] = 0;
-	return out;
-}
 
 static const char *sized(char out[32], int64_t bytes)
 {
@@ -59,7 +44,7 @@ static void print_row(const struct count_report *report, int64_t tokens, int64_t
 {
 	char tok[32], size[32] = "";
 
-	output_line("%13s %6.1f %% %9s  %*s%s%s", grouped(tok, tokens),
+	output_line("%13s %6.1f %% %9s  %*s%s%s", number_grouped(tok, tokens),
 		percent(tokens, report->tally.total_tok), bytes < 0 ? "" : sized(size, bytes),
 		indent, "", name, more);
 }
@@ -95,8 +80,8 @@ static void print_node(const struct table *table, const struct count_node *node)
 
 	if (!node->is_file) {
 		snprintf(more, sizeof(more), "%s  (%s file%s)",
-			len && node->name[len - 1] == '/' ? "" : "/", grouped(n, node->n_files),
-			node->n_files == 1 ? "" : "s");
+			len && node->name[len - 1] == '/' ? "" : "/",
+			number_grouped(n, node->n_files), node->n_files == 1 ? "" : "s");
 	} else {
 		say_pages(more, sizeof(more), node->n_pages, node->total_pages, &node->running);
 	}
@@ -243,12 +228,12 @@ static void print_window(const struct count_report *report)
 	if (!report->window_tok) {
 		return;
 	}
-	grouped(window, report->window_tok);
-	grouped(all, all_tok);
+	number_grouped(window, report->window_tok);
+	number_grouped(all, all_tok);
 	if (fits_window(report)) {
 		output_line("fits the window of %s: %s of %s tokens with the instructions, %s "
 			    "left for questions and answers",
-			model, all, window, grouped(left, report->window_tok - all_tok));
+			model, all, window, number_grouped(left, report->window_tok - all_tok));
 	} else {
 		output_line("does not fit the window of %s: %s tokens with the instructions, the "
 			    "window holds %s",
@@ -266,13 +251,13 @@ static void print_within(const struct count_report *report, struct count_tree *t
 		return;
 	}
 	taken = count_tree_within(tree, budget_tok, &count, &sum_tok);
-	grouped(budget, budget_tok);
+	number_grouped(budget, budget_tok);
 	if (!count) {
 		output_line("\nno directory fits the budget of %s tokens", budget);
 	} else {
 		output_line("\n%zu director%s with %s tokens fit%s the budget of %s:", count,
-			count == 1 ? "y" : "ies", grouped(sum, sum_tok), count == 1 ? "s" : "",
-			budget);
+			count == 1 ? "y" : "ies", number_grouped(sum, sum_tok),
+			count == 1 ? "s" : "", budget);
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct count_node *node = &tree->node[taken[i]];
@@ -289,11 +274,11 @@ static void print_total(const struct count_report *report)
 
 	if (tally->packing_tok) {
 		output_line("%13s %6.1f %% %9s  (tags around files)",
-			grouped(tok, tally->packing_tok),
+			number_grouped(tok, tally->packing_tok),
 			percent(tally->packing_tok, tally->total_tok), "");
 	}
-	output_line("%13s          %9s  total, %s file%s", grouped(tok, tally->total_tok),
-		sized(size, tally->total_bytes), grouped(files, (int64_t)tally->n_file),
+	output_line("%13s          %9s  total, %s file%s", number_grouped(tok, tally->total_tok),
+		sized(size, tally->total_bytes), number_grouped(files, (int64_t)tally->n_file),
 		tally->n_file == 1 ? "" : "s");
 }
 

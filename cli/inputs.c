@@ -187,8 +187,8 @@ int inputs_load(struct inputs *inputs, struct session *session, const char *cons
 	status = session_load(session, path, n_path, &inputs->load, partial, err);
 	log_progress_clear();
 	skipped = session_skipped(session, &count);
-	*unreadable = inputs_show_skipped(
-		inputs, skipped + first, count - first, path, n_path, status < 0);
+	*unreadable = inputs_show_skipped(inputs, skipped + first, count - first, path, n_path,
+		status < 0 && err->code == ERR_INPUTS);
 	return status;
 }
 

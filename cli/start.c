@@ -45,6 +45,30 @@ int start_engine(struct engine **engine, const struct options *options, struct e
 	return status;
 }
 
+void start_window(struct session_window *window, char **model, const struct options *options)
+{
+	struct engine_config config = {
+		.backend = options->device,
+		.kv_type = options->kv_type,
+		.context_tok = options->context_tok,
+	};
+	struct engine_plan plan;
+
+	*window = (struct session_window){.used_tok = -1};
+	*model = NULL;
+	/* The fake's tokens are not a model's. What is wrong with a model is the engine's to say. */
+	if (strcmp(options->device, "fake") == 0 || library_find(options->model, model, NULL) < 0) {
+		return;
+	}
+	config.model = *model;
+	if (engine_plan(&plan, &config, NULL) == 0) {
+		window->model = *model;
+		window->window_tok = plan.context_tok;
+		window->is_whole =
+			plan.context_train_tok && plan.context_tok >= plan.context_train_tok;
+	}
+}
+
 int start_wait(struct engine *engine, struct err *err)
 {
 	struct engine_event event;

@@ -10,6 +10,11 @@
 /* Start the engine process; it loads while the caller goes on. */
 int start_engine(struct engine **engine, const struct options *options, struct err *err);
 /*
+ * The window that the sources will have, from the model's metadata alone; window_tok is 0 where that
+ * does not say. *model is malloc'ed, and what *window names.
+ */
+void start_window(struct session_window *window, char **model, const struct options *options);
+/*
  * Wait for READY, drawing progress; Ctrl-C is ERR_INTERRUPTED. Says so where nobody trained the
  * model.
  */

@@ -1,8 +1,10 @@
 #include "session/session.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "session/once.h"
 #include "session/pack.h"
+#include "session/room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +40,8 @@ struct session {
 	size_t n_cite, cap_cite;
 	struct turn *turn;
 	size_t n_turn, cap_turn;
-	struct prompt late; /* for the next turn */
+	struct prompt late;           /* for the next turn */
+	struct session_window window; /* window_tok 0: any load fits */
 	struct skipped *skipped;
 	size_t n_skipped, cap_skipped;
 };
@@ -173,30 +176,6 @@ static const struct skipped *take_skipped(struct session *session, struct load_r
 	return unreadable;
 }
 
-/*
- * Packing copies the text, and the index of the first citation folds it into a buffer that doubles:
- * what there is no room for is refused here, where that costs nothing. (Small allocations end the
- * process.)
- */
-static int check_room(const struct load_result *loaded, struct err *err)
-{
-	uint64_t bytes = 0;
-	void *room;
-
-	for (size_t i = 0; i < loaded->n_document; i++) {
-		for (size_t k = 0; k < loaded->document[i].n_part; k++) {
-			bytes += loaded->document[i].part[k].len;
-		}
-	}
-	room = bytes < SIZE_MAX / 4 ? malloc((size_t)(3 * bytes + 1)) : NULL;
-	if (!room) {
-		return err_set(err, ERR_INPUTS, NULL, "load less, or close other programs",
-			"there is no memory for sources of %llu bytes", (unsigned long long)bytes);
-	}
-	free(room);
-	return 0;
-}
-
 /* Reasons that say so themselves are not repeated. */
 char *session_unreadable_text(const struct skipped *skipped)
 {
@@ -257,32 +236,60 @@ static void drop_known(struct session *session, struct load_result *loaded)
 	loaded->n_document = n_kept;
 }
 
-static int load_once(struct load_result *loaded, const char *const *path, size_t n_path,
-	const struct load_options *options, struct err *err)
+void session_set_window(struct session *session, const struct session_window *window)
 {
-	static const struct load_options defaults;
-	struct load_sink into = load_result_sink(loaded), sink;
+	session->window = window ? *window : (struct session_window){0};
+}
+
+static int load_once(struct room *room, const char *const *path, size_t n_path, struct err *err)
+{
+	struct load_sink into = room_sink(room), sink;
 	struct once once = {.to = &into};
 	int status;
 
-	*loaded = (struct load_result){0};
 	sink = once_sink(&once);
-	status = load_each(path, n_path, options ? options : &defaults, &sink, err);
+	status = load_each(path, n_path, room->options, &sink, err);
 	once_finish(&once);
+	status = room_end(room, status, err);
 	if (status < 0) {
-		load_result_finish(loaded);
+		load_result_finish(room->kept);
 	}
 	return status;
+}
+
+/* Of what was loaded; what was known already is not in it any more. */
+static int check_window(const struct room *room, struct err *err)
+{
+	const struct session_window *window = room->window;
+	char all[NUMBER_SIZE], holds[NUMBER_SIZE];
+
+	if (!room->is_over) {
+		return 0;
+	}
+	return err_set(err, ERR_CONTEXT, NULL,
+		window->is_whole ? "load less: this is the model's own window"
+				 : "load less, or give a larger --context",
+		"%s %s tokens, and the context window holds %s, the answer included",
+		window->used_tok < 0 ? "the sources and the instructions are"
+				     : "with what is there already it would be",
+		number_grouped(all, room->total_tok), number_grouped(holds, window->window_tok));
 }
 
 int session_load(struct session *session, const char *const *path, size_t n_path,
 	const struct load_options *options, int partial, struct err *err)
 {
+	static const struct load_options defaults;
 	const struct skipped *unreadable;
-	struct load_result loaded;
+	struct load_result loaded = {0};
+	struct room room = {
+		.kept = &loaded,
+		.window = session->window.window_tok ? &session->window : NULL,
+		.options = options ? options : &defaults,
+		.front = &session->front,
+	};
 	int status = 0;
 
-	if (load_once(&loaded, path, n_path, options, err) < 0) {
+	if (load_once(&room, path, n_path, err) < 0) {
 		return -1;
 	}
 	unreadable = take_skipped(session, &loaded);
@@ -291,11 +298,13 @@ int session_load(struct session *session, const char *const *path, size_t n_path
 
 		status = err_set(err, ERR_INPUTS, unreadable->path, NULL, "%s", text);
 		free(text);
-	} else {
-		status = check_room(&loaded, err);
-	}
-	if (status == 0) {
+	} else if (loaded.n_document) {
 		drop_known(session, &loaded);
+		room.is_over = room.is_over && loaded.n_document;
+		status = room_check_memory(&loaded, err);
+	}
+	status = status == 0 ? check_window(&room, err) : status;
+	if (status == 0) {
 		session_add_sources(session, &loaded);
 	}
 	load_result_finish(&loaded);
@@ -691,12 +700,14 @@ static int check_fits(struct engine *engine, const struct prompt *prompt,
 		return -1;
 	}
 	if (total_tok >= context_tok) {
+		char all[NUMBER_SIZE], holds[NUMBER_SIZE];
+
 		return err_set(err, ERR_CONTEXT, NULL,
 			is_whole ? "load less: this is the model's own window"
 				 : "load less, or give a larger --context",
-			"the sources and the question are %lld tokens, and the context window "
-			"holds %lld, the answer included",
-			(long long)total_tok, (long long)context_tok);
+			"the sources and the question are %s tokens, and the context window "
+			"holds %s, the answer included",
+			number_grouped(all, total_tok), number_grouped(holds, context_tok));
 	}
 	return 0;
 }

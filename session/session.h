@@ -34,6 +34,18 @@ void session_destroy(struct session *session);
  */
 int session_load(struct session *session, const char *const *path, size_t n_path,
 	const struct load_options *options, int partial, struct err *err);
+/*
+ * The window that later loads have to fit, with what is there already: what does not is ERR_CONTEXT
+ * with both numbers, nothing is added, and its text was counted without being kept. Without a
+ * window (NULL, the beginning) anything is loaded. *window is copied, its model must last.
+ */
+struct session_window {
+	const char *model; /* the file of the tokenizer that counts */
+	int64_t window_tok;
+	int64_t used_tok; /* by what is there; -1: only the instructions are */
+	int is_whole;     /* the model has no larger one */
+};
+void session_set_window(struct session *session, const struct session_window *window);
 /* "cannot be read: ...", as what is unreadable is reported; malloc'ed. */
 char *session_unreadable_text(const struct skipped *skipped);
 /* Everything that the loads left out, in their order. */

@@ -25,6 +25,20 @@ ok 'in tokens' grep -qaE ' [1-9][0-9]* tok ' out
 ok 'and the time that is left' grep -qaE ' ETA [0-9]+ s ' out
 ok 'and gone at the end' [ "$(tr '\r' '\n' <out | grep -a 'total, ' | grep -c 'reading')" = 0 ]
 ok 'no name in it is obeyed' [ "$(grep -caF "$escape[31m" out)" = 0 ]
+
+# Far more than the window of the model: counted to the end, and not kept.
+name='what does not fit is refused with both numbers, in bounded memory'
+if (ulimit -v 450000; "$CARREL" ask --version) >/dev/null 2>&1; then
+	total=$($counts -m reader --json large | "$JSON_GET" total_tokens)
+	[ "$total" -gt 100000000 ] || echo '# the count is odd'
+	run sh -c 'ulimit -v 450000; "$0" ask -q "When does it stop?" large' "$CARREL"
+	ok "$name" [ "$status" = 3 -a "$(sed -E 's/.* are ([0-9,]+) tokens, .*/\1/; s/,//g' err)" -gt "$total" ]
+	run sh -c 'echo "/load large" | (ulimit -v 450000; "$0")' "$CARREL"
+	ok 'in the chat, too' [ "$status" = 3 -a "$(sed -E 's/.* be ([0-9,]+) tokens, .*/\1/; s/,//g' err)" -gt "$total" ]
+else
+	skip "$name" 'this build needs more address space'
+fi
+
 folder=$(printf 'evil\033[31m\302\205\342\200\256folder')
 mkdir "$folder"
 printf 'PASSWORD=hunter2hunter2\n' >"$folder/.env"

@@ -1,0 +1,12 @@
+/* Numbers as people read them. */
+#ifndef BASE_NUMBER_H
+#define BASE_NUMBER_H
+
+#include <stdint.h>
+
+enum { NUMBER_SIZE = 32 };
+
+/* 1234567 as "1,234,567"; returns `out`. */
+const char *number_grouped(char out[NUMBER_SIZE], int64_t number);
+
+#endif
