@@ -1,7 +1,8 @@
 /*
  * DOCX (and DOCM): word/document.xml through the writer. Tracked insertions are kept, deletions left out;
  * field codes are left out, their results kept; footnotes, endnotes and comments stand behind the
- * paragraph that refers to them; headers and footers stand at the end, each once.
+ * paragraph that refers to them; headers and footers stand at the end, each once. Hidden text is
+ * left out, which is said.
  */
 #include "loaders/format/docx_parts.h"
 #include "loaders/format/format.h"
@@ -30,6 +31,10 @@ struct docx {
 	int has_cell; /* it was begun for the writer */
 	int is_full;  /* notes and links that are referred to again and again pass the limit */
 	int is_link;
+	struct buf run_style;
+	struct docx_run run;
+	int run_begun; /* what its properties say is known */
+	size_t hidden_bytes;
 };
 
 /* ---- paragraphs ---- */
@@ -178,6 +183,31 @@ static void table_end(struct docx *docx, const char *name)
 
 /* ---- runs ---- */
 
+static void start_run(struct docx *docx)
+{
+	buf_clear(&docx->run_style);
+	docx->run = DOCX_RUN_UNSAID;
+	docx->run_begun = 0;
+}
+
+/* Its properties stand before all else in a run. */
+static void begin_run(struct docx *docx)
+{
+	if (!docx->run_begun) {
+		docx->run_begun = 1;
+		docx_run_resolve(&docx->parts, docx->run_style.len ? docx->run_style.data : NULL,
+			&docx->run);
+		markup_script(docx->markup, (char)docx->run.script);
+		markup_struck(docx->markup, docx->run.is_struck);
+	}
+}
+
+static void end_run(struct docx *docx)
+{
+	start_run(docx);
+	begin_run(docx);
+}
+
 static void write_note(struct docx *docx, struct xml_map *notes, const char *prefix, int *n,
 	const struct xml_attributes *attributes)
 {
@@ -239,8 +269,44 @@ static void field_char(struct docx *docx, const struct xml_attributes *attribute
 	}
 }
 
+/* What stands around a part of a formula, so that 10 to the 6 is not 106, nor a half 12. */
+static void math_part(struct docx *docx, const char *name, int is_end)
+{
+	static const struct {
+		const char *name, *before, *behind;
+	} parts[] = {
+		{"m:sup", "^", ""},
+		{"m:sub", "_", ""},
+		{"m:num", "(", ")"},
+		{"m:den", "/(", ")"},
+		{"m:deg", "[", "]"},
+		{"m:rad", "\xe2\x88\x9a(", ")"},
+		{"m:oMath", "", ""},
+	};
+
+	for (size_t i = 0; name[0] == 'm' && i < ARRAY_LEN(parts); i++) {
+		if (strcmp(name, parts[i].name) == 0) {
+			begin_paragraph(docx);
+			end_run(docx);
+			markup_str(docx->markup, is_end ? parts[i].behind : parts[i].before);
+		}
+	}
+}
+
 static void run_start(struct docx *docx, const char *name, const struct xml_attributes *attributes)
 {
+	if (strcmp(name, "w:rPr") == 0 || docx_run_property(&docx->run, name, attributes)) {
+		return;
+	}
+	if (strcmp(name, "w:rStyle") == 0) {
+		xml_attribute(attributes, "val", &docx->run_style);
+		return;
+	}
+	if (strcmp(name, "w:t") == 0 || strcmp(name, "m:t") == 0 || strcmp(name, "w:tab") == 0 ||
+		strcmp(name, "w:sym") == 0 || strcmp(name, "w:noBreakHyphen") == 0 ||
+		strstr(name, "Reference")) {
+		begin_run(docx);
+	}
 	if (strcmp(name, "w:t") == 0 || strcmp(name, "m:t") == 0) {
 		docx->is_text = 1;
 	} else if (strcmp(name, "w:tab") == 0 || strcmp(name, "w:ptab") == 0) {
@@ -275,7 +341,8 @@ static void run_start(struct docx *docx, const char *name, const struct xml_attr
 static int is_left_out(const char *name)
 {
 	return strcmp(name, "w:del") == 0 || strcmp(name, "w:moveFrom") == 0 ||
-	       strcmp(name, "mc:Fallback") == 0 || strcmp(name, "w:pPrChange") == 0;
+	       strcmp(name, "mc:Fallback") == 0 || strcmp(name, "w:pPrChange") == 0 ||
+	       strcmp(name, "w:rPrChange") == 0;
 }
 
 static void start(void *arg, const char *name, const struct xml_attributes *attributes)
@@ -296,8 +363,9 @@ static void start(void *arg, const char *name, const struct xml_attributes *attr
 	if (strcmp(name, "w:p") == 0) {
 		begin_cell(docx);
 		start_paragraph(docx);
-	} else if (strcmp(name, "w:r") == 0) {
+	} else if (strcmp(name, "w:r") == 0 || strcmp(name, "m:r") == 0) {
 		begin_paragraph(docx);
+		start_run(docx);
 	} else if (strcmp(name, "w:txbxContent") == 0) {
 		docx->box_depth++;
 	} else if (strcmp(name, "w:hyperlink") == 0) {
@@ -305,11 +373,14 @@ static void start(void *arg, const char *name, const struct xml_attributes *attr
 		const char *target = id ? xml_map_find(&docx->parts.links, id) : NULL;
 
 		begin_paragraph(docx);
+		end_run(docx);
 		markup_link_begin(docx->markup, target ? target : "");
 	} else if (!docx->is_begun) {
 		paragraph_property(docx, name, attributes);
+		math_part(docx, name, 0);
 		run_start(docx, name[0] == 'm' ? name : "", attributes);
 	} else {
+		math_part(docx, name, 0);
 		run_start(docx, name, attributes);
 	}
 }
@@ -326,13 +397,16 @@ static void end(void *arg, const char *name)
 		docx->left_out -= is_left_out(name);
 		return;
 	}
+	math_part(docx, name, 1);
 	if (strcmp(name, "w:p") == 0) {
+		end_run(docx);
 		end_paragraph(docx);
 	} else if (strcmp(name, "w:txbxContent") == 0) {
 		docx->box_depth--;
 		markup_block(docx->markup);
 		docx->is_begun = 1;
 	} else if (strcmp(name, "w:hyperlink") == 0) {
+		end_run(docx);
 		markup_link_end(docx->markup);
 	} else {
 		table_end(docx, name);
@@ -348,6 +422,8 @@ static void text(void *arg, const char *bytes, size_t len)
 	}
 	if (docx->in_field) {
 		buf_add(&docx->field, bytes, len);
+	} else if (docx->is_text && docx->run.is_hidden > 0) {
+		docx->hidden_bytes += len;
 	} else if (docx->is_text) {
 		begin_paragraph(docx);
 		markup_text(docx->markup, bytes, len);
@@ -416,6 +492,12 @@ static int docx_open(struct reader **reader, const struct input *input, struct s
 	}
 	if (status == 0) {
 		status = markup_reader(reader, docx.markup, skip);
+		docx.hidden_bytes += docx.parts.hidden_bytes;
+		if (status == 0 && docx.hidden_bytes) {
+			skip_set(whole_reader_leave_out((struct whole_reader *)*reader), SKIP_RULE,
+				"holds %zu bytes of hidden text, which was left out",
+				docx.hidden_bytes);
+		}
 	} else {
 		markup_destroy(docx.markup);
 	}
@@ -425,6 +507,7 @@ static int docx_open(struct reader **reader, const struct input *input, struct s
 	buf_finish(&docx.style);
 	buf_finish(&docx.marker);
 	buf_finish(&docx.field);
+	buf_finish(&docx.run_style);
 	return status;
 }
 

@@ -1,6 +1,7 @@
 /* styles.xml, numbering.xml, relations, notes, headers and footers of a DOCX. */
 #include "loaders/format/docx_parts.h"
 #include "loaders/format/html.h"
+#include "loaders/format/markup.h"
 
 #include "base/mem.h"
 
@@ -18,6 +19,7 @@ struct part_reader {
 	int level; /* of a list, -1 outside; of notes: whether this is text */
 	int override_level;
 	int depth_left_out;
+	struct docx_run run, last; /* of notes: the run, and what the last text stood as */
 };
 
 static int heading_of_name(const char *name)
@@ -42,6 +44,42 @@ static void relation_start(void *arg, const char *name, const struct xml_attribu
 	}
 }
 
+/* ---- how runs stand ---- */
+
+static int is_on(const struct xml_attributes *attributes)
+{
+	struct buf value = BUF_INIT;
+	const char *text = xml_attribute(attributes, "val", &value);
+	int on = !text ||
+		 (strcmp(text, "0") != 0 && strcmp(text, "false") != 0 && strcmp(text, "off") != 0);
+
+	buf_finish(&value);
+	return on;
+}
+
+int docx_run_property(
+	struct docx_run *run, const char *name, const struct xml_attributes *attributes)
+{
+	if (strcmp(name, "w:vertAlign") == 0) {
+		struct buf value = BUF_INIT;
+		const char *text = xml_attribute(attributes, "val", &value);
+
+		run->script = !text                              ? 0
+			      : strcmp(text, "superscript") == 0 ? '^'
+			      : strcmp(text, "subscript") == 0   ? '_'
+								 : 0;
+		buf_finish(&value);
+	} else if (strcmp(name, "w:strike") == 0 || strcmp(name, "w:dstrike") == 0) {
+		/* one of the two is enough */
+		run->is_struck = is_on(attributes) || run->is_struck > 0;
+	} else if (strcmp(name, "w:vanish") == 0) {
+		run->is_hidden = is_on(attributes);
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
 /* ---- styles ---- */
 
 static void style_start(void *arg, const char *name, const struct xml_attributes *attributes)
@@ -54,11 +92,17 @@ static void style_start(void *arg, const char *name, const struct xml_attributes
 	if (strcmp(name, "w:style") == 0) {
 		value = xml_attribute(attributes, "styleId", &reader->value);
 		mem_grow(parts->style, parts->n_style, parts->cap_style);
-		parts->style[parts->n_style++] = (struct docx_style){
-			.id = mem_strdup(value ? value : ""), .heading = -1, .number = -1};
+		parts->style[parts->n_style++] =
+			(struct docx_style){.id = mem_strdup(value ? value : ""),
+				.heading = -1,
+				.number = -1,
+				.run = DOCX_RUN_UNSAID};
 		return;
 	}
 	if (!style) {
+		return;
+	}
+	if (docx_run_property(&style->run, name, attributes)) {
 		return;
 	}
 	value = xml_attribute(attributes, "val", &reader->value);
@@ -119,6 +163,21 @@ int docx_style_number(const struct docx_parts *parts, const char *id, int *level
 		style = find_style(parts, style->based_on);
 	}
 	return 0;
+}
+
+void docx_run_resolve(const struct docx_parts *parts, const char *id, struct docx_run *run)
+{
+	const struct docx_style *style = find_style(parts, id);
+
+	for (int i = 0; style && i < MAX_STYLE_CHAIN; i++) {
+		run->script = run->script < 0 ? style->run.script : run->script;
+		run->is_struck = run->is_struck < 0 ? style->run.is_struck : run->is_struck;
+		run->is_hidden = run->is_hidden < 0 ? style->run.is_hidden : run->is_hidden;
+		style = find_style(parts, style->based_on);
+	}
+	run->script = run->script < 0 ? 0 : run->script;
+	run->is_struck = run->is_struck > 0;
+	run->is_hidden = run->is_hidden > 0;
 }
 
 /* ---- numbering ---- */
@@ -264,7 +323,8 @@ void docx_next_marker(struct docx_parts *parts, int number, int level, struct bu
 
 static int is_left_out(const char *name)
 {
-	return strcmp(name, "w:moveFrom") == 0 || strcmp(name, "mc:Fallback") == 0;
+	return strcmp(name, "w:moveFrom") == 0 || strcmp(name, "mc:Fallback") == 0 ||
+	       strcmp(name, "w:rPrChange") == 0 || strcmp(name, "w:pPr") == 0;
 }
 
 static void notes_start(void *arg, const char *name, const struct xml_attributes *attributes)
@@ -272,6 +332,11 @@ static void notes_start(void *arg, const char *name, const struct xml_attributes
 	struct part_reader *reader = arg;
 
 	reader->depth_left_out += is_left_out(name);
+	if (strcmp(name, "w:r") == 0) {
+		reader->run = DOCX_RUN_UNSAID;
+	} else if (!reader->depth_left_out) {
+		docx_run_property(&reader->run, name, attributes);
+	}
 	if (strcmp(name, "w:footnote") == 0 || strcmp(name, "w:endnote") == 0 ||
 		strcmp(name, "w:comment") == 0) {
 		buf_clear(&reader->text);
@@ -303,9 +368,26 @@ static void notes_text(void *arg, const char *text, size_t len)
 {
 	struct part_reader *reader = arg;
 
-	if (reader->level) {
-		buf_add(&reader->text, text, len);
+	struct buf *out = &reader->text;
+	unsigned char last = out->len ? (unsigned char)out->data[out->len - 1] : ' ';
+
+	if (!reader->level) {
+		return;
 	}
+	if (reader->run.is_hidden > 0) {
+		reader->parts->hidden_bytes += len;
+		return;
+	}
+	if (last > ' ' && reader->run.script > 0 && reader->last.script != reader->run.script &&
+		markup_script_counts((char)reader->run.script, last, (unsigned char)text[0])) {
+		buf_addch(out, (char)reader->run.script);
+	}
+	if (reader->run.is_struck > 0) {
+		buf_printf(out, "~~%.*s~~", (int)len, text);
+	} else {
+		buf_add(out, text, len);
+	}
+	reader->last = reader->run;
 }
 
 static void ignore_end(void *arg, const char *name)

@@ -332,6 +332,55 @@ static void depth_has_an_end(void **state)
 		"deep.odt", (struct entry[]){{"content.xml", "<a>", 1000000}}, 1, "is damaged");
 }
 
+#define RUN(properties, text) "<w:r><w:rPr>" properties "</w:rPr><w:t>" text "</w:t></w:r>"
+#define RAISED                "<w:vertAlign w:val='superscript'/>"
+
+static void docx_numbers_and_struck_text_stay_what_they_are(void **state)
+{
+	static const struct entry docx[] = {
+		{DOCUMENT,
+			BEGIN "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr>" RUN("", "10") RUN(
+				RAISED, "1") RUN(RAISED, "2") RUN("",
+				" Pa, mc") RUN("<w:rStyle w:val='up'/>", "2") RUN("",
+				", H") RUN("<w:vertAlign w:val='subscript'/>", "2") RUN("", "O, ")
+				RUN("<w:strike/>", "old ") RUN("<w:strike/><w:b/>", "price") RUN(
+					"<w:strike w:val='0'/>", " new") RUN("<w:vanish/>",
+					"unseen") RUN("<w:rStyle w:val='no'/>",
+					"unseen") RUN("<w:rPrChange><w:rPr><w:vanish/>"
+						      "</w:rPr></w:rPrChange>",
+					".") "<w:r><w:footnoteReference w:id='1'/></w:r></w:p>"
+					     "<w:p "
+					     "xmlns:m='http://schemas.openxmlformats.org/"
+					     "officeDocument/2006/math'>"
+					     "<m:oMath><m:sSup><m:e><m:r><m:t>10</m:t></m:r></"
+					     "m:e><m:sup><m:r><m:t>6</m:t></m:r>"
+					     "</m:sup></m:sSup><m:f><m:num><m:r><m:t>1</m:t></"
+					     "m:r></m:num><m:den><m:r><m:t>2</m:t>"
+					     "</m:r></m:den></m:f></m:oMath></w:p></w:document>",
+			1},
+		{"word/styles.xml",
+			BEGIN
+			"<w:style w:styleId='raised'><w:rPr>" RAISED
+			"</w:rPr></w:style><w:style w:styleId='up'><w:basedOn "
+			"w:val='raised'/></w:style>"
+			"<w:style w:styleId='no'><w:rPr><w:vanish/></w:rPr></w:style></w:document>",
+			1},
+		{"word/footnotes.xml",
+			BEGIN "<w:footnote w:id='1'><w:p>" RUN("", "2") RUN(RAISED, "10")
+				RUN("<w:vanish/>", "unseen") "</w:p></w:footnote></w:document>",
+			1}};
+	struct buf bytes = packed(docx, 3);
+	struct read_back back = read_back("a.docx", bytes.data, bytes.len);
+
+	assert_string_equal("10^12 Pa, mc^2, H2O, ~~old price~~ new.[^1]\n\n[^1]: 2^10\n\n"
+			    "10^6(1)/(2)\n",
+		back.text);
+	assert_string_equal(
+		"holds 18 bytes of hidden text, which was left out\n", buf_str(&back.left_out));
+	read_back_finish(&back);
+	buf_finish(&bytes);
+}
+
 static void names_that_climb_are_found_by_nobody(void **state)
 {
 	static const struct entry climbing[] = {
@@ -553,6 +602,7 @@ int main(void)
 		cmocka_unit_test(chapters_that_are_left_out_are_named),
 		cmocka_unit_test(entities_and_other_files_are_nothing),
 		cmocka_unit_test(depth_has_an_end),
+		cmocka_unit_test(docx_numbers_and_struck_text_stay_what_they_are),
 		cmocka_unit_test(names_that_climb_are_found_by_nobody),
 		cmocka_unit_test(ten_thousand_entries_are_read),
 		cmocka_unit_test(protection_is_named),
