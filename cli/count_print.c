@@ -183,6 +183,17 @@ static void print_files(const struct count_report *report, size_t n_shown)
 	}
 }
 
+/* "  (line 12)", "  (p.5)", "  (p.5 (A-2))" where that is printed on the page; malloc'ed. */
+static char *heading_place(const struct tally_heading *heading)
+{
+	if (!heading->page) {
+		return mem_printf("  (line %lld)", (long long)heading->line);
+	}
+	return heading->label
+		       ? mem_printf("  (p.%lld (%s))", (long long)heading->page, heading->label)
+		       : mem_printf("  (p.%lld)", (long long)heading->page);
+}
+
 static void print_outline(const struct count_report *report)
 {
 	for (size_t i = 0; i < report->tally.n_source; i++) {
@@ -193,13 +204,11 @@ static void print_outline(const struct count_report *report)
 		}
 		for (size_t k = 0; k < source->n_heading; k++) {
 			const struct tally_heading *heading = &source->heading[k];
-			char place[48];
+			char *place = heading_place(heading);
 
-			snprintf(place, sizeof(place),
-				heading->page ? "  (p.%lld)" : "  (line %lld)",
-				(long long)(heading->page ? heading->page : heading->line));
 			print_row(report, heading->tokens, -1, 2 * (heading->level - 1),
 				heading->title, place);
+			free(place);
 		}
 	}
 }
@@ -311,6 +320,7 @@ static json_t *json_headings(const struct tally_source *source)
 		set_number(item, "level", heading->level);
 		json_object_set_new(
 			item, "page", heading->page ? json_integer(heading->page) : json_null());
+		json_object_set_new(item, "label", output_json_string(heading->label));
 		set_number(item, "line", heading->line);
 		set_number(item, "tokens", heading->tokens);
 		json_array_append_new(list, item);

@@ -232,12 +232,15 @@ static void add_cue(struct buf *out, const struct citation *citation)
 	}
 }
 
-/* "path:3-5", "path p.37", "path 00:01:02 (Ana)". */
+/* "path:3-5", "path p.37", "path p.5 (A-2)" with a printed label, "path 00:01:02 (Ana)". */
 static void add_place(struct buf *out, const struct citation *citation)
 {
 	buf_addstr(out, citation->path);
 	if (citation->page > 0) {
 		buf_printf(out, " p.%lld", (long long)citation->page);
+		if (citation->label) {
+			buf_printf(out, " (%s)", citation->label);
+		}
 	} else if (citation->line_first > 0) {
 		buf_printf(out, ":%lld", (long long)citation->line_first);
 		if (citation->line_last > citation->line_first) {

@@ -397,11 +397,14 @@ static void add_headings(struct tally_counter *counter, struct work *work)
 		source->heading[i] = (struct tally_heading){
 			.title = mem_strdup(heading->title),
 			.level = heading->level,
-			.page = heading->part < document->n_part
-					? document->part[heading->part].place.page
-					: 0,
 			.line = heading->line,
 		};
+		if (document->kind == DOCUMENT_PDF && heading->part < document->n_part) {
+			const struct part_place *page = &document->part[heading->part].place;
+
+			source->heading[i].page = page->page;
+			source->heading[i].label = mem_strdup(page->label);
+		}
 	}
 }
 
@@ -545,6 +548,7 @@ void tally_finish(struct tally *tally)
 
 		for (size_t k = 0; k < source->n_heading; k++) {
 			free(source->heading[k].title);
+			free(source->heading[k].label);
 		}
 		free(source->heading);
 		free(source->path);

@@ -24,6 +24,7 @@ struct tally_heading {
 	char *title;
 	int level;          /* from 1 */
 	int64_t page, line; /* page 0: the document has none */
+	char *label;        /* printed on the page, where that is not its number; else NULL */
 	int64_t tokens;     /* up to the next heading of this level or above */
 };
 

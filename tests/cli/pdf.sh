@@ -15,6 +15,7 @@ ok 'its kind is told' json sources.0.kind pdf
 ok 'its pages are counted' json sources.0.pages 4
 ok 'its bookmarks are headings' json sources.0.headings.2.title '2.1 Drain'
 ok 'with their pages' json sources.0.headings.2.page 4
+ok 'their printed labels' json sources.0.headings.2.label 2
 ok 'and lines' json sources.0.headings.2.line 3
 
 # ---- quotes, as a model without constraint writes them ----
@@ -25,6 +26,10 @@ ok 'a quote with letters for a ligature is found by the printed label of its pag
 ok 'which is that page' json citations.0.page 3
 ok 'which has a label' json citations.0.label 1
 ok 'and lines' json citations.0.line_first 2
+run ${ask%%--json*} 'Where?' manual.pdf
+ok 'people are shown it, too' says '[1] manual.pdf p.3 (1) verified'
+run $counts --outline manual.pdf
+ok 'also in the outline' prints '(p.4 (2))'
 export CARREL_FAKE_ANSWER='See [S1 p.4 "Before the first start, open the relief valve"]'
 run $ask
 ok 'on another page it is moved' json citations.0.verdict moved
