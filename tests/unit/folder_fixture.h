@@ -1,10 +1,16 @@
-/* A folder of a test's own, which it works in. Behind <cmocka.h>. */
+/* A folder of a test's own, which it works in. */
 #ifndef TESTS_UNIT_FOLDER_FIXTURE_H
 #define TESTS_UNIT_FOLDER_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 /* `folder` ends in XXXXXX, as mkdtemp() has it. */
 static inline int folder_enter(char *folder)
