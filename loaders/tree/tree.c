@@ -7,6 +7,7 @@
 #include "loaders/format/encoding.h"
 #include "loaders/secret.h"
 #include "loaders/tree/beneath.h"
+#include "loaders/tree/collection.h"
 #include "loaders/tree/rules.h"
 #include "loaders/tree/walk.h"
 
@@ -145,8 +146,12 @@ static const char is_binary[] = "is binary";
 static int judge_text(const struct tree_reader *tree, const struct walk_entry *entry,
 	struct buf *text, struct skip *skip)
 {
+	struct input input = {entry->path, text->data, text->len, -1, tree->input->options};
 	const char *reason = NULL;
 
+	if (!entry->is_source && collection_has_text(&input)) {
+		return READ_DOCUMENT;
+	}
 	if (to_utf8(tree, entry->path, text) < 0) {
 		return leave_out(skip, SKIP_RULE, entry, is_binary);
 	}
@@ -174,7 +179,9 @@ static int read_text(const struct tree_reader *tree, const struct walk_entry *en
 		return leave_out(skip, SKIP_UNREADABLE, entry, "does not fit the memory");
 	}
 	n = beneath_read_fd(fd, text->data, first);
-	if (n > 0 && rule_is_document(entry->path, text->data, (size_t)n)) {
+	if (n > 0 && (rule_is_document(entry->path, text->data, (size_t)n) ||
+			     (!entry->is_source &&
+				     collection_has_binary(entry->path, text->data, (size_t)n)))) {
 		return READ_DOCUMENT;
 	}
 	if (n == (ssize_t)first && size > first) {

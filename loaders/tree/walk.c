@@ -31,7 +31,7 @@ struct scope {
 	const struct ignore_list *git, *own; /* .gitignore and .carrelignore in it; may be NULL */
 	const struct repository *repository; /* whose top it is; NULL: that of a folder above */
 	size_t len;                          /* of its path, with a slash */
-	int is_included;
+	int is_included, is_source;
 	dev_t device;
 	ino_t inode;
 };
@@ -284,10 +284,10 @@ static void enter_folder(
 	struct walk *walk, struct scope *scope, const char *path, const struct names *names)
 {
 	if (!names || has_name(names, ".git")) {
-		struct repository *repository = NULL;
 		char *folder = mem_strndup(path, scope->len);
+		struct repository *repository = repository_open(walk->root_fd, folder);
 
-		repository = repository_open(walk->root_fd, folder);
+		scope->is_source = 1; /* a root above what is read was found by its .git */
 		free(folder);
 		if (repository) {
 			repository->next = walk->repositories;
@@ -417,13 +417,20 @@ static int emit(struct walk *walk, const struct scope *scope, struct buf *path,
 		}
 		if (name->type == DT_DIR && !name->is_skipped) {
 			struct scope below = {
-				.up = scope, .len = path->len, .is_included = name->is_included};
+				.up = scope,
+				.len = path->len,
+				.is_included = name->is_included,
+				.is_source = scope->is_source,
+			};
 
 			status = walk_scope(walk, &below, path, depth + 1);
 		} else if (!name->is_included && !name->entry.rule && name->type != DT_DIR) {
 			walk->n_not_included++;
 		} else {
-			add_entry(walk, path->data, path->len, name->entry);
+			struct walk_entry entry = name->entry;
+
+			entry.is_source = scope->is_source != 0;
+			add_entry(walk, path->data, path->len, entry);
 			status = too_large(walk);
 		}
 		if (status < 0) {
@@ -524,7 +531,11 @@ static struct ignore_list *pattern_list(
 static int walk_below(struct walk *walk, const struct scope *up, struct buf *path, const char *rest)
 {
 	struct scope scope = {
-		.up = up, .len = path->len, .is_included = walk->include->n_rule == 0};
+		.up = up,
+		.len = path->len,
+		.is_included = walk->include->n_rule == 0,
+		.is_source = up && up->is_source,
+	};
 	size_t len = strcspn(rest, "/");
 	struct stat st;
 	int fd;

@@ -27,6 +27,7 @@ struct walk_entry {
 	const char *detail; /* in the walk's memory, or static */
 	enum skip_class class;
 	unsigned is_kept : 1; /* .carrelignore says that it stays: no rule about its name counts */
+	unsigned is_source : 1; /* it lies in a git repository; else see collection.h */
 };
 
 struct walk {

@@ -305,8 +305,38 @@ static void test_what_is_no_text_is_named(void **state)
 		"* a.docm\n* a.docx\n* book.pdf\n- empty.c: is empty\n* film.srt\n* flat.fodt\n- "
 		"late.dat: is binary\n"
 		"+ latin.c\n+ not.fodt\n+ not.srt\n+ notes.pdf.c\n- nul.dat: is binary\n"
-		"- short.gz: is binary\n+ wide.txt\n");
+		"* short.gz\n+ wide.txt\n");
 	free(big);
+}
+
+/* Each as its own reader takes it; in a repository the same files are sources. */
+static void test_outside_of_a_repository_files_are_documents(void **state)
+{
+	static const char ole[] = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and more";
+	struct tree_fixture *tree = *state;
+
+	tree_write(tree, "a.html", "<html><body><p>A page.</p></body></html>\n");
+	tree_write(tree, "call.json",
+		"{\"segments\": [{\"start\": 0, \"end\": 1, \"text\": \"Hi\"}]}\n");
+	tree_write(tree, "chat.txt",
+		"12/03/2024, 09:15 - Ana: Hello\n12/03/2024, 09:16 - Ben: Hi there\n"
+		"12/03/2024, 09:17 - Ana: Shall we begin?\n");
+	tree_write_bytes(tree, "log.gz", "\x1f\x8b\x08\0\1\2\3\4", 8);
+	tree_write_bytes(tree, "old.doc", ole, sizeof(ole));
+	tree_write(tree, "slides.pptx", "PK\3\4xxxxxxxx");
+	tree_write(tree, "data.json", "{\"a\": 1}\n");
+	tree_write(tree, "notes.txt", "Nothing but words.\nAnd more of them.\n");
+	tree_write(tree, "page.c", "/* <html> */\nint n;\n");
+	tree_write(tree, "clone/a.html", "<html><body><p>A page.</p></body></html>\n");
+	tree_write(tree, "clone/.git/HEAD", "ref: refs/heads/main\n");
+	assert_string_equal(tree_list(tree),
+		"* a.html\n* call.json\n* chat.txt\n- clone/.git/: is kept by version control\n"
+		"+ clone/a.html\n+ data.json\n* log.gz\n+ notes.txt\n* old.doc\n+ page.c\n"
+		"* slides.pptx\n");
+	tree_write(tree, ".git/HEAD", "ref: refs/heads/main\n");
+	assert_null(strchr(tree_list(tree), '*'));
+	tree->options.subdir = "clone";
+	assert_null(strchr(tree_list(tree), '*'));
 }
 
 static void test_special_files_are_named_and_never_opened(void **state)
@@ -583,6 +613,8 @@ int main(void)
 			test_a_rule_for_everything_is_not_followed_outside_a_repository, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_text_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_outside_of_a_repository_files_are_documents, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_special_files_are_named_and_never_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(
