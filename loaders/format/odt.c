@@ -1,6 +1,7 @@
 /*
  * ODT and flat ODT (.fodt): content.xml through the writer. Tracked deletions are left out; notes and
- * annotations stand behind the paragraph that refers to them; headers and footers at the end.
+ * annotations stand behind the paragraph that refers to them; headers and footers at the end. Formulas
+ * are shown as their notation in TeX or StarMath where they carry it, else as "[formula]".
  */
 #include "loaders/format/format.h"
 #include "loaders/format/html.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LISTS = 64, MAX_LEVEL = 10, ANNOTATION_PREFIX = 'c' };
+enum { MAX_LISTS = 64, MAX_LEVEL = 10, ANNOTATION_PREFIX = 'c', MAX_SPANS = 256 };
 
 /* A list that is open. */
 struct odt_list {
@@ -29,7 +30,21 @@ struct odt_outline {
 	int next; /* the next heading's number; 0: the start */
 };
 
+/* How the text of a span stands. */
+struct odt_run {
+	char script; /* '^', '_' or 0 */
+	char is_struck;
+};
+
 struct odt {
+	const struct zip *zip; /* NULL: a flat file */
+	struct odt_run run[MAX_SPANS];
+	int n_span;
+	struct xml_map runs; /* text style -> "SCRIPT STRUCK PARENT", '?' where unsaid */
+	struct buf run_style, run_parent; /* that is being declared */
+	char run_script, run_struck;
+	struct buf formula;
+	int in_formula, in_notation;
 	struct markup *markup;
 	struct odt_outline outline[MAX_LEVEL];
 	struct buf value, label;
@@ -46,7 +61,8 @@ static int is_left_out(const char *name)
 {
 	return strcmp(name, "text:tracked-changes") == 0 || strcmp(name, "office:scripts") == 0 ||
 	       strcmp(name, "office:forms") == 0 || strcmp(name, "text:sequence-decls") == 0 ||
-	       strcmp(name, "svg:title") == 0 || strcmp(name, "office:binary-data") == 0;
+	       strcmp(name, "svg:title") == 0 || strcmp(name, "office:binary-data") == 0 ||
+	       strcmp(name, "text:page-number") == 0 || strcmp(name, "text:page-count") == 0;
 }
 
 /* As much of the text as there is room for, in whole characters. */
@@ -57,6 +73,189 @@ static void copy_cut(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text);
 	len = strlen(out);
 	out[len - utf8_incomplete_tail(out, len)] = 0;
+}
+
+/* ---- raised and struck text ---- */
+
+/* "super 58%", "33% 58%", "sub 58%", "-33% 58%", "0% 100%" */
+static char script_of(const char *position)
+{
+	if (strncmp(position, "super", 5) == 0) {
+		return '^';
+	}
+	if (strncmp(position, "sub", 3) == 0) {
+		return '_';
+	}
+	return (char)(atoi(position) > 0 ? '^' : atoi(position) < 0 ? '_' : '0');
+}
+
+static void declare_run(struct odt *odt, const char *name, const struct xml_attributes *attributes)
+{
+	const char *value;
+
+	if (strcmp(name, "style:style") == 0) {
+		value = xml_attribute(attributes, "family", &odt->value);
+		buf_clear(&odt->run_style);
+		buf_clear(&odt->run_parent);
+		if (value && strcmp(value, "text") == 0) {
+			xml_attribute(attributes, "name", &odt->run_style);
+			xml_attribute(attributes, "parent-style-name", &odt->run_parent);
+		}
+		odt->run_script = odt->run_struck = '?';
+	} else if (strcmp(name, "style:text-properties") == 0 && odt->run_style.len) {
+		value = xml_attribute(attributes, "text-position", &odt->value);
+		if (value) {
+			odt->run_script = script_of(value);
+		}
+		value = xml_attribute(attributes, "text-line-through-style", &odt->value);
+		if (!value) {
+			value = xml_attribute(attributes, "text-line-through-type", &odt->value);
+		}
+		if (value) {
+			odt->run_struck = (char)(strcmp(value, "none") == 0 ? '0' : '1');
+		}
+	}
+}
+
+static void end_declaration(struct odt *odt, const char *name)
+{
+	if (strcmp(name, "style:style") == 0 && odt->run_style.len) {
+		char *value = mem_printf(
+			"%c%c%s", odt->run_script, odt->run_struck, buf_str(&odt->run_parent));
+
+		xml_map_add(&odt->runs, odt->run_style.data, value);
+		free(value);
+		buf_clear(&odt->run_style);
+	}
+}
+
+static struct odt_run run_now(const struct odt *odt)
+{
+	int n = odt->n_span < MAX_SPANS ? odt->n_span : MAX_SPANS;
+
+	return n ? odt->run[n - 1] : (struct odt_run){0};
+}
+
+static void apply_run(struct odt *odt)
+{
+	struct odt_run run = run_now(odt);
+
+	markup_script(odt->markup, run.script);
+	markup_struck(odt->markup, run.is_struck);
+}
+
+static void begin_span(struct odt *odt, const struct xml_attributes *attributes)
+{
+	enum { MAX_CHAIN = 16 };
+	struct odt_run run = run_now(odt);
+	const char *style = xml_attribute(attributes, "style-name", &odt->value);
+	const char *value = style ? xml_map_find(&odt->runs, style) : NULL;
+	char script = '?', struck = '?';
+
+	for (int i = 0; value && i < MAX_CHAIN; i++) {
+		script = script == '?' ? value[0] : script;
+		struck = struck == '?' ? value[1] : struck;
+		value = value[2] ? xml_map_find(&odt->runs, value + 2) : NULL;
+	}
+	if (script != '?') {
+		run.script = (char)(script == '0' ? 0 : script);
+	}
+	if (struck != '?') {
+		run.is_struck = struck == '1';
+	}
+	if (odt->n_span < MAX_SPANS) {
+		odt->run[odt->n_span] = run;
+	}
+	odt->n_span++;
+	apply_run(odt);
+}
+
+static void end_span(struct odt *odt)
+{
+	odt->n_span--;
+	apply_run(odt);
+}
+
+/* ---- formulas ---- */
+
+/* Whether the element was part of a formula: its notation is what is read of it. */
+static int formula_start(struct odt *odt, const char *name)
+{
+	if (strcmp(name, "math") == 0) {
+		odt->in_formula++;
+		buf_clear(&odt->formula);
+	} else if (odt->in_formula && strcmp(name, "annotation") == 0) {
+		odt->in_notation = 1;
+	}
+	return odt->in_formula > 0;
+}
+
+static int formula_end(struct odt *odt, const char *name)
+{
+	int was_in = odt->in_formula > 0;
+
+	if (strcmp(name, "annotation") == 0) {
+		odt->in_notation = 0;
+	} else if (strcmp(name, "math") == 0 && was_in) {
+		odt->in_formula--;
+		if (!odt->in_formula) {
+			markup_str(odt->markup, odt->formula.len ? odt->formula.data : "[formula]");
+		}
+	}
+	return was_in;
+}
+
+static void notation_text(struct odt *odt, const char *bytes, size_t len)
+{
+	if (odt->in_notation) {
+		buf_add(&odt->formula, bytes, len);
+	}
+}
+
+static void math_start(void *arg, const char *name, const struct xml_attributes *attributes)
+{
+	formula_start(arg, name);
+}
+
+static void math_end(void *arg, const char *name)
+{
+	formula_end(arg, name);
+}
+
+static void math_text(void *arg, const char *bytes, size_t len)
+{
+	notation_text(arg, bytes, len);
+}
+
+/* An object of a ZIP lies beside the text: "./Object 1/" is "Object 1/content.xml". */
+static void write_object(struct odt *odt, const struct xml_attributes *attributes)
+{
+	static const struct xml_events math_events = {math_start, math_end, math_text};
+	const char *path = xml_attribute(attributes, "href", &odt->value);
+	const struct buf *bytes;
+	struct skip ignored = {0};
+	size_t len;
+	char *name;
+
+	if (!path || !odt->zip) {
+		return;
+	}
+	path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+	len = strlen(path);
+	while (len && path[len - 1] == '/') {
+		len--;
+	}
+	name = mem_printf("%.*s/content.xml", (int)len, path);
+	bytes = zip_entry(odt->zip, name);
+	if (bytes && memmem(buf_str(bytes), bytes->len, "math", 4)) {
+		xml_read(bytes, name, &math_events, odt, &ignored);
+		skip_finish(&ignored);
+		if (odt->in_formula) {
+			markup_str(odt->markup, "[formula]"); /* it is damaged */
+		}
+		odt->in_formula = odt->in_notation = 0;
+	}
+	free(name);
 }
 
 /* ---- lists ---- */
@@ -232,6 +431,10 @@ static void inline_start(struct odt *odt, const char *name, const struct xml_att
 		const char *target = xml_attribute(attributes, "href", &odt->value);
 
 		markup_link_begin(odt->markup, target ? target : "");
+	} else if (strcmp(name, "text:span") == 0) {
+		begin_span(odt, attributes);
+	} else if (strcmp(name, "draw:object") == 0) {
+		write_object(odt, attributes);
 	} else if (strcmp(name, "text:note-citation") == 0) {
 		buf_clear(&odt->label);
 		odt->in_citation = 1;
@@ -263,6 +466,9 @@ static void start(void *arg, const char *name, const struct xml_attributes *attr
 		declare_heading(odt, attributes);
 	} else if (!odt->in_body) {
 		declare_level(odt, name, attributes);
+		declare_run(odt, name, attributes);
+	} else if (formula_start(odt, name)) {
+		return;
 	} else if (strcmp(name, "text:h") == 0) {
 		begin_heading(odt, attributes);
 	} else if (strcmp(name, "text:p") == 0) {
@@ -279,7 +485,9 @@ static void start(void *arg, const char *name, const struct xml_attributes *attr
 
 static void inline_end(struct odt *odt, const char *name)
 {
-	if (strcmp(name, "text:a") == 0) {
+	if (strcmp(name, "text:span") == 0) {
+		end_span(odt);
+	} else if (strcmp(name, "text:a") == 0) {
 		markup_link_end(odt->markup);
 	} else if (strcmp(name, "text:note-citation") == 0) {
 		odt->in_citation = 0;
@@ -303,6 +511,8 @@ static void end(void *arg, const char *name)
 	if (odt->left_out) {
 		odt->left_out -= is_left_out(name);
 	} else if (!odt->in_body) {
+		end_declaration(odt, name);
+	} else if (formula_end(odt, name)) {
 		return;
 	} else if (strcmp(name, "office:body") == 0 || strcmp(name, "office:master-styles") == 0) {
 		odt->in_body = 0;
@@ -338,7 +548,9 @@ static void text(void *arg, const char *bytes, size_t len)
 	if (odt->left_out || !odt->in_body) {
 		return;
 	}
-	if (odt->in_citation) {
+	if (odt->in_formula) {
+		notation_text(odt, bytes, len);
+	} else if (odt->in_citation) {
 		buf_add(&odt->label, bytes, len);
 	} else if (odt->in_paragraph) {
 		markup_text(odt->markup, bytes, len);
@@ -349,11 +561,30 @@ static void text(void *arg, const char *bytes, size_t len)
 
 static const struct xml_events events = {start, end, text};
 
+/* The text styles that content.xml builds upon. */
+static void common_start(void *arg, const char *name, const struct xml_attributes *attributes)
+{
+	declare_run(arg, name, attributes);
+}
+
+static void common_end(void *arg, const char *name)
+{
+	end_declaration(arg, name);
+}
+
+static void common_text(void *arg, const char *bytes, size_t len)
+{
+}
+
 static int is_wanted(const char *name)
 {
-	return strcmp(name, "content.xml") == 0 || strcmp(name, "styles.xml") == 0 ||
-	       strcmp(name, "META-INF/manifest.xml") == 0;
+	static const char *const object[] = {"/content.xml", NULL};
+
+	return strcmp(name, "content.xml") == 0 || zip_name_ends(name, object) ||
+	       strcmp(name, "styles.xml") == 0 || strcmp(name, "META-INF/manifest.xml") == 0;
 }
+
+static const struct xml_events common_events = {common_start, common_end, common_text};
 
 static int write_zip(struct odt *odt, const struct zip *zip, struct skip *skip)
 {
@@ -372,9 +603,14 @@ static int write_zip(struct odt *odt, const struct zip *zip, struct skip *skip)
 	if (styles && xml_read(styles, "styles.xml", &events, odt, skip) < 0) {
 		return -1;
 	}
+	odt->zip = zip;
+	if (styles && xml_read(styles, "styles.xml", &common_events, odt, skip) < 0) {
+		return -1;
+	}
 	if (xml_read(content, "content.xml", &events, odt, skip) < 0) {
 		return -1;
 	}
+	xml_map_finish(&odt->runs); /* styles.xml has its own styles of the same names */
 	odt->is_running = 1;
 	odt->in_body = 0;
 	markup_block(odt->markup);
@@ -429,6 +665,10 @@ static int odt_open(struct reader **reader, const struct input *input, struct sk
 	zip_close(zip);
 	buf_finish(&odt.value);
 	buf_finish(&odt.label);
+	buf_finish(&odt.run_style);
+	buf_finish(&odt.run_parent);
+	buf_finish(&odt.formula);
+	xml_map_finish(&odt.runs);
 	xml_map_finish(&odt.levels);
 	return status;
 }

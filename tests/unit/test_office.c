@@ -381,6 +381,70 @@ static void docx_numbers_and_struck_text_stay_what_they_are(void **state)
 	buf_finish(&bytes);
 }
 
+#define ODT_NAMESPACES                                                                             \
+	"xmlns:office='urn:oasis:names:tc:opendocument:xmlns:office:1.0' "                         \
+	"xmlns:style='urn:oasis:names:tc:opendocument:xmlns:style:1.0' "                           \
+	"xmlns:text='urn:oasis:names:tc:opendocument:xmlns:text:1.0' "                             \
+	"xmlns:draw='urn:oasis:names:tc:opendocument:xmlns:drawing:1.0' "                          \
+	"xmlns:xlink='http://www.w3.org/1999/xlink'"
+#define SPAN(style, text) "<text:span text:style-name='" style "'>" text "</text:span>"
+#define STYLE(name, parent, properties)                                                            \
+	"<style:style style:family='text' style:name='" name "' style:parent-style-name='" parent  \
+	"'><style:text-properties " properties "/></style:style>"
+
+static void odt_numbers_formulas_and_struck_text_stay_what_they_are(void **state)
+{
+	static const struct entry odt[] = {
+		{"mimetype", "application/vnd.oasis.opendocument.text", 1},
+		{"content.xml",
+			"<office:document " ODT_NAMESPACES ">" STYLE("T1", "",
+				"style:text-position='33% 58%'") STYLE("T2", "Up", "") STYLE("T3",
+				"", "style:text-line-through-style='solid'") STYLE("T4", "",
+				"style:text-position='sub 58%'") "<office:body><text:p>10" SPAN("T"
+												"1",
+				"1") SPAN("T1", "2") " Pa, mc" SPAN("T2", "2") ", H" SPAN("T4",
+				"2") "O, " SPAN("T3", "old " SPAN("T1", "2")) SPAN("T3",
+				" price") " new: <draw:frame><draw:object xlink:href='./Object "
+					  "1'/></draw:frame>, <draw:frame>"
+					  "<draw:object xlink:href='./Object "
+					  "2'/></draw:frame></text:p></office:body>"
+					  "</office:document>",
+			1},
+		{"Object 1/content.xml",
+			"<math "
+			"xmlns='http://www.w3.org/1998/Math/MathML'><semantics><mrow><mn>10</mn></"
+			"mrow>"
+			"<annotation encoding='StarMath 5.0'>E = "
+			"mc^2</annotation></semantics></math>",
+			1},
+		{"Object 2/content.xml",
+			"<math "
+			"xmlns='http://www.w3.org/1998/Math/MathML'><msup><mn>10</mn><mn>6</mn></"
+			"msup>"
+			"</math>",
+			1},
+		{"styles.xml",
+			"<office:document-styles " ODT_NAMESPACES
+			">" STYLE("Up", "", "style:text-position='super 58%'") STYLE("T1", "",
+				"style:text-position='0% 100%'") "<office:master-styles><text:p>"
+								 "Foot 10" SPAN("T1",
+									 "6") "</text:p><text:p>"
+									      "<text:page-number>1<"
+									      "/text:page-number></"
+									      "text:p></"
+									      "office:master-"
+									      "styles>"
+									      "</"
+									      "office:document-"
+									      "styles>",
+			1}};
+	struct buf bytes = packed(odt, ARRAY_LEN(odt));
+
+	check_read("a.odt", bytes.data, bytes.len,
+		"10^12 Pa, mc^2, H2O, ~~old 2 price~~ new: E = mc^2, [formula]\n\nFoot 106\n");
+	buf_finish(&bytes);
+}
+
 static void names_that_climb_are_found_by_nobody(void **state)
 {
 	static const struct entry climbing[] = {
@@ -603,6 +667,7 @@ int main(void)
 		cmocka_unit_test(entities_and_other_files_are_nothing),
 		cmocka_unit_test(depth_has_an_end),
 		cmocka_unit_test(docx_numbers_and_struck_text_stay_what_they_are),
+		cmocka_unit_test(odt_numbers_formulas_and_struck_text_stay_what_they_are),
 		cmocka_unit_test(names_that_climb_are_found_by_nobody),
 		cmocka_unit_test(ten_thousand_entries_are_read),
 		cmocka_unit_test(protection_is_named),
