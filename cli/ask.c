@@ -293,8 +293,8 @@ static int answer_question(struct ask *ask, struct err *err)
 	if (!ask->options->json && ask->first_text_s && !ask->ends_with_newline) {
 		putchar('\n');
 	}
-	if (status < 0) {
-		return -1;
+	if (status < 0 || ask->reader_left) {
+		return status < 0 ? -1 : output_finish(err);
 	}
 	if (ask->options->json) {
 		/* The sources' own counts; without them the answer is still an answer. */
@@ -443,9 +443,6 @@ static int run(struct ask *ask, struct err *err)
 	if (options->show_context) {
 		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
 	}
-	if (!ask->inputs.n_path && !options->show_tokens) {
-		note_no_sources();
-	}
 	/* The engine loads its weights while the sources are read. */
 	if (start_engine(&ask->engine, options, err) < 0 || load_sources(ask, err) < 0 ||
 		start_wait(ask->engine, err) < 0 ||
@@ -453,7 +450,16 @@ static int run(struct ask *ask, struct err *err)
 		return -1;
 	}
 	ask->ready_s = output_clock_s();
-	return options->show_tokens ? show_tokens(ask, err) : answer_question(ask, err);
+	if (options->show_tokens) {
+		return show_tokens(ask, err);
+	}
+	if (start_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
+		return -1;
+	}
+	if (!ask->inputs.n_path) {
+		note_no_sources();
+	}
+	return answer_question(ask, err);
 }
 
 int command_ask(const struct options *options, struct err *err)

@@ -130,6 +130,11 @@ static void ask(struct chat *chat, const char *question)
 	struct err err;
 	int status;
 
+	if (start_check_sources(chat->session, engine_info(chat->engine), &err) < 0) {
+		snprintf(err.hint, sizeof(err.hint), "/load PATH");
+		complain(chat, &err);
+		return;
+	}
 	chat->submit_s = output_clock_s();
 	chat->any_text = 0;
 	chat->thinking = (struct start_thinking){.n_tok = 0};

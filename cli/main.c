@@ -25,7 +25,10 @@ static void fill_standard_descriptors(void)
 	}
 }
 
-/* A closed pipe and a file that may not grow are errors of write(), which are reported. */
+/*
+ * A closed pipe and a file that may not grow are errors of write(): what is under way is ended in
+ * order, and then the command.
+ */
 static void ignore_write_signals(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -80,6 +83,14 @@ static int check_first_word(const struct options *options, struct err *err)
 	}
 	return err_set(err, ERR_USAGE, word, "`carrel --help` lists the commands",
 		"is neither a command nor a file");
+}
+
+/* `| head` has what it wanted: no failure to speak of, but no success either, as with any filter. */
+static int end_by_closed_pipe(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+	return 128 + SIGPIPE; /* where it is blocked */
 }
 
 /* Options from the settings file, then from the command line. */
@@ -142,11 +153,11 @@ static int run(const struct command *command, int argc, char **argv)
 			status = output_finish(&err);
 		}
 	}
-	if (status < 0) {
+	if (status < 0 && !output_reader_left()) {
 		status = report(&err, wants_json(argc, argv));
 	}
 	options_finish(&options);
-	return status;
+	return output_reader_left() ? end_by_closed_pipe() : status;
 }
 
 /* carrel help [COMMAND] */
@@ -166,7 +177,10 @@ static int help(int argc, char **argv)
 		return report(&err, 0);
 	}
 	help_print(command);
-	return output_finish(&err) < 0 ? report(&err, 0) : 0;
+	if (output_finish(&err) == 0) {
+		return 0;
+	}
+	return output_reader_left() ? end_by_closed_pipe() : report(&err, 0);
 }
 
 int main(int argc, char **argv)

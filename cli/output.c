@@ -115,6 +115,11 @@ int output_flush(void)
 	return failed_errno ? -1 : 0;
 }
 
+int output_reader_left(void)
+{
+	return failed_errno == EPIPE;
+}
+
 int output_finish(struct err *err)
 {
 	return output_flush() < 0 ? err_set_errno(err, ERR_FAILURE, failed_errno, "standard output",

@@ -27,6 +27,8 @@ json_t *output_json_error(const struct err *err);
 
 /* Pass on what was written. Returns -1 once standard output cannot be written any more. */
 int output_flush(void);
+/* Whether who read standard output has left: the command ends as if by SIGPIPE, silently. */
+int output_reader_left(void);
 /* Flush; a full disk or a closed pipe is an error. */
 int output_finish(struct err *err);
 

@@ -20,6 +20,10 @@ void start_window(struct session_window *window, char **model, const struct opti
  */
 int start_wait(struct engine *engine, struct err *err);
 
+/* The built-in model can only read: an error where it has no sources. */
+int start_check_sources(
+	const struct session *session, const struct engine_info *info, struct err *err);
+
 /*
  * Whether --no-think does anything with this model: it is an error where the model cannot be kept from
  * thinking, and said where it does not think anyway. In the settings file it means: where it can be.

@@ -109,6 +109,11 @@ fi
 run $fake 'What?'
 ok 'an answer without sources says so' says 'no sources were given; answering without any'
 ok 'and no more' [ "$(grep -c 'standard input' err)" = 0 ]
+run "$CARREL" ask 'What?'
+ok 'the built-in model cannot answer without any' status_is 2
+ok 'and says what to do' says 'name a file, or another model with -m'
+run "$CARREL" ask --show-tokens 'What?'
+ok 'the prompt can be looked at all the same' status_is 0
 run sh -c "$fake 'What?' <station.txt"
 ok 'an input that is not read is noticed' says 'standard input is read only where - names it'
 for blank in '' '  ' "$(printf '\n\t')"; do
@@ -255,8 +260,10 @@ run sh -c "$fake -n 5 Words >/dev/full"
 ok 'a full disk is a failure' status_is 1
 ok 'in a sentence' says 'standard output: cannot be written: No space left'
 run sh -c '{ CARREL_FAKE_TOKEN_US=20000 timeout 20 "$0" ask --device fake -n 4000 Words 2>err.pipe; echo $? >code; } | head -c 1' "$CARREL"
-ok 'a closed pipe is a failure, at once' [ "$(cat code)" = 1 ]
-ok 'in one sentence' [ "$(grep -c 'standard output: cannot be written: Broken pipe' err.pipe)" = 1 ]
+ok 'a closed pipe ends it at once, as SIGPIPE does' [ "$(cat code)" = 141 ]
+ok 'without a word' [ "$(grep -vc 'no sources were given' err.pipe)" = 0 ]
+run sh -c '{ "$0" --help; echo $? >code; } | true; sleep 0.1' "$CARREL"
+ok 'other commands, too' [ "$(cat code)" = 141 -a ! -s err ]
 run sh -c "$fake --json -n 5 Words >&- 2>err.closed"
 ok 'a standard output that is closed is a failure' status_is 1
 ok 'and does not become another file' grep -q 'cannot be written' err.closed

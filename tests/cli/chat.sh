@@ -237,8 +237,13 @@ ok 'Ctrl-C in an answer ends a script with status 130' status_is 130
 ok 'after one answer' [ "$(wc -l <out)" = 1 ]
 unset CARREL_FAKE_TOKEN_US
 
-# ---- what does not fit the window ----
+# ---- the built-in model and its sources ----
 printf 'The pump stops at noon.\n' >pump.txt
+run sh -c 'printf "When does the pump stop?\n/load pump.txt\nWhen does the pump stop?\n" | "$0"' "$CARREL"
+ok 'without sources the built-in model does not answer' says 'only answers from sources (/load PATH)'
+ok 'and does with one' prints noon
+
+# ---- what does not fit the window ----
 yes 'The valve opens at nine in the evening.' | head -n 2000 >valves.txt
 printf 'The tank is full at ten.\n' >tank.txt
 printf '/load valves.txt\n/load tank.txt\n/sources\nWhen does the pump stop?\n' >script

@@ -251,10 +251,10 @@ mkdir -p "$prefix/bin" "$prefix/models" "$prefix/libexec/carrel" "$prefix/share/
 cp "$CARREL" "$prefix/bin/carrel"
 cp "$CARREL_ENGINE_PROGRAM" "$prefix/libexec/carrel/carrel-engine"
 cp "$CARREL_BUILT_IN" "$prefix/share/carrel/models/"
-run "$prefix/bin/carrel" ask -n 3 Words
+run "$prefix/bin/carrel" ask --show-tokens Words
 ok 'an unrelated folder models beside bin does not hide the built-in model' status_is 0
 echo nonsense >"$XDG_DATA_HOME/carrel/models/$built_in.gguf"
-run "$prefix/bin/carrel" ask -n 3 Words
+run "$prefix/bin/carrel" ask --show-tokens Words
 ok 'nor does a file of the user that has its name' status_is 0
 rm "$XDG_DATA_HOME/carrel/models/$built_in.gguf"
 XDG_DATA_HOME="$here/none" run "$prefix/bin/carrel" models ls --json
