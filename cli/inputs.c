@@ -97,6 +97,7 @@ int inputs_open(
 				.n_exclude = options->exclude.count,
 				.include_secrets = options->include_secrets,
 				.drop_headers = options->drop_headers,
+				.layout = options->layout,
 				.unsafe = options->unsafe_loaders,
 				.watch = {show_progress, stopped, inputs},
 			},

@@ -80,6 +80,9 @@ const struct option_row option_table[] = {
 		"of folders, read files that look like keys or passwords, too"},
 	{"drop-headers", 0, OPTION_FLAG, NULL, FIELD(drop_headers), LOAD, 0, NULL,
 		"leave out the headers and footers that repeat from page to page of a PDF"},
+	{"layout", 0, OPTION_FLAG, NULL, FIELD(layout), LOAD, 0, NULL,
+		"read a PDF's lines as they stand on the page, so that the rows of tables stay "
+		"whole (and columns of prose side by side), not in reading order"},
 	{"from-file", 0, OPTION_LIST, "LIST", FIELD(from_file), LOAD, 0, NULL,
 		"also load the paths that stand in the file LIST, one on each line (-: standard "
 		"input); may be given several times"},

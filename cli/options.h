@@ -44,7 +44,7 @@ struct options {
 	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
 	/* what is loaded; cli/inputs.h makes paths and struct load_options of it */
 	struct option_list include, exclude, from_file;
-	int ends_with_nul, include_secrets, drop_headers, unsafe_loaders;
+	int ends_with_nul, include_secrets, drop_headers, layout, unsafe_loaders;
 	/* output */
 	int json, quiet, verbose, plain, help, version;
 	/* of one command */

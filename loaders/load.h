@@ -48,6 +48,7 @@ struct load_options {
 	size_t n_include, n_exclude;
 	int include_secrets;
 	int drop_headers; /* leave out headers and footers that repeat from page to page */
+	int layout;       /* pages of a pdf as they are laid out; see loader.h */
 	int unsafe;       /* go on where the kernel offers no sandbox */
 	int n_worker;     /* processes at a time; 0: one for each processor */
 	int patience_ms;  /* for a small file, more for a larger one; 0: 20 s */

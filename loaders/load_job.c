@@ -221,6 +221,7 @@ static void describe(
 		.n_share = first->n_share,
 		.first_page = (uint32_t)job->first_page,
 		.include_secrets = load->options->include_secrets != 0,
+		.layout = load->options->layout != 0,
 	};
 	for (size_t i = 0; i < job->n_item; i++) {
 		int64_t bytes = job->item[i]->size_bytes;

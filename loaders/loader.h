@@ -44,7 +44,9 @@ struct read_options {
 	void *reading_arg;
 	/* pdf: this reader's share of the pages: those where (page - 1) / PAGE_RUN % n == index */
 	unsigned share_index, n_share; /* n_share >= 1 */
-	int64_t first_page;            /* pdf: those in front of it are not read; 0: all are */
+	/* pdf: lines as they stand on the page, tables' rows whole; else in reading order */
+	int layout;
+	int64_t first_page; /* pdf: those in front of it are not read; 0: all are */
 };
 enum { PAGE_RUN = 8 };
 

@@ -228,8 +228,9 @@ static int read_page(struct pdf_reader *pdf, int page, struct part *part, struct
 	struct buf text = BUF_INIT, label = BUF_INIT;
 	struct pdf_trouble trouble;
 	struct text_counts counts;
-	int is_noted, is_there = pdf_file_page(pdf->file, page, &text, &label, &trouble) == 0;
+	int layout = pdf->input->options->layout, is_noted, is_there;
 
+	is_there = pdf_file_page(pdf->file, page, layout, &text, &label, &trouble) == 0;
 	if (!is_there) {
 		skip_set(skip, SKIP_UNREADABLE, "is damaged: no text could be read");
 		skip->page = page;

@@ -19,6 +19,8 @@ struct pdf_file {
 namespace
 {
 
+const size_t MAX_BLANKS = 100; /* from one side of a printed page to the other */
+
 void copy(char *out, size_t size, const std::string &text)
 {
 	size_t len = text.copy(out, size - 1);
@@ -123,6 +125,20 @@ bool is_whole(const poppler::ustring &text)
 	return !text.empty() && text[text.size() - 1] == '\f';
 }
 
+/* Blanks say which column a cell is in, so they stay; only what no page has room for goes. */
+void shorten_room(poppler::ustring &text)
+{
+	size_t n_blank = 0, to = 0;
+
+	for (size_t i = 0; i < text.size(); i++) {
+		n_blank = text[i] == ' ' ? n_blank + 1 : 0;
+		if (n_blank <= MAX_BLANKS) {
+			text[to++] = text[i];
+		}
+	}
+	text.resize(to);
+}
+
 /*
  * Word by word, where the text as a whole did not survive its way through iconv in poppler: then
  * the form feed at its end is missing. One odd word is lost so, not a page.
@@ -181,7 +197,7 @@ int pdf_file_n_pages(const struct pdf_file *file)
 	return file->n_pages;
 }
 
-int pdf_file_page(struct pdf_file *file, int page, struct buf *text, struct buf *label,
+int pdf_file_page(struct pdf_file *file, int page, int layout, struct buf *text, struct buf *label,
 	struct pdf_trouble *trouble)
 {
 	const listen listening(trouble);
@@ -192,11 +208,15 @@ int pdf_file_page(struct pdf_file *file, int page, struct buf *text, struct buf 
 		if (!own) {
 			return -1;
 		}
-		poppler::ustring whole =
-			own->text(poppler::rectf(), poppler::page::non_raw_non_physical_layout);
+		poppler::ustring whole = own->text(
+			poppler::rectf(), layout ? poppler::page::physical_layout
+						 : poppler::page::non_raw_non_physical_layout);
 
 		if (is_whole(whole)) {
 			whole.pop_back();
+			if (layout) {
+				shorten_room(whole);
+			}
 			add_utf8(text, whole);
 		} else {
 			add_words(text, *own);

@@ -39,10 +39,11 @@ struct pdf_file *pdf_file_open(
 	const char *data, size_t len, enum pdf_open *status, struct pdf_trouble *trouble);
 int pdf_file_n_pages(const struct pdf_file *file);
 /*
- * Add the text of a page (from 1), UTF-8, and its printed label. *trouble is set anew. Returns -1
+ * Add the text of a page (from 1), UTF-8, and its printed label. The text is in reading order, or,
+ * with `layout`, line by line as it stands there, with blanks where there is room. *trouble is set anew. Returns -1
  * where the file has no such page in spite of its count.
  */
-int pdf_file_page(struct pdf_file *file, int page, struct buf *text, struct buf *label,
+int pdf_file_page(struct pdf_file *file, int page, int layout, struct buf *text, struct buf *label,
 	struct pdf_trouble *trouble);
 void pdf_file_close(struct pdf_file *file); /* NULL-safe */
 

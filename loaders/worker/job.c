@@ -179,6 +179,7 @@ static void read_files(
 		.share_index = request->share_index,
 		.n_share = request->n_share,
 		.first_page = request->first_page,
+		.layout = request->layout,
 	};
 
 	for (uint32_t i = 0; i < request->n_file; i++) {

@@ -47,7 +47,8 @@ struct worker_request {
 	uint32_t share_index, n_share, first_page;
 	uint32_t n_include, n_exclude;
 	uint8_t include_secrets, is_careful; /* careful: name each file before it is read */
-	uint8_t padding[6];
+	uint8_t layout;
+	uint8_t padding[5];
 };
 
 enum worker_report_kind {

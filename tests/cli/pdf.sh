@@ -61,6 +61,15 @@ cp mixed.pdf folder/within.pdf
 run $counts folder
 ok 'the table says how many of its pages were read' prints 'within.pdf  (4 of 8 pages'
 ok 'within a folder, too' says 'in folder/within.pdf: pages 2-3 and 6 have nothing but pictures (scanned?)'
+mkdir tables
+cp "$vectors/table.pdf" tables
+for tables in tables/table.pdf tables; do
+	run $counts --show --layout "$tables"
+	ok "--layout keeps the rows of a table: $tables" prints 'V-2     DN 80    73 Nm'
+	run $counts --show "$tables"
+	ok "which reading order does not: $tables" prints 'DN 80'
+	ok "so that both differ: $tables" sh -c "! grep -q 'V-2 ' out"
+done
 run $counts --json mixed.pdf
 ok 'headers and footers are counted' json sources.0.running_lines.lines 12
 ok 'and the pages that have them' json sources.0.running_lines.pages 4

@@ -195,6 +195,24 @@ static void check_quote(
 	free(answer);
 }
 
+/* Reading order takes columns that are far from each other for columns of text. */
+static void rows_of_tables_stay_on_their_lines_where_the_layout_is_asked_for(void **state)
+{
+	static const struct read_options layout = {.subdir = "", .n_share = 1, .layout = 1};
+	static const char *const row[] = {"V-1     DN 50    41 Nm\n", "V-3     DN 100   98 Nm\n",
+		"V-4              120 Nm\n"}; /* an empty cell: the next one stays in its column */
+	struct reading plain = load_vector("table"), laid_out = {.bytes = vector("table")};
+
+	check_page(&plain, 0, 1, NULL, "V-1\nV-2\nV-3\nV-4\n");
+	read_bytes(&laid_out, "table.pdf", &layout);
+	assert_int_equal(READ_END, laid_out.status);
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		check_page(&laid_out, 0, 1, NULL, row[i]);
+	}
+	reading_finish(&plain);
+	reading_finish(&laid_out);
+}
+
 static void quotes_over_ligatures_and_broken_words_are_verified(void **state)
 {
 	struct reading reading = load_vector("manual");
@@ -609,6 +627,7 @@ int main(void)
 		/* First: it needs a poppler that has not looked for its maps yet. */
 		cmocka_unit_test(without_poppler_data_the_missing_maps_are_named),
 		cmocka_unit_test(pages_have_their_labels_and_bookmarks_their_pages_and_lines),
+		cmocka_unit_test(rows_of_tables_stay_on_their_lines_where_the_layout_is_asked_for),
 		cmocka_unit_test(quotes_over_ligatures_and_broken_words_are_verified),
 		cmocka_unit_test(each_reader_of_several_reads_its_runs_of_pages),
 		cmocka_unit_test(a_reader_begins_where_another_one_ended),

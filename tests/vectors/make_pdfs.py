@@ -399,6 +399,19 @@ def missing_page():
     return pdf.bytes()
 
 
+def table():
+    """Its cells in columns that are far from each other, which reading order takes for text columns."""
+    rows = [("Valve", "Size", "Torque"), ("V-1", "DN 50", "41 Nm"), ("V-2", "DN 80", "73 Nm"),
+            ("V-3", "DN 100", "98 Nm"), ("V-4", "", "120 Nm")]
+    pdf = Pdf()
+    cells = []
+    for column, x in enumerate((72, 260, 450)):
+        for row, texts in enumerate(rows):
+            cells.append("BT /F1 12 Tf %d %d Td (%s) Tj ET" % (x, 720 - 15 * row, texts[column]))
+    pdf.page("\n".join(cells))
+    return pdf.bytes()
+
+
 def truncated():
     whole = scan("tttttt")
     return whole[: len(whole) * 6 // 10]
@@ -429,6 +442,7 @@ FILES = {
     "outline_cycle": outline_cycle,
     "broken_stream": broken_stream,
     "missing_page": missing_page,
+    "table": table,
     "truncated": truncated,
 }
 
