@@ -8,40 +8,150 @@
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
+#include "session/once.h"
+#include "session/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* --show: the packed text itself. */
+/* ---- --show ---- */
+
+/* The packed text on its way out: written as it is read, but for JSON, which is one string. */
+struct show {
+	int is_json;
+	struct buf json;
+	struct document document; /* at hand; of a tree only the paths of its parts */
+	size_t n_source;
+	struct load_result left_out;
+};
+
+/* Non-zero where nobody reads it. */
+static int put_out(struct show *show, struct prompt *block)
+{
+	for (size_t i = 0; i < block->count; i++) {
+		size_t len;
+		const char *text = segment_bytes(block->item[i], &len);
+
+		if (show->is_json) {
+			buf_add(&show->json, text, len);
+		} else {
+			output_text(text, len);
+		}
+	}
+	prompt_finish(block);
+	return show->is_json ? 0 : output_flush() < 0;
+}
+
+static enum pack_before before_shown(const struct show *show)
+{
+	return show->n_source > 1 ? PACK_BEFORE_SOURCE : PACK_BEFORE_NOTHING;
+}
+
+static int show_begin(void *arg, const struct document *document)
+{
+	struct show *show = arg;
+	struct prompt block = {0};
+
+	document_finish(&show->document);
+	show->document = (struct document){
+		.kind = document->kind,
+		.name = mem_strdup(document->name),
+		.rev = mem_strdup(document->rev),
+	};
+	show->n_source++;
+	if (document->kind == DOCUMENT_CODE) {
+		pack_source_open(
+			&block, before_shown(show), (int64_t)show->n_source, &show->document);
+	}
+	return put_out(show, &block);
+}
+
+static int show_part(void *arg, struct part *part)
+{
+	struct show *show = arg;
+	struct part *own = document_add_part(&show->document);
+	struct prompt block = {0};
+
+	*own = *part;
+	*part = (struct part){.place = {.time_ms = -1}};
+	if (show->document.kind == DOCUMENT_CODE) {
+		pack_file(&block, own);
+		free(own->text);
+		own->text = NULL;
+		own->len = 0;
+	}
+	return put_out(show, &block);
+}
+
+static int show_end(void *arg, struct document *document)
+{
+	struct show *show = arg;
+	struct prompt block = {0};
+
+	if (show->document.kind == DOCUMENT_CODE) {
+		pack_source_close(&block, &show->document);
+	} else {
+		pack_source(&block, before_shown(show), (int64_t)show->n_source, &show->document);
+	}
+	document_finish(&show->document);
+	return put_out(show, &block);
+}
+
+static void show_skipped(void *arg, const struct skipped *skipped)
+{
+	struct show *show = arg;
+	struct load_sink sink = load_result_sink(&show->left_out);
+
+	sink.skipped(sink.arg, skipped);
+}
+
+static int load_shown(struct show *show, struct inputs *inputs, struct err *err)
+{
+	struct load_sink into = {show_begin, show_part, show_end, show_skipped, show}, sink;
+	struct once once = {.to = &into};
+	int status;
+
+	sink = once_sink(&once);
+	if (!show->is_json && isatty(STDOUT_FILENO)) {
+		inputs->load.watch.progress = NULL; /* it would be drawn into the text */
+	}
+	inputs->began_s = output_clock_s();
+	status = load_each(inputs->path, inputs->n_path, &inputs->load, &sink, err);
+	log_progress_clear();
+	once_finish(&once);
+	document_finish(&show->document);
+	return output_flush() < 0 ? output_finish(err) : status;
+}
+
+/* The packed text itself. */
 static int show_packed(
 	const struct options *options, struct inputs *inputs, size_t *n_source, struct err *err)
 {
-	struct session *session = session_create(&(struct session_config){.no_cite = 0});
-	struct buf text = BUF_INIT;
-	size_t unreadable;
-	int status =
-		inputs_load(inputs, session, inputs->path, inputs->n_path, 1, &unreadable, err);
+	struct show show = {.is_json = options->json};
+	int status = load_shown(&show, inputs, err);
 
-	if (status < 0) {
-		session_destroy(session);
-		return -1;
-	}
-	*n_source = session_source_count(session);
-	session_sources_text(session, &text);
-	if (options->json) {
-		json_t *object = json_object();
+	if (status == 0) {
+		*n_source = show.n_source;
+		status = inputs_show_skipped(inputs, show.left_out.skipped, show.left_out.n_skipped,
+				 inputs->path, inputs->n_path, 0)
+				 ? ERR_INPUTS
+				 : 0;
+		if (options->json) {
+			json_t *text = output_json_bytes(buf_str(&show.json), show.json.len);
 
-		json_object_set_new(object, "text", output_json_bytes(buf_str(&text), text.len));
-		output_json(object);
-	} else {
-		output_text(buf_str(&text), text.len);
-		putchar('\n');
+			output_json(json_pack("{s:o}", "text", text));
+		} else {
+			putchar('\n');
+		}
 	}
-	buf_finish(&text);
-	session_destroy(session);
-	return unreadable ? ERR_INPUTS : 0;
+	buf_finish(&show.json);
+	load_result_finish(&show.left_out);
+	return status;
 }
+
+/* ---- the count ---- */
 
 /* The window of the model, from its metadata alone; 0 where a tokenizer is no model. */
 static void find_window(struct count_report *report, const char *model)

@@ -165,7 +165,7 @@ static void show_progress(void *arg, const struct load_progress *progress)
 	if (inputs->count_tok && inputs->count_tok(inputs->count_arg)) {
 		add_part_of(&line, inputs->count_tok(inputs->count_arg), -1, "tok");
 	}
-	if (progress->total_bytes > progress->n_bytes && progress->n_bytes > 0 && spent_s > 1) {
+	if (progress->total_bytes > progress->n_bytes && progress->n_bytes > 0 && spent_s > 0.3) {
 		buf_printf(&line, "ETA %.0f s  ",
 			spent_s * (double)(progress->total_bytes - progress->n_bytes) /
 				(double)progress->n_bytes);

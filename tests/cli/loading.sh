@@ -26,6 +26,26 @@ ok 'and the time that is left' grep -qaE ' ETA [0-9]+ s ' out
 ok 'and gone at the end' [ "$(tr '\r' '\n' <out | grep -a 'total, ' | grep -c 'reading')" = 0 ]
 ok 'no name in it is obeyed' [ "$(grep -caF "$escape[31m" out)" = 0 ]
 
+# The packed text is written while it is read.
+for given in large/a.txt "large/a.txt pump.txt pump.txt" large "pumps pump.txt"; do
+	mkdir -p pumps
+	echo 'The pump stops.' >pump.txt
+	echo 'The pump starts.' >pumps/b.c
+	run $counts --show --exclude 'large/b*' $given
+	"$CARREL" ask --device fake --show-context Words --exclude 'large/b*' $given 2>&1 | sed -e '/^<source id="S1"/,$!d' |
+		sed -e '$d' | sed -e '$d' >whole
+	ok "count --show $given is what stands in the context" cmp whole out
+done
+if (ulimit -v 200000; "$CARREL" --version) >/dev/null 2>&1; then
+	run sh -c 'ulimit -v 200000; "$0" count --show large | tail -n 1' "$CARREL"
+	ok 'of any size, in bounded memory' prints '</source>'
+else
+	skip 'of any size, in bounded memory' 'this build needs more address space'
+fi
+run sh -c '{ "$0" count --show large; echo $? >code; } | head -n 2' "$CARREL"
+ok 'whoever reads two lines gets them at once' prints '<file path="a.txt">'
+ok 'and a closed pipe ends it silently' [ "$(cat code)" = 141 -a ! -s err ]
+
 # Far more than the window of the model: counted to the end, and not kept.
 name='what does not fit is refused with both numbers, in bounded memory'
 if (ulimit -v 450000; "$CARREL" ask --version) >/dev/null 2>&1; then
