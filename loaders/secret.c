@@ -242,6 +242,27 @@ static int is_token(const struct place *place, enum charset charset, size_t min,
 	return begins(place) && len >= min && len <= max && is_random(body, len);
 }
 
+static size_t count_different(const char *text, size_t len)
+{
+	unsigned char seen[256] = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n += !seen[(unsigned char)text[i]];
+		seen[(unsigned char)text[i]] = 1;
+	}
+	return n;
+}
+
+/* The same where the word says enough: anything but a row of x. */
+static int is_issued(const struct place *place, enum charset charset, size_t min, size_t max)
+{
+	const char *body = place->at + place->word_len;
+	size_t len = run(body, place->end, charset);
+
+	return begins(place) && len >= min && len <= max && count_different(body, len) >= 8;
+}
+
 /* A line of base64, which has a digit, as names in a text about keys have not. */
 static int is_key_data(const char *text, size_t len)
 {
@@ -300,7 +321,7 @@ static int is_aws(const struct place *place)
 
 static int is_github(const struct place *place)
 {
-	return is_token(place, ALNUM, 36, 255);
+	return is_issued(place, ALNUM, 36, 255);
 }
 
 static int is_github_fine(const struct place *place)
@@ -321,7 +342,13 @@ static int is_slack(const struct place *place)
 		tail++;
 	}
 	return begins(place) && digits >= 10 && len <= 255 && tail < len && tail >= 16 &&
-	       is_random(body + len - tail, tail);
+	       count_different(body + len - tail, tail) >= 8;
+}
+
+/* Those that are renewed, of apps, and of sessions: xoxe-1-..., xapp-1-A012-...: long. */
+static int is_slack_long(const struct place *place)
+{
+	return is_token(place, WORD, 60, 512);
 }
 
 static int is_slack_hook(const struct place *place)
@@ -357,7 +384,7 @@ static int is_gitlab(const struct place *place)
 
 static int is_stripe(const struct place *place)
 {
-	return is_token(place, ALNUM, 20, 247);
+	return is_issued(place, ALNUM, 20, 247);
 }
 
 static int is_npm(const struct place *place)
@@ -394,6 +421,41 @@ static int is_digital_ocean(const struct place *place)
 	return is_token(place, HEX, 64, 64);
 }
 
+/* What stands beside the name: 'aws_secret_access_key = "..."', in any language's words. */
+static int is_aws_secret(const struct place *place)
+{
+	enum { MAX_BETWEEN = 16 };
+	const char *p = place->at + place->word_len, *from = p;
+
+	while (p < place->end && p - from < MAX_BETWEEN && strchr(" \t\"'`=:>,()[]", *p) && *p) {
+		p++;
+	}
+	return p > from && run(p, place->end, BASE64) == 40 && is_random(p, 40);
+}
+
+/* "root:$y$...:19000:": a line of a shadow file, its hash at the least 22 characters. */
+static int is_shadow(const struct place *place)
+{
+	enum { MAX_NAME = 64, MIN_HASH = 22 };
+	const char *line = place->at, *p = place->at + place->word_len;
+	size_t n_hash = 0;
+
+	while (line > place->text && place->at - line < MAX_NAME &&
+		(in_charset(WORD, (unsigned char)line[-1]) || line[-1] == '.')) {
+		line--;
+	}
+	if (line == place->at || (line > place->text && line[-1] != '\n')) {
+		return 0;
+	}
+	for (; p < place->end &&
+		(in_charset(BASE64, (unsigned char)*p) || (*p && strchr("$.,", *p)));
+		p++) {
+		n_hash = *p == '$' ? 0 : n_hash + 1;
+	}
+	return n_hash >= MIN_HASH && count_different(p - n_hash, n_hash) >= 10 &&
+	       place->end - p >= 2 && p[0] == ':' && (isdigit((unsigned char)p[1]) || p[1] == ':');
+}
+
 static int is_putty(const struct place *place)
 {
 	return place->at == place->text;
@@ -409,6 +471,15 @@ static const struct shape {
 	{"AGE-SECRET-KEY-1", is_age, "holds a private key (age)"},
 	{"AKIA", is_aws, "holds an access key (AWS)"},
 	{"ASIA", is_aws, "holds an access key (AWS)"},
+	{"aws_secret_access_key", is_aws_secret, "holds an access key (AWS)"},
+	{"AWS_SECRET_ACCESS_KEY", is_aws_secret, "holds an access key (AWS)"},
+	{":$y$", is_shadow, "holds passwords (a shadow file)"},
+	{":$gy$", is_shadow, "holds passwords (a shadow file)"},
+	{":$7$", is_shadow, "holds passwords (a shadow file)"},
+	{":$6$", is_shadow, "holds passwords (a shadow file)"},
+	{":$5$", is_shadow, "holds passwords (a shadow file)"},
+	{":$2b$", is_shadow, "holds passwords (a shadow file)"},
+	{":$1$", is_shadow, "holds passwords (a shadow file)"},
 	{"ghp_", is_github, "holds an access token (GitHub)"},
 	{"gho_", is_github, "holds an access token (GitHub)"},
 	{"ghu_", is_github, "holds an access token (GitHub)"},
@@ -421,6 +492,10 @@ static const struct shape {
 	{"xoxp-", is_slack, "holds an access token (Slack)"},
 	{"xoxr-", is_slack, "holds an access token (Slack)"},
 	{"xoxs-", is_slack, "holds an access token (Slack)"},
+	{"xoxe-", is_slack_long, "holds an access token (Slack)"},
+	{"xoxc-", is_slack_long, "holds an access token (Slack)"},
+	{"xoxd-", is_slack_long, "holds an access token (Slack)"},
+	{"xapp-", is_slack_long, "holds an access token (Slack)"},
 	{"hooks.slack.com/services/", is_slack_hook, "holds an access token (Slack)"},
 	{"AIza", is_google, "holds an access key (Google)"},
 	{"sk_live_", is_stripe, "holds an access key (Stripe)"},
@@ -440,8 +515,8 @@ enum { FIRST = 3, BLOCK = 16 }; /* bytes of the shortest word; bytes that are lo
 /* Of two bytes: whether a word begins with them (BEGINS), or goes on so behind its first (GOES_ON). */
 static uint8_t possible[65536];
 enum { BEGINS = 1, GOES_ON = 2 };
-static uint32_t of_first[256]; /* the words that begin with a byte, a bit for each */
-_Static_assert(ARRAY_LEN(shape) <= 32, "a bit for each word");
+static uint64_t of_first[256]; /* the words that begin with a byte, a bit for each */
+_Static_assert(ARRAY_LEN(shape) <= 64, "a bit for each word");
 
 static size_t pair(const char *at)
 {
@@ -455,15 +530,15 @@ static void prepare(void)
 	for (size_t i = 0; i < ARRAY_LEN(shape) && !is_prepared; i++) {
 		possible[pair(shape[i].word)] |= BEGINS;
 		possible[pair(shape[i].word + 1)] |= GOES_ON;
-		of_first[(unsigned char)shape[i].word[0]] |= (uint32_t)1 << i;
+		of_first[(unsigned char)shape[i].word[0]] |= (uint64_t)1 << i;
 	}
 	is_prepared = 1;
 }
 
 static const char *look(const char *text, const char *at, const char *end)
 {
-	for (uint32_t bits = of_first[(unsigned char)*at]; bits; bits &= bits - 1) {
-		const struct shape *candidate = &shape[__builtin_ctz(bits)];
+	for (uint64_t bits = of_first[(unsigned char)*at]; bits; bits &= bits - 1) {
+		const struct shape *candidate = &shape[__builtin_ctzll(bits)];
 		const char *word = candidate->word;
 		struct place place = {text, at, end, 0};
 
@@ -530,9 +605,58 @@ static int is_secret_environment(const char *name, const char *text, size_t len)
 	return 0;
 }
 
+/* Whether the settings of kubectl let somebody in: a key, or a token that is no word. */
+static int is_kubernetes(const char *text, size_t len)
+{
+	static const char *const word[] = {"client-key-data:", "token:"};
+	const char *end = text + len;
+
+	if (!memmem(text, len, "kind: Config", 12) || !memmem(text, len, "clusters:", 9)) {
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(word); i++) {
+		const char *at = text;
+
+		while ((at = memmem(at, (size_t)(end - at), word[i], strlen(word[i])))) {
+			size_t n = 0;
+
+			at += strlen(word[i]);
+			while (at < end && (*at == ' ' || *at == '"' || *at == '\'')) {
+				at++;
+			}
+			while (at + n < end && at[n] &&
+				(in_charset(BASE64, (unsigned char)at[n]) ||
+					strchr("-_.:", at[n]))) {
+				n++;
+			}
+			if (n >= 16 && count_different(at, n) >= 8) {
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+/* A list of passwords by its name, also of a copy of it, and its first line: "root:*:19000:0:". */
+static int is_shadow_copy(const char *name, const char *text, size_t len)
+{
+	const char *feed = memchr(text, '\n', len);
+	size_t line_len = feed ? (size_t)(feed - text) : len, n_colons = 0;
+
+	name += *name == 'g';
+	if (strncmp(name, "shadow", 6) != 0 || (name[6] && !strchr("-~.", name[6]))) {
+		return 0;
+	}
+	for (size_t i = 0; i < line_len; i++) {
+		n_colons += text[i] == ':';
+	}
+	return n_colons >= 3 && text[0] != ':' && !memchr(text, ' ', line_len);
+}
+
 /* Names that often hold secrets, and words that say that this one does. */
 static const char *secret_of_kind(const char *path, const char *text, size_t len)
 {
+	static const char *const kubernetes[] = {"config", "kubeconfig", NULL};
 	const char *name = base_name(path);
 
 	if (strcmp(name, ".npmrc") == 0 &&
@@ -542,6 +666,14 @@ static const char *secret_of_kind(const char *path, const char *text, size_t len
 	}
 	if (ends_with(name, ".env") && is_secret_environment(name, text, len)) {
 		return "may hold secrets (an environment file)";
+	}
+	if (is_shadow_copy(name, text, len)) {
+		return "may hold passwords (a shadow file)";
+	}
+	if ((is_one_of(name, kubernetes) || ends_with(name, ".yaml") || ends_with(name, ".yml") ||
+		    ends_with(name, ".conf") || ends_with(name, ".kubeconfig")) &&
+		is_kubernetes(text, len)) {
+		return "holds credentials (Kubernetes)";
 	}
 	if (strcmp(name, ".pypirc") == 0 && memmem(text, len, "password", 8)) {
 		return "holds a password (PyPI)";

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 // clang-format on
 
+#include <stdlib.h>
 #include <string.h>
 
 static void names_of_secrets_are_known(void **state)
@@ -95,7 +96,9 @@ static void examples_and_words_are_no_secrets(void **state)
 		{"a.c", "AKIA", "Q7ZP3VN2KX5WJ8RTMORE"},
 		{"a.c", "XAKIA", "Q7ZP3VN2KX5WJ8RT"},
 		{"a.md", "ghp_", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
-		{"a.md", "ghp_", "abcdefghijklmnopqrstuvwxyz0123456789"},
+		{"a.md", "aws_secret_access_key = ", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+		{"a.c", "aws_secret_access_key", "(k3JvQ9xTz7LmRb2WnYc8Hd5PfGs1Ua6EoViX)"},
+		{"shadow.c", ":$6$", "is SHA-512, :$y$ is yescrypt: see crypt(5)"},
 		{"a.c", "ghp_", "short"},
 		{"a.css", "mask-", "image-linear-gradient-to-right-top-bottom-left-center"},
 		{"a.c", "task-", "k3JvQ9xTz7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBw"},
@@ -122,6 +125,36 @@ static void examples_and_words_are_no_secrets(void **state)
 		}
 	}
 	buf_finish(&text);
+}
+
+/* Files whose names and first words say what stands in them. */
+static void lists_of_credentials_are_known(void **state)
+{
+	static const char kube[] = "apiVersion: v1\nkind: Config\nclusters:\n- name: a\nusers:\n"
+				   "- name: b\n  user:\n    ";
+	static const struct {
+		const char *path, *head, *rest;
+		int is_secret;
+	} file[] = {
+		{"shadow", "root:*:19000:0:99999:7:::\n", "", 1},
+		{"backups/shadow.bak", "root:!:19000:0:99999:7:::\n", "", 1},
+		{"gshadow-", "root:*::\n", "", 1},
+		{"shadow.md", "About shadows: what: they: are\n", "", 0},
+		{"config", kube, "token: k3JvQ9xTz7LmRb2WnYc8\n", 1},
+		{"prod.yaml", kube, "client-key-data: LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt\n", 1},
+		{"prod.yaml", kube, "token: REDACTED\n", 0},
+		{"prod.yaml", "kind: ConfigMap\n", "token: k3JvQ9xTz7LmRb2WnYc8\n", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(file); i++) {
+		char *text = mem_printf("%s%s", file[i].head, file[i].rest);
+
+		if ((secret_of_text(file[i].path, text, strlen(text)) != NULL) !=
+			file[i].is_secret) {
+			fail_msg("%s: %s", file[i].path, text);
+		}
+		free(text);
+	}
 }
 
 static const char body[] = "MIIEpAIBAAKCAQEA0Zk3JvQ9xTz7LmRb2WnYc8Hd5PfGs1Ua6EoViXtM4jNrBwKy\n"
@@ -214,6 +247,7 @@ int main(void)
 		cmocka_unit_test(names_of_secrets_are_known),
 		cmocka_unit_test(shapes_of_secrets_are_found),
 		cmocka_unit_test(examples_and_words_are_no_secrets),
+		cmocka_unit_test(lists_of_credentials_are_known),
 		cmocka_unit_test(private_keys_need_a_body),
 		cmocka_unit_test(certificates_and_public_keys_are_read),
 		cmocka_unit_test(a_secret_is_found_at_every_offset),
