@@ -259,12 +259,12 @@ void transcript_outline(struct reader *reader, struct document *document)
 	}
 }
 
-/* The conversation, where there are several, and a place for what has no time. */
+/* The conversation, where there are several, or the day, and a place for what has no time. */
 static char *cue_label(const struct transcript *transcript, const struct cue *cue)
 {
 	struct buf label = BUF_INIT;
 
-	if (transcript->n_conversation > 1 && cue->heading) {
+	if ((transcript->n_conversation > 1 || transcript->has_days) && cue->heading) {
 		buf_additem(&label, transcript->outline.heading[cue->heading - 1].title);
 	}
 	if (cue->time_ms < 0 && cue->number > 0) {

@@ -50,6 +50,7 @@ struct transcript {
 	struct document outline; /* headings only; their parts are cues */
 	const char *unit;        /* what cue.number counts: "line", "message" */
 	size_t n_conversation;
+	int has_days;        /* the headings are days: a time of day is none without its day */
 	struct buf left_out; /* said of the input once, at the end: what was not read of it */
 	size_t next;
 };

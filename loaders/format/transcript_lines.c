@@ -266,6 +266,7 @@ static void add_message(struct walk *walk, const struct line_parts *parts)
 	if (!span_equal(walk->date, parts->date)) {
 		end_turn(walk);
 		walk->date = parts->date;
+		walk->transcript->has_days = 1;
 		transcript_add_title(walk->transcript, date.text, -1);
 		walk->turn.speaker = nobody;
 	}

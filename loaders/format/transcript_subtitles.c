@@ -109,7 +109,9 @@ struct parser {
 	int has_last;
 	int has_numbers; /* a number stood before the first cue */
 	int n_cue;
-	int64_t line; /* of the file */
+	int64_t line;         /* of the file */
+	struct buf bad_lines; /* numbers of lines that were to be a timing */
+	int n_bad;
 };
 
 static void end_cue(struct parser *parser)
@@ -170,6 +172,35 @@ static void add_line(struct parser *parser, struct text_span line)
 	buf_addch(&parser->raw, '\n');
 }
 
+/* A timing that cannot be read, "00:00:xx,000 --> 00:00:05,000": where a cue begins, and no words. */
+static int is_bad_timing(const struct parser *parser, struct text_span line)
+{
+	int begins_cue = parser->after_blank ||
+			 (parser->has_last && parser->last_stands_alone &&
+				 is_number((struct text_span){parser->raw.data + parser->last_at,
+					 parser->raw.len - parser->last_at}));
+
+	line = span_trim(line);
+	return begins_cue && line.len && line.at[0] >= '0' && line.at[0] <= '9' &&
+	       memmem(line.at, line.len, "-->", 3) != NULL;
+}
+
+static void leave_out_timing(struct parser *parser)
+{
+	enum { MOST_LINES = 8 };
+
+	drop_name(parser);
+	parser->has_last = 0;
+	parser->after_blank = 0;
+	if (parser->n_bad < MOST_LINES) {
+		buf_printf(&parser->bad_lines, "%s%lld", parser->n_bad ? ", " : "",
+			(long long)parser->line);
+	} else if (parser->n_bad == MOST_LINES) {
+		buf_addstr(&parser->bad_lines, "...");
+	}
+	parser->n_bad++;
+}
+
 static void parse_line(struct parser *parser, struct text_span line)
 {
 	int64_t time_ms, end_ms;
@@ -187,6 +218,8 @@ static void parse_line(struct parser *parser, struct text_span line)
 	} else if (parser->markup == MARKUP_VTT && parser->after_blank && begins_aside(line)) {
 		parser->in_aside = 1;
 		parser->after_blank = 0;
+	} else if (!parser->in_aside && is_bad_timing(parser, line)) {
+		leave_out_timing(parser);
 	} else if (!parser->in_aside) {
 		add_line(parser, line);
 	}
@@ -227,6 +260,13 @@ static int parse_subtitles(struct transcript *transcript, const struct input *in
 	} else {
 		captions_move(&parser.captions, transcript);
 	}
+	if (parser.n_bad) {
+		buf_printf(&transcript->left_out,
+			"has %d damaged timing%s, left out: the words below stand with the time "
+			"before: line %s",
+			parser.n_bad, parser.n_bad == 1 ? "" : "s", parser.bad_lines.data);
+	}
+	buf_finish(&parser.bad_lines);
 	captions_finish(&parser.captions);
 	buf_finish(&parser.raw);
 	return 0;

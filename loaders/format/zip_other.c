@@ -1,6 +1,6 @@
 /*
- * Office files that are not read: each is refused with what to do. OLE containers are the files of
- * Office before 2007, and the wrapping of newer ones that are encrypted.
+ * Office files, RTF and PostScript, which are not read: each is refused with what to do. OLE
+ * containers are the files of Office before 2007, and the wrapping of newer ones that are encrypted.
  */
 #include "loaders/format/format.h"
 #include "loaders/format/zip.h"
@@ -50,9 +50,29 @@ static int ole_lists(const struct input *input, const char *name)
 	return found;
 }
 
+/* Text that is no text to read: the program of a page. */
+static const char *source_reason(const struct input *input)
+{
+	static const struct {
+		const char *begin, *reason;
+	} sources[] = {
+		{"{\\rtf", "is RTF: save it as DOCX, ODT or PDF"},
+		{"%!PS", "is PostScript: convert it to PDF (ps2pdf FILE)"},
+	};
+
+	for (size_t i = 0; input->root_fd < 0 && i < ARRAY_LEN(sources); i++) {
+		size_t len = strlen(sources[i].begin);
+
+		if (input->len >= len && memcmp(input->data, sources[i].begin, len) == 0) {
+			return sources[i].reason;
+		}
+	}
+	return NULL;
+}
+
 static int other_probe(const struct input *input)
 {
-	if (is_ole(input)) {
+	if (is_ole(input) || source_reason(input)) {
 		return 3;
 	}
 	return zip_probe(input) && other_of(input) ? 3 : 0;
@@ -60,6 +80,9 @@ static int other_probe(const struct input *input)
 
 static int other_open(struct reader **reader, const struct input *input, struct skip *skip)
 {
+	if (source_reason(input)) {
+		return skip_set(skip, SKIP_UNREADABLE, "%s", source_reason(input));
+	}
 	if (!is_ole(input)) {
 		return skip_set(skip, SKIP_UNREADABLE, "%s", other_of(input)->reason);
 	}

@@ -521,6 +521,11 @@ static void spreadsheets_and_slides_are_told_what_to_do(void **state)
 	static const struct entry sheet[] = {{"xl/workbook.xml", "<a/>", 1}};
 	static const struct entry slides[] = {{"ppt/presentation.xml", "<a/>", 1}};
 
+	static const char rtf[] = "{\\rtf1\\ansi 10{\\super 6} Pa}";
+	static const char postscript[] = "%!PS-Adobe-3.0\n(10) show\n";
+
+	check_refused("a.rtf", rtf, strlen(rtf), SKIP_UNREADABLE, "is RTF: save it as");
+	check_refused("stdin", postscript, strlen(postscript), SKIP_UNREADABLE, "ps2pdf");
 	check_packed("a.xlsx", sheet, 1, "save its sheets as CSV");
 	check_packed("a.pptx", slides, 1, "save it as PDF");
 }

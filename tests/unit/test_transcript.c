@@ -79,9 +79,19 @@ static void times_are_kept_as_they_are_given(void **state)
 			"-1||A|line 2\n64000||B\n"},
 		/* what is no time begins no cue */
 		{"a.srt", "1\n" T1 "A\n\n00:61:00,000 --> 00:62:00,000\nB\n",
-			"1000||A 00:61:00,000 --> 00:62:00,000 B\n"},
+			"1000||A B\nhas 1 damaged timing, left out: the words below "
+			"stand "
+			"with the time before: line 5\n"},
+		{"a.srt",
+			"1\n" T1 "A\n\n2\n00:00:xx,000 --> 00:00:09,000\nB\n\n3\n" T2
+			"x\n4 --> 5 is no timing\n",
+			"1000||A B\n64000||x 4 --> 5 is no timing\nhas 1 damaged timing, "
+			"left "
+			"out: the words below stand with the time before: line 6\n"},
 		{"a.srt", "1\n" T1 "A\n\n9999999999:00:00 --> 1:00\nB\n",
-			"1000||A 9999999999:00:00 --> 1:00 B\n"},
+			"1000||A B\nhas 1 damaged timing, left out: the words below "
+			"stand "
+			"with the time before: line 5\n"},
 	};
 
 	CHECK_ROWS(row);

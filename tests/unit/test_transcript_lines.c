@@ -133,7 +133,7 @@ static void turns_without_times_are_cues_of_their_lines(void **state)
 	CHECK_ROWS(row);
 }
 
-static void exported_chats_have_the_time_of_day_and_a_heading_for_each_day(void **state)
+static void exported_chats_have_the_time_of_day_and_its_day(void **state)
 {
 	static const struct row row[] = {
 		{"_chat.txt",
@@ -141,16 +141,21 @@ static void exported_chats_have_the_time_of_day_and_a_heading_for_each_day(void 
 			"end-to-end "
 			"encrypted.\r\n[12/05/2024, 21:04:00] +49 151 1: Hi\r\nthere\r\n\r\nyou\r\n"
 			"[13/05/2024, 00:00:01] ~ Bo: x: y\r\n",
-			"-1||# 12/05/2024\n75791000|Ana|Messages are end-to-end encrypted.\n"
-			"75840000|+49 151 1|Hi\nthere\n\nyou\n-1||# 13/05/2024\n1000|~ Bo|x: y\n"
+			"-1||# 12/05/2024|12/05/2024\n75791000|Ana|Messages are end-to-end "
+			"encrypted.|12/05/2024\n"
+			"75840000|+49 151 1|Hi\nthere\n\nyou|12/05/2024\n-1||# 13/05/2024|"
+			"13/05/2024\n1000|~ Bo|x: y|13/05/2024\n"
 			"# 12/05/2024 -> 0\n# 13/05/2024 -> 3\n"},
 		{"WhatsApp Chat with Bo.txt",
 			"5/12/24, 9:03\xe2\x80\xafPM - Bo created group\n5/12/24, 12:04\xe2\x80\xaf"
 			"AM - Bo: <Media omitted>\n5/12/24, 12:05 pm - Ana: Ok\n",
-			"-1||# 5/12/24\n75780000||Bo created group\n240000|Bo|<Media omitted>\n"
-			"43500000|Ana|Ok\n# 5/12/24 -> 0\n"},
+			"-1||# 5/12/24|5/12/24\n75780000||Bo created group|5/12/24\n"
+			"240000|Bo|<Media omitted>|5/12/24\n"
+			"43500000|Ana|Ok|5/12/24\n# 5/12/24 -> 0\n"},
 		{"a.txt", "12.05.24, 21:03 - Ana: A\n12.05.24, 21:04 - Bo: B\n",
-			"-1||# 12.05.24\n75780000|Ana|A\n75840000|Bo|B\n# 12.05.24 -> 0\n"},
+			"-1||# "
+			"12.05.24|12.05.24\n75780000|Ana|A|12.05.24\n75840000|Bo|B|12.05.24\n# "
+			"12.05.24 -> 0\n"},
 	};
 
 	CHECK_ROWS(row);
@@ -213,7 +218,7 @@ int main(void)
 		cmocka_unit_test(lines_that_begin_with_a_time_are_cues),
 		cmocka_unit_test(headers_of_a_name_and_a_time_begin_cues),
 		cmocka_unit_test(turns_without_times_are_cues_of_their_lines),
-		cmocka_unit_test(exported_chats_have_the_time_of_day_and_a_heading_for_each_day),
+		cmocka_unit_test(exported_chats_have_the_time_of_day_and_its_day),
 		cmocka_unit_test(what_is_no_transcript_stays_a_text),
 	};
 
