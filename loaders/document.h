@@ -21,7 +21,8 @@ struct part_place {
 	int64_t page; /* pdf: physical page, from 1; 0 elsewhere */
 	/*
 	 * pdf: printed label. transcript: the conversation it belongs to, where there are several,
-	 * or the day, where times are of the day; and of a cue without a time what to call its place: "line 12", "message 3". NULL if none.
+	 * or the day, where times are of the day; and of a cue without a time what to call its
+	 * place: "line 12", "message 3". NULL if none.
 	 */
 	char *label;
 	int64_t time_ms; /* transcript, from its beginning; -1 elsewhere, and where no time is known */

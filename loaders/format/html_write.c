@@ -26,6 +26,7 @@ enum action {
 	ACTION_ITEM,
 	ACTION_LINK,
 	ACTION_LIST,
+	ACTION_MATH_SCRIPT,    /* its second part stands higher */
 	ACTION_NOTE_REFERENCE, /* a link whose attributes say so */
 	ACTION_NUMBERED,
 	ACTION_PRE,
@@ -88,6 +89,8 @@ static const struct element {
 	{"listing", ACTION_PRE},
 	{"main", ACTION_BLOCK},
 	{"menu", ACTION_LIST},
+	{"mfrac", ACTION_MATH_SCRIPT},
+	{"msup", ACTION_MATH_SCRIPT},
 	{"nav", ACTION_BLOCK},
 	{"noscript", ACTION_SPACE},
 	{"ol", ACTION_NUMBERED},
@@ -559,6 +562,17 @@ static void begin_element(struct html *html, struct open_element *element, const
 	}
 }
 
+/* The second part of a power or a fraction begins: 10 to the 6 is not 106, nor a half 12. */
+static void mark_math(struct html *html, int depth)
+{
+	struct open_element *outer = html->n_open ? &html->open[html->n_open - 1] : NULL;
+
+	if (outer && outer->action == ACTION_MATH_SCRIPT && outer->depth == depth - 1 &&
+		++outer->number == 2) {
+		markup_text(html->markup, (const char *)&outer->style, 1);
+	}
+}
+
 static void refuse(struct html *html, const char *reason)
 {
 	html->refused = reason;
@@ -586,7 +600,10 @@ static void start_reported(void *arg, const xmlChar *xml_name, const xmlChar **a
 		html->in_hidden = element.depth;
 		return;
 	}
+	mark_math(html, element.depth);
 	element.action = (unsigned char)action_of(name);
+	element.style =
+		element.action == ACTION_MATH_SCRIPT && strcmp(name, "mfrac") == 0 ? '/' : '^';
 	if (element.action == ACTION_LINK && is_note_reference(attributes)) {
 		element.action = ACTION_NOTE_REFERENCE;
 	}

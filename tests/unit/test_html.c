@@ -55,6 +55,9 @@ static void numbers_stay_what_they_are(void **state)
 		"10^6 Pa, mc^2, 10^\xe2\x88\x92"
 		"3, H2O, 10_2, 1st, (a), said \"so\"^3 4He\n\n"
 		"```\n2^8\n```\n");
+	check_html("<math><msup><mn>10</mn><mn>6</mn></msup><mo>+</mo><mfrac><mn>1</mn><mrow><mn>2"
+		   "</mn></mrow></mfrac></math>",
+		"10^6+1/2\n");
 	/* as EPUB and pandoc refer to notes */
 	check_html("1,200<sup><a epub:type='noteref' href='#n1'>1</a></sup> and "
 		   "3<a href=#fn2 class='x footnote-ref' role=doc-noteref><sup>[2]</sup></a>, "
