@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/start.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,10 +199,41 @@ static int count_used(struct chat *chat, struct err *err)
 
 static void slash_help(struct chat *chat, const char *argument);
 
+/*
+ * What is typed behind /load: "in quotes" as it stands in them, else at a prompt a ~ means what it
+ * means in a shell. Malloc'ed.
+ */
+static char *typed_path(const struct chat *chat, const char *argument, int *is_quoted)
+{
+	size_t len = strlen(argument);
+
+	*is_quoted = len > 1 && (argument[0] == '"' || argument[0] == '\'') &&
+		     argument[len - 1] == argument[0] && access(argument, F_OK) < 0;
+	if (*is_quoted) {
+		return mem_strndup(argument + 1, len - 2);
+	}
+	return chat->interactive ? tilde_expand(argument) : mem_strdup(argument);
+}
+
+/* One path or, where there is no such file, those that match it as a pattern. */
+static int load_typed(struct chat *chat, const char *argument, struct err *err)
+{
+	glob_t found = {0};
+	int is_quoted, is_pattern, status;
+	char *path = typed_path(chat, argument, &is_quoted);
+
+	is_pattern = !is_quoted && access(path, F_OK) < 0 && glob(path, 0, NULL, &found) == 0;
+	status = is_pattern
+			 ? load(chat, (const char *const *)found.gl_pathv, found.gl_pathc, 0, err)
+			 : load(chat, (const char *const *)&path, 1, 0, err);
+	globfree(&found);
+	free(path);
+	return status;
+}
+
 static void slash_load(struct chat *chat, const char *argument)
 {
 	struct err err;
-	char *path;
 	int lends, status;
 
 	if (!argument[0]) {
@@ -216,21 +248,17 @@ static void slash_load(struct chat *chat, const char *argument)
 		complain(chat, &err);
 		return;
 	}
-	/* At a prompt a ~ means what it means in a shell, and Tab completes behind it. */
-	path = chat->interactive ? tilde_expand(argument) : mem_strdup(argument);
-	lends = chat->interactive && strcmp(path, "-") == 0;
+	lends = chat->interactive && strcmp(argument, "-") == 0;
 	if (lends) {
 		line_lend_terminal(1);
 	}
-	status = count_used(chat, &err) < 0 ? -1
-					    : load(chat, (const char *const *)&path, 1, 0, &err);
+	status = count_used(chat, &err) < 0 ? -1 : load_typed(chat, argument, &err);
 	if (lends) {
 		line_lend_terminal(0);
 	}
 	if (status < 0) {
 		complain(chat, &err);
 	}
-	free(path);
 }
 
 static void slash_quit(struct chat *chat, const char *argument)

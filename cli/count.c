@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "cli/count_print.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
@@ -200,10 +201,15 @@ static int count_all(struct count_report *report, struct inputs *inputs, struct 
 	*n_source = tally->n_source;
 	unreadable = inputs_show_skipped(
 		inputs, tally->skipped, tally->n_skipped, inputs->path, inputs->n_path, 0);
-	count_print(report);
+	if (tally->n_source || options->json) {
+		count_print(report); /* of nothing a table says nothing */
+	}
 	if (options->budget_tok && tally->total_tok > options->budget_tok) {
-		log_error("%lld tokens are more than the budget of %lld",
-			(long long)tally->total_tok, (long long)options->budget_tok);
+		char all[NUMBER_SIZE], budget[NUMBER_SIZE];
+
+		log_error("%s tokens are more than the budget of %s",
+			number_grouped(all, tally->total_tok),
+			number_grouped(budget, options->budget_tok));
 		return ERR_CONTEXT;
 	}
 	return unreadable ? ERR_INPUTS : 0;
@@ -241,7 +247,7 @@ static int run(struct count_report *report, struct inputs *inputs, struct err *e
 	free(model);
 	tokens_close(tokens);
 	if (status >= 0 && inputs_need_sources(inputs->n_path, n_source, &none) < 0) {
-		log_err(&none); /* the count of nothing was printed all the same */
+		log_err(&none);
 		return ERR_INPUTS;
 	}
 	return status;

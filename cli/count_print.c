@@ -167,7 +167,8 @@ static void print_tree(const struct count_report *report, const struct count_tre
 static void print_files(const struct count_report *report, size_t n_shown)
 {
 	const struct tally *tally = &report->tally;
-	char more[160];
+	int64_t rest_tok = 0, rest_bytes = 0;
+	char more[160], n[32];
 
 	for (size_t i = 0; i < n_shown; i++) {
 		const struct tally_source *source = &tally->source[tally->file[i].source];
@@ -177,9 +178,15 @@ static void print_files(const struct count_report *report, size_t n_shown)
 		print_row(report, tally->file[i].tokens, tally->file[i].bytes, 0,
 			tally->file[i].path, more);
 	}
+	for (size_t i = n_shown; i < tally->n_file; i++) {
+		rest_tok += tally->file[i].tokens;
+		rest_bytes += tally->file[i].bytes;
+	}
 	if (n_shown < tally->n_file) {
-		output_line("%13s  (%zu more file%s)", "...", tally->n_file - n_shown,
+		snprintf(more, sizeof(more), "(%s more file%s)",
+			number_grouped(n, (int64_t)(tally->n_file - n_shown)),
 			tally->n_file - n_shown == 1 ? "" : "s");
+		print_row(report, rest_tok, rest_bytes, 0, more, "");
 	}
 }
 

@@ -243,6 +243,17 @@ run sh -c 'printf "When does the pump stop?\n/load pump.txt\nWhen does the pump 
 ok 'without sources the built-in model does not answer' says 'only answers from sources (/load PATH)'
 ok 'and does with one' prints noon
 
+# ---- paths as a shell takes them ----
+mkdir tr
+echo 'The pump stops.' >'tr/a b.txt'
+echo 'The valve opens.' >'tr/c.txt'
+echo 'The tank is full.' >'tr/[c].txt'
+run sh -c 'printf "%s\n" "/load \"tr/a b.txt\"" "/load tr/[c].txt" "/load tr/?.txt" "/load \"tr/*.txt\"" | "$0"' "$CARREL"
+ok '/load takes quotes' says 'S1 text tr/a b.txt'
+ok 'a file whose name is a pattern' says 'S2 text tr/[c].txt'
+ok 'a pattern where there is no such file' says 'S3 text tr/c.txt'
+ok 'but not in quotes' status_is 6
+
 # ---- what does not fit the window ----
 yes 'The valve opens at nine in the evening.' | head -n 2000 >valves.txt
 printf 'The tank is full at ten.\n' >tank.txt

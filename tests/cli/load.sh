@@ -56,6 +56,11 @@ ok 'and so does the chat' prints valve.txt
 run sh -c "echo list | $CARREL --device fake --from-file -"
 ok 'whose standard input is no list' status_is 2
 
+run $counts --top 2 many
+ok 'the row of what --top leaves out has its tokens' grep -qE '^ +[0-9,]+ +[0-9.]+ % +[0-9]+ B +\(28 more files\)$' out
+run $counts -m random missing.txt
+ok 'where nothing could be used there is no table' [ ! -s out ]
+
 # ---- the same file twice, what cannot be read, what rules leave out ----
 : >empty
 run $fake 'When?' pump.txt ./pump.txt empty
@@ -244,7 +249,7 @@ ok '--outline shows sections' grep -qE '  OPTIONS  \(line [0-9]+\)$' out
 ok 'and what stands in them' grep -qE '    Speed  \(line [0-9]+\)$' out
 run $counts --outline --json pump.1
 ok 'also as JSON' json sources.0.headings.2.title Speed
-ok 'with the fields that are documented' json sources.0.headings.2 title,level,page,line,tokens
+ok 'with the fields that are documented' json sources.0.headings.2 title,level,page,label,line,tokens
 ok 'a section holds those beneath it' \
 	[ "$("$JSON_GET" sources.0.headings.1.tokens <out)" -gt "$("$JSON_GET" sources.0.headings.2.tokens <out)" ]
 mkdir bare
