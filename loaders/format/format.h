@@ -24,8 +24,9 @@ void transcript_prepare(void);
 /* Whether the input's name ends in one of the words (without the dot, case folded), NULL at the end. */
 int format_has_extension(const struct input *input, const char *const *extension);
 /*
- * For formats of text: append the input as UTF-8, *encoding as in struct reader; -1 where the bytes
- * are no text: *skip says what they are.
+ * For formats of text: the input as UTF-8 in the empty `text`, *encoding as in struct reader; -1 where
+ * the bytes are no text: *skip says what they are. Lines that a carriage return alone ends, in a text
+ * without any newline, end by a newline: else all would be line 1. All other bytes stay.
  */
 int format_text(
 	struct buf *text, const char **encoding, const struct input *input, struct skip *skip);

@@ -62,6 +62,16 @@ int format_has_extension(const struct input *input, const char *const *extension
 	return 0;
 }
 
+/* Lines end by a carriage return alone where there is no newline at all (Mac OS before X). */
+static void end_lines_by_newline(struct buf *text)
+{
+	char *at = text->len && !memchr(text->data, '\n', text->len) ? text->data : NULL;
+
+	while (at && (at = memchr(at, '\r', text->len - (size_t)(at - text->data)))) {
+		*at = '\n';
+	}
+}
+
 int format_text(
 	struct buf *text, const char **encoding, const struct input *input, struct skip *skip)
 {
@@ -74,6 +84,7 @@ int format_text(
 		free(reason);
 		return -1;
 	}
+	end_lines_by_newline(text);
 	*encoding = strcmp(name, "UTF-8") == 0 ? NULL : name;
 	return 0;
 }

@@ -79,6 +79,21 @@ static void nothing_is_a_heading_in_plain_text(void **state)
 	check_outline("a.csv", "a,b\n1,2\n", "");
 }
 
+static void carriage_returns_alone_end_lines(void **state)
+{
+	static const char old[] = "# One\r\r10 Pa\r## Two\r", mixed[] = "# One\ra\n";
+	struct format_read read = format_read("a.md", old, strlen(old));
+
+	assert_int_equal(strlen(old), read.document.part[0].len);
+	assert_memory_equal("# One\n\n10 Pa\n## Two\n", read.document.part[0].text, strlen(old));
+	assert_int_equal(2, read.document.n_heading);
+	assert_int_equal(4, read.document.heading[1].line);
+	format_read_finish(&read);
+	read = format_read("a.md", mixed, strlen(mixed));
+	assert_memory_equal(mixed, read.document.part[0].text, strlen(mixed));
+	format_read_finish(&read);
+}
+
 static void white_space_alone_is_text(void **state)
 {
 	check_outline("blank.txt", " \n\t\r\n\n", "");
@@ -129,6 +144,7 @@ int main(void)
 		cmocka_unit_test(latex_has_sections_and_no_comments),
 		cmocka_unit_test(org_and_asciidoc_have_headings),
 		cmocka_unit_test(nothing_is_a_heading_in_plain_text),
+		cmocka_unit_test(carriage_returns_alone_end_lines),
 		cmocka_unit_test(white_space_alone_is_text),
 		cmocka_unit_test(long_texts_take_no_longer_than_their_length),
 		cmocka_unit_test(source_code_is_known_by_name_whatever_its_encoding),
