@@ -107,7 +107,7 @@ int inputs_open(
 		return err_set(err, ERR_USAGE, "-0", "--from-file LIST -0",
 			"says how the paths of --from-file end, and there is none");
 	}
-	if (check_stdin(options, err) < 0) {
+	if (check_stdin(options, err) < 0 || load_options_check(&inputs->load, err) < 0) {
 		return -1;
 	}
 	for (size_t i = n_before; i < options->n_argument; i++) {

@@ -3,10 +3,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "loaders/tree/glob.h"
 
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -355,6 +357,32 @@ static size_t processors(void)
 	cpu_set_t set;
 
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
+static int check_patterns(const char *option, const char *const *pattern, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct glob glob;
+		int is_broken;
+
+		glob_compile(&glob, pattern[i], strlen(pattern[i]), GLOB_PATH);
+		is_broken = glob.is_never;
+		glob_finish(&glob);
+		if (is_broken) {
+			return err_set(err, ERR_USAGE, option,
+				"write \\[ and \\\\ for a bracket and a backslash",
+				"the pattern \"%s\" is broken: no file can match it", pattern[i]);
+		}
+	}
+	return 0;
+}
+
+int load_options_check(const struct load_options *options, struct err *err)
+{
+	if (check_patterns("--include", options->include, options->n_include, err) < 0) {
+		return -1;
+	}
+	return check_patterns("--exclude", options->exclude, options->n_exclude, err);
 }
 
 int load_each(const char *const *path, size_t n_path, const struct load_options *options,

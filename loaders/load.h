@@ -55,6 +55,9 @@ struct load_options {
 	struct load_watch watch;
 };
 
+/* Whether the patterns are such; one that is broken is a usage error. */
+int load_options_check(const struct load_options *options, struct err *err);
+
 /*
  * Where a load goes: documents in the order given, each begun, its parts, and ended. Only a folder's
  * parts come while it is still being read. A non-zero return value ends the load.

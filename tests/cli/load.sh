@@ -184,6 +184,11 @@ ok 'a secret that is named itself is left out, too' says 'left out tree/.env: ma
 ok 'with what reads it' says '(--include-secrets reads it)'
 run $counts --json --include-secrets tree/.env
 ok 'where it is asked for, it is read' json n_files 1
+run $counts --include '[' tree
+ok 'a broken pattern is refused' [ "$status" = 2 ]
+ok 'and named' says '--include: the pattern "[" is broken'
+run $counts --exclude 'a[b' tree
+ok '--exclude likewise' [ "$status" = 2 ]
 run $counts --include 'docs/' tree
 ok 'what no --include names is counted' says 'carrel: tree has '
 ok 'and so called' says 'more files, which no --include names'
