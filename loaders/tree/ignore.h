@@ -21,6 +21,7 @@ struct ignore_list {
 	size_t n_rule, cap_rule;
 	int is_catch_all_off; /* rules that match every name do not count */
 	int has_catch_all;
+	int is_git; /* a .gitignore */
 };
 
 /* `name` is copied. */

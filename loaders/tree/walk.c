@@ -96,6 +96,59 @@ static int too_large(struct walk *walk)
 
 /* ---- rules ---- */
 
+/*
+ * A file of rules as it is found from where the folder was named. The folder's own path is shortened
+ * where it ends as the place in the repository does; "..", links and the like are gone up from.
+ */
+static char *shown_rules(const struct walk *walk, const char *file, size_t base_len)
+{
+	const char *subdir = walk->options->subdir;
+	size_t above = strlen(subdir);
+	struct buf shown = BUF_INIT;
+	char *folder = mem_strdup(walk->shown);
+	size_t len = strlen(folder);
+	int is_shortened = 1;
+
+	while (len > 1 && folder[len - 1] == '/') {
+		folder[--len] = '\0';
+	}
+	for (int n_up = 0; base_len < walk->subdir_len && above > base_len;) {
+		size_t end = above;
+
+		while (above > base_len && subdir[above - 1] != '/') {
+			above--;
+		}
+		is_shortened =
+			is_shortened && len >= end - above &&
+			memcmp(folder + len - (end - above), subdir + above, end - above) == 0 &&
+			(len == end - above || folder[len - (end - above) - 1] == '/');
+		if (is_shortened) {
+			len -= end - above;
+			len -= len > 1; /* the slash */
+		} else {
+			n_up++;
+		}
+		above -= above > 0 && above > base_len;
+		buf_clear(&shown);
+		for (int i = 0; i < n_up; i++) {
+			buf_addstr(&shown, "../");
+		}
+	}
+	folder[len] = '\0';
+	file += base_len < walk->subdir_len ? base_len : walk->subdir_len;
+	if (len > 0 && strcmp(folder, ".") != 0) {
+		char *whole = mem_printf("%s%s%s%s", folder, folder[len - 1] == '/' ? "" : "/",
+			buf_str(&shown), file);
+
+		buf_finish(&shown);
+		free(folder);
+		return whole;
+	}
+	free(folder);
+	buf_addstr(&shown, file);
+	return buf_take(&shown);
+}
+
 static struct ignore_list *read_rules(
 	struct walk *walk, const char *path, size_t base_len, const char *name)
 {
@@ -104,9 +157,11 @@ static struct ignore_list *read_rules(
 	struct ignore_list *list = NULL;
 
 	if (beneath_read(&text, walk->root_fd, file, MAX_RULES_BYTES) == 0) {
-		size_t outside = base_len < walk->subdir_len ? 0 : walk->subdir_len;
+		char *shown = shown_rules(walk, file, base_len);
 
-		list = ignore_list_create(file + outside, base_len, buf_str(&text), text.len);
+		list = ignore_list_create(shown, base_len, buf_str(&text), text.len);
+		list->is_git = strcmp(name, ".gitignore") == 0;
+		free(shown);
 		list->is_catch_all_off = walk->is_catch_all_off && base_len == 0;
 		mem_grow(walk->list, walk->n_list, walk->cap_list);
 		walk->list[walk->n_list++] = list;
@@ -578,7 +633,7 @@ static int is_ignored_all(const struct walk *walk)
 {
 	return walk->n_files == 0 && walk->n_not_included == 0 && !walk->repositories &&
 	       walk->subdir_len == 0 && walk->n_list > 0 && walk->list[0]->base_len == 0 &&
-	       walk->list[0]->has_catch_all && strcmp(walk->list[0]->name, ".gitignore") == 0;
+	       walk->list[0]->has_catch_all && walk->list[0]->is_git;
 }
 
 int walk_folder(struct walk *walk, const struct input *input, struct skip *skip)
@@ -586,7 +641,8 @@ int walk_folder(struct walk *walk, const struct input *input, struct skip *skip)
 	const struct read_options *options = input->options;
 	int status;
 
-	*walk = (struct walk){.root_fd = input->root_fd, .options = options, .skip = skip};
+	*walk = (struct walk){
+		.root_fd = input->root_fd, .shown = input->path, .options = options, .skip = skip};
 	walk->subdir_len = strlen(options->subdir);
 	walk->subdir_len += walk->subdir_len > 0;
 	walk->include =
@@ -596,7 +652,7 @@ int walk_folder(struct walk *walk, const struct input *input, struct skip *skip)
 	status = walk_once(walk);
 	if (status == 0 && is_ignored_all(walk)) {
 		walk->is_catch_all_off = 1;
-		walk->ignored_all = walk->list[0]->name;
+		walk->ignored_all = ".gitignore";
 		status = walk_once(walk);
 	}
 	return status;

@@ -41,6 +41,7 @@ struct walk {
 
 	/* private */
 	int root_fd;
+	const char *shown; /* the folder as it was named */
 	size_t subdir_len; /* with its slash */
 	const struct read_options *options;
 	struct ignore_list **list; /* of every .gitignore and .carrelignore */

@@ -128,6 +128,36 @@ static void test_rules_nest_and_name_their_line(void **state)
 					     "- src/y.o: is ignored by .gitignore:2 (*.o)\n");
 }
 
+/* From where the folder is named, however that is. */
+static void test_a_rule_is_named_by_where_its_file_is_found(void **state)
+{
+	static const char *const named[][3] = {
+		{"deep/er", "deep/.gitignore:1", "deep/er/.gitignore:1"},
+		{"/a/deep/er/", "/a/deep/.gitignore:1", "/a/deep/er/.gitignore:1"},
+		{"er", "by .gitignore:1", "er/.gitignore:1"},
+		{".", "by ../.gitignore:1", "by .gitignore:1"},
+		{"../er", "by ../.gitignore:1", "by ../er/.gitignore:1"},
+		{"link", "by link/../.gitignore:1", "link/.gitignore:1"},
+	};
+	struct tree_fixture *tree = *state;
+
+	tree_write(tree, ".git/HEAD", "ref: refs/heads/main\n");
+	tree_write(tree, "deep/.gitignore", "*.o\n");
+	tree_write(tree, "deep/er/.gitignore", "*.x\n");
+	tree_write(tree, "deep/er/a.o", "text\n");
+	tree_write(tree, "deep/er/a.x", "text\n");
+	tree->options.subdir = "deep/er";
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		const char *said;
+
+		tree->path = named[i][0];
+		said = tree_list(tree);
+		if (!strstr(said, named[i][1]) || !strstr(said, named[i][2])) {
+			fail_msg("%s: %s", named[i][0], said);
+		}
+	}
+}
+
 static void test_carrelignore_is_stronger_than_git(void **state)
 {
 	struct tree_fixture *tree = *state;
@@ -178,9 +208,9 @@ static void test_a_folder_in_a_repository_keeps_the_rules_above(void **state)
 	tree_write(tree, "other.c", "int o;\n");
 	tree->options.subdir = "src";
 	assert_string_equal(tree_list(tree),
-		"- a.log: is ignored by .gitignore:1 (/src/*.log)\n"
+		"- a.log: is ignored by ../.gitignore:1 (/src/*.log)\n"
 		"+ deep/a.c\n"
-		"- deep/x/: is ignored by .gitignore:2 (/src/deep/x/)\n"
+		"- deep/x/: is ignored by ../.gitignore:2 (/src/deep/x/)\n"
 		"- local.c: is ignored by .git/info/exclude:1 (/src/local.c)\n");
 	assert_string_equal(tree->rev, "0123456789ab");
 	/* It was named: what leaves it out does not count, what leaves files in it out does. */
@@ -600,6 +630,8 @@ int main(void)
 			test_a_reader_can_begin_behind_a_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_rules_nest_and_name_their_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_rule_is_named_by_where_its_file_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_carrelignore_is_stronger_than_git, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_globs_choose_files, setup, teardown),

@@ -16,6 +16,7 @@
 
 struct tree_fixture {
 	char root[64];
+	const char *path; /* as which the folder is named; NULL: "." */
 	struct read_options options;
 	struct buf said; /* a line for each file: what tree_list() wrote */
 	struct skip skip;
@@ -75,7 +76,8 @@ static inline void tree_write(struct tree_fixture *fixture, const char *path, co
 /* "+ path" for a part, "* path" for a document, "- path: reason", "! path: reason" if unreadable. */
 static inline const char *tree_list(struct tree_fixture *fixture)
 {
-	struct input input = {.path = fixture->root, .options = &fixture->options};
+	struct input input = {
+		.path = fixture->path ? fixture->path : ".", .options = &fixture->options};
 	struct part part = {.place = {.time_ms = -1}};
 	struct reader *reader = NULL;
 	int status;
