@@ -172,7 +172,7 @@ static void begin_span(struct odt *odt, const struct xml_attributes *attributes)
 
 static void end_span(struct odt *odt)
 {
-	odt->n_span--;
+	odt->n_span -= odt->n_span > 0; /* elements in an order that no writer has */
 	apply_run(odt);
 }
 
