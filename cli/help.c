@@ -48,6 +48,31 @@ static void option_title(const struct option_row *row, struct buf *out)
 	}
 }
 
+/* A long list of choices goes on, behind a |, under its first one. */
+static void print_title(const char *title)
+{
+	const char *choices = strrchr(title, ' ');
+	int indent = choices ? (int)(choices + 3 - title) : 0, column = 2;
+
+	if (!strchr(title, '|') || strlen(title) < 90) {
+		printf("  %-28s ", title);
+		return;
+	}
+	printf("  ");
+	while (*title) {
+		int len = (int)strcspn(title, "|");
+
+		len += title[len] == '|';
+		if (column > indent && column + len > 100) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		}
+		printf("%.*s", len, title);
+		column += len;
+		title += len;
+	}
+}
+
 static void print_options(enum command_bit bit)
 {
 	for (size_t i = 0; i < option_count(); i++) {
@@ -58,7 +83,7 @@ static void print_options(enum command_bit bit)
 			continue;
 		}
 		option_title(row, &title);
-		printf("  %-28s ", buf_str(&title));
+		print_title(buf_str(&title));
 		if (title.len > 28) {
 			printf("\n%*s", 31, "");
 		}

@@ -458,9 +458,10 @@ static const struct option_row *find_letter(char letter, int command)
 
 static int unknown(const char *shown, size_t len, const char *command_name, struct err *err)
 {
-	char hint[96];
+	char hint[128];
 
-	snprintf(hint, sizeof(hint), "see `carrel %s%s--help`", command_name,
+	snprintf(hint, sizeof(hint),
+		"see `carrel %s%s--help`; a path that begins with - stands behind --", command_name,
 		command_name[0] ? " " : "");
 	return err_set(err, ERR_USAGE, NULL, hint, "unknown option %.*s", (int)len, shown);
 }

@@ -69,7 +69,8 @@ sed -n '/^# EXIT STATUS/,/^# FILES/s/^\([0-9][0-9]*\) .*/\1/p' "$CARREL_SOURCE/m
 sed -nE 's/^\tERR_[A-Z]+ = ([0-9]+),.*/\1/p' "$CARREL_SOURCE/base/err.h" | sort -n >codes
 ok 'the exit statuses of the manual page are those of the program' cmp statuses codes
 sed -nE 's/^\t\t\.name = "([a-z0-9.-]+)",.*/\1/p' "$CARREL_SOURCE/engine/token/template.c" | LC_ALL=C sort >templates
-"$CARREL" ask --help | sed -nE 's/.*--template ([^ ]*).*/\1/p' | tr '|' '\n' | LC_ALL=C sort >offered
+"$CARREL" ask --help | sed -e ':next' -e '/|$/{N;s/\n *//;b next' -e '}' |
+	sed -nE 's/.*--template ([^ ]*).*/\1/p' | tr '|' '\n' | LC_ALL=C sort >offered
 ok 'the templates that --template takes are those of the engine' cmp templates offered
 run "$CARREL" ask -m "$CARREL_RANDOM" --template chatml --show-tokens question
 ok '--template changes the prompt' [ "$(cut -f 2 out | tr -d '\n' | grep -c 'im_start')" = 1 ]

@@ -142,4 +142,8 @@ run "$CARREL" config
 ok 'a NUL in the settings is a usage error' status_is 2
 ok 'on its line' says 'carrel/config:1'
 rm "$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" count -dash.txt
+ok 'a path that looks like an option is told how to be one' says 'a path that begins with - stands behind --'
+run "$CARREL" ask --help
+ok 'help has no line wider than 110 columns' [ "$(awk 'length > 110' out | wc -l)" = 0 ]
 finish
