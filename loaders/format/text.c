@@ -1,6 +1,7 @@
 /*
  * Plain text and markup that is read as it is (Markdown, reStructuredText, LaTeX...), one part, kept
- * byte for byte but for the line ends of format_text(). Also the last resort: what no other loader knows and is no binary is text.
+ * byte for byte but for the line ends of format_text(). Also the last resort: what no other loader
+ * knows and is no binary is text.
  */
 #include "loaders/format/format.h"
 
