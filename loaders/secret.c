@@ -473,13 +473,13 @@ static const struct shape {
 	{"ASIA", is_aws, "holds an access key (AWS)"},
 	{"aws_secret_access_key", is_aws_secret, "holds an access key (AWS)"},
 	{"AWS_SECRET_ACCESS_KEY", is_aws_secret, "holds an access key (AWS)"},
-	{":$y$", is_shadow, "holds passwords (a shadow file)"},
-	{":$gy$", is_shadow, "holds passwords (a shadow file)"},
-	{":$7$", is_shadow, "holds passwords (a shadow file)"},
-	{":$6$", is_shadow, "holds passwords (a shadow file)"},
-	{":$5$", is_shadow, "holds passwords (a shadow file)"},
-	{":$2b$", is_shadow, "holds passwords (a shadow file)"},
-	{":$1$", is_shadow, "holds passwords (a shadow file)"},
+	{":$y$", is_shadow, "may hold passwords (a shadow file)"},
+	{":$gy$", is_shadow, "may hold passwords (a shadow file)"},
+	{":$7$", is_shadow, "may hold passwords (a shadow file)"},
+	{":$6$", is_shadow, "may hold passwords (a shadow file)"},
+	{":$5$", is_shadow, "may hold passwords (a shadow file)"},
+	{":$2b$", is_shadow, "may hold passwords (a shadow file)"},
+	{":$1$", is_shadow, "may hold passwords (a shadow file)"},
 	{"ghp_", is_github, "holds an access token (GitHub)"},
 	{"gho_", is_github, "holds an access token (GitHub)"},
 	{"ghu_", is_github, "holds an access token (GitHub)"},
@@ -673,7 +673,7 @@ static const char *secret_of_kind(const char *path, const char *text, size_t len
 	if ((is_one_of(name, kubernetes) || ends_with(name, ".yaml") || ends_with(name, ".yml") ||
 		    ends_with(name, ".conf") || ends_with(name, ".kubeconfig")) &&
 		is_kubernetes(text, len)) {
-		return "holds credentials (Kubernetes)";
+		return "may hold credentials (Kubernetes)";
 	}
 	if (strcmp(name, ".pypirc") == 0 && memmem(text, len, "password", 8)) {
 		return "holds a password (PyPI)";

@@ -182,6 +182,17 @@ ok 'and nothing of them is shown' [ "$(cat out err | grep -c hunter2)" = 0 ]
 run $counts tree/.env pump.txt
 ok 'a secret that is named itself is left out, too' says 'left out tree/.env: may hold secrets'
 ok 'with what reads it' says '(--include-secrets reads it)'
+mkdir backup
+printf 'root:*:19000:0:99999:7:::\n' >backup/shadow.bak
+cat >backup/kube.yaml <<'EOF'
+kind: Config
+clusters:
+users:
+- user:
+    token: k3JvQ9xTz7LmRb2WnYc8
+EOF
+run $counts backup
+ok 'a copy of passwords and a key of a cluster are secrets' says '2 secrets: backup/kube.yaml, backup/shadow.bak'
 run $counts --json --include-secrets tree/.env
 ok 'where it is asked for, it is read' json n_files 1
 run $counts --include '[' tree
