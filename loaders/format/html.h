@@ -3,8 +3,8 @@
  * built; what they mean is told to a writer of markup.h.
  *
  * Kept: all text in its order, navigation, headers and footers too; titles, alternative texts of
- * pictures as "[text]", readings of ruby as "(text)", targets of links. Left out: comments, script,
- * style, template, datalist, deleted text (<del>, as in tracked changes), annotations of MathML, and
+ * pictures as "[text]", readings of ruby as "(text)", targets of links; struck and deleted text is
+ * marked "~~text~~". Left out: comments, script, style, template, datalist, annotations of MathML, and
  * what is hidden by its own attributes (`hidden`, `display:none`). Nothing is fetched.
  */
 #ifndef LOADERS_FORMAT_HTML_H

@@ -60,7 +60,7 @@ static const struct element {
 	{"center", ACTION_BLOCK},
 	{"datalist", ACTION_HIDE},
 	{"dd", ACTION_INDENT},
-	{"del", ACTION_HIDE},
+	{"del", ACTION_STRUCK},
 	{"details", ACTION_BLOCK},
 	{"dialog", ACTION_BLOCK},
 	{"dir", ACTION_LIST},
