@@ -82,7 +82,8 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
 	va_list again;
 	int len;
 
-	format = format ? format : ""; /* nobody passes NULL, but gcc's sanitizers warn that one might */
+	format = format ? format
+			: ""; /* nobody passes NULL, but gcc's sanitizers warn that one might */
 	va_copy(again, args);
 	len = vsnprintf(NULL, 0, format, again);
 	va_end(again);

@@ -33,7 +33,7 @@ struct man {
 	struct man_layout layout;
 	struct man_table macros, strings, registers;
 	size_t budget_bytes; /* that definitions may still expand to: bounds time */
-	int is_cut; /* something was not expanded: it would not end */
+	int is_cut;          /* something was not expanded: it would not end */
 	int depth;
 	struct man_args *call; /* of the macro being expanded; NULL outside */
 	int n_condition;       /* that are open on this line, one in another */
