@@ -2,6 +2,7 @@
 #include "loaders/load.h"
 
 #include "base/mem.h"
+#include "tests/unit/folder_fixture.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,15 +27,12 @@ static char folder[] = "/tmp/carrel-loaders-XXXXXX";
 
 static int enter_folder(void **state)
 {
-	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+	return folder_enter(folder);
 }
 
 static int leave_folder(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return chdir("/") == 0 ? system(command) : -1;
+	return folder_leave(folder);
 }
 
 static void write_file(const char *path, const char *bytes, size_t len)

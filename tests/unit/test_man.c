@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "tests/unit/vector_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,16 +17,7 @@
 
 static struct buf vector(const char *name)
 {
-	const char *root = getenv("CARREL_TEST_SOURCE");
-	char *path = mem_printf("%s/tests/vectors/man/%s", root ? root : ".", name);
-	struct buf bytes = BUF_INIT;
-	struct err err;
-
-	if (file_read(&bytes, path, LOAD_MAX_BYTES, &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-	free(path);
-	return bytes;
+	return vector_file("man", name);
 }
 
 /* The page, and behind it its outline, are what stands in NAME.txt. */

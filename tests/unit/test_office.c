@@ -1,5 +1,6 @@
 /* DOCX, ODT and EPUB: what they say (tests/vectors/documents), and archives that are made to hurt. */
 #include "tests/unit/document_fixture.h"
+#include "tests/unit/vector_file.h"
 
 #include "loaders/format/zip.h"
 
@@ -10,16 +11,7 @@
 
 static struct buf file_bytes(const char *name)
 {
-	const char *source = getenv("CARREL_TEST_SOURCE");
-	char *path = mem_printf("%s/tests/vectors/documents/%s", source ? source : ".", name);
-	struct buf bytes = BUF_INIT;
-	struct err err;
-
-	if (file_read(&bytes, path, 1 << 20, &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-	free(path);
-	return bytes;
+	return vector_file("documents", name);
 }
 
 static const char *const documents[] = {

@@ -9,6 +9,8 @@
 #include "loaders/loader.h"
 #include "loaders/pages.h"
 #include "session/cite.h"
+#include "tests/unit/folder_fixture.h"
+#include "tests/unit/vector_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,15 +82,10 @@ static struct reading load_bytes(const char *bytes, size_t len, const char *name
 
 static struct buf vector(const char *name)
 {
-	const char *source = getenv("CARREL_TEST_SOURCE");
-	char *path = mem_printf("%s/tests/vectors/pdf/%s.pdf", source ? source : ".", name);
-	struct buf bytes = BUF_INIT;
-	struct err err;
+	char *file = mem_printf("%s.pdf", name);
+	struct buf bytes = vector_file("pdf", file);
 
-	if (file_read(&bytes, path, LOAD_MAX_BYTES, &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-	free(path);
+	free(file);
 	return bytes;
 }
 
@@ -446,15 +443,12 @@ static char folder[] = "/tmp/carrel-pdf-XXXXXX";
 
 static int enter_folder(void **state)
 {
-	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+	return folder_enter(folder);
 }
 
 static int leave_folder(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return chdir("/") == 0 ? system(command) : -1;
+	return folder_leave(folder);
 }
 
 static void pages_without_text_are_named_among_pages_with_text(void **state)
