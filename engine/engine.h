@@ -117,8 +117,10 @@ struct engine_config {
 	int32_t n_thread;          /* 0: one per core */
 	struct engine_adapter adapter[ENGINE_ADAPTERS_MAX]; /* they add up */
 	size_t n_adapter;
-	const char *program; /* path of carrel-engine; NULL: $CARREL_ENGINE, else found beside the
+	const char *program;   /* path of carrel-engine; NULL: $CARREL_ENGINE, else found beside the
 				running program */
+	const char *kv_folder; /* where computed KV is kept from run to run; NULL: nowhere */
+	int64_t kv_limit_bytes; /* of all of it; 0: a fifth of what is free there */
 };
 
 struct engine_info { /* known from READY on; strings live as long as the handle */
@@ -148,6 +150,8 @@ struct engine_sampling {
 /* Greedy; everything else off. */
 extern const struct engine_sampling engine_sampling_default;
 
+enum { ENGINE_OWNER_CHARS = 16 };
+
 struct engine_request {
 	const struct prompt *prompt;
 	struct engine_sampling sampling;
@@ -160,6 +164,8 @@ struct engine_request {
 				     before */
 	int want_logits;          /* LOGITS: the row of every prompt position, a few per event */
 	int no_reuse;             /* neither read nor write the prefix cache */
+	const char *
+		owner; /* the session whose KV this is: ENGINE_OWNER_CHARS hex digits; NULL: nobody's */
 	int free_quotes; /* else, where the prompt has sources, the answer's citations can only quote
 			    words that stand in them */
 };
@@ -182,6 +188,8 @@ enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_CANCELLED };
 
 struct engine_usage {
 	int64_t prompt_tok, cached_tok, prefill_tok, generated_tok;
+	int64_t disk_tok;      /* of those cached: what was read from disk */
+	double restore_ms;     /* reading and checking it */
 	int64_t thinking_tok;  /* of those generated: what came before the answer, its marks too */
 	double prefill_ms;     /* computing what was not cached */
 	double first_token_ms; /* from submit to the first sampled token, in the engine */
@@ -193,6 +201,7 @@ struct engine_event {
 	int64_t request; /* 0 for LOAD, READY and a FAILED that concerns the whole engine */
 	double fraction;
 	int64_t done_tok, total_tok, cached_tok;
+	int64_t disk_tok; /* CACHED: of those cached, what would be read from disk */
 	/* Valid until the next call of engine_next(). */
 	const char *text; /* not terminated */
 	size_t text_len;
@@ -241,7 +250,7 @@ int64_t engine_submit(struct engine *engine, const struct engine_request *reques
 /* ENGINE_TOKENS with the ids of the whole prompt, or only how many (total_tok) with count_only. */
 int64_t engine_tokenize(
 	struct engine *engine, const struct prompt *prompt, int count_only, struct err *err);
-/* ENGINE_CACHED: total_tok, cached_tok, predicted_s. */
+/* ENGINE_CACHED: total_tok, cached_tok, disk_tok, predicted_s. Nothing is read, computed or noted. */
 int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err);
 /*
  * ENGINE_RENDERED: the prompt as the model sees it, marks of the template included. Each event carries
@@ -371,6 +380,55 @@ struct adapter_summary {
 /* An adapter that cannot be used with any model is an error (ERR_ENGINE). */
 int adapter_summary_read(struct adapter_summary *summary, const char *path, struct err *err);
 void adapter_summary_finish(struct adapter_summary *summary);
+
+/* ---- KV on disk, without an engine ---- */
+
+/* What is kept for one way of computing: a model, its adapters, a KV type, an instruction set. */
+struct engine_kv_root {
+	char *id;    /* 32 hex digits */
+	char *about; /* "model X\nkv_type q8\n...": its file of that name; "" where it is damaged */
+	int64_t n_page, n_tok, n_bytes, n_damaged;
+	int64_t made_s, used_s; /* since 1970 */
+};
+struct engine_kv_stock {
+	struct engine_kv_root *root;
+	size_t n_root;
+	int64_t n_bytes, limit_bytes, free_bytes; /* limit: of 0, what it comes to */
+};
+/* A folder that is not there is an empty one. */
+int engine_kv_list(
+	struct engine_kv_stock *stock, const char *folder, int64_t limit_bytes, struct err *err);
+void engine_kv_stock_finish(struct engine_kv_stock *stock);
+/* Bytes on disk of the pages that a session computed or used, others using them too or not. */
+int64_t engine_kv_owned_bytes(const char *folder, const char *owner);
+
+struct engine_kv_watch {
+	int (*look)(void *context, int64_t done_bytes,
+		int64_t total_bytes); /* or NULL; non-zero ends it */
+	void *context;
+};
+struct engine_kv_work {
+	int64_t n_page, n_bytes;                 /* looked at */
+	int64_t n_removed_page, n_removed_bytes; /* gone */
+	int64_t n_damaged;    /* pages, records and files that do not hold together */
+	int64_t n_held_bytes; /* would go, but a running engine holds them */
+};
+/* Down to the limit (least recently used first, leaves before parents, none that is pinned), and
+ * out with what is damaged or cannot be reached. */
+int engine_kv_collect(const char *folder, int64_t limit_bytes, struct engine_kv_watch watch,
+	struct engine_kv_work *work, struct err *err);
+/* Read and check everything; changes nothing. */
+int engine_kv_verify(const char *folder, struct engine_kv_watch watch, struct engine_kv_work *work,
+	struct err *err);
+/*
+ * Remove the pages of a session that no other session uses, and what continues them and belongs to
+ * nobody; of every session and of nobody with NULL: then nothing is left of the folder's contents.
+ * What a running engine has mapped stays readable to it and is gone from disk with it.
+ */
+int engine_kv_remove(const char *folder, const char *owner, struct engine_kv_watch watch,
+	struct engine_kv_work *work, struct err *err);
+/* Whether a session's pages stay whatever the limit says. */
+int engine_kv_pin(const char *folder, const char *owner, int is_pinned, struct err *err);
 
 /* A tokenizer alone, from a GGUF file or a tokenizer.json (for `tokenize` and `count`). */
 struct tokens;

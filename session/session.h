@@ -1,6 +1,12 @@
 /*
- * A session without a screen: sources, a conversation, and an engine to ask. What cli/ and tui/
- * call. (Sessions on disk come with their own module; this one lives as long as the process.)
+ * A session without a screen: sources, a tree of turns, and an engine to ask. What cli/ and tui/
+ * call. Everything that changes is in its store (session/store.h) before the call returns; there is
+ * nothing to save.
+ *
+ * A question continues the head: the last turn of the current branch. Going back to an earlier turn
+ * (session_switch(), session_fork()) makes the next question a new branch beside what was said after
+ * it; nothing is overwritten. Branches share what stands before the fork, in the prompt and so in
+ * the KV cache.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -10,11 +16,13 @@
 #include "engine/engine.h"
 #include "loaders/load.h"
 #include "session/cite.h"
+#include "session/store.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct session;
+struct session_watch;
 
 struct session_config {
 	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
@@ -23,8 +31,20 @@ struct session_config {
 	int no_think;       /* where the template can, ask for an answer without thoughts */
 };
 
+/* A throw-away session, whose store is store_null(). */
 struct session *session_create(const struct session_config *config);
+/*
+ * The session of a store, which it owns from now on (also after a failure). A new one gets its settings from
+ * *config and remembers them; of one that was there, `config` overrides what it says: `system` where
+ * it is not NULL, the others where they are not 0 (so cannot be unset by it).
+ */
+int session_open(struct session **out, struct store *store, const struct session_config *config,
+	struct err *err);
 void session_destroy(struct session *session);
+struct store *session_store(struct session *session);
+/* A setting of the session ("option.model", see session/store.h); NULL where it has none. */
+const char *session_setting(const struct session *session, const char *key);
+int session_set(struct session *session, const char *key, const char *value, struct err *err);
 
 /*
  * Load the paths ("-" is standard input) and add one source for each document; what comes a second
@@ -83,7 +103,82 @@ void session_sources_text(const struct session *session, struct buf *out);
 void session_prompt(const struct session *session, const char *question, size_t question_len,
 	const struct engine_info *info, struct prompt *out);
 
+/* ---- changes that are told before they are made ---- */
+
+/*
+ * Read, counted, shown, committed: a change is made ready without touching the session, and either
+ * committed as a whole or discarded. What it says about tokens is about the prompt of the next
+ * question, without that question.
+ */
+struct session_change;
+/* What session_load() would add. Its skipped[] is listed by session_skipped() at once. */
+int session_plan_load(struct session *session, struct session_change **out, const char *const *path,
+	size_t n_path, const struct load_options *options, int partial, struct err *err);
+/*
+ * Read again what the sources were read from; what changed becomes an update (of a tree: the files
+ * that did). What is not there any more is listed and stays as it is.
+ */
+int session_plan_refresh(struct session *session, struct session_change **out,
+	const struct load_options *options, int partial, struct err *err);
+/* Late sources and updates in front, each source with its newest text. */
+int session_plan_repack(struct session *session, struct session_change **out, struct err *err);
+/* Without source `number`: its text leaves the session for good. Turns stay; numbers are not used again. */
+int session_plan_drop(
+	struct session *session, struct session_change **out, int64_t number, struct err *err);
+
+struct session_cost {
+	int64_t total_tok;  /* of the prompt up to the next question */
+	int64_t cached_tok; /* of those: in memory or on disk */
+	int64_t disk_tok;   /* of those cached: on disk */
+	double seconds;     /* to compute and restore them; negative: not known yet */
+};
+/* Of the session as it is. */
+int session_cost(struct session *session, struct engine *engine, const struct session_watch *watch,
+	struct session_cost *cost, struct err *err);
+/* Of the session as it would be. */
+int session_change_cost(const struct session_change *change, struct engine *engine,
+	const struct session_watch *watch, struct session_cost *cost, struct err *err);
+/* How many sources it adds, updates and drops; 0: there is nothing to do. */
+size_t session_change_count(const struct session_change *change);
+/* One line about item `index` of it, malloc'ed: "S3 notes.txt: updated", "S4 spec.pdf: added". */
+char *session_change_text(const struct session_change *change, size_t index);
+/* Both end it. */
+int session_change_commit(struct session_change *change, struct err *err);
+void session_change_discard(struct session_change *change); /* NULL-safe */
+
+/*
+ * Compute the KV of everything up to the next question now; watch->prefill tells how far. Stopped or
+ * killed at any moment, what was done is kept. ERR_INTERRUPTED where it was stopped.
+ */
+int session_prefill(struct session *session, struct engine *engine,
+	const struct session_watch *watch, struct engine_usage *usage, struct err *err);
+
+/* ---- the conversation ---- */
+
+struct session_turn { /* borrowed, until the session changes */
+	int64_t id, parent;
+	size_t n_child;
+	int is_current; /* on the way to the head */
+	const struct store_turn *stored;
+};
+size_t session_turn_count(const struct session *session);
+struct session_turn session_turn_at(const struct session *session, size_t index); /* by id */
+/* The ids from the first turn to the head; malloc'ed. */
+int64_t *session_path(const struct session *session, size_t *count);
+int64_t session_head(const struct session *session); /* 0: nothing was said yet */
+/* The next question continues turn `id` (0: it is a first one). ERR_USAGE where there is none. */
+int session_switch(struct session *session, int64_t id, struct err *err);
+/*
+ * The next question stands where that of turn `id` does (edit it, or ask it again), behind the same
+ * sources and updates. *question is malloc'ed.
+ */
+int session_fork(struct session *session, int64_t id, char **question, struct err *err);
+/* The line that is being typed. */
+const char *session_draft(const struct session *session);
+int session_set_draft(struct session *session, const char *draft, struct err *err);
+
 struct session_answer {
+	int64_t turn; /* its id; 0: it was not kept */
 	char *text;
 	size_t text_len;
 	char *thinking; /* what the model thought before it; never NULL after session_ask() */
