@@ -7,15 +7,9 @@
  * take it, and what arrives is read whenever the caller asks for events. The engine's side may block
  * while it writes; it reads on a thread of its own.
  */
-#include "engine/engine.h"
+#include "engine/client_internal.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "engine/event_queue.h"
-#include "engine/idmap.h"
-#include "engine/link.h"
-#include "engine/segment.h"
-#include "engine/wire.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,8 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ_BYTES        ((size_t)256 << 10)
-#define KEEP_BUFFER_BYTES ((size_t)4 << 20)
+#define READ_BYTES ((size_t)256 << 10)
 /* So many deaths during loading, the last one so recently, and we stop trying. */
 #define EARLY_DEATHS_MAX 3
 #define EARLY_DEATH_NS   (INT64_C(30) * 1000000000)
@@ -36,48 +29,6 @@
 
 const struct engine_sampling engine_sampling_default = {
 	.top_p = 1, .repeat_penalty = 1, .repeat_last = 64};
-
-/* A request under way. */
-struct pending {
-	int64_t id;
-	enum wire_type kind; /* WIRE_SUBMIT, WIRE_TOKENIZE, WIRE_CACHED, WIRE_RENDER */
-	uint32_t *ids;       /* the pieces of TOKENS so far */
-	size_t n_ids;
-};
-
-struct engine {
-	const struct engine_link_ops *ops;
-	struct engine_link *link;
-	struct engine_config config;
-	int fd; /* -1: nothing runs, or what ran is ending */
-	int is_ending;
-	struct err reason; /* why we ended it; no code: it ended itself */
-	int epoll_fd;
-	int wants_write;
-
-	struct buf out, in;
-	size_t out_sent;
-
-	/* What the other end has. */
-	struct idmap uploaded;
-	struct segment_watch *watch;
-	uint64_t *sent; /* the numbers of the prompt sent last */
-	size_t n_sent, cap_sent;
-
-	struct pending *pending;
-	size_t n_pending, cap_pending;
-	int64_t last_request;
-
-	struct event_queue events;
-
-	int has_info, is_ready, has_failed;
-	struct err error; /* why the engine is not running */
-	int n_early_death;
-	int64_t early_death_ns;
-	struct engine_info info;
-	char **string; /* every text that info ever pointed to */
-	size_t n_string, cap_string;
-};
 
 static void disconnect(struct engine *engine, const struct err *reason);
 static void settle(struct engine *engine, int wait_ms);
@@ -88,244 +39,6 @@ static int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-/* ---- events made here ---- */
-
-static void queue_failed(struct engine *engine, int64_t request, const struct err *err)
-{
-	event_queue_add(&engine->events,
-		&(struct engine_event){.type = ENGINE_FAILED, .request = request, .err = *err},
-		NULL);
-}
-
-/* ---- requests under way ---- */
-
-static struct pending *find_pending(struct engine *engine, int64_t id)
-{
-	for (size_t i = 0; i < engine->n_pending; i++) {
-		if (engine->pending[i].id == id) {
-			return &engine->pending[i];
-		}
-	}
-	return NULL;
-}
-
-static void remove_pending(struct engine *engine, struct pending *pending)
-{
-	size_t behind = (size_t)(engine->pending + --engine->n_pending - pending);
-
-	free(pending->ids);
-	memmove(pending, pending + 1, behind * sizeof(*pending));
-}
-
-/* ---- what arrives ---- */
-
-/* Texts of the description live as long as the handle, so the same text is kept once. */
-static const char *keep_string(struct engine *engine, const char *text)
-{
-	for (size_t i = 0; i < engine->n_string; i++) {
-		if (strcmp(engine->string[i], text) == 0) {
-			return engine->string[i];
-		}
-	}
-	mem_grow(engine->string, engine->n_string, engine->cap_string);
-	return engine->string[engine->n_string++] = mem_strdup(text);
-}
-
-static void keep_info_strings(struct engine *engine, struct engine_info *info)
-{
-	const char **const text[] = {&info->model_name, &info->architecture, &info->storage,
-		&info->backend, &info->template_name, &info->tokenizer, &info->kv_type,
-		&info->license, &info->adapters};
-
-	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
-		*text[i] = keep_string(engine, *text[i] ? *text[i] : "");
-	}
-}
-
-static int handle_info(struct engine *engine, const struct wire_frame *frame, struct err *err)
-{
-	struct engine_info info;
-	int result = wire_get_info(&info, frame, err);
-
-	if (result == 0) {
-		engine->info = info;
-		keep_info_strings(engine, &engine->info);
-		engine->has_info = 1;
-	}
-	wire_info_finish(&info);
-	return result;
-}
-
-/* Pieces of TOKENS become one event. Takes the block over. */
-static int join_tokens(struct engine *engine, struct pending *pending, struct engine_event *event,
-	int more, void *block, struct err *err)
-{
-	size_t count = pending->n_ids + event->n_ids;
-	uint32_t *ids;
-
-	if (!event->ids) {
-		event->n_ids = 0;
-		count = pending->n_ids;
-	}
-	if (!more && !pending->n_ids) {
-		event_queue_add(&engine->events, event, block);
-		return 0;
-	}
-	ids = reallocarray(pending->ids, count ? count : 1, sizeof(*ids));
-	if (!ids) {
-		free(block);
-		return err_set(err, ERR_ENGINE, NULL, NULL,
-			"there is no memory for the %zu tokens of the prompt", count);
-	}
-	if (event->n_ids) {
-		memcpy(ids + pending->n_ids, event->ids, event->n_ids * sizeof(*ids));
-	}
-	free(block);
-	pending->ids = ids;
-	pending->n_ids = count;
-	if (!more) {
-		event->ids = ids;
-		event->n_ids = count;
-		pending->ids = NULL;
-		event_queue_add(&engine->events, event, ids);
-	}
-	return 0;
-}
-
-/* Which events the answer to each kind of request consists of. */
-static int is_expected(enum wire_type kind, enum engine_event_type type)
-{
-	switch (type) {
-	case ENGINE_FAILED:
-		return 1;
-	case ENGINE_TOKENS:
-		return kind == WIRE_TOKENIZE;
-	case ENGINE_CACHED:
-		return kind == WIRE_CACHED;
-	case ENGINE_RENDERED:
-		return kind == WIRE_RENDER;
-	case ENGINE_LOAD:
-	case ENGINE_READY:
-		return 0;
-	default:
-		return kind == WIRE_SUBMIT;
-	}
-}
-
-static int handle_request_event(
-	struct engine *engine, struct engine_event *event, int more, void *block, struct err *err)
-{
-	struct pending *pending = find_pending(engine, event->request);
-	int is_last = event->type == ENGINE_DONE || event->type == ENGINE_FAILED ||
-		      event->type == ENGINE_CACHED || (event->type == ENGINE_TOKENS && !more) ||
-		      (event->type == ENGINE_RENDERED && event->done_tok == event->total_tok);
-
-	if (!pending) { /* cancelled before the engine was ready */
-		free(block);
-		return 0;
-	}
-	if (!is_expected(pending->kind, event->type)) {
-		free(block);
-		return err_set(err, ERR_ENGINE, NULL, NULL,
-			"the engine answered a request with what it did not ask for (event %d)",
-			event->type);
-	}
-	if (event->type == ENGINE_TOKENS) {
-		if (join_tokens(engine, pending, event, more, block, err) < 0) {
-			return -1;
-		}
-	} else {
-		event_queue_add(&engine->events, event, block);
-	}
-	if (is_last) {
-		remove_pending(engine, pending);
-	}
-	return 0;
-}
-
-static int handle_engine_event(
-	struct engine *engine, const struct engine_event *event, void *block, struct err *err)
-{
-	switch (event->type) {
-	case ENGINE_LOAD:
-		break;
-	case ENGINE_READY:
-		if (!engine->has_info) {
-			free(block);
-			return err_set(err, ERR_ENGINE, NULL, NULL,
-				"the engine is ready without having said what it is");
-		}
-		engine->is_ready = 1;
-		engine->n_early_death = 0;
-		break;
-	case ENGINE_FAILED:
-		engine->has_failed = 1;
-		engine->error = event->err;
-		break;
-	default:
-		free(block);
-		return err_set(err, ERR_ENGINE, NULL, NULL,
-			"the engine sent an event of no request (event %d)", event->type);
-	}
-	event_queue_add(&engine->events, event, block);
-	return 0;
-}
-
-static int handle_event(struct engine *engine, const struct wire_frame *frame, struct err *err)
-{
-	struct wire_frame copy = *frame;
-	struct engine_event event;
-	void *block = malloc(frame->size_bytes ? frame->size_bytes : 1);
-	int more;
-
-	if (!block) {
-		return err_set(err, ERR_ENGINE, NULL, NULL,
-			"there is no memory for an event of %zu bytes", frame->size_bytes);
-	}
-	memcpy(block, frame->payload, frame->size_bytes);
-	copy.payload = block;
-	if (wire_get_event(&event, &more, &copy, engine->info.n_vocab, err) < 0) {
-		free(block);
-		return -1;
-	}
-	return event.request ? handle_request_event(engine, &event, more, block, err)
-			     : handle_engine_event(engine, &event, block, err);
-}
-
-static int handle_frame(struct engine *engine, const struct wire_frame *frame, struct err *err)
-{
-	switch (frame->type) {
-	case WIRE_HELLO:
-		return wire_check_hello(frame, "carrel-engine", err);
-	case WIRE_INFO:
-		return handle_info(engine, frame, err);
-	default:
-		return handle_event(engine, frame, err);
-	}
-}
-
-static int handle_input(struct engine *engine, struct err *err)
-{
-	struct wire_frame frame;
-	size_t at = 0;
-	int result;
-
-	while ((result = wire_parse(&frame, engine->in.data + at, engine->in.len - at, err)) > 0) {
-		if (handle_frame(engine, &frame, err) < 0) {
-			return -1;
-		}
-		at += WIRE_HEADER_BYTES + frame.size_bytes;
-	}
-	if (at) {
-		engine->in.len -= at;
-		memmove(engine->in.data, engine->in.data + at, engine->in.len);
-	}
-	if (!engine->in.len && engine->in.cap > KEEP_BUFFER_BYTES) {
-		buf_finish(&engine->in);
-	}
-	return result;
 }
 
 /* ---- the socket ---- */
@@ -357,7 +70,7 @@ static void flush(struct engine *engine)
 		engine->out_sent += (size_t)n;
 	}
 	engine->out_sent = 0;
-	if (engine->out.cap > KEEP_BUFFER_BYTES) {
+	if (engine->out.cap > CLIENT_KEEP_BYTES) {
 		buf_finish(&engine->out);
 	} else {
 		buf_clear(&engine->out);
@@ -376,7 +89,7 @@ static int receive(struct engine *engine, struct err *err)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		engine->in.len += (size_t)n;
-		return handle_input(engine, err) < 0 ? -1 : 1;
+		return client_take_input(engine, err) < 0 ? -1 : 1;
 	}
 	err->code = ERR_NONE; /* its end is the link's to explain */
 	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
@@ -482,13 +195,13 @@ static void settle(struct engine *engine, int wait_ms)
 			engine->early_death_ns = now_ns();
 		}
 		if (!engine->is_ready || was_idle) {
-			queue_failed(engine, 0, &engine->error);
+			client_queue_failed(engine, 0, &engine->error);
 		}
 	}
 	engine->is_ready = 0;
 	while (engine->n_pending) {
-		queue_failed(engine, engine->pending->id, &engine->error);
-		remove_pending(engine, engine->pending);
+		client_queue_failed(engine, engine->pending->id, &engine->error);
+		client_remove_pending(engine, engine->pending);
 	}
 }
 
@@ -528,11 +241,12 @@ int engine_open_link(struct engine **out, const struct engine_config *config,
 	engine->config.template_name = mem_strdup(config->template_name);
 	engine->config.kv_type = mem_strdup(config->kv_type);
 	engine->config.program = mem_strdup(config->program);
+	engine->config.kv_folder = mem_strdup(config->kv_folder);
 	for (size_t i = 0; i < config->n_adapter; i++) {
 		engine->config.adapter[i].path = mem_strdup(config->adapter[i].path);
 	}
 	engine->watch = segment_watch_create();
-	keep_info_strings(engine, &engine->info);
+	client_keep_strings(engine, &engine->info);
 	engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (event_queue_init(&engine->events, err) < 0) {
 		engine_close(engine);
@@ -573,10 +287,11 @@ void engine_close(struct engine *engine)
 	forget_other_end(engine);
 	event_queue_finish(&engine->events);
 	while (engine->n_pending) {
-		remove_pending(engine, engine->pending);
+		client_remove_pending(engine, engine->pending);
 	}
 	free(engine->pending);
 	free(engine->sent);
+	free(engine->note);
 	segment_watch_destroy(engine->watch);
 	for (size_t i = 0; i < engine->n_string; i++) {
 		free(engine->string[i]);
@@ -651,6 +366,16 @@ int engine_wait_ready(struct engine *engine, struct err *err)
 		}
 	}
 	return 0;
+}
+
+int engine_trouble(struct engine *engine, struct err *note)
+{
+	if (!engine->n_note) {
+		return 0;
+	}
+	*note = engine->note[0];
+	memmove(engine->note, engine->note + 1, --engine->n_note * sizeof(*note));
+	return 1;
 }
 
 const struct engine_info *engine_info(const struct engine *engine)
@@ -784,7 +509,7 @@ int64_t engine_render(struct engine *engine, const struct prompt *prompt, struct
 
 void engine_cancel(struct engine *engine, int64_t request)
 {
-	struct pending *pending = find_pending(engine, request);
+	struct pending *pending = client_find_pending(engine, request);
 
 	if (!pending || engine->fd < 0) {
 		return;
@@ -797,7 +522,7 @@ void engine_cancel(struct engine *engine, int64_t request)
 				.request = request,
 				.stop = ENGINE_STOP_CANCELLED},
 			NULL);
-		remove_pending(engine, pending);
+		client_remove_pending(engine, pending);
 	}
 	flush(engine);
 }

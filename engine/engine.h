@@ -173,7 +173,8 @@ struct engine_request {
 enum engine_event_type {
 	ENGINE_LOAD,            /* fraction */
 	ENGINE_READY,           /* engine_info() is filled in */
-	ENGINE_PREFILL,         /* done_tok of total_tok, cached_tok of them were not computed */
+	ENGINE_PREFILL,         /* done_tok of total_tok, cached_tok of them were not computed
+				   (disk_tok of these came from disk) */
 	ENGINE_TEXT,            /* ids and the complete characters they end; is_thinking */
 	ENGINE_PROMPT_LOGPROBS, /* n_ids of them, the first is of position first_row; several events */
 	ENGINE_LOGITS,
@@ -201,7 +202,7 @@ struct engine_event {
 	int64_t request; /* 0 for LOAD, READY and a FAILED that concerns the whole engine */
 	double fraction;
 	int64_t done_tok, total_tok, cached_tok;
-	int64_t disk_tok; /* CACHED: of those cached, what would be read from disk */
+	int64_t disk_tok; /* of those cached: what was (CACHED: what would be) read from disk */
 	/* Valid until the next call of engine_next(). */
 	const char *text; /* not terminated */
 	size_t text_len;
@@ -239,6 +240,12 @@ int engine_next(struct engine *engine, int timeout_ms, struct engine_event *even
  * stay queued. A signal handler that runs meanwhile ends the wait with ERR_INTERRUPTED.
  */
 int engine_wait_ready(struct engine *engine, struct err *err);
+/*
+ * What goes wrong without making a request fail (the KV folder cannot be used, its disk is full): a
+ * sentence for the user, each once, 1 with one and 0 without. Ask once it is READY and whenever a
+ * request has ended.
+ */
+int engine_trouble(struct engine *engine, struct err *note);
 /* Never NULL. Before READY texts are empty and numbers 0. */
 const struct engine_info *engine_info(const struct engine *engine);
 

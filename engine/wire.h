@@ -19,7 +19,8 @@
  *   SUBMIT, TOKENIZE, CACHED, RENDER            concern the prompt as it stands
  *   CANCEL
  * engine to client
- *   HELLO, INFO (before READY), and one frame per event; a long TOKENS comes in pieces.
+ *   HELLO, INFO (before READY), NOTE (a sentence for the user), and one frame per event; a long
+ *   TOKENS comes in pieces.
  */
 #ifndef ENGINE_WIRE_H
 #define ENGINE_WIRE_H
@@ -31,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION         4
+#define WIRE_VERSION         5
 #define WIRE_HEADER_BYTES    16
 #define WIRE_FRAME_MAX_BYTES ((size_t)16 << 20) /* of a payload: a row of logits fits */
 #define WIRE_CHUNK_BYTES     ((size_t)1 << 20) /* long data is cut into frames of about this size */
@@ -51,6 +52,7 @@ enum wire_type {
 	WIRE_RENDER,
 	WIRE_CANCEL,
 	WIRE_INFO,
+	WIRE_NOTE,
 	WIRE_EVENT, /* + enum engine_event_type */
 	WIRE_TYPE_END = WIRE_EVENT + ENGINE_FAILED + 1,
 };
@@ -144,6 +146,10 @@ void wire_put_info(struct buf *out, const struct engine_info *info);
 /* Strings are malloc'ed; wire_info_finish() frees them, also after a failure. */
 int wire_get_info(struct engine_info *info, const struct wire_frame *frame, struct err *err);
 void wire_info_finish(struct engine_info *info);
+
+/* What goes wrong without making a request fail, see engine_trouble(). */
+void wire_put_note(struct buf *out, const struct err *note);
+int wire_get_note(struct err *note, const struct wire_frame *frame, struct err *err);
 
 /* An event, in as many frames as it takes. n_vocab is the length of a row of logits. */
 void wire_put_event(struct buf *out, const struct engine_event *event, int64_t n_vocab);

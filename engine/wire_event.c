@@ -131,7 +131,9 @@ static void put_done(struct buf *out, const struct engine_event *event)
 	wire_put_u64(out, (uint64_t)usage->cached_tok);
 	wire_put_u64(out, (uint64_t)usage->prefill_tok);
 	wire_put_u64(out, (uint64_t)usage->generated_tok);
+	wire_put_u64(out, (uint64_t)usage->disk_tok);
 	wire_put_u64(out, (uint64_t)usage->thinking_tok);
+	wire_put_f64(out, finite_or(usage->restore_ms, 0));
 	wire_put_f64(out, finite_or(usage->prefill_ms, 0));
 	wire_put_f64(out, finite_or(usage->first_token_ms, 0));
 	wire_put_f64(out, finite_or(usage->decode_ms, 0));
@@ -149,7 +151,9 @@ static void get_done(struct wire_in *in, struct engine_event *event)
 	usage->cached_tok = wire_get_count(in);
 	usage->prefill_tok = wire_get_count(in);
 	usage->generated_tok = wire_get_count(in);
+	usage->disk_tok = wire_get_count(in);
 	usage->thinking_tok = wire_get_count(in);
+	usage->restore_ms = wire_get_f64(in);
 	usage->prefill_ms = wire_get_f64(in);
 	usage->first_token_ms = wire_get_f64(in);
 	usage->decode_ms = wire_get_f64(in);
@@ -164,7 +168,15 @@ static void get_text(struct wire_in *in, char *out, size_t size)
 	free(text);
 }
 
-static void get_failed(struct wire_in *in, struct err *err)
+static void put_err(struct buf *out, const struct err *err)
+{
+	wire_put_u32(out, err->code);
+	wire_put_string(out, err->what);
+	wire_put_string(out, err->where);
+	wire_put_string(out, err->hint);
+}
+
+static void get_err(struct wire_in *in, struct err *err)
 {
 	uint32_t code = wire_get_u32(in);
 
@@ -185,20 +197,19 @@ static void put_small(struct buf *out, const struct engine_event *event)
 		wire_put_u64(out, (uint64_t)event->done_tok);
 		wire_put_u64(out, (uint64_t)event->total_tok);
 		wire_put_u64(out, (uint64_t)event->cached_tok);
+		wire_put_u64(out, (uint64_t)event->disk_tok);
 		break;
 	case ENGINE_CACHED:
 		wire_put_u64(out, (uint64_t)event->total_tok);
 		wire_put_u64(out, (uint64_t)event->cached_tok);
+		wire_put_u64(out, (uint64_t)event->disk_tok);
 		wire_put_f64(out, finite_or(event->predicted_s, -1));
 		break;
 	case ENGINE_DONE:
 		put_done(out, event);
 		break;
 	case ENGINE_FAILED:
-		wire_put_u32(out, event->err.code);
-		wire_put_string(out, event->err.what);
-		wire_put_string(out, event->err.where);
-		wire_put_string(out, event->err.hint);
+		put_err(out, &event->err);
 		break;
 	default:
 		break;
@@ -251,6 +262,7 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 		event->done_tok = wire_get_count(in);
 		event->total_tok = wire_get_count(in);
 		event->cached_tok = wire_get_count(in);
+		event->disk_tok = wire_get_count(in);
 		break;
 	case ENGINE_TEXT:
 	case ENGINE_PROMPT_LOGPROBS:
@@ -263,6 +275,7 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 	case ENGINE_CACHED:
 		event->total_tok = wire_get_count(in);
 		event->cached_tok = wire_get_count(in);
+		event->disk_tok = wire_get_count(in);
 		event->predicted_s = wire_get_f64(in);
 		break;
 	case ENGINE_RENDERED:
@@ -272,7 +285,7 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 		get_done(in, event);
 		break;
 	case ENGINE_FAILED:
-		get_failed(in, &event->err);
+		get_err(in, &event->err);
 		break;
 	}
 }
@@ -295,4 +308,21 @@ int wire_get_event(struct engine_event *event, int *more, const struct wire_fram
 		return wire_damaged(err, frame, "event");
 	}
 	return 0;
+}
+
+void wire_put_note(struct buf *out, const struct err *note)
+{
+	size_t begun = wire_begin(out, WIRE_NOTE, 0);
+
+	put_err(out, note);
+	wire_end(out, begun);
+}
+
+int wire_get_note(struct err *note, const struct wire_frame *frame, struct err *err)
+{
+	struct wire_in in = wire_in(frame);
+
+	get_err(&in, note);
+	return frame->type != WIRE_NOTE || !wire_in_complete(&in) ? wire_damaged(err, frame, "note")
+								  : 0;
 }

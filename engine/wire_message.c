@@ -75,6 +75,8 @@ void wire_put_config(struct buf *out, const struct engine_config *config)
 	wire_put_string(out, config->kv_type);
 	wire_put_u64(out, (uint64_t)config->context_tok);
 	wire_put_u32(out, (uint32_t)config->n_thread);
+	wire_put_string(out, config->kv_folder);
+	wire_put_u64(out, (uint64_t)config->kv_limit_bytes);
 	wire_put_u32(out, (uint32_t)config->n_adapter);
 	for (size_t i = 0; i < config->n_adapter; i++) {
 		wire_put_string(out, config->adapter[i].path);
@@ -96,6 +98,8 @@ int wire_get_config(struct engine_config *config, const struct wire_frame *frame
 	config->context_tok = wire_get_count(&in);
 	n_thread = wire_get_u32(&in);
 	config->n_thread = (int32_t)n_thread;
+	config->kv_folder = wire_get_string(&in, WIRE_STRING_MAX);
+	config->kv_limit_bytes = wire_get_count(&in);
 	n_adapter = wire_get_u32(&in);
 	in.bad |= n_adapter > ENGINE_ADAPTERS_MAX;
 	for (; config->n_adapter < n_adapter && !in.bad; config->n_adapter++) {
@@ -121,6 +125,7 @@ int wire_check_config(const struct engine_config *config, struct err *err)
 		{config->backend, "the name of the device", NAME_MAX_BYTES},
 		{config->template_name, "the name of the chat template", NAME_MAX_BYTES},
 		{config->kv_type, "the KV type", NAME_MAX_BYTES},
+		{config->kv_folder, "the path of the KV folder", WIRE_STRING_MAX},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
@@ -149,6 +154,9 @@ int wire_check_config(const struct engine_config *config, struct err *err)
 	if (config->context_tok < 0) {
 		return out_of_range(err, "the context", "0 or more tokens");
 	}
+	if (config->kv_limit_bytes < 0) {
+		return out_of_range(err, "the limit of the KV folder", "0 or more bytes");
+	}
 	if (config->n_thread < 0 || config->n_thread > THREADS_MAX) {
 		return out_of_range(err, "the number of threads", "between 0 and 4096");
 	}
@@ -162,6 +170,7 @@ void wire_config_finish(struct engine_config *config)
 	free((char *)config->template_name);
 	free((char *)config->kv_type);
 	free((char *)config->program);
+	free((char *)config->kv_folder);
 	for (size_t i = 0; i < config->n_adapter; i++) {
 		free((char *)config->adapter[i].path);
 	}
@@ -328,6 +337,7 @@ void wire_put_submit(struct buf *out, int64_t id, const struct engine_request *r
 	wire_put_u64(out, (uint64_t)request->max_tok);
 	wire_put_u32(out, (uint32_t)request->priority);
 	wire_put_u32(out, flags);
+	wire_put_string(out, request->owner);
 	wire_put_u32(out, n_stop);
 	for (uint32_t i = 0; i < n_stop; i++) {
 		wire_put_string(out, request->stop[i]);
@@ -353,6 +363,7 @@ int wire_get_submit(struct engine_request *request, const struct wire_frame *fra
 	request->max_tok = wire_get_count(&in);
 	request->priority = (int32_t)wire_get_u32(&in);
 	flags = wire_get_u32(&in);
+	request->owner = wire_get_string(&in, ENGINE_OWNER_CHARS);
 	n_stop = wire_get_u32(&in);
 	if (in.bad || n_stop > WIRE_STOPS_MAX || flags >> ARRAY_LEN(submit_flag)) {
 		return wire_damaged(err, frame, "request");
@@ -380,6 +391,15 @@ void wire_submit_finish(struct engine_request *request)
 	}
 	free((void *)request->stop);
 	request->stop = NULL;
+	free((char *)request->owner);
+	request->owner = NULL;
+}
+
+/* It becomes a part of file names and of records of fixed size. */
+static int is_owner(const char *text)
+{
+	return strlen(text) == ENGINE_OWNER_CHARS &&
+	       strspn(text, "0123456789abcdef") == ENGINE_OWNER_CHARS;
 }
 
 int wire_check_request(const struct engine_request *request, struct err *err)
@@ -404,6 +424,9 @@ int wire_check_request(const struct engine_request *request, struct err *err)
 	}
 	if (request->max_tok < 0) {
 		return out_of_range(err, "max_tok", "0 or more");
+	}
+	if (request->owner && !is_owner(request->owner)) {
+		return out_of_range(err, "the owner", "16 lower-case hexadecimal digits");
 	}
 	for (size_t i = 0; request->stop && request->stop[i]; i++) {
 		size_t len = strlen(request->stop[i]);

@@ -56,6 +56,12 @@ const char *kv_disk_folder(const struct kv_disk *disk);
  * any more. Cheap where nothing changed.
  */
 void kv_disk_refresh(struct kv_disk *disk);
+/*
+ * Changes whenever a page that was found may not be found any more (removed, collected, damaged);
+ * not for pages that come. As long as it stays, who remembers that pages were found need not ask
+ * again.
+ */
+uint64_t kv_disk_generation(const struct kv_disk *disk);
 
 /* One page in the index. */
 struct kv_disk_entry {

@@ -40,6 +40,7 @@ static void read_submit(const struct wire_frame *frame)
 		written = first_frame(&out);
 		must(wire_get_submit(&again, &written, NULL) == 0);
 		must(memcmp(&request.sampling, &again.sampling, sizeof(again.sampling)) == 0);
+		must(!again.owner == !request.owner);
 		wire_submit_finish(&again);
 	}
 	wire_submit_finish(&request);
@@ -58,6 +59,7 @@ static void read_config(const struct wire_frame *frame)
 		written = first_frame(&out);
 		must(wire_get_config(&again, &written, NULL) == 0);
 		must(again.n_thread == config.n_thread && !again.model == !config.model);
+		must(again.kv_limit_bytes == config.kv_limit_bytes);
 		wire_config_finish(&again);
 	}
 	wire_config_finish(&config);
@@ -79,6 +81,22 @@ static void read_info(const struct wire_frame *frame)
 		wire_info_finish(&again);
 	}
 	wire_info_finish(&info);
+	buf_finish(&out);
+}
+
+static void read_note(const struct wire_frame *frame)
+{
+	struct err note, again;
+	struct buf out = BUF_INIT;
+
+	if (wire_get_note(&note, frame, NULL) == 0) {
+		struct wire_frame written;
+
+		wire_put_note(&out, &note);
+		written = first_frame(&out);
+		must(wire_get_note(&again, &written, NULL) == 0);
+		must(again.code == note.code && strcmp(again.what, note.what) == 0);
+	}
 	buf_finish(&out);
 }
 
@@ -128,6 +146,9 @@ static void read_frame(const struct wire_frame *frame)
 		break;
 	case WIRE_INFO:
 		read_info(frame);
+		break;
+	case WIRE_NOTE:
+		read_note(frame);
 		break;
 	default:
 		read_event(frame);

@@ -47,6 +47,7 @@ static void a_request_arrives_as_it_was_sent(void **state)
 		.stop = stop,
 		.want_logprobs = 1,
 		.no_reuse = 1,
+		.owner = "0123456789abcdef",
 		.free_quotes = 1};
 	struct engine_request got;
 	struct buf out = BUF_INIT;
@@ -60,6 +61,7 @@ static void a_request_arrives_as_it_was_sent(void **state)
 	assert_true(got.max_tok == sent.max_tok && got.priority == -3);
 	assert_true(got.want_logprobs == 1 && got.no_reuse == 1 && got.free_quotes == 1);
 	assert_true(!got.ignore_end && !got.want_prompt_logprobs && !got.want_logits);
+	assert_string_equal(sent.owner, got.owner);
 	for (int i = 0; i < 3; i++) {
 		assert_string_equal(stop[i], got.stop[i]);
 	}
@@ -75,6 +77,8 @@ static void a_configuration_keeps_absent_apart_from_empty(void **state)
 		.kv_type = "",
 		.context_tok = INT64_C(5000000),
 		.n_thread = 3,
+		.kv_folder = "/a/kv",
+		.kv_limit_bytes = INT64_C(50000000000),
 		.adapter = {{"/a/style.gguf", 1}, {"/a/notes", -0.5}},
 		.n_adapter = 2};
 	struct engine_config got;
@@ -92,6 +96,8 @@ static void a_configuration_keeps_absent_apart_from_empty(void **state)
 	assert_true(
 		got.n_adapter == 2 && got.adapter[0].scale == 1 && got.adapter[1].scale == -0.5);
 	assert_string_equal("/a/style.gguf", got.adapter[0].path);
+	assert_string_equal("/a/kv", got.kv_folder);
+	assert_true(got.kv_limit_bytes == INT64_C(50000000000));
 	assert_string_equal("/a/notes", got.adapter[1].path);
 	wire_config_finish(&got);
 	free((void *)frame.payload);
@@ -195,7 +201,11 @@ static void the_end_says_how_much_was_thinking(void **state)
 		.request = 9,
 		.stop = ENGINE_STOP_LENGTH,
 		.is_thinking = 1,
-		.usage = {.generated_tok = 12, .thinking_tok = 7}};
+		.usage = {.cached_tok = 640,
+			.disk_tok = 576,
+			.restore_ms = 1.5,
+			.generated_tok = 12,
+			.thinking_tok = 7}};
 	struct engine_event got;
 	struct buf out = BUF_INIT;
 	struct wire_frame frame;
@@ -207,6 +217,9 @@ static void the_end_says_how_much_was_thinking(void **state)
 	assert_true(got.is_thinking && got.stop == ENGINE_STOP_LENGTH);
 	assert_int_equal(12, got.usage.generated_tok);
 	assert_int_equal(7, got.usage.thinking_tok);
+	assert_int_equal(640, got.usage.cached_tok);
+	assert_int_equal(576, got.usage.disk_tok);
+	assert_true(got.usage.restore_ms == 1.5);
 	free((void *)frame.payload);
 	buf_finish(&out);
 }
@@ -250,6 +263,42 @@ static void a_failure_arrives_with_place_and_hint(void **state)
 	assert_string_equal(sent.err.hint, got.err.hint);
 	free((void *)frame.payload);
 	buf_finish(&out);
+}
+
+static void a_note_arrives_with_place_and_hint(void **state)
+{
+	struct err sent, got;
+	struct buf out = BUF_INIT;
+	struct wire_frame frame;
+
+	err_set(&sent, ERR_ENGINE, "/cache/kv", "make room", "the disk is full");
+	wire_put_note(&out, &sent);
+	frame = only_frame(&out);
+	assert_int_equal(0, wire_get_note(&got, &frame, NULL));
+	assert_int_equal(ERR_ENGINE, got.code);
+	assert_string_equal(sent.what, got.what);
+	assert_string_equal(sent.where, got.where);
+	assert_string_equal(sent.hint, got.hint);
+	free((void *)frame.payload);
+	buf_finish(&out);
+}
+
+static void an_owner_is_sixteen_digits_or_nobody(void **state)
+{
+	const char *const bad[] = {"", "0123456789abcde", "0123456789ABCDEF", "../../../../../..",
+		"0123456789abcdef0"};
+	struct engine_request request = {.sampling = engine_sampling_default};
+
+	assert_int_equal(0, wire_check_request(&request, NULL));
+	request.owner = "0123456789abcdef";
+	assert_int_equal(0, wire_check_request(&request, NULL));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err err;
+
+		request.owner = bad[i];
+		assert_int_equal(-1, wire_check_request(&request, &err));
+		assert_int_equal(ERR_USAGE, err.code);
+	}
 }
 
 /* ---- what is long goes in pieces ---- */
@@ -397,6 +446,7 @@ static int is_believed(const struct wire_frame *frame)
 	struct engine_event event;
 	struct engine_info info;
 	const uint64_t *number;
+	struct err note;
 	uint64_t keep;
 	size_t count;
 	int more, result;
@@ -418,6 +468,8 @@ static int is_believed(const struct wire_frame *frame)
 		result = wire_get_submit(&request, frame, NULL);
 		wire_submit_finish(&request);
 		return result == 0;
+	case WIRE_NOTE:
+		return wire_get_note(&note, frame, NULL) == 0;
 	case WIRE_INFO:
 		result = wire_get_info(&info, frame, NULL);
 		wire_info_finish(&info);
@@ -433,9 +485,12 @@ static size_t put_one_of_each(struct buf *out)
 	static const uint32_t ids[] = {1, 2, 3}, lengths[] = {2, 0, 2};
 	static const float rows[14] = {1};
 	const char *const stop[] = {"a", "bc", NULL};
-	struct engine_request request = {
-		.sampling = engine_sampling_default, .stop = stop, .max_tok = 3};
-	struct engine_config config = {.model = "m", .backend = "cpu"};
+	struct engine_request request = {.sampling = engine_sampling_default,
+		.stop = stop,
+		.owner = "00000000ffffffff",
+		.max_tok = 3};
+	struct engine_config config = {.model = "m", .backend = "cpu", .kv_folder = "k"};
+	struct err note = {ERR_ENGINE, "w", "there", "h"};
 	struct engine_info info = {"a", "b", "c", "d", "e", "f", "g", "h", "i", .n_vocab = 7};
 	struct engine_event event[] = {
 		{.type = ENGINE_LOAD, .fraction = 0.5},
@@ -467,10 +522,11 @@ static size_t put_one_of_each(struct buf *out)
 	wire_put_config(out, &config);
 	wire_put_submit(out, 1, &request);
 	wire_put_info(out, &info);
+	wire_put_note(out, &note);
 	for (size_t i = 0; i < sizeof(event) / sizeof(event[0]); i++) {
 		wire_put_event(out, &event[i], 7);
 	}
-	return 4 + sizeof(event) / sizeof(event[0]);
+	return 5 + sizeof(event) / sizeof(event[0]);
 }
 
 static void a_payload_of_another_length_is_refused_everywhere(void **state)
@@ -762,6 +818,8 @@ int main(void)
 		cmocka_unit_test(the_end_says_how_much_was_thinking),
 		cmocka_unit_test(no_other_event_can_be_thinking),
 		cmocka_unit_test(a_failure_arrives_with_place_and_hint),
+		cmocka_unit_test(a_note_arrives_with_place_and_hint),
+		cmocka_unit_test(an_owner_is_sixteen_digits_or_nobody),
 		cmocka_unit_test(long_lists_of_ids_and_rows_are_cut_and_lose_nothing),
 		cmocka_unit_test(a_long_segment_is_cut_and_loses_nothing),
 		cmocka_unit_test(a_payload_of_another_length_is_refused_everywhere),
