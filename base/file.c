@@ -29,6 +29,51 @@ static int open_regular(const char *path, struct stat *st, enum err_code code, s
 	return fd;
 }
 
+static struct file_stamp stamp_of(const struct stat *st)
+{
+	return (struct file_stamp){
+		.device = (uint64_t)st->st_dev,
+		.inode = (uint64_t)st->st_ino,
+		.size_bytes = (uint64_t)st->st_size,
+		.mtime_s = st->st_mtim.tv_sec,
+		.mtime_ns = st->st_mtim.tv_nsec,
+		.ctime_s = st->st_ctim.tv_sec,
+		.ctime_ns = st->st_ctim.tv_nsec,
+	};
+}
+
+int file_stamp(struct file_stamp *stamp, const char *path)
+{
+	struct stat st;
+
+	*stamp = (struct file_stamp){0};
+	if (stat(path, &st) < 0) {
+		return -1;
+	}
+	*stamp = stamp_of(&st);
+	return 0;
+}
+
+int file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size_bytes == b->size_bytes &&
+	       a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
+	       a->ctime_ns == b->ctime_ns;
+}
+
+static int is_settled(int64_t time_s, int64_t time_ns, const struct timespec *then)
+{
+	int64_t limit_s = then->tv_sec - 2;
+
+	return time_s < limit_s || (time_s == limit_s && time_ns <= then->tv_nsec);
+}
+
+int file_stamp_is_settled(const struct file_stamp *stamp, const struct timespec *then)
+{
+	return is_settled(stamp->mtime_s, stamp->mtime_ns, then) &&
+	       is_settled(stamp->ctime_s, stamp->ctime_ns, then);
+}
+
 int file_map_open(struct file_map *map, const char *path, enum err_code code, struct err *err)
 {
 	struct stat st;
@@ -39,6 +84,7 @@ int file_map_open(struct file_map *map, const char *path, enum err_code code, st
 	if (fd < 0) {
 		return -1;
 	}
+	map->stamp = stamp_of(&st);
 	if (st.st_size == 0) {
 		close(fd);
 		return 0;

@@ -1,8 +1,10 @@
 #include "engine/load.h"
 
+#include "base/mem.h"
 #include "engine/backend/backend.h"
 #include "engine/backend/fake_model.h"
 #include "engine/model/adapter.h"
+#include "engine/model/digest.h"
 #include "engine/model/model.h"
 #include "engine/planner.h"
 #include "engine/program.h"
@@ -11,6 +13,7 @@
 #include "engine/wire.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -177,18 +180,64 @@ int engine_plan(struct engine_plan *plan, const struct engine_config *config, st
 	return result;
 }
 
+/* Loading is hashing, where that is to be done, and packing. */
+struct stages {
+	struct load_progress progress;
+	double done; /* by the stages before */
+};
+#define HASH_SHARE 0.4
+
+static void report_hash(void *arg, double fraction)
+{
+	struct stages *stages = arg;
+
+	stages->done = HASH_SHARE * fraction;
+	stages->progress.report(stages->progress.arg, stages->done);
+}
+
+static void report_pack(void *arg, double fraction)
+{
+	struct stages *stages = arg;
+
+	stages->progress.report(stages->progress.arg, stages->done + (1 - stages->done) * fraction);
+}
+
+/*
+ * What KV is named after. Pages that live as long as the process meet one model only, for which its
+ * samples are good enough.
+ */
+static int identify(struct sha256_digest *model, const struct loaded *loaded,
+	const struct engine_config *config, struct stages *stages, struct err *err)
+{
+	struct model_digest_config digest = {.n_thread = config->n_thread,
+		.progress = stages->progress.report ? report_hash : NULL,
+		.progress_arg = stages};
+	char *folder;
+	int result;
+
+	*model = loaded->model->digest;
+	if (!config->kv_folder || loaded->is_fake) {
+		return 0;
+	}
+	digest.folder = folder = mem_printf("%s/digests", config->kv_folder);
+	result = model_digest_whole(model, loaded->model, &digest, err);
+	free(folder);
+	return result;
+}
+
 int load_engine(struct loaded *loaded, const struct engine_config *config,
 	struct load_progress progress, struct scheduler_sink sink, struct err *err)
 {
 	double start_ms = now_ms();
+	struct stages stages = {.progress = progress};
 	struct scheduler_config scheduler = {
 		.batch_tok = PLANNER_BATCH_TOK, .out_rows = PLANNER_OUT_ROWS};
 	struct backend_config backend = {
 		.n_thread = config->n_thread,
 		.max_batch_rows = PLANNER_BATCH_TOK,
 		.max_out_rows = PLANNER_OUT_ROWS,
-		.progress = progress.report,
-		.progress_arg = progress.arg,
+		.progress = progress.report ? report_pack : NULL,
+		.progress_arg = &stages,
 	};
 	const struct backend_ops *ops;
 	struct plan plan;
@@ -196,7 +245,8 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 	*loaded = (struct loaded){0};
 	if (parse_kv_type(&backend.kv_type, config->kv_type, err) < 0 ||
 		open_model(loaded, config, err) < 0 ||
-		choose_context(&plan, loaded, config, backend.kv_type, err) < 0) {
+		choose_context(&plan, loaded, config, backend.kv_type, err) < 0 ||
+		identify(&scheduler.model, loaded, config, &stages, err) < 0) {
 		goto failed;
 	}
 	scheduler.context_tok = plan.context_tok;
@@ -204,7 +254,8 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 		scheduler.program = program_digest(loaded->program);
 	}
 	ops = loaded->is_fake ? &backend_fake : &backend_cpu;
-	if (ops->create(&loaded->backend, loaded->model, loaded->program, &backend, err) < 0) {
+	if (ops->create(&loaded->backend, loaded->model, loaded->program, &backend, err) < 0 ||
+		(!loaded->is_fake && model_check_unchanged(loaded->model, err) < 0)) {
 		goto failed;
 	}
 	describe(loaded);

@@ -35,7 +35,7 @@ static struct kv_cache *create_cache(struct scheduler *scheduler)
 	const struct backend_ops *ops = scheduler->backend->ops;
 	const struct kv_layout *layout = ops->kv_layout(scheduler->backend);
 	struct kv_identity identity = {
-		.model = scheduler->model->digest,
+		.model = scheduler->config.model,
 		.program = scheduler->config.program,
 		.adapter = scheduler->model->adapter_identity ? scheduler->model->adapter_identity
 							      : "",

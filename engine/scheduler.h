@@ -27,7 +27,7 @@ struct scheduler_config {
 				    backend's max_out_rows. */
 	int64_t kv_budget_bytes; /* pages kept in memory, in use and cached; 0: from the memory at
 				    hand */
-	struct sha256_digest program; /* see struct kv_identity */
+	struct sha256_digest model, program; /* see struct kv_identity */
 };
 
 /* Events leave through this; the pointers in `event` are valid during the call only. */

@@ -20,7 +20,8 @@
 #define KV_LAYOUT_VERSION 1
 
 struct kv_identity {
-	struct sha256_digest model, tokenizer;
+	struct sha256_digest model; /* by every byte, where pages outlive the process */
+	struct sha256_digest tokenizer;
 	/* What is computed with the weights (program_digest()), which depends on more than the
 	 * model's file: on the context that the engine runs with, and on how a build reads it. */
 	struct sha256_digest program;

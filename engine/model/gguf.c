@@ -283,6 +283,22 @@ const uint8_t *gguf_header(const struct gguf *gguf, size_t part, size_t *size_by
 	return gguf->part[part].bytes;
 }
 
+const char *gguf_part_path(const struct gguf *gguf, size_t part)
+{
+	return gguf->part[part].path;
+}
+
+const uint8_t *gguf_part_bytes(const struct gguf *gguf, size_t part, size_t *size_bytes)
+{
+	*size_bytes = gguf->part[part].size_bytes;
+	return gguf->part[part].bytes;
+}
+
+const struct file_stamp *gguf_part_stamp(const struct gguf *gguf, size_t part)
+{
+	return gguf->part[part].map.data ? &gguf->part[part].map.stamp : NULL;
+}
+
 size_t gguf_tensor_count(const struct gguf *gguf)
 {
 	return gguf->n_tensor;

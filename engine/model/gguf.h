@@ -53,6 +53,7 @@ struct gguf_tensor {
 	int64_t size_bytes;
 };
 
+struct file_stamp;
 struct gguf;
 
 int gguf_open(struct gguf **out, const char *path, struct err *err);
@@ -68,6 +69,10 @@ uint32_t gguf_version(const struct gguf *gguf);
 /* The files of the model, and of each the bytes before its data: metadata and tensor table. */
 size_t gguf_part_count(const struct gguf *gguf);
 const uint8_t *gguf_header(const struct gguf *gguf, size_t part, size_t *size_bytes);
+const char *gguf_part_path(const struct gguf *gguf, size_t part);
+/* All of its bytes, and what file they are (NULL: none, they are the caller's). */
+const uint8_t *gguf_part_bytes(const struct gguf *gguf, size_t part, size_t *size_bytes);
+const struct file_stamp *gguf_part_stamp(const struct gguf *gguf, size_t part);
 
 size_t gguf_tensor_count(const struct gguf *gguf);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *gguf, size_t index);

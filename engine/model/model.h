@@ -95,8 +95,9 @@ struct model {
 	 * together, and of each tensor (by name), as its file stores it, eight samples of
 	 * 4 KiB: its first and last, and six between that begin on multiples of 4 KiB; a tensor of up
 	 * to 32 KiB whole. NOT over all of the data, which would read the whole file at every start:
-	 * two files that differ only in weights between the samples have one digest. Good enough for
-	 * a cache that lives as long as the process, not for one on disk, nor against an adversary.
+	 * two files that differ only in weights between the samples have one digest. Good enough to
+	 * tell models apart, not for KV that outlives the process, nor against an adversary: that
+	 * goes by every byte (model_digest_whole()).
 	 */
 	struct sha256_digest digest;
 

@@ -349,6 +349,16 @@ const uint8_t *safetensors_file_header(
 	return safetensors->file[file].map.data;
 }
 
+const uint8_t *safetensors_file_data(const struct safetensors *safetensors, size_t file)
+{
+	return safetensors->file[file].map.data;
+}
+
+const struct file_stamp *safetensors_file_stamp(const struct safetensors *safetensors, size_t file)
+{
+	return &safetensors->file[file].map.stamp;
+}
+
 size_t safetensors_total_bytes(const struct safetensors *safetensors)
 {
 	size_t total = 0;

@@ -32,6 +32,7 @@ struct safetensors_tensor {
 	size_t file; /* that holds it */
 };
 
+struct file_stamp;
 struct safetensors;
 
 /* A .safetensors file, or an index (a path that ends in .json). */
@@ -53,6 +54,8 @@ const char *safetensors_file_path(const struct safetensors *safetensors, size_t 
 size_t safetensors_file_bytes(const struct safetensors *safetensors, size_t file);
 const uint8_t *safetensors_file_header(
 	const struct safetensors *safetensors, size_t file, size_t *size_bytes);
+const uint8_t *safetensors_file_data(const struct safetensors *safetensors, size_t file); /* all */
+const struct file_stamp *safetensors_file_stamp(const struct safetensors *safetensors, size_t file);
 size_t safetensors_total_bytes(const struct safetensors *safetensors);
 
 /* The storage type of its elements: F32, F16 or BF16; DTYPE_COUNT for any other. */

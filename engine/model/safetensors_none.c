@@ -58,6 +58,16 @@ const uint8_t *safetensors_file_header(
 	return NULL;
 }
 
+const uint8_t *safetensors_file_data(const struct safetensors *safetensors, size_t file)
+{
+	return NULL;
+}
+
+const struct file_stamp *safetensors_file_stamp(const struct safetensors *safetensors, size_t file)
+{
+	return NULL;
+}
+
 size_t safetensors_total_bytes(const struct safetensors *safetensors)
 {
 	return 0;

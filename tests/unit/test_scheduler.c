@@ -113,6 +113,7 @@ static void start_with(int64_t context_tok, int64_t budget_pages)
 	struct scheduler_config config = {.context_tok = context_tok,
 		.batch_tok = BATCH_TOK,
 		.out_rows = OUT_ROWS,
+		.model = fixture.model->digest,
 		.kv_budget_bytes = (budget_pages ? budget_pages : 500) * page_bytes};
 	struct err err;
 
