@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "engine/kv/chain.h"
+#include "engine/numerics.h"
 #include "engine/planner.h"
 #include "engine/quote.h"
 #include "engine/token/tokenizer.h"
@@ -30,28 +31,38 @@ void scheduler_emit(struct scheduler *scheduler, const struct engine_event *even
 
 /* ---- life of the scheduler ---- */
 
-static struct kv_cache *create_cache(struct scheduler *scheduler)
+/* What the pages are named after: everything that decides their bits. */
+static struct sha256_digest root_of(const struct scheduler *scheduler)
 {
 	const struct backend_ops *ops = scheduler->backend->ops;
-	const struct kv_layout *layout = ops->kv_layout(scheduler->backend);
+	const struct model *model = scheduler->model;
+	char *numerics = numerics_name(ops->numerics_class(scheduler->backend));
 	struct kv_identity identity = {
 		.model = scheduler->config.model,
 		.program = scheduler->config.program,
-		.adapter = scheduler->model->adapter_identity ? scheduler->model->adapter_identity
-							      : "",
-		.numerics = ops->numerics_class(scheduler->backend),
-		.layout = layout,
+		.adapter = model->adapter_identity ? model->adapter_identity : "",
+		.numerics = numerics,
+		.layout = ops->kv_layout(scheduler->backend),
 	};
-	struct kv_cache_config config = {0};
+	struct sha256_digest root;
+
+	if (model->tokenizer) {
+		identity.tokenizer = *tokenizer_digest(model->tokenizer);
+	}
+	root = kv_chain_root(&identity);
+	free(numerics);
+	return root;
+}
+
+static struct kv_cache *create_cache(struct scheduler *scheduler)
+{
+	const struct kv_layout *layout = scheduler->backend->ops->kv_layout(scheduler->backend);
+	struct kv_cache_config config = {.root = root_of(scheduler)};
 	int64_t budget = scheduler->config.kv_budget_bytes;
 
-	if (scheduler->model->tokenizer) {
-		identity.tokenizer = *tokenizer_digest(scheduler->model->tokenizer);
-	}
 	if (budget <= 0) {
 		budget = planner_available_bytes() / 2;
 	}
-	config.root = kv_chain_root(&identity);
 	config.max_pages = budget / layout->page_bytes;
 	/* One page more than a full context: what is copied from the cache is there twice. */
 	if (scheduler->config.kv_budget_bytes <= 0 &&

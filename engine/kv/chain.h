@@ -26,7 +26,7 @@ struct kv_identity {
 	 * model's file: on the context that the engine runs with, and on how a build reads it. */
 	struct sha256_digest program;
 	const char *adapter;  /* which, and how much of each; "" without one */
-	const char *numerics; /* the backend's class, e.g. "cpu-avx512" */
+	const char *numerics; /* the backend's class and what was built, numerics_name() */
 	const struct kv_layout *layout;
 };
 
