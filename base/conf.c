@@ -40,6 +40,11 @@ char *conf_state_dir(void)
 	return place("XDG_STATE_HOME", ".local/state");
 }
 
+char *conf_cache_dir(void)
+{
+	return place("XDG_CACHE_HOME", ".cache");
+}
+
 int conf_make_dir(const char *path, struct err *err)
 {
 	char *part = mem_strdup(path);

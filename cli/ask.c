@@ -444,8 +444,8 @@ static int run(struct ask *ask, struct err *err)
 		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
 	}
 	/* The engine loads its weights while the sources are read. */
-	if (start_engine(&ask->engine, options, err) < 0 || load_sources(ask, err) < 0 ||
-		start_wait(ask->engine, err) < 0 ||
+	if (start_engine(&ask->engine, options, START_KV_DISK, err) < 0 ||
+		load_sources(ask, err) < 0 || start_wait(ask->engine, err) < 0 ||
 		start_check_no_think(options, engine_info(ask->engine), err) < 0) {
 		return -1;
 	}
@@ -462,7 +462,7 @@ static int run(struct ask *ask, struct err *err)
 	return answer_question(ask, err);
 }
 
-int command_ask(const struct options *options, struct err *err)
+int command_ask(struct options *options, struct err *err)
 {
 	struct ask ask = {.options = options, .began_s = output_clock_s()};
 	int status;

@@ -139,7 +139,7 @@ static int run(struct bench *bench, struct err *err)
 		return err_set(err, ERR_USAGE, "--generate", NULL,
 			"takes 0 or at least 2: the first token belongs to the prefill");
 	}
-	if (start_engine(&bench->meter.engine, options, err) < 0 ||
+	if (start_engine(&bench->meter.engine, options, START_KV_NONE, err) < 0 ||
 		start_wait(bench->meter.engine, err) < 0 || check_context(bench, err) < 0 ||
 		/* warm up: touch the weights, size the buffers */
 		engine_meter_decode(&bench->meter, NULL, 2, 1, &ignored, err) < 0) {
@@ -153,7 +153,7 @@ static int run(struct bench *bench, struct err *err)
 	return 0;
 }
 
-int command_bench(const struct options *options, struct err *err)
+int command_bench(struct options *options, struct err *err)
 {
 	static const struct engine_watch watch_here = {watch, NULL};
 	struct bench bench = {

@@ -2,41 +2,22 @@
  * carrel without a command: the line-mode chat. It only ever appends to the screen, so that it
  * serves screen readers, dumb terminals and pipes; from a pipe each line is a message.
  */
-#include "cli/commands.h"
+#include "cli/chat.h"
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/inputs.h"
+#include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/line.h"
 #include "cli/output.h"
-#include "cli/start.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <readline/tilde.h>
-
 enum { SCRIPT_READ_BYTES = 65536 };
-
-struct chat {
-	const struct options *options;
-	struct inputs inputs;
-	struct session *session;
-	struct session_window window;
-	char *model; /* whose tokenizer counts what is loaded */
-	struct engine *engine;
-	struct engine_sampling sampling;
-	double submit_s;
-	struct start_thinking thinking;
-	char *last_thinking; /* of the last answer; NULL: none */
-	int interactive, ends_with_newline, any_text, quit;
-	int status; /* of a script: the code of the first thing that failed */
-};
 
 static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
 {
@@ -89,7 +70,7 @@ static void on_text(void *arg, const char *text, size_t len)
 	}
 }
 
-static int on_stopped(void *arg)
+int chat_stopped(void *arg)
 {
 	return interrupt_pending() || output_flush() < 0;
 }
@@ -103,8 +84,7 @@ static void end_script(struct chat *chat)
 	}
 }
 
-/* Say what failed; the chat goes on. */
-static void complain(struct chat *chat, const struct err *err)
+void chat_complain(struct chat *chat, const struct err *err)
 {
 	log_err(err);
 	if (err->code == ERR_INTERRUPTED) {
@@ -126,14 +106,14 @@ static void keep_thinking(struct chat *chat, struct session_answer *answer)
 
 static void ask(struct chat *chat, const char *question)
 {
-	struct session_watch watch = {on_prefill, on_text, on_stopped, chat, on_thinking};
+	struct session_watch watch = {on_prefill, on_text, chat_stopped, chat, on_thinking};
 	struct session_answer answer = {0};
 	struct err err;
 	int status;
 
 	if (start_check_sources(chat->session, engine_info(chat->engine), &err) < 0) {
 		snprintf(err.hint, sizeof(err.hint), "/load PATH");
-		complain(chat, &err);
+		chat_complain(chat, &err);
 		return;
 	}
 	chat->submit_s = output_clock_s();
@@ -150,7 +130,7 @@ static void ask(struct chat *chat, const char *question)
 		chat->quit = 1; /* the end of the command says why */
 	}
 	if (status < 0) {
-		complain(chat, &err);
+		chat_complain(chat, &err);
 	} else {
 		keep_thinking(chat, &answer);
 		if (answer.stop == ENGINE_STOP_CANCELLED) {
@@ -169,176 +149,6 @@ static void ask(struct chat *chat, const char *question)
 	session_answer_finish(&answer);
 }
 
-static int load(
-	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
-{
-	size_t first = session_source_count(chat->session), unreadable;
-	int status;
-
-	session_set_window(chat->session, &chat->window);
-	status = inputs_load(&chat->inputs, chat->session, path, n_path, partial, &unreadable, err);
-	if (status == 0) {
-		for (size_t i = first; i < session_source_count(chat->session); i++) {
-			struct session_source source = session_source_at(chat->session, i);
-
-			log_note("%s %s %s", source.id, source.kind, source.path);
-		}
-	}
-	return status;
-}
-
-/* What the conversation takes of the window before more is loaded. */
-static int count_used(struct chat *chat, struct err *err)
-{
-	struct session_watch watch = {.stopped = on_stopped, .arg = chat};
-
-	return session_count(chat->session, chat->engine, &watch, &chat->window.used_tok, err);
-}
-
-/* ---- /commands ---- */
-
-static void slash_help(struct chat *chat, const char *argument);
-
-/*
- * What is typed behind /load: "in quotes" as it stands in them, else at a prompt a ~ means what it
- * means in a shell. Malloc'ed.
- */
-static char *typed_path(const struct chat *chat, const char *argument, int *is_quoted)
-{
-	size_t len = strlen(argument);
-
-	*is_quoted = len > 1 && (argument[0] == '"' || argument[0] == '\'') &&
-		     argument[len - 1] == argument[0] && access(argument, F_OK) < 0;
-	if (*is_quoted) {
-		return mem_strndup(argument + 1, len - 2);
-	}
-	return chat->interactive ? tilde_expand(argument) : mem_strdup(argument);
-}
-
-/* One path or, where there is no such file, those that match it as a pattern. */
-static int load_typed(struct chat *chat, const char *argument, struct err *err)
-{
-	glob_t found = {0};
-	int is_quoted, is_pattern, status;
-	char *path = typed_path(chat, argument, &is_quoted);
-
-	is_pattern = !is_quoted && access(path, F_OK) < 0 && glob(path, 0, NULL, &found) == 0;
-	status = is_pattern
-			 ? load(chat, (const char *const *)found.gl_pathv, found.gl_pathc, 0, err)
-			 : load(chat, (const char *const *)&path, 1, 0, err);
-	globfree(&found);
-	free(path);
-	return status;
-}
-
-static void slash_load(struct chat *chat, const char *argument)
-{
-	struct err err;
-	int lends, status;
-
-	if (!argument[0]) {
-		err_set(&err, ERR_USAGE, "/load", "/load PATH",
-			"needs the path of a file or a folder");
-		complain(chat, &err);
-		return;
-	}
-	if (!chat->interactive && strcmp(argument, "-") == 0) {
-		err_set(&err, ERR_USAGE, "/load -", "name a file",
-			"standard input is where the messages come from");
-		complain(chat, &err);
-		return;
-	}
-	lends = chat->interactive && strcmp(argument, "-") == 0;
-	if (lends) {
-		line_lend_terminal(1);
-	}
-	status = count_used(chat, &err) < 0 ? -1 : load_typed(chat, argument, &err);
-	if (lends) {
-		line_lend_terminal(0);
-	}
-	if (status < 0) {
-		complain(chat, &err);
-	}
-}
-
-static void slash_quit(struct chat *chat, const char *argument)
-{
-	chat->quit = 1;
-}
-
-static void slash_sources(struct chat *chat, const char *argument)
-{
-	struct session_watch watch = {.stopped = on_stopped, .arg = chat};
-	struct err err;
-	int64_t total_tok;
-
-	if (session_count(chat->session, chat->engine, &watch, &total_tok, &err) < 0) {
-		complain(chat, &err);
-		return;
-	}
-	for (size_t i = 0; i < session_source_count(chat->session); i++) {
-		struct session_source source = session_source_at(chat->session, i);
-
-		output_line("%-4s %10lld tok  %-10s %s", source.id, (long long)source.tokens,
-			source.kind, source.path);
-	}
-	output_line("context %lld of %lld tokens", (long long)total_tok,
-		(long long)engine_info(chat->engine)->context_tok);
-}
-
-static void slash_thinking(struct chat *chat, const char *argument)
-{
-	if (!chat->last_thinking) {
-		output_line("the last answer came without thinking");
-		return;
-	}
-	output_text(chat->last_thinking, strlen(chat->last_thinking));
-	putchar('\n');
-}
-
-static const struct slash {
-	const char *name, *argument, *help;
-	void (*run)(struct chat *chat, const char *argument);
-} slash_table[] = {
-	{"help", "", "show these commands", slash_help},
-	{"load", "PATH", "add a file or a folder to the sources", slash_load},
-	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
-	{"sources", "", "show the sources and what they cost", slash_sources},
-	{"thinking", "", "show what the model thought before its last answer", slash_thinking},
-};
-
-static const char *slash_name(size_t n)
-{
-	return n < ARRAY_LEN(slash_table) ? slash_table[n].name : NULL;
-}
-
-static void slash_help(struct chat *chat, const char *argument)
-{
-	for (size_t i = 0; i < ARRAY_LEN(slash_table); i++) {
-		output_line("/%-8s %-5s %s", slash_table[i].name, slash_table[i].argument,
-			slash_table[i].help);
-	}
-	output_line("Ctrl-C stops an answer and keeps what came. // begins a message with a /.");
-}
-
-static void slash(struct chat *chat, const char *line)
-{
-	size_t len = strcspn(line, " ");
-	struct err err;
-
-	for (size_t i = 0; i < ARRAY_LEN(slash_table); i++) {
-		if (strlen(slash_table[i].name) == len &&
-			strncmp(slash_table[i].name, line, len) == 0) {
-			slash_table[i].run(chat, line + len + strspn(line + len, " "));
-			fflush(stdout);
-			return;
-		}
-	}
-	err_set(&err, ERR_USAGE, NULL, "/help lists the commands", "there is no command /%.*s",
-		(int)(len < 64 ? len : 64), line);
-	complain(chat, &err);
-}
-
 /* One message, `line` terminated. */
 static void take_line(struct chat *chat, char *line, size_t len)
 {
@@ -347,7 +157,7 @@ static void take_line(struct chat *chat, char *line, size_t len)
 
 		err_set(&err, ERR_USAGE, NULL, "leave it out",
 			"a message holds a NUL byte, which is no text");
-		complain(chat, &err);
+		chat_complain(chat, &err);
 		return;
 	}
 	while (len && strchr(" \t\r\n", line[len - 1])) {
@@ -357,7 +167,7 @@ static void take_line(struct chat *chat, char *line, size_t len)
 		return;
 	}
 	if (line[0] == '/' && line[1] != '/') {
-		slash(chat, line + 1);
+		chat_command(chat, line + 1);
 	} else {
 		ask(chat, line[0] == '/' ? line + 1 : line);
 	}
@@ -368,7 +178,7 @@ static void take_line(struct chat *chat, char *line, size_t len)
 static void talk_on_terminal(struct chat *chat)
 {
 	struct line_config config = {
-		.command = slash_name,
+		.command = chat_command_name,
 		.path_command = "load",
 		.plain = chat->options->plain,
 	};
@@ -454,12 +264,13 @@ static int run(struct chat *chat, const char *system, struct err *err)
 
 	if (check_lists(chat->options, err) < 0 ||
 		inputs_open(&chat->inputs, chat->options, 0, err) < 0 ||
-		start_engine(&chat->engine, chat->options, err) < 0) {
+		start_engine(&chat->engine, chat->options, START_KV_DISK, err) < 0) {
 		return -1;
 	}
 	chat->session = session_create(&config);
 	start_window(&chat->window, &chat->model, chat->options);
-	if (chat->inputs.n_path && load(chat, chat->inputs.path, chat->inputs.n_path, 0, err) < 0) {
+	if (chat->inputs.n_path &&
+		chat_load(chat, chat->inputs.path, chat->inputs.n_path, 0, err) < 0) {
 		return -1;
 	}
 	if (start_wait(chat->engine, err) < 0 ||
@@ -474,7 +285,7 @@ static int run(struct chat *chat, const char *system, struct err *err)
 	return chat->status;
 }
 
-int command_chat(const struct options *options, struct err *err)
+int command_chat(struct options *options, struct err *err)
 {
 	struct chat chat = {
 		.options = options,

@@ -1,7 +1,8 @@
 /*
  * The commands, in one alphabetical table. A command returns its exit status (0 or an err_code), or
  * -1 with the error, which main() reports: a sentence on standard error and, under --json, an
- * object on standard output.
+ * object on standard output. A command that works in a session takes over what that remembers of its
+ * options.
  */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
@@ -14,7 +15,7 @@ struct command {
 	const char *arguments;   /* as the synopsis shows them */
 	const char *subcommands; /* parted by spaces; NULL for none */
 	const char *help;
-	int (*run)(const struct options *options, struct err *err);
+	int (*run)(struct options *options, struct err *err);
 };
 
 extern const struct command command_table[];
@@ -22,14 +23,14 @@ size_t command_count(void);
 /* NULL for a name that is not a command. */
 const struct command *command_find(const char *name);
 
-int command_ask(const struct options *options, struct err *err);
-int command_bench(const struct options *options, struct err *err);
-int command_chat(const struct options *options, struct err *err);
-int command_config(const struct options *options, struct err *err);
-int command_count_tokens(const struct options *options, struct err *err);
-int command_eval(const struct options *options, struct err *err);
-int command_models(const struct options *options, struct err *err);
-int command_tokenize(const struct options *options, struct err *err);
+int command_ask(struct options *options, struct err *err);
+int command_bench(struct options *options, struct err *err);
+int command_chat(struct options *options, struct err *err);
+int command_config(struct options *options, struct err *err);
+int command_count_tokens(struct options *options, struct err *err);
+int command_eval(struct options *options, struct err *err);
+int command_models(struct options *options, struct err *err);
+int command_tokenize(struct options *options, struct err *err);
 
 /* help.c: from the tables. */
 void help_print(const struct command *command);

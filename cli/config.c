@@ -44,11 +44,12 @@ static void print_list(
 	}
 }
 
-int command_config(const struct options *options, struct err *err)
+int command_config(struct options *options, struct err *err)
 {
 	static const char *const origins[] = {
 		[ORIGIN_DEFAULT] = "default",
 		[ORIGIN_FILE] = "file",
+		[ORIGIN_SESSION] = "session",
 		[ORIGIN_FLAG] = "flag",
 	};
 	json_t *list = options->json ? json_array() : NULL;
@@ -70,13 +71,14 @@ int command_config(const struct options *options, struct err *err)
 		const char *origin = origins[options_origin(i)];
 		struct buf value = BUF_INIT;
 
-		if (!row->is_setting) {
+		if (!row->memory) {
 			continue;
 		}
 		if (list) {
 			json_t *object = json_object();
 
-			json_object_set_new(object, "setting", json_string(row->name));
+			json_object_set_new(
+				object, "setting", json_string(option_setting_name(row)));
 			json_object_set_new(object, "value", value_json(options, row));
 			json_object_set_new(object, "origin", json_string(origin));
 			json_array_append_new(list, object);
@@ -89,11 +91,11 @@ int command_config(const struct options *options, struct err *err)
 		}
 		option_show(options, row, &value);
 		if (row->kind == OPTION_LIST && value.len) { /* a line each, as in the file */
-			print_list(row->name, options, row);
+			print_list(option_setting_name(row), options, row);
 		} else if (value.len) {
-			output_line("%-16s = %s", row->name, buf_str(&value));
+			output_line("%-16s = %s", option_setting_name(row), buf_str(&value));
 		} else {
-			output_line("# %s is not set", row->name);
+			output_line("# %s is not set", option_setting_name(row));
 		}
 		buf_finish(&value);
 	}

@@ -253,7 +253,7 @@ static int run(struct count_report *report, struct inputs *inputs, struct err *e
 	return status;
 }
 
-int command_count_tokens(const struct options *options, struct err *err)
+int command_count_tokens(struct options *options, struct err *err)
 {
 	struct count_report report = {.options = options};
 	struct inputs inputs = {0};

@@ -36,7 +36,8 @@ static int eval_logits(struct engine **engine, const struct options *options, st
 	if (engine_ids_read(&ids, &count, options->tokens_file, err) < 0) {
 		return -1;
 	}
-	if (start_engine(engine, options, err) == 0 && start_wait(*engine, err) == 0) {
+	if (start_engine(engine, options, START_KV_NONE, err) == 0 &&
+		start_wait(*engine, err) == 0) {
 		status = engine_logits_write(
 			*engine, ids, count, options->out_file, &start_watch, err);
 	}
@@ -153,7 +154,7 @@ static int eval_perplexity(struct engine **engine, const struct options *options
 		return err_set(err, ERR_USAGE, NULL, "carrel eval perplexity FILE...",
 			"there is no text to evaluate");
 	}
-	if (start_engine(engine, options, err) < 0 || start_wait(*engine, err) < 0) {
+	if (start_engine(engine, options, START_KV_NONE, err) < 0 || start_wait(*engine, err) < 0) {
 		return -1;
 	}
 	/* One place is the BOS token's, and only a token that follows another has a score. */
@@ -199,7 +200,7 @@ static int eval_perplexity(struct engine **engine, const struct options *options
 	return 0;
 }
 
-int command_eval(const struct options *options, struct err *err)
+int command_eval(struct options *options, struct err *err)
 {
 	struct engine *engine = NULL;
 	const char *which = options->n_argument ? options->argument[0] : "";

@@ -112,7 +112,7 @@ static int open_engine(struct run *run, struct err *err)
 	if (window_tok && own.context_tok > window_tok && longest(run) <= window_tok) {
 		own.context_tok = window_tok;
 	}
-	return start_engine(&run->engine, &own, err);
+	return start_engine(&run->engine, &own, START_KV_NONE, err);
 }
 
 /* ---- one question ---- */

@@ -164,8 +164,8 @@ static void generate_man(void)
 	printf("*carrel help* [COMMAND]\n\tshow how to use carrel, or a command of it, as --help "
 	       "does.\n\n");
 	printf("# OPTIONS\n\nEach option stands with the commands that take it, \"chat\" being "
-	       "carrel without a command. Behind a whole number K means 1,024 and M "
-	       "1,048,576.\n\n");
+	       "carrel without a command. Behind a whole number K means 1,024, M "
+	       "1,048,576 and G 1,073,741,824.\n\n");
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option_row *row = &option_table[i];
 		const char *comma = "";
@@ -193,7 +193,7 @@ static void generate_man(void)
 				comma = ", ";
 			}
 		}
-		printf(".%s\n\n", row->is_setting ? " Also a setting." : "");
+		printf(".%s\n\n", row->memory ? " Also a setting." : "");
 	}
 }
 

@@ -291,7 +291,7 @@ static int models_rm(const struct options *options, struct err *err)
 	return 0;
 }
 
-int command_models(const struct options *options, struct err *err)
+int command_models(struct options *options, struct err *err)
 {
 	static const struct {
 		const char *name;

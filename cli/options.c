@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,139 +22,148 @@ enum {
 
 /* In the order of the manual page. */
 const struct option_row option_table[] = {
-	{"model", 'm', OPTION_TEXT, "PATH|NAME", FIELD(model), MODEL, 1, NULL,
+	{"model", 'm', OPTION_TEXT, "PATH|NAME", FIELD(model), MODEL, MEMORY_SESSION, NULL,
 		"the model: a GGUF file, a Hugging Face directory, or a name that `carrel models "
 		"ls` shows"},
-	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE | COMMAND_COUNT, 1, "0",
+	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE | COMMAND_COUNT,
+		MEMORY_SESSION, "0",
 		"tokens of context (0: the model's own window, as far as memory allows)"},
-	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE | COMMAND_MODELS, 1, "0",
-		"threads that compute, at most 4096 (0: one per core)"},
-	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), ENGINE, 1, "auto",
+	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE | COMMAND_MODELS,
+		MEMORY_SESSION, "0", "threads that compute, at most 4096 (0: one per core)"},
+	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), ENGINE, MEMORY_SESSION, "auto",
 		"where to compute; fake answers without computing anything, for tests"},
-	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), ENGINE, 1, "q8",
+	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), ENGINE, MEMORY_SESSION, "q8",
 		"how the KV cache is stored"},
 	{"template", 0, OPTION_CHOICE,
 		"carrel|chatml|command-a|command-r|deepseek-r1|deepseek-r1-v0|deepseek-v2|"
 		"deepseek-v3|deepseek-v3.1|gemma|gpt-oss|llama2|llama3|llama4|mistral-v0|"
 		"mistral-v1|mistral-v3|mistral-v3-tekken|mistral-v7|mistral-v7-spm|phi3|"
 		"phi3-no-system|phi4|phi4-mini|qwen3|qwen3-thinking|qwen3.5",
-		FIELD(template_name), ENGINE, 1, NULL,
+		FIELD(template_name), ENGINE, MEMORY_SESSION, NULL,
 		"chat template, where the model's own is not recognised"},
-	{"adapter", 0, OPTION_LIST, "PATH[:SCALE]", FIELD(adapters), ENGINE, 1, NULL,
+	{"adapter", 0, OPTION_LIST, "PATH[:SCALE]", FIELD(adapters), ENGINE, MEMORY_SESSION, NULL,
 		"a LoRA adapter of the model, a GGUF file or a folder of PEFT's; up to 8 of them "
 		"add up, each times its scale (1 where none is given)"},
-	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, 1, NULL,
+	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, MEMORY_SESSION, NULL,
 		"instructions of your own, after the fixed ones"},
-	{"no-think", 0, OPTION_FLAG, NULL, FIELD(no_think), ANSWER, 1, NULL,
+	{"no-think", 0, OPTION_FLAG, NULL, FIELD(no_think), ANSWER, MEMORY_SESSION, NULL,
 		"answer at once, where the model would think first and can be kept from it"},
-	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, 1, NULL,
+	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, MEMORY_SESSION, NULL,
 		"do not ask the model for citations"},
-	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, 1, NULL,
+	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, MEMORY_SESSION, NULL,
 		"let the model quote what does not stand in the sources; it is said all the same "
 		"which quotes were not found"},
-	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG, 1, "fail",
+	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG,
+		MEMORY_SESSION, "fail",
 		"what to do with more text than the context holds; fail ends with status 3"},
-	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, 1, "0",
+	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, MEMORY_SESSION, "0",
 		"seed of the random numbers: the same seed gives the same answer, bit for bit on "
 		"processors with the same instruction sets"},
-	{"temp", 0, OPTION_NUMBER, "X", FIELD(temperature), ANSWER, 1, "0",
+	{"temp", 0, OPTION_NUMBER, "X", FIELD(temperature), ANSWER, MEMORY_SESSION, "0",
 		"temperature (0: always the likeliest token)"},
-	{"top-k", 0, OPTION_WHOLE, "N", FIELD(top_k), ANSWER, 1, "0",
+	{"top-k", 0, OPTION_WHOLE, "N", FIELD(top_k), ANSWER, MEMORY_SESSION, "0",
 		"sample from the N likeliest tokens only (0: off)"},
-	{"top-p", 0, OPTION_NUMBER, "X", FIELD(top_p), ANSWER, 1, "1",
+	{"top-p", 0, OPTION_NUMBER, "X", FIELD(top_p), ANSWER, MEMORY_SESSION, "1",
 		"sample from the likeliest tokens that together have probability X (1: off)"},
-	{"min-p", 0, OPTION_NUMBER, "X", FIELD(min_p), ANSWER, 1, "0",
+	{"min-p", 0, OPTION_NUMBER, "X", FIELD(min_p), ANSWER, MEMORY_SESSION, "0",
 		"leave out tokens less likely than X times the likeliest (0: off)"},
-	{"repeat-penalty", 0, OPTION_NUMBER, "X", FIELD(repeat_penalty), ANSWER, 1, "1",
-		"divide the odds of tokens of the recent past by X (1: off)"},
-	{"repeat-last", 0, OPTION_WHOLE, "N", FIELD(repeat_last), ANSWER, 1, "64",
+	{"repeat-penalty", 0, OPTION_NUMBER, "X", FIELD(repeat_penalty), ANSWER, MEMORY_SESSION,
+		"1", "divide the odds of tokens of the recent past by X (1: off)"},
+	{"repeat-last", 0, OPTION_WHOLE, "N", FIELD(repeat_last), ANSWER, MEMORY_SESSION, "64",
 		"how many tokens the recent past has"},
-	{"max-tokens", 'n', OPTION_WHOLE, "N", FIELD(max_tok), ANSWER, 1, "1024",
+	{"max-tokens", 'n', OPTION_WHOLE, "N", FIELD(max_tok), ANSWER, MEMORY_SESSION, "1024",
 		"most tokens of an answer"},
-	{"include", 0, OPTION_LIST, "GLOB", FIELD(include), LOAD, 0, NULL,
+	{"no-store", 0, OPTION_FLAG, NULL, FIELD(no_store), ANSWER, MEMORY_FILE, NULL,
+		"write nothing at all to disk: no session, and no KV of what was read"},
+	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes), ANSWER, MEMORY_FILE, "0",
+		"most bytes of disk that computed KV may take, such as 20G (0: a fifth of what is "
+		"free); the settings file calls it kv.disk_limit"},
+	{"include", 0, OPTION_LIST, "GLOB", FIELD(include), LOAD, MEMORY_NONE, NULL,
 		"of folders, read only files that match one of these patterns, written as in a "
 		".gitignore; may be given several times"},
-	{"exclude", 0, OPTION_LIST, "GLOB", FIELD(exclude), LOAD, 0, NULL,
+	{"exclude", 0, OPTION_LIST, "GLOB", FIELD(exclude), LOAD, MEMORY_NONE, NULL,
 		"of folders, leave out what matches one of these patterns; may be given several "
 		"times"},
-	{"include-secrets", 0, OPTION_FLAG, NULL, FIELD(include_secrets), LOAD, 0, NULL,
+	{"include-secrets", 0, OPTION_FLAG, NULL, FIELD(include_secrets), LOAD, MEMORY_NONE, NULL,
 		"of folders, read files that look like keys or passwords, too"},
-	{"drop-headers", 0, OPTION_FLAG, NULL, FIELD(drop_headers), LOAD, 0, NULL,
+	{"drop-headers", 0, OPTION_FLAG, NULL, FIELD(drop_headers), LOAD, MEMORY_NONE, NULL,
 		"leave out the headers and footers that repeat from page to page of a PDF"},
-	{"layout", 0, OPTION_FLAG, NULL, FIELD(layout), LOAD, 0, NULL,
+	{"layout", 0, OPTION_FLAG, NULL, FIELD(layout), LOAD, MEMORY_NONE, NULL,
 		"read a PDF's lines as they stand on the page, so that the rows of tables stay "
 		"whole (and columns of prose side by side), not in reading order"},
-	{"from-file", 0, OPTION_LIST, "LIST", FIELD(from_file), LOAD, 0, NULL,
+	{"from-file", 0, OPTION_LIST, "LIST", FIELD(from_file), LOAD, MEMORY_NONE, NULL,
 		"also load the paths that stand in the file LIST, one on each line (-: standard "
 		"input); may be given several times"},
-	{"null", '0', OPTION_FLAG, NULL, FIELD(ends_with_nul), LOAD, 0, NULL,
+	{"null", '0', OPTION_FLAG, NULL, FIELD(ends_with_nul), LOAD, MEMORY_NONE, NULL,
 		"the paths of --from-file end with NUL bytes, as find -print0 writes them"},
-	{"unsafe-loaders", 0, OPTION_FLAG, NULL, FIELD(unsafe_loaders), LOAD, 0, NULL,
+	{"unsafe-loaders", 0, OPTION_FLAG, NULL, FIELD(unsafe_loaders), LOAD, MEMORY_NONE, NULL,
 		"read files even where this system cannot shut in what parses them; without it "
 		"such a load is refused"},
-	{"show-context", 0, OPTION_FLAG, NULL, FIELD(show_context), COMMAND_ASK, 0, NULL,
+	{"show-context", 0, OPTION_FLAG, NULL, FIELD(show_context), COMMAND_ASK, MEMORY_NONE, NULL,
 		"print the text that the model would read, and do not ask"},
-	{"show-tokens", 0, OPTION_FLAG, NULL, FIELD(show_tokens), COMMAND_ASK, 0, NULL,
+	{"show-tokens", 0, OPTION_FLAG, NULL, FIELD(show_tokens), COMMAND_ASK, MEMORY_NONE, NULL,
 		"print the tokens that the model would read, each as its id, a tab and its text "
 		"(controls shown), and do not ask"},
-	{"strict", 0, OPTION_FLAG, NULL, FIELD(strict), COMMAND_ASK | COMMAND_CONFIG, 1, NULL,
-		"end with status 5 unless every quote of the answer is verified or moved"},
-	{"partial", 0, OPTION_FLAG, NULL, FIELD(partial), COMMAND_ASK, 0, NULL,
+	{"strict", 0, OPTION_FLAG, NULL, FIELD(strict), COMMAND_ASK | COMMAND_CONFIG, MEMORY_FILE,
+		NULL, "end with status 5 unless every quote of the answer is verified or moved"},
+	{"partial", 0, OPTION_FLAG, NULL, FIELD(partial), COMMAND_ASK, MEMORY_NONE, NULL,
 		"answer even if some inputs cannot be read (the status is 6 all the same)"},
-	{"prompt", 'p', OPTION_WHOLE, "N", FIELD(bench_prompt_tok), COMMAND_BENCH, 0, "512",
-		"tokens to prefill"},
-	{"generate", 'n', OPTION_WHOLE, "N", FIELD(bench_generate_tok), COMMAND_BENCH, 0, "64",
-		"tokens to decode"},
-	{"depth", 'd', OPTION_TEXT, "N,...", FIELD(bench_depths), COMMAND_BENCH, 0, "0",
+	{"prompt", 'p', OPTION_WHOLE, "N", FIELD(bench_prompt_tok), COMMAND_BENCH, MEMORY_NONE,
+		"512", "tokens to prefill"},
+	{"generate", 'n', OPTION_WHOLE, "N", FIELD(bench_generate_tok), COMMAND_BENCH, MEMORY_NONE,
+		"64", "tokens to decode"},
+	{"depth", 'd', OPTION_TEXT, "N,...", FIELD(bench_depths), COMMAND_BENCH, MEMORY_NONE, "0",
 		"depths to measure at: tokens that stand in front"},
-	{"repeat", 'r', OPTION_WHOLE, "N", FIELD(bench_repeats), COMMAND_BENCH, 0, "3",
+	{"repeat", 'r', OPTION_WHOLE, "N", FIELD(bench_repeats), COMMAND_BENCH, MEMORY_NONE, "3",
 		"runs of each measurement; the median is printed"},
-	{"top", 0, OPTION_WHOLE, "N", FIELD(top_n), COMMAND_COUNT, 0, "0",
+	{"top", 0, OPTION_WHOLE, "N", FIELD(top_n), COMMAND_COUNT, MEMORY_NONE, "0",
 		"only the N largest files (0: all)"},
-	{"sort", 0, OPTION_FLAG, NULL, FIELD(sort), COMMAND_COUNT, 0, NULL,
+	{"sort", 0, OPTION_FLAG, NULL, FIELD(sort), COMMAND_COUNT, MEMORY_NONE, NULL,
 		"the largest first, in each directory"},
-	{"depth", 0, OPTION_WHOLE, "N", FIELD(depth), COMMAND_COUNT, 0, "0",
+	{"depth", 0, OPTION_WHOLE, "N", FIELD(depth), COMMAND_COUNT, MEMORY_NONE, "0",
 		"show directories and files N levels deep (0: as deep as some forty lines "
 		"allow)"},
-	{"outline", 0, OPTION_FLAG, NULL, FIELD(outline), COMMAND_COUNT, 0, NULL,
+	{"outline", 0, OPTION_FLAG, NULL, FIELD(outline), COMMAND_COUNT, MEMORY_NONE, NULL,
 		"also what each section costs, of documents that have headings"},
-	{"budget", 0, OPTION_WHOLE, "N", FIELD(budget_tok), COMMAND_COUNT, 0, "0",
+	{"budget", 0, OPTION_WHOLE, "N", FIELD(budget_tok), COMMAND_COUNT, MEMORY_NONE, "0",
 		"end with status 3 when the total is more than N tokens (0: off), and say which "
 		"directories fit in N"},
-	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT, 0, NULL,
+	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT, MEMORY_NONE, NULL,
 		"print the packed text instead"},
-	{"count", 0, OPTION_FLAG, NULL, FIELD(count_only), COMMAND_TOKENIZE, 0, NULL,
+	{"count", 0, OPTION_FLAG, NULL, FIELD(count_only), COMMAND_TOKENIZE, MEMORY_NONE, NULL,
 		"print how many tokens, not their ids"},
-	{"special", 0, OPTION_FLAG, NULL, FIELD(special), COMMAND_TOKENIZE, 0, NULL,
+	{"special", 0, OPTION_FLAG, NULL, FIELD(special), COMMAND_TOKENIZE, MEMORY_NONE, NULL,
 		"read special tokens such as <|eot_id|> as what they are"},
-	{"tokens", 0, OPTION_TEXT, "FILE", FIELD(tokens_file), COMMAND_EVAL, 0, NULL,
+	{"tokens", 0, OPTION_TEXT, "FILE", FIELD(tokens_file), COMMAND_EVAL, MEMORY_NONE, NULL,
 		"eval logits: the ids to evaluate, as text (-: standard input)"},
-	{"out", 0, OPTION_TEXT, "FILE", FIELD(out_file), COMMAND_EVAL, 0, NULL,
+	{"out", 0, OPTION_TEXT, "FILE", FIELD(out_file), COMMAND_EVAL, MEMORY_NONE, NULL,
 		"eval logits: where the logits go (-: standard output)"},
-	{"questions", 0, OPTION_WHOLE, "N", FIELD(n_question), COMMAND_EVAL, 0, "100",
+	{"questions", 0, OPTION_WHOLE, "N", FIELD(n_question), COMMAND_EVAL, MEMORY_NONE, "100",
 		"eval quote: questions at each length, one in four of them absent"},
-	{"lengths", 0, OPTION_TEXT, "N,...", FIELD(lengths), COMMAND_EVAL, 0, NULL,
+	{"lengths", 0, OPTION_TEXT, "N,...", FIELD(lengths), COMMAND_EVAL, MEMORY_NONE, NULL,
 		"eval quote: tokens of the whole prompt, where 512, 1024, 2048 ... up to -c (or "
 		"8192) are not wanted"},
-	{"show-questions", 0, OPTION_FLAG, NULL, FIELD(show_questions), COMMAND_EVAL, 0, NULL,
+	{"show-questions", 0, OPTION_FLAG, NULL, FIELD(show_questions), COMMAND_EVAL, MEMORY_NONE,
+		NULL,
 		"eval quote: print each question, what was expected, the answers and what came of "
 		"them"},
-	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_MODELS, 0, NULL,
+	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_MODELS, MEMORY_NONE, NULL,
 		"models add: the name to give it (else the file's own)"},
-	{"type", 0, OPTION_TEXT, "TYPE", FIELD(storage_type), COMMAND_MODELS, 0, "Q8_0",
+	{"type", 0, OPTION_TEXT, "TYPE", FIELD(storage_type), COMMAND_MODELS, MEMORY_NONE, "Q8_0",
 		"models convert: how to store the matrices, such as Q8_0, Q4_K or F16; what an "
 		"answer depends on most keeps more bits"},
-	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, 0, NULL,
+	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, MEMORY_NONE, NULL,
 		"the line-mode chat: only appends, for screen readers and pipes"},
-	{"json", 0, OPTION_FLAG, NULL, FIELD(json), COMMAND_ALL & ~COMMAND_CHAT, 0, NULL,
+	{"json", 0, OPTION_FLAG, NULL, FIELD(json), COMMAND_ALL & ~COMMAND_CHAT, MEMORY_NONE, NULL,
 		"print JSON on standard output"},
-	{"quiet", 'q', OPTION_FLAG, NULL, FIELD(quiet), COMMAND_ALL, 0, NULL,
+	{"quiet", 'q', OPTION_FLAG, NULL, FIELD(quiet), COMMAND_ALL, MEMORY_NONE, NULL,
 		"say only errors on standard error"},
-	{"verbose", 'v', OPTION_FLAG, NULL, FIELD(verbose), COMMAND_ALL, 0, NULL,
+	{"verbose", 'v', OPTION_FLAG, NULL, FIELD(verbose), COMMAND_ALL, MEMORY_NONE, NULL,
 		"say more on standard error"},
-	{"help", 'h', OPTION_FLAG, NULL, FIELD(help), COMMAND_ALL, 0, NULL,
+	{"help", 'h', OPTION_FLAG, NULL, FIELD(help), COMMAND_ALL, MEMORY_NONE, NULL,
 		"show how to use carrel, or a command of it"},
-	{"version", 0, OPTION_FLAG, NULL, FIELD(version), COMMAND_ALL, 0, NULL, "show the version"},
+	{"version", 0, OPTION_FLAG, NULL, FIELD(version), COMMAND_ALL, MEMORY_NONE, NULL,
+		"show the version"},
 };
 
 /* Values that the engine would refuse, or take for something else. */
@@ -179,6 +189,11 @@ size_t option_count(void)
 enum option_origin options_origin(size_t row)
 {
 	return origins[row];
+}
+
+const char *option_setting_name(const struct option_row *row)
+{
+	return row->offset == FIELD(kv_limit_bytes) ? "kv.disk_limit" : row->name;
 }
 
 static void *field(struct options *options, const struct option_row *row)
@@ -228,9 +243,13 @@ static int parse_whole(
 
 	errno = 0;
 	number = strtoll(value, &end, 10);
-	if (end != value && (*end == 'K' || *end == 'k' || *end == 'M' || *end == 'm')) {
-		unit = *end == 'K' || *end == 'k' ? 1024 : 1024 * 1024;
-		end++;
+	for (const char *unit_of = "KMG"; end != value && *unit_of; unit_of++) {
+		unit *= 1024;
+		if (toupper((unsigned char)*end) == *unit_of) {
+			end++;
+			break;
+		}
+		unit = unit_of[1] ? unit : 1;
 	}
 	if (errno || end == value || *end || number < 0 || number > INT64_MAX / unit) {
 		return bad_value(row, value,
@@ -374,6 +393,14 @@ void options_finish(struct options *options)
 	options->n_argument = 0;
 }
 
+/* For as long as the options live. */
+static const char *keep(const char *value)
+{
+	mem_grow(kept, n_kept, cap_kept);
+	kept[n_kept] = mem_strdup(value);
+	return kept[n_kept++];
+}
+
 static int take_setting(
 	void *arg, const char *section, const char *name, const char *value, struct err *err)
 {
@@ -386,14 +413,12 @@ static int take_setting(
 	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
 		const struct option_row *row = &option_table[i];
 
-		if (row->is_setting && strcmp(name, row->name) == 0) {
+		if (row->memory && strcmp(name, option_setting_name(row)) == 0) {
 			if (origins[i] == ORIGIN_FILE && row->kind != OPTION_LIST) {
 				return err_set(err, ERR_USAGE, NULL, "keep one of the lines",
 					"%s is set a second time", name);
 			}
-			mem_grow(kept, n_kept, cap_kept);
-			kept[n_kept] = mem_strdup(value);
-			if (set_value(arg, row, kept[n_kept++], ORIGIN_FILE, err) == 0) {
+			if (set_value(arg, row, keep(value), ORIGIN_FILE, err) == 0) {
 				return 0;
 			}
 			/* The place will be the file's: the sentence has to name the setting. */
@@ -429,6 +454,49 @@ int options_read_settings(struct options *options, const char *path, struct err 
 	}
 	free(own);
 	return status < 0 ? -1 : 0;
+}
+
+int options_take_remembered(
+	struct options *options, const char *name, const char *value, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(option_table); i++) {
+		const struct option_row *row = &option_table[i];
+		const char *next;
+
+		if (row->memory != MEMORY_SESSION || strcmp(name, row->name) != 0 ||
+			origins[i] == ORIGIN_FLAG) {
+			continue;
+		}
+		if (row->kind != OPTION_LIST) {
+			return set_value(options, row, keep(value), ORIGIN_SESSION, err);
+		}
+		for (const char *item = value; *item; item = *next ? next + 1 : next) {
+			char *one;
+
+			next = strchrnul(item, '\n');
+			one = mem_strndup(item, (size_t)(next - item));
+			set_value(options, row, keep(one), ORIGIN_SESSION, err);
+			free(one);
+		}
+	}
+	return 0;
+}
+
+void option_remember(const struct options *options, const struct option_row *row, struct buf *out)
+{
+	const struct option_list *list = (const void *)((const char *)options + row->offset);
+
+	if (row->kind == OPTION_NUMBER) { /* every digit that tells it from its neighbours */
+		buf_printf(out, "%.17g", *(const double *)(const void *)list);
+		return;
+	}
+	if (row->kind != OPTION_LIST) {
+		option_show(options, row, out);
+		return;
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		buf_printf(out, "%s%s", i ? "\n" : "", list->item[i]);
+	}
 }
 
 static const struct option_row *find_long(const char *name, size_t len, int command)

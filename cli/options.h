@@ -42,6 +42,9 @@ struct options {
 	/* the context */
 	const char *system, *over;
 	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
+	/* what is kept */
+	int64_t kv_limit_bytes;
+	int no_store;
 	/* what is loaded; cli/inputs.h makes paths and struct load_options of it */
 	struct option_list include, exclude, from_file;
 	int ends_with_nul, include_secrets, drop_headers, layout, unsafe_loaders;
@@ -62,14 +65,21 @@ struct options {
 enum option_kind {
 	OPTION_FLAG,
 	OPTION_TEXT,
-	OPTION_WHOLE,  /* int64_t, 0 or more; accepts the suffixes K and M (1,024s) */
+	OPTION_WHOLE,  /* int64_t, 0 or more; accepts the suffixes K, M and G (1,024s) */
 	OPTION_NUMBER, /* double, 0 or more */
 	OPTION_CHOICE, /* one of the words of `argument`, parted by | */
 	OPTION_LIST,   /* may be given several times; an empty value empties the list */
 };
 
 /* Where a value came from, the strongest last. */
-enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_FLAG };
+enum option_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_SESSION, ORIGIN_FLAG };
+
+/* Where a value may stand but on the command line. */
+enum option_memory {
+	MEMORY_NONE,
+	MEMORY_FILE,    /* in the settings file */
+	MEMORY_SESSION, /* there, and a session remembers it */
+};
 
 struct option_row {
 	const char *name;
@@ -78,7 +88,7 @@ struct option_row {
 	const char *argument; /* how help calls the value; NULL for a flag */
 	size_t offset;        /* of the field in struct options */
 	int commands;
-	int is_setting;       /* may stand in the settings file */
+	enum option_memory memory;
 	const char *fallback; /* the default, as the user would write it; NULL: none, or off */
 	const char *help;
 };
@@ -103,6 +113,16 @@ int options_parse(struct options *options, enum command_bit command, const char 
 enum option_origin options_origin(size_t row);
 /* The value of a row as text, empty where there is none. */
 void option_show(const struct options *options, const struct option_row *row, struct buf *out);
+/* What the settings file calls it. */
+const char *option_setting_name(const struct option_row *row);
+/*
+ * A value that a session remembers, under the option's name: weaker than the command line, stronger
+ * than everything else. A name that is no such option is left alone: a later version may know it.
+ */
+int options_take_remembered(
+	struct options *options, const char *name, const char *value, struct err *err);
+/* The value of a row as options_take_remembered() reads it; items of a list are parted by line feeds. */
+void option_remember(const struct options *options, const struct option_row *row, struct buf *out);
 /* The user's settings file; malloc'ed, NULL where there is no home. */
 char *options_settings_path(void);
 

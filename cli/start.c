@@ -1,5 +1,6 @@
 #include "cli/start.h"
 
+#include "base/conf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,7 +17,17 @@
 
 enum { SYSTEM_MAX_BYTES = 16 << 20 };
 
-int start_engine(struct engine **engine, const struct options *options, struct err *err)
+char *start_kv_folder(const struct options *options)
+{
+	char *cache = options->no_store ? NULL : conf_cache_dir();
+	char *folder = cache ? mem_printf("%s/kv", cache) : NULL;
+
+	free(cache);
+	return folder;
+}
+
+int start_engine(
+	struct engine **engine, const struct options *options, enum start_kv kv, struct err *err)
 {
 	struct engine_config config = {
 		.backend = options->device,
@@ -24,8 +35,9 @@ int start_engine(struct engine **engine, const struct options *options, struct e
 		.kv_type = options->kv_type,
 		.context_tok = options->context_tok,
 		.n_thread = (int32_t)options->n_thread,
+		.kv_limit_bytes = options->kv_limit_bytes,
 	};
-	char *model = NULL;
+	char *model = NULL, *kv_folder;
 	int status;
 
 	*engine = NULL;
@@ -38,8 +50,11 @@ int start_engine(struct engine **engine, const struct options *options, struct e
 		adapters_finish(&config);
 		return -1;
 	}
+	kv_folder = kv == START_KV_DISK ? start_kv_folder(options) : NULL;
 	config.model = model;
+	config.kv_folder = kv_folder;
 	status = engine_open(engine, &config, err);
+	free(kv_folder);
 	adapters_finish(&config);
 	free(model);
 	return status;

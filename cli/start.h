@@ -7,8 +7,13 @@
 #include "engine/engine.h"
 #include "session/session.h"
 
+/* Whether KV is kept from run to run: what measures the engine neither finds nor leaves any. */
+enum start_kv { START_KV_NONE, START_KV_DISK };
 /* Start the engine process; it loads while the caller goes on. */
-int start_engine(struct engine **engine, const struct options *options, struct err *err);
+int start_engine(
+	struct engine **engine, const struct options *options, enum start_kv kv, struct err *err);
+/* Where KV is kept; malloc'ed. NULL with --no-store, or where there is no home. */
+char *start_kv_folder(const struct options *options);
 /*
  * The window that the sources will have, from the model's metadata alone; window_tok is 0 where that
  * does not say. *model is malloc'ed, and what *window names.

@@ -46,7 +46,7 @@ static void print_ids(const struct options *options, const uint32_t *ids, size_t
 	}
 }
 
-int command_tokenize(const struct options *options, struct err *err)
+int command_tokenize(struct options *options, struct err *err)
 {
 	struct buf text = BUF_INIT;
 	struct tokens *tokens;
