@@ -1,4 +1,5 @@
 /* The ground floor: text never cut inside a character, hashes that match the standard's vectors. */
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/rng.h"
@@ -108,6 +109,37 @@ static void a_buffer_is_always_terminated(void **state)
 	free(text);
 }
 
+/* The vectors of RFC 4648, section 10, and bytes that are no text. */
+static void base64_matches_its_vectors_and_refuses_what_it_never_writes(void **state)
+{
+	static const struct {
+		const char *bytes, *coded;
+	} vector[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+		{"\xff\xfe\xfb", "//77"}};
+	static const char *const wrong[] = {"Zg",
+		"Zg=", "Zg= ", "Zh==", "Zm9=", "=Zg=", "Z===", "====", "Zg==Zg==", "Zm-v", "Zm9v\n",
+		"Zg==="};
+	struct buf coded = BUF_INIT, bytes = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof(vector) / sizeof(vector[0]); i++) {
+		buf_clear(&coded);
+		buf_clear(&bytes);
+		base64_add(&coded, vector[i].bytes, strlen(vector[i].bytes));
+		assert_string_equal(vector[i].coded, buf_str(&coded));
+		assert_int_equal(0, base64_decode(&bytes, buf_str(&coded), coded.len));
+		assert_string_equal(vector[i].bytes, buf_str(&bytes));
+	}
+	buf_clear(&bytes);
+	buf_addstr(&bytes, "kept");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(-1, base64_decode(&bytes, wrong[i], strlen(wrong[i])));
+		assert_string_equal("kept", buf_str(&bytes));
+	}
+	buf_finish(&coded);
+	buf_finish(&bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +148,7 @@ int main(void)
 		cmocka_unit_test(sha256_matches_fips_vectors),
 		cmocka_unit_test(philox_matches_its_known_answers),
 		cmocka_unit_test(a_buffer_is_always_terminated),
+		cmocka_unit_test(base64_matches_its_vectors_and_refuses_what_it_never_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,148 @@
+/* An export as Markdown: a transcript to read, of the current branch first. */
+#include "session/export.h"
+
+#include "base/escape.h"
+#include "base/number.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One line of text that carrel did not write. */
+static void put_line(FILE *out, const char *text)
+{
+	escape_write(out, text ? text : "", text ? strlen(text) : 0, ESCAPE_LINE);
+}
+
+/* Lines of it, each behind `prefix`. */
+static void put_lines(FILE *out, const char *prefix, const char *text, size_t len)
+{
+	while (len) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end ? (size_t)(end - text) : len;
+
+		fputs(prefix, out);
+		escape_write(out, text, n, ESCAPE_TEXT);
+		fputc('\n', out);
+		text += n + (end != NULL);
+		len -= n + (end != NULL);
+	}
+}
+
+/* In a code span whose marks are longer than any in it: nothing in it is markup. */
+static void put_code(FILE *out, const char *text)
+{
+	size_t longest = 0;
+
+	for (const char *at = text; *at;) {
+		size_t n = strspn(at, "`");
+
+		longest = n > longest ? n : longest;
+		at += n ? n : strcspn(at, "`");
+	}
+	for (size_t i = 0; i <= longest; i++) {
+		fputc('`', out);
+	}
+	fputs(longest ? " " : "", out);
+	put_line(out, text);
+	fputs(longest ? " " : "", out);
+	for (size_t i = 0; i <= longest; i++) {
+		fputc('`', out);
+	}
+}
+
+static void put_source(FILE *out, const struct store_block *block)
+{
+	char number[NUMBER_SIZE], time[EXPORT_TIME_SIZE];
+	const struct document *document = &block->document;
+
+	fprintf(out, "- S%lld%s ", (long long)block->number, block->is_update ? " (new text)" : "");
+	put_code(out, document->origin ? document->origin : document->name);
+	fprintf(out, ": %s", document_kind_name(document->kind));
+	if (document->rev) {
+		fputs(" at ", out);
+		put_line(out, document->rev);
+	}
+	if (block->tokens >= 0) {
+		fprintf(out, ", %s tokens", number_grouped(number, block->tokens));
+	}
+	fprintf(out, ", loaded %s%s\n", export_time(time, block->loaded_s),
+		block->is_dropped ? ", dropped since" : "");
+}
+
+static void put_citation(FILE *out, size_t number, const struct citation *citation)
+{
+	struct buf place = BUF_INIT;
+
+	export_citation_place(&place, citation);
+	fprintf(out, "%zu. %s", number, export_verdict(citation));
+	if (place.len) {
+		fputs(": ", out);
+		put_code(out, buf_str(&place));
+	}
+	if (citation->text[0]) {
+		fputs(" ", out);
+		put_code(out, citation->text);
+	}
+	fputc('\n', out);
+	buf_finish(&place);
+}
+
+static void put_turn(FILE *out, const struct store_turn *turn)
+{
+	char time[EXPORT_TIME_SIZE];
+
+	fprintf(out, "\n### Turn %lld\n\n", (long long)turn->id);
+	put_lines(out, "> ", turn->question, turn->question_len);
+	fputc('\n', out);
+	put_lines(out, "", turn->text, turn->text_len);
+	if (turn->stop != ENGINE_STOP_END) {
+		fprintf(out, "\n*(%s)*\n",
+			turn->stop == ENGINE_STOP_LENGTH ? "cut at the most tokens of an answer"
+							 : "interrupted");
+	}
+	if (turn->n_citation) {
+		fputs("\nQuotes:\n\n", out);
+	}
+	for (size_t i = 0; i < turn->n_citation; i++) {
+		put_citation(out, i + 1, &turn->citation[i]);
+	}
+	fputs("\n<sub>", out);
+	put_line(out, turn->model_name);
+	fprintf(out, ", %s", export_time(time, turn->asked_s));
+	if (turn->parent) {
+		fprintf(out, ", after turn %lld", (long long)turn->parent);
+	}
+	fputs("</sub>\n", out);
+}
+
+void export_md(FILE *out, const struct export_session *session)
+{
+	const struct store_contents *contents = session->contents;
+	const char *name = store_setting(contents, STORE_NAME);
+	char time[EXPORT_TIME_SIZE];
+	size_t n_path, at = 0;
+	int64_t *path = export_path(contents, contents->head, &n_path);
+
+	fputs("# ", out);
+	put_line(out, name && name[0] ? name : session->id);
+	fprintf(out, "\n\nA carrel session, begun %s", export_time(time, contents->made_s));
+	fprintf(out, ", last used %s.\n\n## Sources\n\n", export_time(time, contents->used_s));
+	for (size_t i = 0; i < contents->n_block; i++) {
+		put_source(out, &contents->block[i]);
+	}
+	fputs(contents->n_block ? "\n## Conversation\n" : "none\n\n## Conversation\n", out);
+	for (size_t i = 0; i < n_path; i++) {
+		put_turn(out, export_turn(contents, path[i]));
+	}
+	if (n_path < contents->n_turn) {
+		fputs("\n## Other branches\n", out);
+	}
+	for (size_t i = 0; i < contents->n_turn; i++) {
+		if (at < n_path && path[at] == contents->turn[i].id) {
+			at++;
+			continue;
+		}
+		put_turn(out, &contents->turn[i]);
+	}
+	free(path);
+}
