@@ -63,7 +63,6 @@ int base64_decode(struct buf *out, const char *text, size_t len)
 	if (len % 4 || buf_try_reserve(out, len / 4 * 3) < 0) {
 		return -1;
 	}
-	buf_add(out, "", 0); /* ended, whatever comes */
 	for (size_t i = 0; i < len; i += 4) {
 		uint8_t three[3];
 		size_t n = decode_group(text + i, i + 4 == len, three);

@@ -47,6 +47,7 @@ int buf_try_reserve(struct buf *buf, size_t more_bytes)
 	}
 	buf->data = data;
 	buf->cap = cap;
+	buf->data[buf->len] = 0;
 	return 0;
 }
 
