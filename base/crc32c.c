@@ -69,6 +69,5 @@ uint32_t crc32c_table(uint32_t crc, const void *bytes, size_t len)
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
 {
 	make_once();
-	return has_instruction ? crc32c_instruction(crc, bytes, len)
-			       : by_table(crc, bytes, len);
+	return has_instruction ? crc32c_instruction(crc, bytes, len) : by_table(crc, bytes, len);
 }

@@ -1,0 +1,392 @@
+/* Linking: pages mapped, read in and checked in one go, by several threads. */
+#include "engine/kv/disk_internal.h"
+
+#include "base/crc32c.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	CHUNK_BYTES = 1 << 18, /* populated ahead of being checked: stays in the second cache */
+	THREADS_MAX = 16,
+};
+
+void disk_segment_unmap(struct disk_segment *segment)
+{
+	for (int64_t i = 0; i < segment->n_mapping; i++) {
+		kv_mapping_close(&segment->mapping[i]);
+	}
+	free(segment->mapping);
+	segment->mapping = NULL;
+	segment->n_mapping = segment->cap_mapping = 0;
+	if (segment->pages_fd >= 0) {
+		close(segment->pages_fd);
+	}
+	if (segment->reader_fd >= 0) {
+		close(segment->reader_fd);
+	}
+	segment->reader_fd = segment->pages_fd = -1;
+}
+
+/* ---- mapping ---- */
+
+static int hold_segment(struct kv_disk *disk, struct disk_segment *segment)
+{
+	struct stat st;
+
+	if (segment->reader_fd >= 0) {
+		return 0;
+	}
+	segment->reader_fd = kv_segment_open(disk->fd, segment->file.id, ".index", O_RDONLY);
+	segment->pages_fd = kv_segment_open(disk->fd, segment->file.id, ".pages", O_RDONLY);
+	if (segment->reader_fd < 0 || segment->pages_fd < 0 ||
+		kv_segment_lock(segment->reader_fd, KV_LOCK_READERS, 0) != 0 ||
+		fstat(segment->reader_fd, &st) < 0 || st.st_nlink == 0 ||
+		st.st_ino != segment->file.inode || st.st_dev != segment->file.device) {
+		disk_segment_unmap(segment);
+		return -1;
+	}
+	return 0;
+}
+
+static struct kv_mapping *mapping_of_slot(struct disk_segment *segment, int64_t slot)
+{
+	for (int64_t i = 0; i < segment->n_mapping; i++) {
+		struct kv_mapping *mapping = &segment->mapping[i];
+
+		if (slot >= mapping->first_slot && slot < mapping->first_slot + mapping->n_slot) {
+			return mapping;
+		}
+	}
+	return NULL;
+}
+
+/* What the file has grown by since it was mapped is mapped apart. */
+static struct kv_mapping *map_slot(struct kv_disk *disk, struct disk_segment *segment, int64_t slot)
+{
+	int64_t slot_bytes = kv_slot_bytes(disk->root.page_bytes), first = 0, n_slot;
+	struct kv_mapping *mapping = mapping_of_slot(segment, slot);
+	struct stat st;
+
+	if (fstat(segment->pages_fd, &st) < 0 ||
+		slot * slot_bytes + disk->root.page_bytes > st.st_size) {
+		return NULL;
+	}
+	if (mapping) {
+		return mapping;
+	}
+	for (int64_t i = 0; i < segment->n_mapping; i++) {
+		int64_t end = segment->mapping[i].first_slot + segment->mapping[i].n_slot;
+
+		first = end > first ? end : first;
+	}
+	n_slot = (st.st_size + slot_bytes - 1) / slot_bytes;
+	n_slot = n_slot < KV_SEGMENT_MAX_RECORDS ? n_slot : KV_SEGMENT_MAX_RECORDS;
+	mem_grow(segment->mapping, segment->n_mapping, segment->cap_mapping);
+	mapping = &segment->mapping[segment->n_mapping];
+	if (slot < first || slot >= n_slot ||
+		kv_mapping_open(mapping, segment->pages_fd, first, n_slot - first, slot_bytes) <
+			0) {
+		return NULL;
+	}
+	segment->n_mapping++;
+	return mapping;
+}
+
+struct disk_segment *disk_segment_of(
+	const struct kv_disk *disk, const uint8_t *data, struct kv_mapping **mapping)
+{
+	for (uint32_t i = 0; i < disk->n_segment; i++) {
+		struct disk_segment *segment = disk->segment[i];
+
+		for (int64_t m = 0; m < segment->n_mapping; m++) {
+			struct kv_mapping *at = &segment->mapping[m];
+
+			if (data >= at->base && data < at->base + at->n_slot * at->slot_bytes) {
+				*mapping = at;
+				return segment;
+			}
+		}
+	}
+	return NULL;
+}
+
+static void let_go(struct disk_segment *segment)
+{
+	if (--segment->n_linked == 0) {
+		disk_segment_unmap(segment);
+	}
+}
+
+/* ---- checking ---- */
+
+struct checking {
+	const struct kv_disk *disk;
+	struct kv_index_entry *const *entry;
+	uint8_t *const *data;
+	int64_t n_entry;
+	atomic_llong next, first_bad;
+};
+
+/* A page the kernel cannot give is bad; where it cannot be asked, reading the page will tell. */
+static int populate(uint8_t *at, size_t n_bytes)
+{
+#ifdef MADV_POPULATE_READ
+	while (madvise(at, n_bytes, MADV_POPULATE_READ) < 0) {
+		if (errno == EINVAL) {
+			break;
+		}
+		if (errno != EAGAIN && errno != EINTR) {
+			return -1;
+		}
+	}
+#else
+	madvise(at, n_bytes, MADV_WILLNEED);
+#endif
+	return 0;
+}
+
+static int is_good(const struct kv_index_entry *entry, uint8_t *data, int64_t page_bytes)
+{
+	int64_t slot_bytes = kv_slot_bytes(page_bytes);
+	uint32_t crc = 0;
+
+	for (int64_t at = 0; at < page_bytes; at += CHUNK_BYTES) {
+		int64_t n = page_bytes - at < CHUNK_BYTES ? page_bytes - at : CHUNK_BYTES;
+		int64_t room = slot_bytes - at < CHUNK_BYTES ? slot_bytes - at : CHUNK_BYTES;
+
+		if (populate(data + at, (size_t)room) < 0) {
+			return 0;
+		}
+		crc = crc32c(crc, data + at, (size_t)n);
+	}
+	return crc == entry->data_crc;
+}
+
+static void *check_pages(void *arg)
+{
+	struct checking *checking = arg;
+
+	for (;;) {
+		long long i = atomic_fetch_add(&checking->next, 1);
+		long long bad = atomic_load(&checking->first_bad);
+
+		if (i >= checking->n_entry || i > bad) {
+			return NULL;
+		}
+		if (!is_good(checking->entry[i], checking->data[i],
+			    checking->disk->root.page_bytes)) {
+			while (i < bad &&
+				!atomic_compare_exchange_weak(&checking->first_bad, &bad, i)) {
+			}
+		}
+	}
+}
+
+/* Returns how many from the front are good. */
+static int64_t check(const struct kv_disk *disk, struct kv_index_entry *const *entry,
+	uint8_t *const *data, int64_t n_entry)
+{
+	struct checking checking = {.disk = disk, .entry = entry, .data = data, .n_entry = n_entry};
+	pthread_t thread[THREADS_MAX];
+	int n_thread = 0, n_wanted = disk->n_thread < THREADS_MAX ? disk->n_thread : THREADS_MAX;
+
+	atomic_init(&checking.next, 0);
+	atomic_init(&checking.first_bad, n_entry);
+	/* A thread is worth it from some megabytes on. */
+	while (n_thread + 1 < n_wanted && n_thread + 1 < n_entry &&
+		n_entry * disk->root.page_bytes > 4 << 20 &&
+		pthread_create(&thread[n_thread], NULL, check_pages, &checking) == 0) {
+		n_thread++;
+	}
+	check_pages(&checking);
+	while (n_thread > 0) {
+		pthread_join(thread[--n_thread], NULL);
+	}
+	return atomic_load(&checking.first_bad);
+}
+
+/* Maps what it can; returns how many. */
+static int64_t stage(
+	struct kv_disk *disk, struct kv_index_entry *const *entry, int64_t n_entry, uint8_t **data)
+{
+	int64_t n = 0;
+
+	for (; n < n_entry; n++) {
+		struct disk_segment *segment = disk->segment[entry[n]->segment];
+		struct kv_mapping *mapping;
+
+		if (entry[n]->is_dead || segment->is_gone || hold_segment(disk, segment) < 0) {
+			break;
+		}
+		segment->n_linked++;
+		mapping = map_slot(disk, segment, entry[n]->slot);
+		if (!mapping) {
+			let_go(segment);
+			disk_note_bad(disk, entry[n]);
+			break;
+		}
+		mapping->n_linked++;
+		data[n] = mapping->base +
+			  (entry[n]->slot - mapping->first_slot) * mapping->slot_bytes;
+	}
+	return n;
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Whether the data's first, middle and last memory pages are in memory: 0 ... 3. */
+static int residence(const uint8_t *data, int64_t page_bytes)
+{
+	int64_t last = (page_bytes - 1) / KV_SLOT_ALIGN_BYTES;
+	int n = 0;
+
+	for (int64_t i = 0; i < 3; i++) {
+		unsigned char is_in = 0;
+
+		if (mincore((void *)(data + last * i / 2 * KV_SLOT_ALIGN_BYTES),
+			    KV_SLOT_ALIGN_BYTES, &is_in) == 0) {
+			n += is_in & 1;
+		}
+	}
+	return n;
+}
+
+static void note_rate(double *rate, double bytes, double s)
+{
+	if (s > 0) {
+		*rate = *rate > 0 ? 0.5 * *rate + 0.5 * bytes / s : bytes / s;
+	}
+}
+
+int64_t kv_disk_link(struct kv_disk *disk, const struct kv_disk_entry *const *entry,
+	int64_t n_entry, uint8_t **data)
+{
+	/* kv_disk_entry is the first member of what the index holds. */
+	struct kv_index_entry *const *indexed = (struct kv_index_entry *const *)entry;
+	int64_t n_staged = stage(disk, indexed, n_entry, data), n_good;
+	int64_t n_resident = 0;
+	double begin;
+
+	for (int64_t i = 0; i < n_staged; i++) {
+		n_resident += residence(data[i], disk->root.page_bytes);
+	}
+	begin = seconds_now();
+	n_good = check(disk, indexed, data, n_staged);
+	if (n_good == n_staged && n_good * disk->root.page_bytes >= 1 << 20) {
+		double bytes = (double)n_good * (double)disk->root.page_bytes;
+
+		if (n_resident == 3 * n_staged) {
+			note_rate(&disk->memory_bytes_per_s, bytes, seconds_now() - begin);
+		} else if (n_resident * 10 <= 3 * n_staged) {
+			note_rate(&disk->disk_bytes_per_s, bytes, seconds_now() - begin);
+		}
+	}
+	if (n_good < n_staged) {
+		disk_note_bad(disk, indexed[n_good]);
+	}
+	for (int64_t i = n_good; i < n_staged; i++) {
+		kv_disk_unlink(disk, data[i]);
+	}
+	return n_good;
+}
+
+void kv_disk_unlink(struct kv_disk *disk, uint8_t *data)
+{
+	struct kv_mapping *mapping;
+	struct disk_segment *segment = disk_segment_of(disk, data, &mapping);
+
+	if (!segment) {
+		return;
+	}
+	mapping->n_linked--;
+	let_go(segment);
+}
+
+/* ---- the time it would take ---- */
+
+enum { SAMPLES = 64 };
+
+double kv_disk_link_s(
+	struct kv_disk *disk, const struct kv_disk_entry *const *entry, int64_t n_entry)
+{
+	struct kv_index_entry *const *indexed = (struct kv_index_entry *const *)entry;
+	int64_t step = (n_entry + SAMPLES - 1) / SAMPLES, n_sample = 0, n_resident = 0;
+	double bytes = (double)n_entry * (double)disk->root.page_bytes, in_memory;
+
+	if (n_entry == 0) {
+		return 0;
+	}
+	for (int64_t i = 0; i < n_entry; i += step) {
+		uint8_t *data;
+
+		if (stage(disk, &indexed[i], 1, &data) == 1) {
+			n_resident += residence(data, disk->root.page_bytes);
+			kv_disk_unlink(disk, data);
+		}
+		n_sample++;
+	}
+	in_memory = (double)n_resident / (3 * (double)n_sample);
+	if ((in_memory > 0 && disk->memory_bytes_per_s <= 0) ||
+		(in_memory < 1 && disk->disk_bytes_per_s <= 0)) {
+		return -1;
+	}
+	return (in_memory > 0 ? bytes * in_memory / disk->memory_bytes_per_s : 0) +
+	       (in_memory < 1 ? bytes * (1 - in_memory) / disk->disk_bytes_per_s : 0);
+}
+
+/* ---- mappings that gave way ---- */
+
+static void note_lost(struct kv_disk *disk)
+{
+	for (uint32_t i = 0; i < disk->index.n_entry; i++) {
+		struct kv_index_entry *entry = kv_index_at(&disk->index, i);
+		struct disk_segment *segment = disk->segment[entry->segment];
+		struct kv_mapping *mapping = mapping_of_slot(segment, entry->slot);
+
+		if (!entry->is_dead && mapping && kv_mapping_is_lost(mapping, entry->slot)) {
+			disk_note_bad(disk, entry);
+		}
+	}
+}
+
+int kv_disk_gave_way(struct kv_disk *disk)
+{
+	int gave_way = 0;
+
+	for (uint32_t i = 0; i < disk->n_segment; i++) {
+		for (int64_t m = 0; m < disk->segment[i]->n_mapping; m++) {
+			struct kv_mapping *mapping = &disk->segment[i]->mapping[m];
+			uint32_t n_fault = kv_mapping_faults(mapping);
+
+			gave_way |= n_fault != mapping->n_fault_seen;
+			mapping->n_fault_seen = n_fault;
+		}
+	}
+	if (gave_way) {
+		note_lost(disk);
+	}
+	return gave_way;
+}
+
+int kv_disk_is_lost(const struct kv_disk *disk, const uint8_t *data)
+{
+	struct kv_mapping *mapping;
+
+	return disk_segment_of(disk, data, &mapping) &&
+	       kv_mapping_is_lost(
+		       mapping, mapping->first_slot + (data - mapping->base) / mapping->slot_bytes);
+}
