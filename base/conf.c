@@ -45,6 +45,14 @@ char *conf_cache_dir(void)
 	return place("XDG_CACHE_HOME", ".cache");
 }
 
+char *conf_sessions_dir(void)
+{
+	char *data = conf_data_dir(), *sessions = data ? mem_printf("%s/sessions", data) : NULL;
+
+	free(data);
+	return sessions;
+}
+
 int conf_make_dir(const char *path, struct err *err)
 {
 	char *part = mem_strdup(path);

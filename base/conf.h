@@ -13,6 +13,8 @@ char *conf_config_dir(void); /* $XDG_CONFIG_HOME/carrel */
 char *conf_data_dir(void);   /* $XDG_DATA_HOME/carrel */
 char *conf_state_dir(void);  /* $XDG_STATE_HOME/carrel */
 char *conf_cache_dir(void);  /* $XDG_CACHE_HOME/carrel */
+/* The sessions' folder, in that of data. */
+char *conf_sessions_dir(void);
 
 /* Make a folder and those above it, 0700 under any umask. */
 int conf_make_dir(const char *path, struct err *err);

@@ -1,0 +1,49 @@
+/* The parts of the store that keeps sessions in SQLite, private to session/. */
+#ifndef SESSION_STORE_SQLITE_H
+#define SESSION_STORE_SQLITE_H
+
+#include "session/store_impl.h"
+#include "session/store_tables.h"
+
+struct store_sqlite {
+	struct store base;
+	enum store_mode mode;
+	struct db db; /* of a writer; a reader opens it for each call */
+	int lock_fd;
+	int n_log_page;     /* in the log since it was last written to the file */
+	struct err stopped; /* with a code: nothing can be written any more, and why */
+};
+
+/* ---- the folder and its lock, store_folder.c ---- */
+
+/* Without symbolic links above its last component, malloc'ed; NULL with *err. */
+char *folder_resolve(const char *folder, enum err_code code, struct err *err);
+/*
+ * Take the session's lock: *fd, to be closed with the session. 1 where another process has it, whose
+ * *pid it is (0: not known).
+ */
+int folder_lock(const char *folder, int *fd, int64_t *pid, struct err *err);
+/* The same, and who has it is told: "session NAME is in use ...". */
+int store_lock(const char *folder, int *fd, struct err *err);
+/* Whether somebody has it. */
+int folder_is_locked(const char *folder);
+/* An empty file, 0600 under any umask. */
+int folder_make_file(const char *folder, const char *file, struct err *err);
+int folder_make(const char *folder, struct err *err); /* 0700 under any umask */
+/* What its files hold, in bytes. */
+int64_t folder_bytes(const char *folder);
+/* With everything in it, following no link; what is not there is removed. */
+int folder_remove(const char *folder, struct err *err);
+/* Make what was renamed, made or removed in it last. */
+int folder_sync(const char *folder, struct err *err);
+
+/* ---- reading and writing ---- */
+
+/* Zero-initialises *out; its arrays are owned. */
+int contents_read(struct db *db, struct store_contents *out, struct err *err);
+/* One transaction; the log is not yet written to the file. */
+int contents_write(struct db *db, const struct store_change *change, struct err *err);
+/* Leave nothing of what was dropped, where that is still to be done. */
+int contents_clean(struct db *db, struct err *err);
+
+#endif
