@@ -281,6 +281,8 @@ int kv_writer_create(struct kv_writer *writer, int folder_fd, const struct kv_ro
 		return -1;
 	}
 	writer->segment.n_record = 1;
+	/* Its names outlive a power cut, as what kv_writer_sync() syncs does; else it is a miss. */
+	(void)fsync(folder_fd);
 	return 0;
 }
 
