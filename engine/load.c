@@ -230,8 +230,10 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 {
 	double start_ms = now_ms();
 	struct stages stages = {.progress = progress};
-	struct scheduler_config scheduler = {
-		.batch_tok = PLANNER_BATCH_TOK, .out_rows = PLANNER_OUT_ROWS};
+	struct scheduler_config scheduler = {.batch_tok = PLANNER_BATCH_TOK,
+		.out_rows = PLANNER_OUT_ROWS,
+		.kv_folder = config->kv_folder,
+		.kv_limit_bytes = config->kv_limit_bytes};
 	struct backend_config backend = {
 		.n_thread = config->n_thread,
 		.max_batch_rows = PLANNER_BATCH_TOK,

@@ -16,13 +16,18 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long an engine that lost its connection may take to end by itself. */
-#define GRACE_MS 2000
+/*
+ * How long an engine that lost its connection may take to end by itself; one that has KV to sync to a
+ * disk gets more. What is killed on the way loses the end of that, no more.
+ */
+#define GRACE_MS      2000
+#define GRACE_DISK_MS 10000
 /* How often we look whether it has. */
 #define LOOK_NS (INT64_C(5) * 1000000)
 
 struct engine_link {
 	pid_t pid;
+	int64_t grace_ns;
 	int timer_fd;      /* ticks while it is ending */
 	int64_t ending_ns; /* since when; 0: it is not */
 	int is_killed;
@@ -88,6 +93,7 @@ static int process_start(
 	}
 	*out = mem_zero(1, sizeof(**out));
 	(*out)->pid = pid;
+	(*out)->grace_ns = (config->kv_folder ? GRACE_DISK_MS : GRACE_MS) * INT64_C(1000000);
 	(*out)->timer_fd = timer_fd;
 	*fd = client;
 	return 0;
@@ -149,7 +155,7 @@ static int look(struct engine_link *link, struct err *why)
 	pid_t result = child_wait(link->pid, &status, WNOHANG);
 
 	if (result == 0) {
-		if (!link->is_killed && now_ns() - link->ending_ns > GRACE_MS * INT64_C(1000000)) {
+		if (!link->is_killed && now_ns() - link->ending_ns > link->grace_ns) {
 			kill(link->pid, SIGKILL);
 			link->is_killed = 1;
 		}

@@ -20,6 +20,13 @@ struct rate {
 	int64_t n_sample;
 };
 
+/*
+ * Kept from run to run in a small text file; one that is damaged in any way is as good as none (-1,
+ * and *rate is empty). A file that is there is replaced only by a whole one.
+ */
+int rate_load(struct rate *rate, const char *path);
+int rate_save(const struct rate *rate, const char *path);
+
 /* A batch of n tokens, depth_sum = d1 + ... + dn, took this long. */
 void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds);
 

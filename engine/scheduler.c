@@ -1,12 +1,10 @@
 #include "engine/scheduler_internal.h"
 
 #include "base/mem.h"
-#include "engine/kv/chain.h"
-#include "engine/numerics.h"
 #include "engine/planner.h"
 #include "engine/quote.h"
-#include "engine/token/tokenizer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,47 +28,6 @@ void scheduler_emit(struct scheduler *scheduler, const struct engine_event *even
 }
 
 /* ---- life of the scheduler ---- */
-
-/* What the pages are named after: everything that decides their bits. */
-static struct sha256_digest root_of(const struct scheduler *scheduler)
-{
-	const struct backend_ops *ops = scheduler->backend->ops;
-	const struct model *model = scheduler->model;
-	char *numerics = numerics_name(ops->numerics_class(scheduler->backend));
-	struct kv_identity identity = {
-		.model = scheduler->config.model,
-		.program = scheduler->config.program,
-		.adapter = model->adapter_identity ? model->adapter_identity : "",
-		.numerics = numerics,
-		.layout = ops->kv_layout(scheduler->backend),
-	};
-	struct sha256_digest root;
-
-	if (model->tokenizer) {
-		identity.tokenizer = *tokenizer_digest(model->tokenizer);
-	}
-	root = kv_chain_root(&identity);
-	free(numerics);
-	return root;
-}
-
-static struct kv_cache *create_cache(struct scheduler *scheduler)
-{
-	const struct kv_layout *layout = scheduler->backend->ops->kv_layout(scheduler->backend);
-	struct kv_cache_config config = {.root = root_of(scheduler)};
-	int64_t budget = scheduler->config.kv_budget_bytes;
-
-	if (budget <= 0) {
-		budget = planner_available_bytes() / 2;
-	}
-	config.max_pages = budget / layout->page_bytes;
-	/* One page more than a full context: what is copied from the cache is there twice. */
-	if (scheduler->config.kv_budget_bytes <= 0 &&
-		config.max_pages <= scheduler_pages_of(scheduler->config.context_tok)) {
-		config.max_pages = scheduler_pages_of(scheduler->config.context_tok) + 1;
-	}
-	return kv_cache_create(scheduler->backend, &config);
-}
 
 int scheduler_create(struct scheduler **out, const struct model *model, struct backend *backend,
 	const struct scheduler_config *config, struct scheduler_sink sink, struct err *err)
@@ -101,7 +58,7 @@ int scheduler_create(struct scheduler **out, const struct model *model, struct b
 			(long long)model->n_vocab);
 	}
 	rows = (size_t)scheduler->config.batch_tok;
-	scheduler->cache = create_cache(scheduler);
+	scheduler_open_store(scheduler);
 	scheduler->ids = mem_zero(rows, sizeof(*scheduler->ids));
 	scheduler->pos = mem_zero(rows, sizeof(*scheduler->pos));
 	scheduler->logprob = mem_zero(rows, sizeof(*scheduler->logprob));
@@ -135,11 +92,8 @@ void scheduler_destroy(struct scheduler *scheduler)
 	if (!scheduler) {
 		return;
 	}
-	while (scheduler->request) {
-		scheduler_drop(scheduler, scheduler->request);
-	}
 	kv_memo_finish(&scheduler->memo);
-	kv_cache_destroy(scheduler->cache);
+	scheduler_close_store(scheduler);
 	sampler_destroy(scheduler->sampler);
 	token_order_destroy(scheduler->order);
 	free(scheduler->ids);
@@ -225,6 +179,7 @@ static struct request *copy_request(
 	request->want_prompt_logprobs = from->want_prompt_logprobs;
 	request->want_logits = from->want_logits;
 	request->no_reuse = from->no_reuse;
+	snprintf(request->owner, sizeof(request->owner), "%s", from->owner ? from->owner : "");
 	request->n_ids = request->n_prompt = (int64_t)from->n_ids;
 	request->n_closing = (int64_t)from->n_closing;
 	request->ids =
@@ -322,6 +277,9 @@ int scheduler_step(struct scheduler *scheduler)
 	/* Who sets it queues its reason first, and that is looked at before the next step; so
 	   clearing it here loses nothing. */
 	atomic_store(&scheduler->interrupt, 0);
+	if (result == 0 && scheduler_restart_lost(scheduler)) {
+		result = 1;
+	}
 	if (result == 0) {
 		measure(scheduler, ms);
 	}
@@ -336,16 +294,27 @@ int scheduler_step(struct scheduler *scheduler)
 				ms * (double)request->batch_n_row / (double)batch->n_row);
 		}
 	}
+	scheduler_save_now_and_then(scheduler);
 	return scheduler->request != NULL;
 }
 
-void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same,
-	int64_t *cached_tok, double *predicted_s)
+struct scheduler_forecast scheduler_cached(
+	struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same)
 {
+	struct scheduler_forecast forecast = {0};
+	struct kv_match match = {0};
 	int64_t n = (int64_t)n_ids;
 
 	kv_memo_cut(&scheduler->memo, (int64_t)n_same);
-	*cached_tok =
-		n > 0 ? kv_cache_match_tok(scheduler->cache, &scheduler->memo, ids, n - 1) : 0;
-	*predicted_s = rate_predict(&scheduler->rate, *cached_tok, n, scheduler->config.batch_tok);
+	if (n > 0) {
+		match = kv_cache_match(scheduler->cache, &scheduler->memo, ids, n - 1);
+	}
+	forecast.cached_tok = match.n_tok;
+	forecast.disk_tok = match.disk_tok;
+	forecast.predicted_s =
+		rate_predict(&scheduler->rate, match.n_tok, n, scheduler->config.batch_tok);
+	if (forecast.predicted_s >= 0) {
+		forecast.predicted_s = match.link_s < 0 ? -1 : forecast.predicted_s + match.link_s;
+	}
+	return forecast;
 }

@@ -28,6 +28,8 @@ struct scheduler_config {
 	int64_t kv_budget_bytes; /* pages kept in memory, in use and cached; 0: from the memory at
 				    hand */
 	struct sha256_digest model, program; /* see struct kv_identity */
+	const char *kv_folder;               /* see struct engine_config */
+	int64_t kv_limit_bytes;
 };
 
 /* Events leave through this; the pointers in `event` are valid during the call only. */
@@ -39,6 +41,13 @@ struct scheduler_sink {
 int scheduler_create(struct scheduler **out, const struct model *model, struct backend *backend,
 	const struct scheduler_config *config, struct scheduler_sink sink, struct err *err);
 void scheduler_destroy(struct scheduler *scheduler);
+/*
+ * What a process that ends does instead: what is worth keeping is on disk afterwards, memory is not
+ * given back. Nobody may touch the scheduler any more.
+ */
+void scheduler_abandon(struct scheduler *scheduler);
+/* What went wrong with the KV on disk: a sentence for the user, each once; 0 where there is none. */
+int scheduler_trouble(struct scheduler *scheduler, struct err *trouble);
 
 /* A request, its prompt already tokenized. Everything is copied. */
 struct scheduler_request {
@@ -61,6 +70,7 @@ struct scheduler_request {
 	int64_t max_tok;
 	int32_t priority;
 	const char *const *stop; /* NULL-terminated */
+	const char *owner;       /* see struct engine_request */
 	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse;
 };
 
@@ -78,11 +88,15 @@ int scheduler_step(struct scheduler *scheduler);
 atomic_bool *scheduler_interrupt(struct scheduler *scheduler);
 
 /*
- * How many tokens of this prompt are in memory, and a prediction from measured rates of the seconds
- * to the first token of its answer; negative while nothing was measured. The first n_same ids are
- * those of the call before: they are not hashed again.
+ * How many tokens of this prompt need not be computed, how many of these would be read from disk, and
+ * a prediction from measured rates of the seconds to the first token of its answer; negative while
+ * nothing was measured. The first n_same ids are those of the call before: they are not hashed again.
  */
-void scheduler_cached(struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same,
-	int64_t *cached_tok, double *predicted_s);
+struct scheduler_forecast {
+	int64_t cached_tok, disk_tok;
+	double predicted_s;
+};
+struct scheduler_forecast scheduler_cached(
+	struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same);
 
 #endif

@@ -148,11 +148,22 @@ static void sample(struct scheduler *scheduler, struct request *request, const f
 }
 
 /* The rows of logits that the caller asked to see, at positions first_pos ... */
-static void emit_rows(struct scheduler *scheduler, const struct request *request,
-	const float *logits, int64_t first_pos)
+static void emit_rows(struct scheduler *scheduler, struct request *request, const float *logits,
+	int64_t first_pos)
 {
 	int64_t n_vocab = scheduler->model->n_vocab, n = request->batch_n_out;
 	struct engine_event event = {.request = request->id};
+	/* A row that was computed again after pages were lost was told before. */
+	int64_t n_told = request->told_pos > first_pos ? request->told_pos - first_pos : 0;
+
+	n_told = n_told < n ? n_told : n;
+	first_pos += n_told;
+	logits += n_told * n_vocab;
+	n -= n_told;
+	request->told_pos = first_pos + n;
+	if (n == 0) {
+		return;
+	}
 
 	if (request->want_logits) {
 		event.type = ENGINE_LOGITS;
@@ -186,7 +197,15 @@ void scheduler_take_rows(
 {
 	int64_t first_pos = request->sequence.n_tok, n_vocab = scheduler->model->n_vocab;
 
+	int64_t prompt_left = request->n_prompt - first_pos;
+
 	logits += request->batch_out * n_vocab;
+	/* An answer too, once it lost pages, reads its prompt again. */
+	if (prompt_left > 0) {
+		request->usage.prefill_tok +=
+			prompt_left < request->batch_n_row ? prompt_left : request->batch_n_row;
+		request->usage.prefill_ms += ms;
+	}
 	kv_sequence_commit(&request->sequence, request->ids + first_pos, request->batch_n_row);
 	if (request->phase == PHASE_CLOSING) {
 		if (request->sequence.n_tok == request->n_ids) {
@@ -195,15 +214,15 @@ void scheduler_take_rows(
 		return;
 	}
 	if (request->phase == PHASE_PREFILL) {
-		request->usage.prefill_tok += request->batch_n_row;
-		request->usage.prefill_ms += ms;
 		scheduler_emit_prefill(scheduler, request);
 		if (request_wants_all_rows(request)) {
 			emit_rows(scheduler, request, logits, first_pos);
 		}
-		if (request->sequence.n_tok < request->n_ids) {
-			return;
-		}
+	}
+	if (request->sequence.n_tok < request->n_ids) {
+		return;
+	}
+	if (request->phase == PHASE_PREFILL) {
 		if (request->max_tok == 0) {
 			request->stop = ENGINE_STOP_LENGTH;
 			scheduler_finish(scheduler, request);

@@ -36,6 +36,7 @@ static void admit(struct scheduler *scheduler)
 			return;
 		}
 		kv_sequence_init(&request->sequence, scheduler->cache, !request->no_reuse);
+		request->sequence.owner = request->owner[0] ? request->owner : NULL;
 		request->phase = PHASE_PREFILL;
 		request->reserved_pages = pages;
 		scheduler->reserved_pages += pages;
@@ -49,7 +50,8 @@ void scheduler_emit_prefill(struct scheduler *scheduler, const struct request *r
 		.request = request->id,
 		.done_tok = request->sequence.n_tok,
 		.total_tok = request->n_prompt,
-		.cached_tok = request->usage.cached_tok};
+		.cached_tok = request->usage.cached_tok,
+		.disk_tok = request->usage.disk_tok};
 
 	scheduler_emit(scheduler, &event);
 }
@@ -72,6 +74,8 @@ static int match_prefix(struct scheduler *scheduler, struct request *request)
 			&request->sequence, request->ids, request->n_ids - (request->max_tok > 0));
 	}
 	request->usage.cached_tok = request->sequence.n_tok;
+	request->usage.disk_tok = request->sequence.disk_tok;
+	request->usage.restore_ms = request->sequence.restore_s * 1e3;
 	scheduler_emit_prefill(scheduler, request);
 	if (request->sequence.n_tok == request->n_ids) {
 		request->stop = ENGINE_STOP_LENGTH;
@@ -144,7 +148,9 @@ void scheduler_compose(struct scheduler *scheduler)
 
 			n = min_of(n, scheduler->config.batch_tok - batch->n_row);
 			if (n > 0) {
-				add_rows(scheduler, request, n, request->phase == PHASE_DECODE);
+				add_rows(scheduler, request, n,
+					request->phase == PHASE_DECODE &&
+						request->sequence.n_tok + n == request->n_ids);
 			}
 		}
 	}

@@ -1,12 +1,14 @@
 /*
  * What the parts of the scheduler share: scheduler.c (its life, what is asked of it, one step),
- * scheduler_batch.c (from the queue to the batch) and scheduler_answer.c (from the batch to events).
+ * scheduler_batch.c (from the queue to the batch), scheduler_answer.c (from the batch to events) and
+ * scheduler_store.c (what outlives the process).
  */
 #ifndef ENGINE_SCHEDULER_INTERNAL_H
 #define ENGINE_SCHEDULER_INTERNAL_H
 
 #include "engine/backend/backend.h"
 #include "engine/kv/cache.h"
+#include "engine/kv/memo.h"
 #include "engine/kv/sequence.h"
 #include "engine/model/model.h"
 #include "engine/rate.h"
@@ -30,6 +32,7 @@ struct request {
 	int32_t priority;
 	struct sampling sampling;
 	int64_t max_tok;
+	char owner[ENGINE_OWNER_CHARS + 1]; /* "": nobody */
 	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse;
 
 	uint32_t *ids; /* prompt, answer, closing; the KV of the first sequence.n_tok is there */
@@ -42,6 +45,7 @@ struct request {
 	int64_t reserved_pages; /* most it may come to hold */
 	struct reply reply;
 
+	int64_t told_pos;               /* rows up to here were told to who wants all */
 	int64_t batch_row, batch_n_row; /* its share of the batch under way */
 	int64_t batch_out, batch_n_out;
 
@@ -56,6 +60,10 @@ struct scheduler {
 	struct scheduler_config config;
 	struct scheduler_sink sink;
 	struct kv_cache *cache;
+	struct kv_disk *disk; /* NULL: KV is not kept on disk ... */
+	struct err trouble;   /* ... because of this, until it was told */
+	char *rate_path;      /* NULL: rates are not kept */
+	double rate_saved_ms;
 	struct kv_memo memo; /* of the prompt last asked about */
 	struct sampler *sampler;
 	struct token_order *order; /* once a request has something to quote */
@@ -82,6 +90,19 @@ void scheduler_emit(struct scheduler *scheduler, const struct engine_event *even
 int64_t scheduler_most_tok(const struct scheduler *scheduler, const struct request *request);
 /* Out of the list, its pages kept for others; *request is no more. */
 void scheduler_drop(struct scheduler *scheduler, struct request *request);
+
+/* ---- scheduler_store.c ---- */
+
+/* The cache, the store on disk below it (where one is wanted and can be had), rates of earlier runs. */
+void scheduler_open_store(struct scheduler *scheduler);
+/* Where enough has changed since the last time. */
+void scheduler_save_now_and_then(struct scheduler *scheduler);
+/*
+ * Whether a mapped page was lost under the batch that just ran. Then none of it counts, and every
+ * request that held such a page goes on from before it.
+ */
+int scheduler_restart_lost(struct scheduler *scheduler);
+void scheduler_close_store(struct scheduler *scheduler);
 
 /* ---- scheduler_batch.c ---- */
 

@@ -92,7 +92,8 @@ static void post(struct server *server, struct message *message)
 
 static void post_end(struct server *server, const struct err *broken)
 {
-	if (server->own_process && !broken) {
+	/* Once there is a scheduler the main thread ends the process: it has things to write. */
+	if (server->own_process && !broken && !atomic_load(&server->interrupt)) {
 		_exit(EXIT_CLIENT_GONE);
 	}
 	pthread_mutex_lock(&server->lock);
@@ -297,6 +298,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		request.want_prompt_logprobs = asked.want_prompt_logprobs;
 		request.want_logits = asked.want_logits;
 		request.no_reuse = asked.no_reuse;
+		request.owner = asked.owner;
 		scheduler_submit(server->loaded.scheduler, &request);
 	}
 	free(source);
@@ -342,6 +344,7 @@ static int handle_question(struct server *server, const struct wire_frame *frame
 	struct engine_event event = {.request = frame->request};
 	struct wire_in in = wire_in(frame);
 	uint32_t count_only = frame->type == WIRE_TOKENIZE ? wire_get_u32(&in) : 0;
+	struct scheduler_forecast forecast;
 	const uint32_t *ids;
 	struct err why;
 	size_t n_ids;
@@ -364,8 +367,11 @@ static int handle_question(struct server *server, const struct wire_frame *frame
 		event.n_ids = count_only ? 0 : n_ids;
 	} else {
 		event.type = ENGINE_CACHED;
-		scheduler_cached(server->loaded.scheduler, ids, n_ids,
-			prompt_store_same(server->prompts), &event.cached_tok, &event.predicted_s);
+		forecast = scheduler_cached(
+			server->loaded.scheduler, ids, n_ids, prompt_store_same(server->prompts));
+		event.cached_tok = forecast.cached_tok;
+		event.disk_tok = forecast.disk_tok;
+		event.predicted_s = forecast.predicted_s;
 	}
 	emit(server, &event);
 	return 0;
@@ -470,6 +476,16 @@ static int begin(struct server *server, struct err *err)
 	return result;
 }
 
+/* What goes wrong beside the requests. */
+static void tell_trouble(struct server *server)
+{
+	struct err trouble;
+
+	while (scheduler_trouble(server->loaded.scheduler, &trouble)) {
+		wire_put_note(&server->out, &trouble);
+	}
+}
+
 static void announce(struct server *server)
 {
 	struct loaded *loaded = &server->loaded;
@@ -479,6 +495,7 @@ static void announce(struct server *server)
 		loaded->model->chat_template, (int32_t)loaded->info.n_thread);
 	atomic_store(&server->interrupt, scheduler_interrupt(loaded->scheduler));
 	wire_put_info(&server->out, &loaded->info);
+	tell_trouble(server); /* so that it is known with READY */
 	emit(server, &(struct engine_event){.type = ENGINE_READY});
 	flush(server);
 }
@@ -501,6 +518,7 @@ static int serve(struct server *server)
 			result = err.code ? -1 : 1;
 		} else {
 			is_busy = scheduler_step(server->loaded.scheduler);
+			tell_trouble(server);
 		}
 		flush(server);
 	}
@@ -546,6 +564,9 @@ int server_run(int fd, int own_process)
 	}
 	status = serve(&server);
 	if (own_process) {
+		if (server.loaded.scheduler) {
+			scheduler_abandon(server.loaded.scheduler);
+		}
 		_exit(status); /* giving gigabytes back page by page takes longer than ending */
 	}
 	finish(&server, reader);

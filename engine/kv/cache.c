@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/backend/backend.h"
 #include "engine/kv/chain.h"
+#include "engine/kv/disk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,8 @@
 struct kv_cache {
 	struct backend *backend;
 	struct sha256 *hash;
-	struct sha256_digest root;
-	struct sha256_digest (*name)(struct sha256 *hash, const struct sha256_digest *parent,
-		const uint32_t *ids, size_t n_ids);
-	int64_t n_page, max_pages;
+	struct kv_cache_config config; /* `name` is never NULL */
+	int64_t n_page, n_mapped;      /* of ours, of the disk's */
 	uint64_t clock;
 	uint64_t generation;
 
@@ -31,9 +30,8 @@ struct kv_cache *kv_cache_create(struct backend *backend, const struct kv_cache_
 
 	cache->backend = backend;
 	cache->hash = sha256_create();
-	cache->root = config->root;
-	cache->name = config->name ? config->name : kv_chain_next;
-	cache->max_pages = config->max_pages;
+	cache->config = *config;
+	cache->config.name = config->name ? config->name : kv_chain_next;
 	cache->n_bucket = 256;
 	cache->bucket = mem_zero(cache->n_bucket, sizeof(struct kv_page *));
 	return cache;
@@ -44,9 +42,14 @@ int64_t kv_cache_pages(const struct kv_cache *cache)
 	return cache->n_page;
 }
 
+int64_t kv_cache_mapped_pages(const struct kv_cache *cache)
+{
+	return cache->n_mapped;
+}
+
 int64_t kv_cache_max_pages(const struct kv_cache *cache)
 {
-	return cache->max_pages;
+	return cache->config.max_pages;
 }
 
 int64_t kv_cache_page_bytes(const struct kv_cache *cache)
@@ -56,8 +59,13 @@ int64_t kv_cache_page_bytes(const struct kv_cache *cache)
 
 static void free_page(struct kv_cache *cache, struct kv_page *page)
 {
-	cache->backend->ops->page_free(cache->backend, page->data);
-	cache->n_page--;
+	if (page->is_mapped) {
+		kv_disk_unlink(cache->config.disk, page->data);
+		cache->n_mapped--;
+	} else {
+		cache->backend->ops->page_free(cache->backend, page->data);
+		cache->n_page--;
+	}
 	free(page);
 }
 
@@ -66,7 +74,8 @@ static void free_page(struct kv_cache *cache, struct kv_page *page)
 static struct sha256_digest name_of(
 	struct kv_cache *cache, const struct kv_page *parent, const uint32_t *ids, int32_t n_tok)
 {
-	return cache->name(cache->hash, parent ? &parent->name : &cache->root, ids, (size_t)n_tok);
+	return cache->config.name(
+		cache->hash, parent ? &parent->name : &cache->config.root, ids, (size_t)n_tok);
 }
 
 static struct kv_page **bucket_of(struct kv_cache *cache, const struct sha256_digest *name)
@@ -247,10 +256,10 @@ struct kv_page *kv_cache_new_page(struct kv_cache *cache)
 	struct kv_page *page;
 	uint8_t *data = NULL;
 
-	while (cache->n_page >= cache->max_pages && cache->oldest) {
+	while (cache->n_page >= cache->config.max_pages && cache->oldest) {
 		evict(cache, cache->oldest);
 	}
-	if (cache->n_page < cache->max_pages) {
+	if (cache->n_page < cache->config.max_pages) {
 		data = cache->backend->ops->page_alloc(cache->backend);
 		/* The system has less than the budget says: live with what is kept. */
 		if (!data && cache->oldest) {
@@ -265,6 +274,10 @@ struct kv_page *kv_cache_new_page(struct kv_cache *cache)
 	page->data = data;
 	page->n_user = 1;
 	cache->n_page++;
+	if (cache->config.disk) {
+		/* What a tail leaves empty is written too: nothing of another prompt. */
+		memset(data, 0, (size_t)kv_cache_page_bytes(cache));
+	}
 	return page;
 }
 
@@ -311,7 +324,8 @@ struct kv_page *kv_cache_find_named(struct kv_cache *cache, struct kv_page *pare
 struct sha256_digest kv_cache_name(
 	struct kv_cache *cache, const struct sha256_digest *parent, const uint32_t *ids)
 {
-	return cache->name(cache->hash, parent ? parent : &cache->root, ids, KV_PAGE_TOK);
+	return cache->config.name(
+		cache->hash, parent ? parent : &cache->config.root, ids, KV_PAGE_TOK);
 }
 
 uint64_t kv_cache_generation(const struct kv_cache *cache)
@@ -370,7 +384,28 @@ static struct kv_page *superseding(struct kv_cache *cache, const struct kv_page 
 	return n == tail->n_tok ? best : NULL;
 }
 
-struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page)
+/*
+ * What is mapped was read from disk, and never goes back there: a mapping that gives way reads as
+ * zeros.
+ */
+static void write_page(struct kv_cache *cache, const struct kv_page *page, const char *owner)
+{
+	struct kv_disk_page record = {
+		.name = page->name,
+		.parent = page->parent ? page->parent->name : cache->config.root,
+		.n_tok = page->n_tok,
+		.ids = page->ids,
+		.data = page->data,
+	};
+
+	if (page->is_mapped) {
+		kv_cache_note_use(cache, page, owner);
+	} else if (cache->config.disk) {
+		kv_disk_write(cache->config.disk, &record, owner);
+	}
+}
+
+struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page, const char *owner)
 {
 	struct kv_page *other;
 
@@ -386,6 +421,7 @@ struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page)
 				leave_order(cache, other);
 				enter_order(cache, other, 0);
 			}
+			write_page(cache, other, owner);
 			return page;
 		}
 	}
@@ -398,9 +434,130 @@ struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page)
 		}
 		kv_cache_hold(cache, other);
 		free_page(cache, page);
+		write_page(cache, other, owner);
 		return other;
 	}
 	link_page(cache, page);
 	drop_superseded(cache, page);
+	write_page(cache, page, owner);
 	return page;
+}
+
+/* ---- the tier below ---- */
+
+struct kv_disk *kv_cache_disk(const struct kv_cache *cache)
+{
+	return cache->config.disk;
+}
+
+const struct sha256_digest *kv_cache_name_of(
+	const struct kv_cache *cache, const struct kv_page *page)
+{
+	return page ? &page->name : &cache->config.root;
+}
+
+int kv_cache_prefers_disk(
+	const struct kv_cache *cache, double link_s, int64_t first_tok, int64_t end_tok)
+{
+	const struct kv_cache_config *config = &cache->config;
+
+	return !config->prefers_disk ||
+	       config->prefers_disk(config->prefers_arg, link_s, first_tok, end_tok);
+}
+
+struct kv_page *kv_cache_adopt(struct kv_cache *cache, struct kv_page *parent,
+	const struct kv_disk_entry *entry, uint8_t *data)
+{
+	struct kv_page *page;
+
+	if (find_named(cache, &entry->name)) {
+		kv_disk_unlink(cache->config.disk, data);
+		return NULL;
+	}
+	while (cache->n_mapped >= cache->config.max_pages && cache->oldest) {
+		evict(cache, cache->oldest);
+	}
+	page = mem_zero(1, sizeof(*page));
+	page->name = entry->name;
+	page->parent = parent;
+	page->data = data;
+	page->is_mapped = 1;
+	page->n_tok = entry->n_tok;
+	page->n_user = 1;
+	memcpy(page->ids, entry->ids, (size_t)entry->n_tok * sizeof(*page->ids));
+	cache->n_mapped++;
+	link_page(cache, page);
+	drop_superseded(cache, page);
+	return page;
+}
+
+struct kv_page *kv_cache_copy(
+	struct kv_cache *cache, const uint8_t *data, const uint32_t *ids, int32_t n_tok)
+{
+	struct kv_page *page = kv_cache_new_page(cache);
+
+	if (page) {
+		memcpy(page->data, data, (size_t)kv_cache_page_bytes(cache));
+		memcpy(page->ids, ids, (size_t)n_tok * sizeof(*page->ids));
+		page->n_tok = n_tok;
+	}
+	return page;
+}
+
+void kv_cache_note_use(struct kv_cache *cache, const struct kv_page *page, const char *owner)
+{
+	if (cache->config.disk) {
+		kv_disk_use(cache->config.disk, &page->name, owner);
+	}
+}
+
+int kv_cache_is_lost(const struct kv_cache *cache, const struct kv_page *page)
+{
+	return page->is_mapped && kv_disk_is_lost(cache->config.disk, page->data);
+}
+
+/* Forget a kept page and all that continues it, which nobody holds. */
+static void evict_branch(struct kv_cache *cache, struct kv_page *branch)
+{
+	struct kv_page *page = branch, *parent;
+	int is_last;
+
+	do {
+		while (page->first_child) {
+			page = page->first_child;
+		}
+		parent = page->parent;
+		is_last = page == branch;
+		evict(cache, page);
+		page = parent;
+	} while (!is_last);
+}
+
+void kv_cache_drop_lost(struct kv_cache *cache)
+{
+	for (size_t i = 0; i < cache->n_bucket; i++) {
+		struct kv_page *page = cache->bucket[i];
+
+		while (page) {
+			if (kv_cache_is_lost(cache, page)) {
+				evict_branch(cache, page);
+				page = cache->bucket[i]; /* others of it may be gone too */
+			} else {
+				page = page->next_named;
+			}
+		}
+	}
+}
+
+/* Mapped pages are full, so they have a name. */
+void kv_cache_abandon(struct kv_cache *cache)
+{
+	for (size_t i = 0; i < cache->n_bucket; i++) {
+		for (struct kv_page *page = cache->bucket[i]; page; page = page->next_named) {
+			if (page->is_mapped) {
+				kv_disk_unlink(cache->config.disk, page->data);
+				page->data = NULL;
+			}
+		}
+	}
 }

@@ -319,6 +319,11 @@ void kv_disk_refresh(struct kv_disk *disk)
 	apply_bad(disk);
 }
 
+uint64_t kv_disk_generation(const struct kv_disk *disk)
+{
+	return disk->index.generation;
+}
+
 /* ---- looking up ---- */
 
 /*

@@ -143,6 +143,7 @@ void kv_index_drop(struct kv_index *index, const uint8_t *is_gone)
 		}
 		n++;
 	}
+	index->generation += n < index->n_entry;
 	index->n_entry = n;
 	index->n_dead = 0;
 	while (index->n_block > (n + BLOCK_ENTRIES - 1) / BLOCK_ENTRIES) {
@@ -158,6 +159,7 @@ void kv_index_drop(struct kv_index *index, const uint8_t *is_gone)
 void kv_index_kill(struct kv_index *index, struct kv_index_entry *entry)
 {
 	index->n_dead += !entry->is_dead;
+	index->generation += !entry->is_dead;
 	entry->is_dead = 1;
 }
 

@@ -27,6 +27,7 @@ struct kv_index {
 	uint32_t *by_name, *by_parent; /* [n_bucket] */
 	uint32_t n_bucket;
 	uint64_t seed;
+	uint64_t generation; /* changes whenever an entry is found no more */
 };
 
 void kv_index_init(struct kv_index *index);

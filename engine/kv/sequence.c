@@ -2,9 +2,12 @@
 
 #include "base/mem.h"
 #include "engine/kv/cache.h"
+#include "engine/kv/disk.h"
+#include "engine/kv/restore.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void kv_sequence_init(struct kv_sequence *sequence, struct kv_cache *cache, int reuse)
 {
@@ -45,7 +48,7 @@ void kv_sequence_finish(struct kv_sequence *sequence)
 		struct kv_page *tail = sequence->page[last];
 
 		tail->parent = parent_of(sequence, last);
-		sequence->page[last] = kv_cache_keep(sequence->cache, tail);
+		sequence->page[last] = kv_cache_keep(sequence->cache, tail, sequence->owner);
 	}
 	/* The first pages go last: they are the last to be evicted. */
 	for (int64_t i = sequence->n_page - 1; i >= 0; i--) {
@@ -56,86 +59,128 @@ void kv_sequence_finish(struct kv_sequence *sequence)
 	*sequence = (struct kv_sequence){0};
 }
 
-void kv_memo_cut(struct kv_memo *memo, int64_t n_tok)
+/* From memory: whole pages by reference. Returns -1 where there is no memory to go on. */
+static int match_memory(struct kv_sequence *sequence, const uint32_t *ids, int64_t n_ids)
 {
-	int64_t n = n_tok / KV_PAGE_TOK;
+	struct kv_cache *cache = sequence->cache;
+	struct kv_page *page;
 
-	memo->n_name = memo->n_name < n ? memo->n_name : n;
-	memo->n_page = memo->n_page < n ? memo->n_page : n;
-}
-
-void kv_memo_finish(struct kv_memo *memo)
-{
-	free(memo->at);
-	*memo = (struct kv_memo){0};
-}
-
-/* The name of page `index` of the prompt; without memory for it the memo is as long as it can be. */
-static int add_name(struct kv_cache *cache, struct kv_memo *memo, const uint32_t *ids)
-{
-	int64_t index = memo->n_name;
-
-	if (index >= memo->cap_name) {
-		int64_t cap = memo->cap_name ? 2 * memo->cap_name : 256;
-		struct kv_memo_page *at = reallocarray(memo->at, (size_t)cap, sizeof(*at));
-
-		if (!at) {
-			return 0;
+	while (n_ids - sequence->n_tok >= KV_PAGE_TOK &&
+		(page = kv_cache_find(
+			 cache, parent_of(sequence, sequence->n_page), ids + sequence->n_tok))) {
+		kv_cache_hold(cache, page);
+		if (append_page(sequence, page) < 0) {
+			kv_cache_release(cache, page);
+			return -1; /* it is computed again */
 		}
-		memo->at = at;
-		memo->cap_name = cap;
+		sequence->n_tok += KV_PAGE_TOK;
 	}
-	memo->at[index].name = kv_cache_name(
-		cache, index ? &memo->at[index - 1].name : NULL, ids + index * KV_PAGE_TOK);
-	memo->n_name++;
-	return 1;
+	return 0;
 }
 
-int64_t kv_cache_match_tok(
-	struct kv_cache *cache, struct kv_memo *memo, const uint32_t *ids, int64_t n_ids)
+/* A page of our own with the first tokens of another (NULL: there is none). */
+static void append_copy(struct kv_sequence *sequence, struct kv_page *copy)
 {
-	int64_t n_full = n_ids / KV_PAGE_TOK, n, n_tok;
-	struct kv_page *parent, *page;
-	int32_t n_more;
-
-	if (memo->generation != kv_cache_generation(cache)) {
-		memo->generation = kv_cache_generation(cache);
-		memo->n_page = 0; /* the names are as they were */
+	if (copy && append_page(sequence, copy) < 0) {
+		kv_cache_release(sequence->cache, copy);
+	} else if (copy) {
+		sequence->n_tok += copy->n_tok;
 	}
-	n = memo->n_page < n_full ? memo->n_page : n_full;
-	parent = n ? memo->at[n - 1].page : NULL;
-	while (n < n_full && (n < memo->n_name || add_name(cache, memo, ids)) &&
-		(page = kv_cache_find_named(
-			 cache, parent, ids + n * KV_PAGE_TOK, &memo->at[n].name))) {
-		parent = memo->at[n++].page = page;
-		memo->n_page = n;
-	}
-	n_tok = n * KV_PAGE_TOK;
-	/* Where there is no memory for names. */
-	while (n_ids - n_tok >= KV_PAGE_TOK && n_tok / KV_PAGE_TOK >= memo->n_name &&
-		(page = kv_cache_find(cache, parent, ids + n_tok))) {
-		parent = page;
-		n_tok += KV_PAGE_TOK;
-	}
-	kv_cache_find_partial(cache, parent, ids + n_tok, (size_t)(n_ids - n_tok), &n_more);
-	return n_tok + n_more;
 }
 
 /* The first n_tok tokens of a kept page, in a page of our own. */
-static struct kv_page *copy_page(
-	struct kv_sequence *sequence, struct kv_page *from, int32_t n_tok, int64_t page_bytes)
+static void copy_page(struct kv_sequence *sequence, struct kv_page *from, int32_t n_tok)
 {
-	struct kv_page *page;
+	struct kv_cache *cache = sequence->cache;
+	struct kv_page *copy;
 
-	kv_cache_hold(sequence->cache, from); /* making room must not evict it */
-	page = kv_cache_new_page(sequence->cache);
-	if (page) {
-		memcpy(page->data, from->data, (size_t)page_bytes);
-		memcpy(page->ids, from->ids, (size_t)n_tok * sizeof(*page->ids));
-		page->n_tok = n_tok;
+	kv_cache_hold(cache, from); /* making room must not evict it */
+	copy = kv_cache_copy(cache, from->data, from->ids, n_tok);
+	if (copy && kv_cache_is_lost(cache, from)) { /* it gave way under the copy */
+		kv_cache_release(cache, copy);
+		copy = NULL;
 	}
-	kv_cache_release(sequence->cache, from);
-	return page;
+	kv_cache_release(cache, from);
+	append_copy(sequence, copy);
+}
+
+/* From disk: whole pages by reference, each checked as it is linked; what is not good is a miss. */
+static int adopt_pages(struct kv_sequence *sequence, const struct kv_restore *restore)
+{
+	struct kv_cache *cache = sequence->cache;
+	uint8_t **data = reallocarray(NULL, (size_t)restore->n_entry, sizeof(*data));
+	int64_t n =
+		data ? kv_disk_link(kv_cache_disk(cache), restore->entry, restore->n_entry, data)
+		     : 0;
+	int64_t n_taken = 0;
+	int is_whole = n == restore->n_entry;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct kv_page *page;
+
+		if (i > n_taken) { /* without the one before it is of no use */
+			kv_disk_unlink(kv_cache_disk(cache), data[i]);
+			continue;
+		}
+		page = kv_cache_adopt(
+			cache, parent_of(sequence, sequence->n_page), restore->entry[i], data[i]);
+		if (page && append_page(sequence, page) == 0) {
+			sequence->n_tok += KV_PAGE_TOK;
+			sequence->disk_tok += KV_PAGE_TOK;
+			n_taken++;
+		} else if (page) {
+			kv_cache_release(cache, page);
+		}
+	}
+	free(data);
+	return is_whole && n_taken == n ? 0 : -1;
+}
+
+/* Of a page that is not full, or not all of which is wanted, the first tokens by copy. */
+static void copy_tail(struct kv_sequence *sequence, const struct kv_restore *restore)
+{
+	struct kv_cache *cache = sequence->cache;
+	struct kv_disk *disk = kv_cache_disk(cache);
+	int64_t before = sequence->n_tok;
+	struct kv_page *copy;
+	uint8_t *data;
+
+	if (kv_disk_link(disk, &restore->tail, 1, &data) != 1) {
+		return;
+	}
+	copy = kv_cache_copy(cache, data, restore->tail->ids, restore->tail_tok);
+	if (copy && kv_disk_is_lost(disk, data)) { /* it gave way under the copy */
+		kv_cache_release(cache, copy);
+		copy = NULL;
+	}
+	kv_disk_unlink(disk, data);
+	append_copy(sequence, copy);
+	sequence->disk_tok += sequence->n_tok - before;
+}
+
+/* What disk has beyond memory, if reading it is worth its time. */
+static void match_disk(
+	struct kv_sequence *sequence, const uint32_t *ids, int64_t n_ids, int32_t memory_tok)
+{
+	struct kv_restore restore = {0};
+	struct timespec start, end;
+	int64_t before = sequence->disk_tok;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	kv_restore_stage(&restore, sequence->cache, parent_of(sequence, sequence->n_page),
+		ids + sequence->n_tok, n_ids - sequence->n_tok, memory_tok);
+	if (restore.n_tok > memory_tok &&
+		kv_cache_prefers_disk(sequence->cache, restore.link_s, sequence->n_tok,
+			sequence->n_tok + restore.n_tok) &&
+		adopt_pages(sequence, &restore) == 0 && restore.tail) {
+		copy_tail(sequence, &restore);
+	}
+	kv_restore_finish(&restore);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	if (sequence->disk_tok > before) {
+		sequence->restore_s += (double)(end.tv_sec - start.tv_sec) +
+				       (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
+	}
 }
 
 void kv_sequence_match(struct kv_sequence *sequence, const uint32_t *ids, int64_t n_ids)
@@ -144,28 +189,43 @@ void kv_sequence_match(struct kv_sequence *sequence, const uint32_t *ids, int64_
 	struct kv_page *page;
 	int32_t n_more;
 
-	if (!sequence->reuse) {
+	if (!sequence->reuse || match_memory(sequence, ids, n_ids) < 0) {
 		return;
 	}
-	while (n_ids - sequence->n_tok >= KV_PAGE_TOK &&
-		(page = kv_cache_find(
-			 cache, parent_of(sequence, sequence->n_page), ids + sequence->n_tok))) {
-		kv_cache_hold(cache, page);
-		if (append_page(sequence, page) < 0) {
-			kv_cache_release(cache, page);
-			return; /* without memory it is computed again */
-		}
-		sequence->n_tok += KV_PAGE_TOK;
+	if (kv_cache_disk(cache)) {
+		kv_disk_refresh(kv_cache_disk(cache));
+		kv_cache_find_partial(cache, parent_of(sequence, sequence->n_page),
+			ids + sequence->n_tok, (size_t)(n_ids - sequence->n_tok), &n_more);
+		match_disk(sequence, ids, n_ids, n_more);
 	}
-	page = kv_cache_find_partial(cache, parent_of(sequence, sequence->n_page),
-		ids + sequence->n_tok, (size_t)(n_ids - sequence->n_tok), &n_more);
-	if (page && (page = copy_page(sequence, page, n_more, kv_cache_page_bytes(cache)))) {
-		if (append_page(sequence, page) < 0) {
-			kv_cache_release(cache, page);
-			return;
-		}
-		sequence->n_tok += n_more;
+	page = sequence->n_tok % KV_PAGE_TOK
+		       ? NULL /* a tail came from disk */
+		       : kv_cache_find_partial(cache, parent_of(sequence, sequence->n_page),
+				 ids + sequence->n_tok, (size_t)(n_ids - sequence->n_tok), &n_more);
+	if (page) {
+		copy_page(sequence, page, n_more);
 	}
+	if (sequence->n_tok >= KV_PAGE_TOK) {
+		kv_cache_note_use(
+			cache, sequence->page[sequence->n_tok / KV_PAGE_TOK - 1], sequence->owner);
+	}
+}
+
+int kv_sequence_cut_lost(struct kv_sequence *sequence)
+{
+	int64_t n = 0;
+
+	while (n < sequence->n_page && !kv_cache_is_lost(sequence->cache, sequence->page[n])) {
+		n++;
+	}
+	if (n == sequence->n_page) {
+		return 0;
+	}
+	while (sequence->n_page > n) {
+		kv_cache_release(sequence->cache, sequence->page[--sequence->n_page]);
+	}
+	sequence->n_tok = n * KV_PAGE_TOK;
+	return 1;
 }
 
 int kv_sequence_reserve(struct kv_sequence *sequence, int64_t n_tok, struct err *err)
@@ -207,7 +267,7 @@ void kv_sequence_commit(struct kv_sequence *sequence, const uint32_t *ids, int64
 		n_ids -= n;
 		if (page->n_tok == KV_PAGE_TOK && sequence->reuse) {
 			page->parent = parent_of(sequence, index);
-			page = kv_cache_keep(sequence->cache, page);
+			page = kv_cache_keep(sequence->cache, page, sequence->owner);
 			sequence->page[index] = page;
 			sequence->data[index] = page->data;
 		}

@@ -17,10 +17,13 @@ struct kv_page;
 struct kv_sequence {
 	struct kv_cache *cache;
 	int reuse;             /* keep what is computed, find what was */
+	const char *owner;     /* whose pages these are, see kv/disk.h; NULL: nobody's */
 	int64_t n_tok;         /* tokens whose KV is there */
 	struct kv_page **page; /* [n_page] */
 	uint8_t **data;        /* [n_page]: the pages' bytes, for struct op_sequence */
 	int64_t n_page, cap_page;
+	int64_t disk_tok; /* so many of what matched came from disk ... */
+	double restore_s; /* ... and this long it took */
 };
 
 void kv_sequence_init(struct kv_sequence *sequence, struct kv_cache *cache, int reuse);
@@ -28,31 +31,16 @@ void kv_sequence_init(struct kv_sequence *sequence, struct kv_cache *cache, int 
 void kv_sequence_finish(struct kv_sequence *sequence);
 
 /*
- * Take from the cache what it has of ids [n_ids], for an empty sequence: whole pages by reference,
- * the tokens after them by copy. sequence->n_tok says how many it was.
+ * Take from the cache, and from the disk below it, what there is of ids [n_ids], for an empty sequence:
+ * whole pages by reference, the tokens after them by copy. sequence->n_tok says how many it was.
  */
 void kv_sequence_match(struct kv_sequence *sequence, const uint32_t *ids, int64_t n_ids);
 
 /*
- * The place of a prompt in the chain and in the cache, for asking again and again while its end is
- * edited: what has not changed is neither hashed nor looked up again. Zero-initialise.
+ * When a mapping gave way: lets go of the pages whose bytes are lost and of all behind them. Returns
+ * whether there were any; what they held is to be computed again.
  */
-struct kv_memo {
-	struct kv_memo_page {
-		struct sha256_digest name;
-		struct kv_page *page; /* of the first n_page */
-	} * at;                       /* [n_name] full pages */
-	int64_t n_name, cap_name;
-	int64_t n_page;      /* so many were in the cache ... */
-	uint64_t generation; /* ... at this kv_cache_generation() */
-};
-/* Only the first n_tok ids are as they were. */
-void kv_memo_cut(struct kv_memo *memo, int64_t n_tok);
-void kv_memo_finish(struct kv_memo *memo);
-
-/* How many tokens kv_sequence_match() would take, changing nothing but the memo (of these ids). */
-int64_t kv_cache_match_tok(
-	struct kv_cache *cache, struct kv_memo *memo, const uint32_t *ids, int64_t n_ids);
+int kv_sequence_cut_lost(struct kv_sequence *sequence);
 
 /* Pages for positions 0 ... n_tok-1. On failure the sequence is as it was. */
 int kv_sequence_reserve(struct kv_sequence *sequence, int64_t n_tok, struct err *err);

@@ -7,6 +7,7 @@
 #include "engine/backend/backend.h"
 #include "engine/kv/cache.h"
 #include "engine/kv/chain.h"
+#include "engine/kv/memo.h"
 #include "engine/kv/sequence.h"
 
 #include <setjmp.h>
@@ -101,7 +102,7 @@ static void expect_content(const struct kv_sequence *sequence, const uint32_t *i
 static int64_t match_tok(struct kv_cache *cache, const uint32_t *ids, int64_t n_ids)
 {
 	struct kv_memo memo = {0};
-	int64_t n_tok = kv_cache_match_tok(cache, &memo, ids, n_ids);
+	int64_t n_tok = kv_cache_match(cache, &memo, ids, n_ids).n_tok;
 
 	kv_memo_finish(&memo);
 	return n_tok;
@@ -423,12 +424,12 @@ static void a_key_press_hashes_only_what_was_typed(void **state)
 		ids[i] = i * 2654435761u >> 15;
 	}
 	request(cache, ids, N);
-	assert_int_equal(N, kv_cache_match_tok(cache, &memo, ids, N));
+	assert_int_equal(N, kv_cache_match(cache, &memo, ids, N).n_tok);
 	n_hashed = 0;
 	for (int64_t n = N; n < N + TYPED; n++) {
 		kv_memo_cut(&memo, last);
 		start = now_ms();
-		assert_int_equal(N, kv_cache_match_tok(cache, &memo, ids, n));
+		assert_int_equal(N, kv_cache_match(cache, &memo, ids, n).n_tok);
 		start = now_ms() - start;
 		longest = start > longest ? start : longest;
 		last = n;
@@ -440,13 +441,13 @@ static void a_key_press_hashes_only_what_was_typed(void **state)
 	ids[N - 10000] ^= 1;
 	kv_memo_cut(&memo, N - 10000);
 	n_hashed = 0;
-	assert_int_equal(N - 10000, kv_cache_match_tok(cache, &memo, ids, N));
+	assert_int_equal(N - 10000, kv_cache_match(cache, &memo, ids, N).n_tok);
 	assert_int_equal(1, n_hashed);
 
 	/* Nothing in the cache: nothing to hash twice either. */
 	kv_cache_clear(cache);
 	n_hashed = 0;
-	assert_int_equal(0, kv_cache_match_tok(cache, &memo, ids, N));
+	assert_int_equal(0, kv_cache_match(cache, &memo, ids, N).n_tok);
 	assert_int_equal(0, n_hashed);
 	kv_memo_finish(&memo);
 	free(ids);
@@ -484,8 +485,8 @@ static void what_is_remembered_is_what_asking_afresh_says(void **state)
 			break;
 		default:
 			kv_memo_cut(&memo, same);
-			assert_int_equal(
-				match_tok(cache, ids, n), kv_cache_match_tok(cache, &memo, ids, n));
+			assert_int_equal(match_tok(cache, ids, n),
+				kv_cache_match(cache, &memo, ids, n).n_tok);
 			same = n;
 		}
 	}

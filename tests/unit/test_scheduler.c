@@ -271,8 +271,6 @@ static void expect_kept(const struct scheduler_request *request, const struct ou
 {
 	size_t n = request->n_ids;
 	uint32_t ids[CONTEXT_TOK];
-	int64_t cached;
-	double predicted_s;
 
 	memcpy(ids, request->ids, n * sizeof(*ids));
 	memcpy(ids + n, o->ids, o->n_ids * sizeof(*ids));
@@ -280,8 +278,7 @@ static void expect_kept(const struct scheduler_request *request, const struct ou
 	memcpy(ids + n, request->closing, request->n_closing * sizeof(*ids));
 	n += request->n_closing;
 	ids[n] = 1;
-	scheduler_cached(scheduler, ids, n + 1, 0, &cached, &predicted_s);
-	assert_int_equal(n, cached);
+	assert_int_equal(n, scheduler_cached(scheduler, ids, n + 1, 0).cached_tok);
 }
 
 static void a_cancel_at_any_moment_ends_only_its_request(void **state)
@@ -614,20 +611,20 @@ static void a_prompt_computed_ahead_costs_nothing_later(void **state)
 {
 	uint32_t ids[500];
 	struct scheduler_request request = ask(1, ids, 450, 0);
-	double predicted_s;
-	int64_t cached;
+	struct scheduler_forecast forecast;
 
 	start();
 	fill(ids, 500, 8);
-	scheduler_cached(scheduler, ids, 450, 0, &cached, &predicted_s);
-	assert_int_equal(0, cached);
-	assert_true(predicted_s < 0);
+	forecast = scheduler_cached(scheduler, ids, 450, 0);
+	assert_int_equal(0, forecast.cached_tok);
+	assert_true(forecast.predicted_s < 0);
 	scheduler_submit(scheduler, &request);
 	run_all();
 	assert_int_equal(450, outcome[1].usage.prefill_tok);
-	scheduler_cached(scheduler, ids, 480, 450, &cached, &predicted_s);
-	assert_int_equal(450, cached);
-	assert_true(predicted_s > 0 && predicted_s < 10);
+	forecast = scheduler_cached(scheduler, ids, 480, 450);
+	assert_int_equal(450, forecast.cached_tok);
+	assert_int_equal(0, forecast.disk_tok);
+	assert_true(forecast.predicted_s > 0 && forecast.predicted_s < 10);
 	request.id = 2;
 	scheduler_submit(scheduler, &request);
 	run_all();
