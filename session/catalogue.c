@@ -213,16 +213,32 @@ static int new_id(char id[ID_LEN + 1], struct err *err)
 	return 0;
 }
 
+/* What a new session begins with: its name and directory over what *first says. */
+static int begin(struct store **out, const char *folder, const char *name, const char *directory,
+	const struct store_change *first, struct err *err)
+{
+	static const struct store_change none;
+	char key_name[] = STORE_NAME, key_directory[] = STORE_DIRECTORY;
+	struct store_change change = first ? *first : none;
+	struct store_setting *setting = mem_zero(change.n_setting + 2, sizeof(*setting));
+	int status;
+
+	for (size_t i = 0; i < change.n_setting; i++) {
+		setting[i] = change.setting[i];
+	}
+	setting[change.n_setting++] = (struct store_setting){key_name, (char *)(name ? name : "")};
+	setting[change.n_setting++] =
+		(struct store_setting){key_directory, (char *)(directory ? directory : "")};
+	change.setting = setting;
+	status = store_create_with(out, folder, &change, err);
+	free(setting);
+	return status;
+}
+
 /* Under the lock: nobody else makes one of that name meanwhile. */
 static int create_in(struct catalogue_file *file, struct store **out, const char *name,
-	const char *directory, struct err *err)
+	const char *directory, const struct store_change *first, struct err *err)
 {
-	char key_name[] = STORE_NAME, key_directory[] = STORE_DIRECTORY;
-	struct store_setting setting[] = {
-		{key_name, (char *)(name ? name : "")},
-		{key_directory, (char *)(directory ? directory : "")},
-	};
-	struct store_change first = {.setting = setting, .n_setting = ARRAY_LEN(setting)};
 	char id[ID_LEN + 1], *folder;
 	int status;
 
@@ -230,7 +246,7 @@ static int create_in(struct catalogue_file *file, struct store **out, const char
 		return -1;
 	}
 	folder = mem_printf("%s/%s", file->folder, id);
-	status = store_create_with(out, folder, &first, err);
+	status = begin(out, folder, name, directory, first, err);
 	free(folder);
 	if (status < 0) {
 		return -1;
@@ -255,6 +271,12 @@ static const char *id_of(const struct catalogue_file *file, const char *name)
 
 int catalogue_create(struct store **out, const char *name, const char *directory, struct err *err)
 {
+	return catalogue_create_with(out, name, directory, NULL, err);
+}
+
+int catalogue_create_with(struct store **out, const char *name, const char *directory,
+	const struct store_change *first, struct err *err)
+{
 	struct catalogue_file file;
 	int status;
 
@@ -263,7 +285,7 @@ int catalogue_create(struct store **out, const char *name, const char *directory
 	}
 	status = id_of(&file, name) ? err_set(err, ERR_USAGE, NULL, "choose another name",
 					      "there is a session \"%s\" already", name)
-				    : create_in(&file, out, name, directory, err);
+				    : create_in(&file, out, name, directory, first, err);
 	catalogue_file_finish(&file);
 	return status;
 }
@@ -292,7 +314,7 @@ int catalogue_open(
 		catalogue_file_finish(&file);
 		return catalogue_open(out, name, directory, is_new, err);
 	}
-	status = create_in(&file, out, name, directory, err);
+	status = create_in(&file, out, name, directory, NULL, err);
 	*is_new = status == 0;
 	catalogue_file_finish(&file);
 	return status;

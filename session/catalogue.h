@@ -43,6 +43,9 @@ int catalogue_check_name(const char *name, struct err *err);
  * name that is taken is ERR_USAGE.
  */
 int catalogue_create(struct store **out, const char *name, const char *directory, struct err *err);
+/* The same, with what *first says in it from when it appears on; its name and directory are not those. */
+int catalogue_create_with(struct store **out, const char *name, const char *directory,
+	const struct store_change *first, struct err *err);
 /* Open it for writing, or create it; *is_new says which. What `-s NAME` does. */
 int catalogue_open(
 	struct store **out, const char *name, const char *directory, int *is_new, struct err *err);

@@ -129,7 +129,8 @@ struct store_change {
 	size_t n_block;
 	const int64_t *dropped; /* blocks whose text goes, leaving no byte in the file */
 	size_t n_dropped;
-	const struct store_turn *turn;   /* a new one; NULL: none */
+	const struct store_turn *turn;   /* new ones, by id; NULL: none */
+	size_t n_turn;                   /* 0 where `turn` is there: one */
 	const struct store_place *place; /* all places, instead of those that were */
 	size_t n_place;
 	int has_places;

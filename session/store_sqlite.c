@@ -2,6 +2,7 @@
 #include "session/store_sqlite.h"
 
 #include "base/mem.h"
+#include "session/search.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,7 @@ static void tidy(struct store_sqlite *store, const struct store_change *change)
 	int status = 0;
 
 	if (change->n_dropped) {
+		search_forget(store->base.folder); /* made since by a search that read before */
 		status = contents_clean(&store->db, &err);
 	} else if (store->n_log_page >= LOG_PAGES) {
 		if (sqlite3_wal_checkpoint_v2(store->db.sql, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
@@ -82,6 +84,9 @@ static int commit_sqlite(struct store *base, const struct store_change *change, 
 
 	if (store->mode != STORE_WRITE) {
 		return err_set(err, ERR_FAILURE, base->folder, NULL, "is open for reading only");
+	}
+	if (change->n_dropped) {
+		search_forget(base->folder);
 	}
 	if (!store->stopped.code && contents_write(&store->db, change, &own) == 0) {
 		tidy(store, change);

@@ -412,8 +412,10 @@ static int write_all(struct writing *writing, struct err *err)
 			return -1;
 		}
 	}
-	if (change->turn && write_turn(writing, change->turn, err) < 0) {
-		return -1;
+	for (size_t i = 0; change->turn && i < (change->n_turn ? change->n_turn : 1); i++) {
+		if (write_turn(writing, &change->turn[i], err) < 0) {
+			return -1;
+		}
 	}
 	if (change->has_places && write_places(writing, err) < 0) {
 		return -1;
