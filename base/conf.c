@@ -64,7 +64,10 @@ int conf_make_dir(const char *path, struct err *err)
 			*slash = 0;
 		}
 		/* The owner's bits stay under any umask that leaves him his own folders. */
-		if (mkdir(part, 0700) < 0 && errno != EEXIST) {
+		if (mkdir(part, 0700) == 0) {
+			/* A folder that may not be read cannot be synced either. */
+			failed = file_sync_name(part) < 0 && errno == EIO ? EIO : 0;
+		} else if (errno != EEXIST) {
 			failed = errno;
 		}
 		if (slash) {

@@ -16,7 +16,7 @@ char *conf_cache_dir(void);  /* $XDG_CACHE_HOME/carrel */
 /* The sessions' folder, in that of data. */
 char *conf_sessions_dir(void);
 
-/* Make a folder and those above it, 0700 under any umask. */
+/* Make a folder and those above it, 0700 under any umask, which outlive a power cut. */
 int conf_make_dir(const char *path, struct err *err);
 
 /*

@@ -1,7 +1,11 @@
 #include "base/file.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,4 +185,21 @@ int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *e
 	result = file_read_fd(out, fd, path, max_bytes, err);
 	close(fd);
 	return result;
+}
+
+int file_sync_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = !slash          ? mem_strdup(".")
+		       : slash == path ? mem_strdup("/")
+				       : mem_strndup(path, (size_t)(slash - path));
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int status = fd < 0 ? -1 : fsync(fd), error = errno;
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	free(folder);
+	errno = error;
+	return status;
 }

@@ -42,6 +42,11 @@ int file_map_open(struct file_map *map, const char *path, enum err_code code, st
 void file_map_close(struct file_map *map);
 
 /*
+ * Make a new name outlive a power cut: sync the folder in which `path` stands. Returns -1 with errno.
+ */
+int file_sync_name(const char *path);
+
+/*
  * Append the whole of a regular file to `out`. More than max_bytes is an error (which names the
  * limit), and so is more than memory holds. `out` is unchanged on failure.
  */

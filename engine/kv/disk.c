@@ -1,5 +1,6 @@
 #include "engine/kv/disk_internal.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <dirent.h>
@@ -11,23 +12,6 @@
 #include <unistd.h>
 
 /* ---- the folder ---- */
-
-/* The name of a folder that was just made outlives a power cut. Where it cannot be synced, its pages
- * may be gone after one: a miss. */
-static void sync_above(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *above = !slash          ? mem_strdup(".")
-		      : slash == path ? mem_strdup("/")
-				      : mem_strndup(path, (size_t)(slash - path));
-	int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		close(fd);
-	}
-	free(above);
-}
 
 /* A folder and those above it; those that are made are 0700 under any umask. */
 static int make_folder(const char *path)
@@ -42,7 +26,8 @@ static int make_folder(const char *path)
 		}
 		if (mkdir(part, 0700) == 0) {
 			status = chmod(part, 0700);
-			sync_above(part);
+			/* Else its pages may be gone after a power cut: a miss. */
+			(void)file_sync_name(part);
 		} else if (errno != EEXIST) {
 			status = -1;
 		}

@@ -643,6 +643,28 @@ ssize_t pwritev64(int fd, const struct iovec *part, int n_part, off64_t offset)
 	return write_parts(fd, part, n_part, offset);
 }
 
+int vdprintf(int fd, const char *format, va_list args)
+{
+	char text[4096];
+	int n = vsnprintf(text, sizeof(text), format, args);
+
+	if (n >= (int)sizeof(text)) {
+		abort(); /* more than anybody here prints so */
+	}
+	return n < 0 ? n : (int)write(fd, text, (size_t)n);
+}
+
+int dprintf(int fd, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vdprintf(fd, format, args);
+	va_end(args);
+	return n;
+}
+
 /* Copies between files are made of reads and writes, so that they are seen. */
 ssize_t copy_file_range(
 	int from, off64_t *from_at, int to, off64_t *to_at, size_t len, unsigned flags)
