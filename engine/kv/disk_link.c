@@ -56,6 +56,22 @@ static int hold_segment(struct kv_disk *disk, struct disk_segment *segment)
 	return 0;
 }
 
+/* Of the two files only the index is left: a segment that nobody else removes so. */
+static int lacks_pages(const struct kv_disk *disk, const struct disk_segment *segment)
+{
+	int index_fd = kv_segment_open(disk->fd, segment->file.id, ".index", O_RDONLY);
+	int pages_fd = kv_segment_open(disk->fd, segment->file.id, ".pages", O_RDONLY);
+	int result = index_fd >= 0 && pages_fd < 0;
+
+	if (index_fd >= 0) {
+		close(index_fd);
+	}
+	if (pages_fd >= 0) {
+		close(pages_fd);
+	}
+	return result;
+}
+
 static struct kv_mapping *mapping_of_slot(struct disk_segment *segment, int64_t slot)
 {
 	for (int64_t i = 0; i < segment->n_mapping; i++) {
@@ -223,7 +239,13 @@ static int64_t stage(
 		struct disk_segment *segment = disk->segment[entry[n]->segment];
 		struct kv_mapping *mapping;
 
-		if (entry[n]->is_dead || segment->is_gone || hold_segment(disk, segment) < 0) {
+		if (entry[n]->is_dead || segment->is_gone) {
+			break;
+		}
+		if (hold_segment(disk, segment) < 0) {
+			if (lacks_pages(disk, segment)) {
+				disk_note_bad(disk, entry[n]);
+			}
 			break;
 		}
 		segment->n_linked++;
@@ -272,6 +294,24 @@ static void note_rate(double *rate, double bytes, double s)
 	}
 }
 
+/*
+ * Where one page is bad, those behind it may be, too (a file that was cut off): to be computed and
+ * written again, all of them are to be known, now and not one at each start.
+ */
+static void look_for_bad(struct kv_disk *disk, struct kv_index_entry *const *entry, int64_t n_entry)
+{
+	for (int64_t i = 0; i < n_entry; i++) {
+		uint8_t *data;
+
+		if (stage(disk, &entry[i], 1, &data) == 1) {
+			if (!is_good(entry[i], data, disk->root.page_bytes)) {
+				disk_note_bad(disk, entry[i]);
+			}
+			kv_disk_unlink(disk, data);
+		}
+	}
+}
+
 int64_t kv_disk_link(struct kv_disk *disk, const struct kv_disk_entry *const *entry,
 	int64_t n_entry, uint8_t **data)
 {
@@ -300,6 +340,9 @@ int64_t kv_disk_link(struct kv_disk *disk, const struct kv_disk_entry *const *en
 	}
 	for (int64_t i = n_good; i < n_staged; i++) {
 		kv_disk_unlink(disk, data[i]);
+	}
+	if (n_good < n_entry) {
+		look_for_bad(disk, indexed + n_good, n_entry - n_good);
 	}
 	return n_good;
 }
