@@ -1,7 +1,7 @@
 #include "engine/kv/disk_internal.h"
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "engine/kv/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,32 +12,6 @@
 #include <unistd.h>
 
 /* ---- the folder ---- */
-
-/* A folder and those above it; those that are made are 0700 under any umask. */
-static int make_folder(const char *path)
-{
-	char *part = mem_strdup(path);
-	int status = 0;
-
-	for (char *slash = part; slash && status == 0;) {
-		slash = strchr(slash + 1, '/');
-		if (slash) {
-			*slash = '\0';
-		}
-		if (mkdir(part, 0700) == 0) {
-			status = chmod(part, 0700);
-			/* Else its pages may be gone after a power cut: a miss. */
-			(void)file_sync_name(part);
-		} else if (errno != EEXIST) {
-			status = -1;
-		}
-		if (slash) {
-			*slash = '/';
-		}
-	}
-	free(part);
-	return status;
-}
 
 /* Written whole under another name first: a reader never sees half of it. */
 static void write_about(const struct kv_disk *disk)
@@ -62,7 +36,7 @@ int disk_open_folder(struct kv_disk *disk, struct err *err)
 {
 	int fd = -1;
 
-	if (make_folder(disk->path) == 0) {
+	if (kv_folder_make(disk->path) == 0) {
 		fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd < 0) {

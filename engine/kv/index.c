@@ -123,6 +123,7 @@ struct kv_index_entry *kv_index_add(
 	entry->slot = (uint32_t)record->slot;
 	entry->data_crc = record->data_crc;
 	entry->is_dead = 0;
+	entry->number = index->n_entry;
 	link_entry(index, index->n_entry++);
 	return entry;
 }
@@ -140,6 +141,7 @@ void kv_index_drop(struct kv_index *index, const uint8_t *is_gone)
 		if (to != from) {
 			*to = *from;
 			to->page.ids = to->ids;
+			to->number = n;
 		}
 		n++;
 	}

@@ -16,6 +16,7 @@ struct kv_index_entry {
 	uint32_t ids[KV_PAGE_TOK];
 	uint32_t segment; /* the caller's number of it */
 	uint32_t slot, data_crc;
+	uint32_t number;                 /* kv_index_at() of it is the entry */
 	uint32_t next_named, next_child; /* 1 + number of the next in the chain; 0: the last */
 	int is_dead;                     /* found no more */
 };

@@ -257,7 +257,7 @@ int kv_writer_create(struct kv_writer *writer, int folder_fd, const struct kv_ro
 	int is_locked;
 
 	memset(writer, 0, sizeof(*writer));
-	writer->index_fd = writer->pages_fd = -1;
+	writer->index_fd = writer->pages_fd = writer->folder_fd = -1;
 	writer->root = *root;
 	if (new_id(writer->segment.id) < 0) {
 		return -1;
@@ -281,8 +281,7 @@ int kv_writer_create(struct kv_writer *writer, int folder_fd, const struct kv_ro
 		return -1;
 	}
 	writer->segment.n_record = 1;
-	/* Its names outlive a power cut, as what kv_writer_sync() syncs does; else it is a miss. */
-	(void)fsync(folder_fd);
+	writer->folder_fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
 	return 0;
 }
 
@@ -306,7 +305,7 @@ int kv_writer_reopen(struct kv_writer *writer, int folder_fd, const struct kv_ro
 	memset(writer, 0, sizeof(*writer));
 	writer->root = *root;
 	memcpy(writer->segment.id, id, sizeof(writer->segment.id));
-	writer->pages_fd = -1;
+	writer->pages_fd = writer->folder_fd = -1;
 	writer->index_fd = kv_segment_open(folder_fd, id, ".index", O_RDWR);
 	if (writer->index_fd < 0) {
 		return -1;
@@ -384,8 +383,14 @@ int kv_writer_append(struct kv_writer *writer, struct kv_record *record, const u
 	return 0;
 }
 
-int kv_writer_sync(const struct kv_writer *writer)
+int kv_writer_sync(struct kv_writer *writer)
 {
+	/* The names of a new segment; without them it is a miss after a power cut. */
+	if (writer->folder_fd >= 0) {
+		(void)fsync(writer->folder_fd);
+		close(writer->folder_fd);
+		writer->folder_fd = -1;
+	}
 	/* The data first: a record that is there speaks of data that are. */
 	return fdatasync(writer->pages_fd) < 0 || fdatasync(writer->index_fd) < 0 ? -1 : 0;
 }
@@ -398,5 +403,8 @@ void kv_writer_close(struct kv_writer *writer)
 	if (writer->index_fd >= 0) {
 		close(writer->index_fd);
 	}
-	writer->index_fd = writer->pages_fd = -1;
+	if (writer->folder_fd >= 0) {
+		close(writer->folder_fd);
+	}
+	writer->index_fd = writer->pages_fd = writer->folder_fd = -1;
 }

@@ -58,6 +58,7 @@ struct kv_writer {
 	struct kv_segment segment;
 	struct kv_root root;
 	int index_fd, pages_fd;
+	int folder_fd; /* of a new segment whose names are not synced yet; else -1 */
 	int64_t n_slot; /* the next page's */
 };
 
@@ -81,7 +82,7 @@ int kv_writer_has_room(const struct kv_writer *writer, int64_t max_bytes);
  */
 int kv_writer_append(struct kv_writer *writer, struct kv_record *record, const uint8_t *data);
 /* -1: errno. */
-int kv_writer_sync(const struct kv_writer *writer);
+int kv_writer_sync(struct kv_writer *writer);
 /* The lock goes with it. */
 void kv_writer_close(struct kv_writer *writer);
 

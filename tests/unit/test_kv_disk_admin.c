@@ -1,0 +1,461 @@
+/*
+ * Tidying KV on disk up: what was used longest ago goes first, leaves before parents, what is pinned
+ * stays; a removed session leaves no byte, and what others use stays.
+ */
+#include "engine/engine.h"
+#include "tests/unit/kv_disk_fixture.h"
+
+enum { SLOT_BYTES = 12288 + 512 };
+
+static struct store_chain chain, other, branch;
+static const struct engine_kv_watch no_watch;
+
+static void collect(int64_t limit_bytes, struct engine_kv_work *work)
+{
+	struct err err;
+
+	assert_int_equal(0, engine_kv_collect(store_folder, limit_bytes, no_watch, work, &err));
+}
+
+static void take_away(const char *owner, struct engine_kv_work *work)
+{
+	struct err err;
+
+	assert_int_equal(0, engine_kv_remove(store_folder, owner, no_watch, work, &err));
+}
+
+/* Whether the bytes stand in any file of the folder. */
+static int is_anywhere(const void *bytes, size_t len)
+{
+	char path[128], file[400];
+	int n_file = 0, found = 0;
+	struct dirent *item;
+	DIR *dir;
+
+	store_path(path);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((item = readdir(dir))) {
+		static uint8_t content[8 << 20];
+		ssize_t n;
+		int fd;
+
+		snprintf(file, sizeof(file), "%s/%s", path, item->d_name);
+		fd = open(file, O_RDONLY);
+		n = read(fd, content, sizeof(content));
+		close(fd);
+		assert_true(n < (ssize_t)sizeof(content));
+		if (n > 0) {
+			n_file++;
+			found |= memmem(content, (size_t)n, bytes, len) != NULL;
+		}
+	}
+	closedir(dir);
+	assert_true(n_file > 0);
+	return found;
+}
+
+/* Ids, and data, of page i. */
+static int page_is_anywhere(const struct store_chain *of, int64_t i)
+{
+	uint8_t data[STORE_PAGE_BYTES];
+
+	store_data(&of->name[i], data);
+	return is_anywhere(of->ids[i], sizeof(of->ids[i])) || is_anywhere(data, sizeof(data));
+}
+
+static int64_t n_found(const struct store_chain *of)
+{
+	struct kv_disk *disk = store_open();
+	int64_t n = store_read(disk, of);
+
+	kv_disk_close(disk);
+	return n;
+}
+
+static void write_chain(const struct store_chain *of, const char *owner)
+{
+	struct kv_disk *disk = store_open();
+
+	store_write(disk, of, owner);
+	kv_disk_close(disk);
+}
+
+static void what_was_used_longest_ago_goes_first_and_leaves_before_parents(void **state)
+{
+	struct engine_kv_work work;
+	struct kv_disk *disk;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	store_chain_fill(&other, 0, 20, 2);
+	write_chain(&chain, owner_a);
+	write_chain(&other, owner_b);
+	disk = store_open();
+	kv_disk_use(disk, &chain.name[9], owner_a);
+	kv_disk_close(disk);
+	collect(25 * SLOT_BYTES, &work);
+	assert_int_equal(40, work.n_page);
+	assert_true(work.n_removed_page >= 15);
+	/* The older chain's leaves went first, down to what was used again; then the other's. */
+	assert_int_equal(10, n_found(&chain));
+	assert_true(n_found(&other) >= 10 && n_found(&other) < 20);
+	collect(12 * SLOT_BYTES, &work);
+	assert_int_equal(10, n_found(&chain));
+	assert_true(n_found(&other) < 5);
+	collect(5 * SLOT_BYTES, &work);
+	assert_true(n_found(&chain) < 5 && n_found(&chain) > 0);
+	assert_int_equal(0, n_found(&other));
+	collect(1, &work);
+	assert_int_equal(0, n_found(&chain));
+}
+
+static void the_limit_holds_for_the_folder(void **state)
+{
+	struct engine_kv_stock stock;
+	struct engine_kv_work work;
+	struct err err;
+
+	store_chain_fill(&chain, 0, 100, 1);
+	write_chain(&chain, owner_a);
+	for (int64_t limit = 90 * SLOT_BYTES; limit > 0; limit -= 10 * SLOT_BYTES) {
+		collect(limit, &work);
+		assert_int_equal(0, engine_kv_list(&stock, store_folder, limit, &err));
+		assert_true(stock.n_bytes <= limit);
+		assert_int_equal(limit, stock.limit_bytes);
+		assert_int_equal(1, stock.n_root);
+		assert_true(stock.root[0].n_page * SLOT_BYTES >= limit - 3 * SLOT_BYTES);
+		engine_kv_stock_finish(&stock);
+	}
+}
+
+static void what_is_pinned_stays(void **state)
+{
+	struct engine_kv_work work;
+	struct err err;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	store_chain_fill(&other, 0, 20, 2);
+	write_chain(&chain, NULL);
+	write_chain(&other, owner_b);
+	/* Owner a only used the first eight. */
+	struct kv_disk *disk = store_open();
+	kv_disk_use(disk, &chain.name[7], owner_a);
+	kv_disk_close(disk);
+	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 1, &err));
+	collect(1, &work);
+	assert_int_equal(8, n_found(&chain));
+	assert_int_equal(0, n_found(&other));
+	collect(1, &work);
+	assert_int_equal(8, n_found(&chain));
+	assert_int_equal(8 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_a));
+	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 0, &err));
+	collect(1, &work);
+	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(-1, engine_kv_pin(store_folder, "../../../etc/xx", 1, &err));
+}
+
+static void a_removed_session_leaves_no_byte(void **state)
+{
+	struct engine_kv_work work;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	store_chain_fill(&other, 0, 10, 2);
+	write_chain(&chain, owner_a);
+	write_chain(&other, owner_b);
+	assert_true(page_is_anywhere(&chain, 19));
+	take_away(owner_a, &work);
+	assert_int_equal(20, work.n_removed_page);
+	for (int64_t i = 0; i < 20; i++) {
+		assert_false(page_is_anywhere(&chain, i));
+	}
+	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(10, n_found(&other));
+	assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_a));
+	assert_int_equal(10 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_b));
+}
+
+/* The front of `chain` up to page n is shared by `branch`. */
+static void fill_branch(int64_t n_shared, int64_t n_page, uint32_t seed)
+{
+	branch = chain;
+	store_chain_fill(&branch, n_shared, n_page, seed);
+}
+
+static void what_another_session_continues_stays(void **state)
+{
+	struct engine_kv_work work;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	fill_branch(8, 12, 3);
+	write_chain(&chain, owner_a);
+	write_chain(&branch, owner_b);
+	take_away(owner_a, &work);
+	assert_int_equal(12, n_found(&branch));
+	assert_int_equal(8, n_found(&chain));
+	for (int64_t i = 8; i < 20; i++) {
+		assert_false(page_is_anywhere(&chain, i));
+	}
+	/* The owner that is no more holds nothing back. */
+	take_away(owner_b, &work);
+	assert_int_equal(0, n_found(&branch));
+	for (int64_t i = 0; i < 12; i++) {
+		assert_false(page_is_anywhere(&branch, i));
+	}
+}
+
+static void what_another_session_only_used_stays(void **state)
+{
+	struct engine_kv_work work;
+	struct kv_disk *disk;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	write_chain(&chain, owner_a);
+	disk = store_open();
+	kv_disk_use(disk, &chain.name[4], owner_b);
+	kv_disk_close(disk);
+	take_away(owner_a, &work);
+	assert_int_equal(5, n_found(&chain));
+	assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_a));
+	take_away(owner_b, &work);
+	assert_int_equal(0, n_found(&chain));
+}
+
+static void what_nobody_owns_goes_with_what_it_continues(void **state)
+{
+	struct engine_kv_work work;
+
+	store_chain_fill(&chain, 0, 10, 1);
+	fill_branch(6, 12, 3);
+	store_chain_fill(&other, 0, 5, 2);
+	write_chain(&chain, owner_a);
+	write_chain(&branch, NULL);
+	write_chain(&other, NULL);
+	take_away(owner_a, &work);
+	assert_int_equal(0, n_found(&branch));
+	assert_int_equal(5, n_found(&other));
+	for (int64_t i = 0; i < 12; i++) {
+		assert_false(page_is_anywhere(&branch, i));
+	}
+}
+
+/* A use that stood on an evicted page says as much of what that page continued. */
+static void who_used_a_page_is_known_after_its_leaves_went(void **state)
+{
+	struct engine_kv_work work;
+	struct kv_disk *disk;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	write_chain(&chain, NULL);
+	disk = store_open();
+	kv_disk_use(disk, &chain.name[19], owner_a);
+	kv_disk_close(disk);
+	collect(10 * SLOT_BYTES, &work);
+	assert_true(n_found(&chain) > 5);
+	assert_int_equal(
+		n_found(&chain) * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_a));
+	take_away(owner_a, &work);
+	assert_int_equal(0, n_found(&chain));
+}
+
+static void everything_can_be_removed(void **state)
+{
+	struct engine_kv_work work;
+	struct err err;
+	struct kv_disk *disk;
+	struct dirent *item;
+	DIR *dir;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	disk = store_open();
+	store_write(disk, &chain, owner_a);
+	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 1, &err));
+	take_away(NULL, &work);
+	assert_int_equal(20, work.n_removed_page);
+	dir = opendir(store_folder);
+	while ((item = readdir(dir))) {
+		assert_int_equal('.', item->d_name[0]);
+	}
+	closedir(dir);
+	/* Who had it open goes on. */
+	kv_disk_refresh(disk);
+	assert_int_equal(0, store_read(disk, &chain));
+	store_write(disk, &chain, owner_a);
+	assert_int_equal(20, store_read(disk, &chain));
+	kv_disk_close(disk);
+	assert_int_equal(20, n_found(&chain));
+}
+
+static void what_an_engine_holds_is_gone_from_disk_and_stays_readable(void **state)
+{
+	const struct kv_disk_entry *entry[20];
+	uint8_t *data[20], expected[STORE_PAGE_BYTES];
+	struct engine_kv_work work;
+	struct kv_disk *disk = store_open();
+
+	store_chain_fill(&chain, 0, 20, 1);
+	store_write(disk, &chain, owner_a);
+	for (int64_t i = 0; i < 20; i++) {
+		entry[i] = store_find(disk, &chain, i);
+	}
+	assert_int_equal(20, kv_disk_link(disk, entry, 20, data));
+	/* Nobody's budget takes what is in use. */
+	collect(1, &work);
+	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(0, work.n_removed_page);
+	take_away(owner_a, &work);
+	assert_int_equal(0, n_found(&chain));
+	for (int64_t i = 0; i < 20; i++) {
+		store_data(&chain.name[i], expected);
+		assert_memory_equal(expected, data[i], STORE_PAGE_BYTES);
+		kv_disk_unlink(disk, data[i]);
+	}
+	kv_disk_refresh(disk);
+	assert_null(store_find(disk, &chain, 0));
+	assert_int_equal(0, kv_disk_gave_way(disk));
+	kv_disk_close(disk);
+}
+
+static void small_segments_are_put_together(void **state)
+{
+	struct kv_disk *disk[12];
+	struct engine_kv_work work;
+
+	store_chain_fill(&chain, 0, 12, 1);
+	for (int64_t i = 0; i < 12; i++) {
+		disk[i] = store_open();
+		store_write_at(disk[i], &chain, i, owner_a);
+	}
+	for (int64_t i = 0; i < 12; i++) {
+		kv_disk_close(disk[i]);
+	}
+	assert_int_equal(12, store_files(".index", NULL));
+	collect((int64_t)1 << 40, &work);
+	assert_int_equal(1, store_files(".index", NULL));
+	assert_int_equal(12, n_found(&chain));
+}
+
+static void verify_finds_every_flipped_bit_of_a_page(void **state)
+{
+	struct engine_kv_work work;
+	char path[400];
+	struct err err;
+
+	store_chain_fill(&chain, 0, 6, 1);
+	write_chain(&chain, owner_a);
+	assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+	assert_int_equal(6, work.n_page);
+	assert_int_equal(0, work.n_damaged);
+	assert_int_equal(1, store_files(".pages", path));
+	for (int64_t bit = 0; bit < 8 * STORE_PAGE_BYTES; bit += 1009) {
+		store_flip(path, 3 * 12288 + bit / 8, (int)(bit % 8));
+		assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+		assert_int_equal(1, work.n_damaged);
+		store_flip(path, 3 * 12288 + bit / 8, (int)(bit % 8));
+	}
+	assert_int_equal(1, store_files(".index", path));
+	for (int64_t bit = 0; bit < 8 * 7 * 512; bit += 41) {
+		store_flip(path, bit / 8, (int)(bit % 8));
+		assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+		assert_true(work.n_damaged > 0);
+		store_flip(path, bit / 8, (int)(bit % 8));
+	}
+}
+
+static void what_is_damaged_is_collected(void **state)
+{
+	struct engine_kv_work work;
+	struct kv_disk *disk;
+	char path[400];
+
+	store_chain_fill(&chain, 0, 6, 1);
+	write_chain(&chain, owner_a);
+	assert_int_equal(1, store_files(".pages", path));
+	store_flip(path, 3 * 12288 + 77, 2);
+	assert_int_equal(3, n_found(&chain));
+	collect((int64_t)1 << 40, &work);
+	assert_true(work.n_damaged > 0);
+	/* What continued it cannot be reached. */
+	assert_int_equal(3, work.n_removed_page);
+	disk = store_open();
+	store_write(disk, &chain, owner_a);
+	kv_disk_close(disk);
+	assert_int_equal(6, n_found(&chain));
+}
+
+static void a_folder_that_is_not_there_is_an_empty_one(void **state)
+{
+	struct engine_kv_stock stock;
+	struct engine_kv_work work;
+	struct err err;
+
+	assert_int_equal(0, engine_kv_list(&stock, "nowhere", 0, &err));
+	assert_int_equal(0, stock.n_root);
+	engine_kv_stock_finish(&stock);
+	assert_int_equal(0, engine_kv_verify("nowhere", no_watch, &work, &err));
+	assert_int_equal(0, engine_kv_collect("nowhere", 0, no_watch, &work, &err));
+	assert_int_equal(0, engine_kv_remove("nowhere", NULL, no_watch, &work, &err));
+	assert_int_equal(0, engine_kv_remove("nowhere", owner_a, no_watch, &work, &err));
+	assert_int_equal(0, engine_kv_pin("nowhere", owner_a, 0, &err));
+	assert_int_equal(0, engine_kv_owned_bytes("nowhere", owner_a));
+	assert_int_equal(-1, access("nowhere", F_OK));
+}
+
+static int end_at_once(void *context, int64_t done_bytes, int64_t total_bytes)
+{
+	return ++*(int *)context > 3;
+}
+
+static void an_interrupted_collection_loses_nothing_that_was_to_stay(void **state)
+{
+	int n_look = 0;
+	struct engine_kv_watch watch = {end_at_once, &n_look};
+	struct engine_kv_work work;
+	struct err err;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	write_chain(&chain, owner_a);
+	assert_int_equal(-1, engine_kv_collect(store_folder, 15 * SLOT_BYTES, watch, &work, &err));
+	assert_int_equal(ERR_INTERRUPTED, err.code);
+	assert_int_equal(20, n_found(&chain));
+	collect(15 * SLOT_BYTES, &work);
+	assert_true(n_found(&chain) >= 12);
+}
+
+static int set_up(void **state)
+{
+	static char folder[32];
+
+	strcpy(folder, "/tmp/carrel-kv-XXXXXX");
+	*state = folder;
+	return folder_enter(folder);
+}
+
+static int tear_down(void **state)
+{
+	return folder_leave(*state);
+}
+
+#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW(what_was_used_longest_ago_goes_first_and_leaves_before_parents),
+		ROW(the_limit_holds_for_the_folder),
+		ROW(what_is_pinned_stays),
+		ROW(a_removed_session_leaves_no_byte),
+		ROW(what_another_session_continues_stays),
+		ROW(what_another_session_only_used_stays),
+		ROW(what_nobody_owns_goes_with_what_it_continues),
+		ROW(who_used_a_page_is_known_after_its_leaves_went),
+		ROW(everything_can_be_removed),
+		ROW(what_an_engine_holds_is_gone_from_disk_and_stays_readable),
+		ROW(small_segments_are_put_together),
+		ROW(verify_finds_every_flipped_bit_of_a_page),
+		ROW(what_is_damaged_is_collected),
+		ROW(a_folder_that_is_not_there_is_an_empty_one),
+		ROW(an_interrupted_collection_loses_nothing_that_was_to_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
