@@ -80,10 +80,12 @@ int db_fail(struct db *db, const char *what, struct err *err)
 			       : err_set(err, ERR_FAILURE, db->path, NULL,
 					 "%s: it cannot be opened, or it is a symbolic link", what);
 	case SQLITE_NOTADB:
-		return err_set(err, ERR_FAILURE, db->path, repair, "is damaged: no database");
+		err_set(err, ERR_FAILURE, db->path, repair, "is damaged: no database");
+		return DB_DAMAGED;
 	case SQLITE_CORRUPT:
 	case SQLITE_MISMATCH:
-		return err_set(err, ERR_FAILURE, db->path, repair, "is damaged");
+		err_set(err, ERR_FAILURE, db->path, repair, "is damaged");
+		return DB_DAMAGED;
 	case SQLITE_NOMEM:
 		return err_set(
 			err, ERR_FAILURE, db->path, "free some memory", "%s: memory ran out", what);
@@ -99,8 +101,9 @@ int db_fail(struct db *db, const char *what, struct err *err)
 
 int db_run(struct db *db, const char *sql, const char *what, struct err *err)
 {
-	return sqlite3_exec(db->sql, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
-									 : db_fail(db, what, err);
+	int rc = sqlite3_exec(db->sql, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : db_fail(db, what, err);
 }
 
 int db_prepare(
@@ -262,16 +265,20 @@ static int connect(
 
 static int check_version(struct db *db, struct err *err)
 {
-	int64_t application, version;
+	int64_t application = 0, version = 0;
 	char repair[64];
+	int status = db_number(db, &application, "PRAGMA application_id", err);
 
-	if (db_number(db, &application, "PRAGMA application_id", err) < 0 ||
-		db_number(db, &version, "PRAGMA user_version", err) < 0) {
-		return -1;
+	if (status == 0) {
+		status = db_number(db, &version, "PRAGMA user_version", err);
+	}
+	if (status < 0) {
+		return status;
 	}
 	repair_hint(db, repair);
 	if (application != DB_APPLICATION_ID || version < 1) {
-		return err_set(err, ERR_FAILURE, db->path, repair, "is not a session of carrel");
+		err_set(err, ERR_FAILURE, db->path, repair, "is not a session of carrel");
+		return DB_DAMAGED;
 	}
 	if (version > schema_newest) {
 		return err_set(err, ERR_FAILURE, db->path, "open it with that carrel",
@@ -284,21 +291,26 @@ static int check_version(struct db *db, struct err *err)
 
 int db_open(struct db *db, const char *folder, const char *file, enum db_mode mode, struct err *err)
 {
-	if (connect(db, folder, file, mode, err) < 0 || check_version(db, err) < 0) {
-		db_close(db);
-		return -1;
+	int status = connect(db, folder, file, mode, err);
+
+	if (status == 0) {
+		status = check_version(db, err);
 	}
-	return 0;
+	if (status < 0) {
+		db_close(db);
+	}
+	return status;
 }
 
 int db_create(struct db *db, const char *folder, const char *file, struct err *err)
 {
-	char sql[64];
+	char sql[96];
 
-	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA application_id=%d", DB_APPLICATION_ID);
+	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA page_size=%d; PRAGMA application_id=%d",
+		DB_PAGE_BYTES, DB_APPLICATION_ID);
 	if (connect(db, folder, file, DB_WRITE, err) < 0 ||
-		db_run(db, "PRAGMA journal_mode=WAL", "cannot be made", err) < 0 ||
-		db_run(db, sql, "cannot be made", err) < 0) {
+		db_run(db, sql, "cannot be made", err) < 0 ||
+		db_run(db, "PRAGMA journal_mode=WAL", "cannot be made", err) < 0) {
 		db_close(db);
 		return -1;
 	}
@@ -323,7 +335,7 @@ int db_read_session(const char *folder, int (*read)(struct db *db, void *arg, st
 		int status = db_open(&db, folder, DB_FILE, DB_READ, err), has_changed;
 
 		if (status < 0) {
-			return -1; /* of an immutable one too: its header is not written in place */
+			return status;
 		}
 		status = read(&db, arg, err);
 		has_changed = db_has_changed(&db);

@@ -18,7 +18,7 @@
 #include <time.h>
 
 /* "carl" in the file's header. */
-enum { DB_APPLICATION_ID = 0x6361726c };
+enum { DB_APPLICATION_ID = 0x6361726c, DB_PAGE_BYTES = 4096 };
 #define DB_FILE "session.db"
 
 struct db {
@@ -27,6 +27,7 @@ struct db {
 	struct sha256 *hash;
 	int version;          /* its user_version */
 	int ignores_checksum; /* the fuzzer's: what is behind them is read too */
+	int is_lenient;       /* repair's: whatever tables it has */
 	int has_disk_failed;  /* what it holds is not sure any more */
 	int is_immutable;
 	struct timespec changed; /* the file when an immutable one was opened */
@@ -54,6 +55,8 @@ int db_has_changed(const struct db *db);
 int db_read_session(const char *folder, int (*read)(struct db *db, void *arg, struct err *err),
 	void *arg, struct err *err);
 
+/* Returned instead of -1 where the file is not what it should be, as opposed to what failed. */
+enum { DB_DAMAGED = -2 };
 /* The last failure as a sentence; `what` ("cannot be read") where there is no better one. */
 int db_fail(struct db *db, const char *what, struct err *err);
 int db_run(struct db *db, const char *sql, const char *what, struct err *err);

@@ -1,5 +1,8 @@
-/* A session's rows into struct store_contents. The file may be anybody's: whatever does not hold
- * together is an error that names the row. */
+/*
+ * A session's rows into struct store_contents. The file may be anybody's: whatever does not hold
+ * together is an error that names the row; where it is told to somebody (verify, repair), it is left
+ * out and reading goes on.
+ */
 #include "session/store_sqlite.h"
 
 #include "base/mem.h"
@@ -8,10 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const int64_t IDS = (int64_t)1 << ID_SHIFT; /* of one owner */
+
 struct reading {
 	struct db *db;
 	struct store_contents *out;
+	struct store_report *report; /* NULL: the first damage is an error */
 	struct state state;
+	int lacks_state;  /* so nobody says what there has to be */
+	int lacks_places; /* some of them are not known any more */
 };
 
 /* Room for one more in an array whose size the file decides. */
@@ -39,16 +47,169 @@ static int no_memory(const struct db *db, struct err *err)
 	return err_set(err, ERR_FAILURE, db->path, "free some memory", "does not fit into memory");
 }
 
-/* What answers for the rows says that there are others. */
-static int rows_missing(const struct db *db, const char *what, int64_t id, struct err *err)
+/* ---- damage ---- */
+
+/* Of which `own` tells: the error, or 0 where it was reported. */
+static int tell(struct reading *reading, const struct err *own, struct err *err)
 {
+	if (!reading->report) {
+		if (err) {
+			*err = *own;
+		}
+		return DB_DAMAGED;
+	}
+	reading->report->n_damaged++;
+	reading->report->damage(reading->report->arg, own->what);
+	return 0;
+}
+
+static int tell_row(struct reading *reading, const struct row *row, int64_t id, struct err *err)
+{
+	struct err own;
+
+	row_damaged(row, id, &own);
+	return tell(reading, &own, err);
+}
+
+/* "is damaged: the parts of block 3 are not all there" */
+static int tell_missing(struct reading *reading, const char *what, int64_t id, struct err *err)
+{
+	struct err own;
 	char of[32] = "";
 
 	if (id) {
 		snprintf(of, sizeof(of), " %lld", (long long)id);
 	}
-	return err_set(err, ERR_FAILURE, db->path, "carrel sessions repair saves what can be saved",
-		"is damaged: %s%s not all there", what, of);
+	err_set(&own, ERR_FAILURE, reading->db->path, REPAIR_HINT,
+		"is damaged: %s%s are not all there", what, of);
+	return tell(reading, &own, err);
+}
+
+/* ---- rows of a table, one after the other ---- */
+
+/* Ids that are tried, one by one, behind a page that cannot be read. */
+enum { MISSES_MAX = 1 << 16 };
+
+struct scan {
+	struct reading *reading;
+	const char *table;
+	sqlite3_stmt *stmt;
+	struct row row;
+	int64_t id;
+	struct checksum sum;
+	struct tally found;
+	int64_t next, last;
+	int64_t n_miss;
+	int is_broken; /* the table is: each id is looked for by itself */
+	int n_bad;
+};
+
+static int scan_open(struct scan *scan, struct reading *reading, enum table table, struct err *err)
+{
+	*scan = (struct scan){.reading = reading, .table = table_name(table)};
+	return table_select_range(reading->db, &scan->stmt, table, err);
+}
+
+static int bind(struct scan *scan, int64_t first, int64_t last, struct err *err)
+{
+	sqlite3_reset(scan->stmt);
+	return sqlite3_bind_int64(scan->stmt, 1, first) == SQLITE_OK &&
+			       sqlite3_bind_int64(scan->stmt, 2, last) == SQLITE_OK
+		       ? 0
+		       : db_fail(scan->reading->db, "cannot be read", err);
+}
+
+static int scan_range(struct scan *scan, int64_t first, int64_t last, struct err *err)
+{
+	scan->next = first;
+	scan->last = last;
+	scan->n_miss = scan->is_broken = scan->n_bad = 0;
+	scan->found = (struct tally){0};
+	return bind(scan, first, last, err);
+}
+
+static void scan_close(struct scan *scan)
+{
+	sqlite3_finalize(scan->stmt);
+}
+
+static int next_row(struct scan *scan, struct err *err)
+{
+	return row_next(&scan->row, scan->reading->db, scan->stmt, scan->table, &scan->id, err);
+}
+
+/* The rows that can still be found. */
+static int next_found(struct scan *scan)
+{
+	while (scan->next <= scan->last && scan->n_miss < MISSES_MAX) {
+		int64_t id = scan->next++;
+
+		if (bind(scan, id, id, NULL) == 0 && next_row(scan, NULL) == 1 && scan->id == id) {
+			scan->n_miss = 0;
+			return 1;
+		}
+		scan->n_miss++;
+	}
+	return 0;
+}
+
+/* Whether there is one more: 1, 0, or negative. Ids rise, whatever the pages say: it ends. */
+static int scan_next(struct scan *scan, struct err *err)
+{
+	struct err own = {0};
+	int status;
+
+	if (scan->is_broken) {
+		return next_found(scan);
+	}
+	status = next_row(scan, &own);
+	if (status == 1 && (scan->id < scan->next || scan->id > scan->last)) {
+		status = row_damaged(&scan->row, scan->id, &own);
+	}
+	if (status == 1) {
+		scan->next = scan->id + 1;
+	}
+	if (status >= 0) {
+		return status;
+	}
+	if (status != DB_DAMAGED || !scan->reading->report) {
+		if (err) {
+			*err = own;
+		}
+		return status;
+	}
+	err_set(&own, ERR_FAILURE, NULL, NULL, "is damaged: a page of the table \"%s\"",
+		scan->table);
+	tell(scan->reading, &own, err);
+	scan->is_broken = scan->n_bad = 1;
+	return next_found(scan);
+}
+
+/*
+ * Whether the row at hand is to be taken, when all its columns were read: 1, 0 (reported), or negative.
+ * `is_sound` is what the caller says of its references.
+ */
+static int scan_check(struct scan *scan, int is_sound, struct err *err)
+{
+	if (scan->reading->report) {
+		scan->reading->report->n_row++;
+	}
+	if (row_check(&scan->row, &scan->sum) == 0 && is_sound) {
+		tally_add(&scan->found, &scan->sum);
+		return 1;
+	}
+	scan->n_bad++;
+	return tell_row(scan->reading, &scan->row, scan->id, err);
+}
+
+/* At the end of a range: whether it is what its owner says; what was reported is not told again. */
+static int scan_end(struct scan *scan, const struct tally *expected, const char *what, int64_t id,
+	struct err *err)
+{
+	return scan->reading->db->ignores_checksum || scan->n_bad ||
+			       tally_equal(&scan->found, expected)
+		       ? 0
+		       : tell_missing(scan->reading, what, id, err);
 }
 
 /* ---- settings ---- */
@@ -60,173 +221,213 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+static void setting_finish(struct store_setting *setting)
+{
+	free(setting->key);
+	free(setting->value);
+}
+
+static int scan_settings(struct scan *scan, struct err *err)
+{
+	struct store_contents *out = scan->reading->out;
+	size_t cap = 0;
+	int status;
+
+	while ((status = scan_next(scan, err)) == 1) {
+		struct store_setting setting;
+
+		setting_get(&scan->row, &setting);
+		status = scan_check(scan, 1, err);
+		if (status == 1 && ROOM(out->setting, out->n_setting, cap) < 0) {
+			status = no_memory(scan->reading->db, err);
+		}
+		if (status == 1) {
+			out->setting[out->n_setting++] = setting;
+			continue;
+		}
+		setting_finish(&setting);
+		if (status < 0) {
+			return status;
+		}
+	}
+	return status;
+}
+
 static int read_settings(struct reading *reading, struct err *err)
 {
 	struct store_contents *out = reading->out;
-	struct tally found = {0};
-	struct checksum sum;
-	size_t cap = 0;
-	int64_t id;
-	sqlite3_stmt *stmt;
-	struct row row;
-	int status;
+	struct scan scan;
+	int status = scan_open(&scan, reading, TABLE_SETTING, err);
 
-	if (table_select(reading->db, &stmt, TABLE_SETTING, err) < 0) {
-		return -1;
+	if (status == 0 && (status = scan_range(&scan, 1, ID_MAX, err)) == 0 &&
+		(status = scan_settings(&scan, err)) == 0 && !reading->lacks_state) {
+		status = scan_end(&scan, &reading->state.setting, "the settings", 0, err);
 	}
-	while ((status = row_next(&row, reading->db, stmt, "setting", &id, err)) == 1) {
-		if (ROOM(out->setting, out->n_setting, cap) < 0) {
-			status = no_memory(reading->db, err);
-			break;
-		}
-		setting_get(&row, &out->setting[out->n_setting++]);
-		if (row_check(&row, &sum) < 0) {
-			status = row_damaged(&row, id, err);
-			break;
-		}
-		tally_add(&found, &sum);
-	}
-	sqlite3_finalize(stmt);
-	if (status == 0 && !tally_equal(&found, &reading->state.setting)) {
-		status = rows_missing(reading->db, "the settings are", 0, err);
-	}
-	if (status < 0) {
-		return -1;
-	}
+	scan_close(&scan);
 	if (out->n_setting) {
 		qsort(out->setting, out->n_setting, sizeof(*out->setting), by_key);
 	}
-	for (size_t i = 1; i < out->n_setting; i++) {
+	for (size_t i = 1; i < out->n_setting && status == 0; i++) {
 		if (strcmp(out->setting[i - 1].key, out->setting[i].key) == 0) {
-			return rows_missing(reading->db, "the settings are", 0, err);
+			status = tell_missing(reading, "the settings", 0, err);
+			setting_finish(&out->setting[i]);
+			memmove(&out->setting[i], &out->setting[i + 1],
+				(--out->n_setting - i) * sizeof(*out->setting));
+			i--;
 		}
 	}
-	return 0;
+	return status;
 }
 
 /* ---- blocks ---- */
 
 struct block_reading {
 	struct reading *reading;
-	sqlite3_stmt *part, *heading;
+	struct scan block, part, heading;
+	size_t *index; /* which part of the block each part that was taken was */
+	size_t cap_index;
+	size_t cap_block;
 };
 
-static int bind_range(struct db *db, sqlite3_stmt *stmt, int64_t id, struct err *err)
+static int scan_parts(
+	struct block_reading *blocks, struct document *document, int64_t block, struct err *err)
 {
-	sqlite3_reset(stmt);
-	return sqlite3_bind_int64(stmt, 1, id << ID_SHIFT) == SQLITE_OK &&
-			       sqlite3_bind_int64(stmt, 2,
-				       (id << ID_SHIFT) + (((int64_t)1 << ID_SHIFT) - 1)) ==
-				       SQLITE_OK
-		       ? 0
-		       : db_fail(db, "cannot be read", err);
-}
-
-static int read_parts(struct block_reading *blocks, struct document *document, int64_t block,
-	const struct tally *expected, struct err *err)
-{
-	struct db *db = blocks->reading->db;
-	struct tally found = {0};
-	struct checksum sum;
-	struct row row;
-	int64_t id;
+	struct scan *scan = &blocks->part;
 	int status;
 
-	if (bind_range(db, blocks->part, block, err) < 0) {
-		return -1;
-	}
-	while ((status = row_next(&row, db, blocks->part, "part", &id, err)) == 1) {
-		struct part *part;
+	while ((status = scan_next(scan, err)) == 1) {
+		size_t index = (size_t)(scan->id - block * IDS);
+		struct part part;
 
-		if (ROOM(document->part, document->n_part, document->cap_part) < 0) {
-			return no_memory(db, err);
+		part_get(&scan->row, &part);
+		/* Of a damaged one, what follows a lost part is taken. */
+		status =
+			scan_check(scan, blocks->reading->report || index == document->n_part, err);
+		if (status == 1 &&
+			(ROOM(document->part, document->n_part, document->cap_part) < 0 ||
+				ROOM(blocks->index, document->n_part, blocks->cap_index) < 0)) {
+			status = no_memory(scan->reading->db, err);
 		}
-		part = &document->part[document->n_part];
-		*part = (struct part){0};
-		part_get(&row, part);
-		if (row_check(&row, &sum) < 0 ||
-			id != (block << ID_SHIFT) + (int64_t)document->n_part) {
-			part_finish(part);
-			return row_damaged(&row, id, err);
+		if (status == 1) {
+			blocks->index[document->n_part] = index;
+			document->part[document->n_part++] = part;
+			continue;
 		}
-		document->n_part++;
-		tally_add(&found, &sum);
-	}
-	if (status == 0 && !db->ignores_checksum && !tally_equal(&found, expected)) {
-		return rows_missing(db, "the parts of block", block, err);
+		part_finish(&part);
+		if (status < 0) {
+			return status;
+		}
 	}
 	return status;
 }
 
-static int read_headings(struct block_reading *blocks, struct document *document, int64_t block,
-	const struct tally *expected, struct err *err)
+/* Where a part is among those that were taken; n_part where it is lost. */
+static size_t find_part(
+	const struct block_reading *blocks, const struct document *document, size_t index)
 {
-	struct db *db = blocks->reading->db;
-	struct tally found = {0};
-	struct checksum sum;
-	struct row row;
-	int64_t id;
+	size_t low = 0, high = document->n_part;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (blocks->index[middle] < index) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < document->n_part && blocks->index[low] == index ? low : document->n_part;
+}
+
+static int scan_headings(
+	struct block_reading *blocks, struct document *document, int64_t block, struct err *err)
+{
+	struct scan *scan = &blocks->heading;
 	int status;
 
-	if (bind_range(db, blocks->heading, block, err) < 0) {
-		return -1;
-	}
-	while ((status = row_next(&row, db, blocks->heading, "heading", &id, err)) == 1) {
-		struct heading *heading;
+	while ((status = scan_next(scan, err)) == 1) {
+		size_t index = (size_t)(scan->id - block * IDS), part;
+		struct heading heading;
 
-		if (ROOM(document->heading, document->n_heading, document->cap_heading) < 0) {
-			return no_memory(db, err);
+		heading_get(&scan->row, &heading);
+		part = find_part(blocks, document, heading.part);
+		status = scan_check(scan,
+			blocks->reading->report ||
+				(index == document->n_heading && part < document->n_part),
+			err);
+		if (status == 1 && part == document->n_part) {
+			status = 0; /* it led to a lost part */
 		}
-		heading = &document->heading[document->n_heading];
-		heading_get(&row, heading);
-		if (row_check(&row, &sum) < 0 || heading->part >= document->n_part ||
-			id != (block << ID_SHIFT) + (int64_t)document->n_heading) {
-			free(heading->title);
-			return row_damaged(&row, id, err);
+		if (status == 1 &&
+			ROOM(document->heading, document->n_heading, document->cap_heading) < 0) {
+			status = no_memory(scan->reading->db, err);
 		}
-		document->n_heading++;
-		tally_add(&found, &sum);
-	}
-	if (status == 0 && !db->ignores_checksum && !tally_equal(&found, expected)) {
-		return rows_missing(db, "the headings of block", block, err);
+		if (status == 1) {
+			heading.part = part;
+			document->heading[document->n_heading++] = heading;
+			continue;
+		}
+		free(heading.title);
+		if (status < 0) {
+			return status;
+		}
 	}
 	return status;
 }
 
-static int read_block_rows(struct block_reading *blocks, sqlite3_stmt *stmt, struct err *err)
+static int read_document(struct block_reading *blocks, struct document *document, int64_t block,
+	const struct block_parts *parts, struct err *err)
 {
-	struct reading *reading = blocks->reading;
-	struct store_contents *out = reading->out;
-	struct tally found = {0};
-	struct checksum sum;
-	int64_t id, last = 0;
-	size_t cap = 0;
-	struct row row;
+	int64_t first = block * IDS, last = first + IDS - 1;
+	int status = scan_range(&blocks->part, first, last, err);
+
+	if (status == 0 && (status = scan_parts(blocks, document, block, err)) == 0 &&
+		(status = scan_end(
+			 &blocks->part, &parts->part, "the parts of block", block, err)) == 0 &&
+		(status = scan_range(&blocks->heading, first, last, err)) == 0 &&
+		(status = scan_headings(blocks, document, block, err)) == 0) {
+		status = scan_end(
+			&blocks->heading, &parts->heading, "the headings of block", block, err);
+	}
+	return status;
+}
+
+static int scan_blocks(struct block_reading *blocks, struct err *err)
+{
+	struct scan *scan = &blocks->block;
+	struct store_contents *out = scan->reading->out;
 	int status;
 
-	while ((status = row_next(&row, reading->db, stmt, "block", &id, err)) == 1) {
+	while ((status = scan_next(scan, err)) == 1) {
 		struct block_parts parts = {0};
-		struct store_block *block;
+		struct store_block block;
 
-		if (ROOM(out->block, out->n_block, cap) < 0) {
-			return no_memory(reading->db, err);
+		block_get(&scan->row, &block, &parts);
+		block.id = scan->id;
+		status = scan_check(scan, 1, err);
+		/* Its few figures may be wrong: better than all of its text lost. */
+		if (status == 0 && !scan->row.is_bad) {
+			status = 1;
 		}
-		block = &out->block[out->n_block++];
-		block_get(&row, block, &parts);
-		block->id = id;
-		if (row_check(&row, &sum) < 0 || id <= last || id > ID_MAX) {
-			return row_damaged(&row, id, err);
+		if (status == 1 && ROOM(out->block, out->n_block, blocks->cap_block) < 0) {
+			status = no_memory(scan->reading->db, err);
 		}
-		last = id;
-		tally_add(&found, &sum);
-		if (read_parts(blocks, &block->document, id, &parts.part, err) < 0 ||
-			read_headings(blocks, &block->document, id, &parts.heading, err) < 0) {
-			return -1;
+		if (status != 1) {
+			document_finish(&block.document);
+			if (status < 0) {
+				return status;
+			}
+			continue;
 		}
-	}
-	if (status == 0 && !reading->db->ignores_checksum &&
-		!tally_equal(&found, &reading->state.block)) {
-		return rows_missing(reading->db, "the blocks are", 0, err);
+		out->block[out->n_block++] = block;
+		status = read_document(
+			blocks, &out->block[out->n_block - 1].document, block.id, &parts, err);
+		if (status < 0) {
+			return status;
+		}
+		if (blocks->part.n_bad) {
+			out->block[out->n_block - 1].tokens = -1;
+		}
 	}
 	return status;
 }
@@ -234,39 +435,19 @@ static int read_block_rows(struct block_reading *blocks, sqlite3_stmt *stmt, str
 static int read_blocks(struct reading *reading, struct err *err)
 {
 	struct block_reading blocks = {.reading = reading};
-	sqlite3_stmt *stmt = NULL;
-	int status = -1;
+	int status = scan_open(&blocks.block, reading, TABLE_BLOCK, err);
 
-	if (table_select(reading->db, &stmt, TABLE_BLOCK, err) == 0 &&
-		table_select_range(reading->db, &blocks.part, TABLE_PART, err) == 0 &&
-		table_select_range(reading->db, &blocks.heading, TABLE_HEADING, err) == 0) {
-		status = read_block_rows(&blocks, stmt, err);
+	if (status == 0 && (status = scan_open(&blocks.part, reading, TABLE_PART, err)) == 0 &&
+		(status = scan_open(&blocks.heading, reading, TABLE_HEADING, err)) == 0 &&
+		(status = scan_range(&blocks.block, 1, ID_MAX, err)) == 0 &&
+		(status = scan_blocks(&blocks, err)) == 0 && !reading->lacks_state) {
+		status = scan_end(&blocks.block, &reading->state.block, "the blocks", 0, err);
 	}
-	sqlite3_finalize(stmt);
-	sqlite3_finalize(blocks.part);
-	sqlite3_finalize(blocks.heading);
+	scan_close(&blocks.block);
+	scan_close(&blocks.part);
+	scan_close(&blocks.heading);
+	free(blocks.index);
 	return status;
-}
-
-/* ---- turns ---- */
-
-static const void *find_turn(const struct store_contents *contents, int64_t id)
-{
-	size_t low = 0, high = contents->n_turn;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (contents->turn[middle].id == id) {
-			return &contents->turn[middle];
-		}
-		if (contents->turn[middle].id < id) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return NULL;
 }
 
 static int has_block(const struct store_contents *contents, int64_t id)
@@ -276,185 +457,285 @@ static int has_block(const struct store_contents *contents, int64_t id)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (contents->block[middle].id == id) {
-			return 1;
-		}
 		if (contents->block[middle].id < id) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
-	return 0;
+	return low < contents->n_block && contents->block[low].id == id;
 }
 
-static int read_citations(struct db *db, sqlite3_stmt *stmt, struct store_turn *turn,
-	const struct tally *expected, struct err *err)
+/* ---- turns ---- */
+
+struct turn_reading {
+	struct reading *reading;
+	struct scan turn, citation;
+	size_t cap_turn;
+};
+
+static int has_turn(const struct store_contents *contents, int64_t id)
 {
-	struct tally found = {0};
-	struct checksum sum;
-	struct row row;
+	size_t low = 0, high = contents->n_turn;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (contents->turn[middle].id < id) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < contents->n_turn && contents->turn[low].id == id;
+}
+
+static int scan_citations(struct scan *scan, struct store_turn *turn, struct err *err)
+{
 	size_t cap = 0;
-	int64_t id;
 	int status;
 
-	if (bind_range(db, stmt, turn->id, err) < 0) {
-		return -1;
-	}
-	while ((status = row_next(&row, db, stmt, "citation", &id, err)) == 1) {
-		if (ROOM(turn->citation, turn->n_citation, cap) < 0) {
-			return no_memory(db, err);
+	while ((status = scan_next(scan, err)) == 1) {
+		struct citation citation;
+
+		citation_get(&scan->row, &citation);
+		status = scan_check(scan,
+			scan->reading->report ||
+				scan->id == turn->id * IDS + (int64_t)turn->n_citation,
+			err);
+		if (status == 1 && ROOM(turn->citation, turn->n_citation, cap) < 0) {
+			status = no_memory(scan->reading->db, err);
 		}
-		citation_get(&row, &turn->citation[turn->n_citation++]);
-		if (row_check(&row, &sum) < 0 ||
-			id != (turn->id << ID_SHIFT) + (int64_t)turn->n_citation - 1) {
-			return row_damaged(&row, id, err);
+		if (status == 1) {
+			turn->citation[turn->n_citation++] = citation;
+			continue;
 		}
-		tally_add(&found, &sum);
-	}
-	if (status == 0 && !db->ignores_checksum && !tally_equal(&found, expected)) {
-		return rows_missing(db, "the citations of turn", turn->id, err);
+		free(citation.text);
+		free(citation.source);
+		free(citation.path);
+		free(citation.label);
+		free(citation.speaker);
+		if (status < 0) {
+			return status;
+		}
 	}
 	return status;
 }
 
-static int read_turn_rows(
-	struct reading *reading, sqlite3_stmt *stmt, sqlite3_stmt *citation, struct err *err)
+/* The parent is looked for among those in front of it: no turn follows itself. */
+static int check_parent(struct reading *reading, struct store_turn *turn, struct err *err)
 {
-	struct store_contents *out = reading->out;
-	struct tally found = {0};
-	struct checksum sum;
-	int64_t id, last = 0;
-	size_t cap = 0;
-	struct row row;
+	const struct store_contents *out = reading->out;
+	struct err own;
+
+	if (!turn->parent || has_turn(out, turn->parent)) {
+		return 0;
+	}
+	err_set(&own, ERR_FAILURE, reading->db->path, REPAIR_HINT,
+		"is damaged: turn %lld continues turn %lld, which is not there",
+		(long long)turn->id, (long long)turn->parent);
+	turn->parent = out->n_turn ? out->turn[out->n_turn - 1].id : 0;
+	return tell(reading, &own, err);
+}
+
+/* The turn at hand: 1, 0 where it is left out, or negative. */
+static int take_turn(struct turn_reading *turns, struct store_turn *turn, struct err *err)
+{
+	struct scan *scan = &turns->turn;
+	struct tally citations = {0};
 	int status;
 
-	while ((status = row_next(&row, reading->db, stmt, "turn", &id, err)) == 1) {
-		struct tally citations = {0};
-		struct store_turn *turn;
-
-		if (ROOM(out->turn, out->n_turn, cap) < 0) {
-			return no_memory(reading->db, err);
-		}
-		turn = &out->turn[out->n_turn];
-		turn_get(&row, turn, &citations);
-		turn->id = id;
-		/* The parent is looked for among those in front of it: no turn follows itself. */
-		if (row_check(&row, &sum) < 0 || id <= last || id > ID_MAX ||
-			(turn->parent && !find_turn(out, turn->parent))) {
-			store_turn_finish(turn);
-			return row_damaged(&row, id, err);
-		}
-		out->n_turn++;
-		last = id;
-		tally_add(&found, &sum);
-		if (read_citations(reading->db, citation, turn, &citations, err) < 0) {
-			return -1;
-		}
+	turn_get(&scan->row, turn, &citations);
+	turn->id = scan->id;
+	status = scan_check(scan, 1, err);
+	if (status == 0 && !scan->row.is_bad) {
+		/* Somebody's question and its answer: legible, and what the ids are is not sure. */
+		turn->n_ids = 0;
+		turn->tokenizer_digest[0] = 0;
+		status = 1;
 	}
-	if (status == 0 && !reading->db->ignores_checksum &&
-		!tally_equal(&found, &reading->state.turn)) {
-		return rows_missing(reading->db, "the turns are", 0, err);
+	if (status != 1 || (status = check_parent(turns->reading, turn, err)) < 0) {
+		return status;
+	}
+	if ((status = scan_range(&turns->citation, turn->id * IDS, turn->id * IDS + IDS - 1, err)) <
+			0 ||
+		(status = scan_citations(&turns->citation, turn, err)) < 0 ||
+		(status = scan_end(&turns->citation, &citations, "the citations of turn", turn->id,
+			 err)) < 0) {
+		return status;
+	}
+	return 1;
+}
+
+static int scan_turns(struct turn_reading *turns, struct err *err)
+{
+	struct store_contents *out = turns->reading->out;
+	int status;
+
+	while ((status = scan_next(&turns->turn, err)) == 1) {
+		struct store_turn turn;
+
+		status = take_turn(turns, &turn, err);
+		if (status == 1 && ROOM(out->turn, out->n_turn, turns->cap_turn) < 0) {
+			status = no_memory(turns->reading->db, err);
+		}
+		if (status == 1) {
+			out->turn[out->n_turn++] = turn;
+			continue;
+		}
+		store_turn_finish(&turn);
+		if (status < 0) {
+			return status;
+		}
 	}
 	return status;
 }
 
 static int read_turns(struct reading *reading, struct err *err)
 {
-	sqlite3_stmt *stmt = NULL, *citation = NULL;
-	int status = -1;
+	struct turn_reading turns = {.reading = reading};
+	int status = scan_open(&turns.turn, reading, TABLE_TURN, err);
 
-	if (table_select(reading->db, &stmt, TABLE_TURN, err) == 0 &&
-		table_select_range(reading->db, &citation, TABLE_CITATION, err) == 0) {
-		status = read_turn_rows(reading, stmt, citation, err);
+	if (status == 0 &&
+		(status = scan_open(&turns.citation, reading, TABLE_CITATION, err)) == 0 &&
+		(status = scan_range(&turns.turn, 1, ID_MAX, err)) == 0 &&
+		(status = scan_turns(&turns, err)) == 0 && !reading->lacks_state) {
+		status = scan_end(&turns.turn, &reading->state.turn, "the turns", 0, err);
 	}
-	sqlite3_finalize(stmt);
-	sqlite3_finalize(citation);
+	scan_close(&turns.turn);
+	scan_close(&turns.citation);
 	return status;
 }
 
 /* ---- places ---- */
 
-static int read_place_rows(struct reading *reading, sqlite3_stmt *stmt, struct err *err)
+static int scan_places(struct scan *scan, struct err *err)
 {
-	struct store_contents *out = reading->out;
-	struct tally found = {0};
-	struct checksum sum;
-	int64_t id, last = -1;
+	struct store_contents *out = scan->reading->out;
 	size_t cap = 0;
-	struct row row;
 	int status;
 
-	while ((status = row_next(&row, reading->db, stmt, "place", &id, err)) == 1) {
-		struct store_place *place;
+	while ((status = scan_next(scan, err)) == 1) {
+		struct store_place place;
 
-		if (ROOM(out->place, out->n_place, cap) < 0) {
-			return no_memory(reading->db, err);
+		place_get(&scan->row, &place);
+		status = scan_check(scan,
+			has_block(out, place.block) &&
+				(place.turn <= 0 || has_turn(out, place.turn)),
+			err);
+		if (status == 1 && ROOM(out->place, out->n_place, cap) < 0) {
+			status = no_memory(scan->reading->db, err);
 		}
-		place = &out->place[out->n_place++];
-		place_get(&row, place);
-		if (row_check(&row, &sum) < 0 || id <= last || !has_block(out, place->block) ||
-			(place->turn > 0 && !find_turn(out, place->turn))) {
-			return row_damaged(&row, id, err);
+		if (status < 0) {
+			return status;
 		}
-		last = id;
-		tally_add(&found, &sum);
-	}
-	if (status == 0 && !reading->db->ignores_checksum &&
-		!tally_equal(&found, &reading->state.place)) {
-		return rows_missing(reading->db, "the places of the sources are", 0, err);
+		if (status == 1) {
+			out->place[out->n_place++] = place;
+		}
 	}
 	return status;
 }
 
 static int read_places(struct reading *reading, struct err *err)
 {
-	sqlite3_stmt *stmt;
-	int status;
+	int64_t n_damaged = reading->report ? reading->report->n_damaged : 0;
+	struct scan scan;
+	int status = scan_open(&scan, reading, TABLE_PLACE, err);
 
-	if (table_select(reading->db, &stmt, TABLE_PLACE, err) < 0) {
-		return -1;
+	if (status == 0 && (status = scan_range(&scan, 1, ID_MAX, err)) == 0 &&
+		(status = scan_places(&scan, err)) == 0 && !reading->lacks_state) {
+		status =
+			scan_end(&scan, &reading->state.place, "the places of the sources", 0, err);
 	}
-	status = read_place_rows(reading, stmt, err);
-	sqlite3_finalize(stmt);
+	scan_close(&scan);
+	reading->lacks_places = reading->report && reading->report->n_damaged > n_damaged;
 	return status;
 }
 
-static int read_all(struct reading *reading, struct err *err)
+/* ---- all of it ---- */
+
+static int read_state(struct reading *reading, struct err *err)
 {
 	struct store_contents *out = reading->out;
+	struct err own = {0};
+	int status = state_load(reading->db, &reading->state, &own);
 
-	if (state_load(reading->db, &reading->state, err) < 0) {
-		return -1;
+	if (status < 0 && status != DB_DAMAGED) {
+		if (err) {
+			*err = own;
+		}
+		return status;
+	}
+	reading->lacks_state = status < 0;
+	if (status < 0 && (status = tell(reading, &own, err)) < 0) {
+		free(reading->state.draft);
+		return status;
 	}
 	out->head = reading->state.head;
 	out->made_s = reading->state.made_s;
 	out->used_s = reading->state.used_s;
-	out->draft = reading->state.draft;
-	if (read_settings(reading, err) < 0 || read_blocks(reading, err) < 0 ||
-		read_turns(reading, err) < 0 || read_places(reading, err) < 0) {
-		return -1;
-	}
-	if (out->head && !find_turn(out, out->head)) {
-		return rows_missing(reading->db, "the turns are", 0, err);
+	out->draft = reading->state.draft ? reading->state.draft : mem_strdup("");
+	return 0;
+}
+
+static int check_head(struct reading *reading, struct err *err)
+{
+	struct store_contents *out = reading->out;
+
+	if (out->head && !has_turn(out, out->head)) {
+		out->head = 0;
+		return tell_missing(reading, "the turns", 0, err);
 	}
 	return 0;
 }
 
-int contents_read(struct db *db, struct store_contents *out, struct err *err)
+/* Where a lost row may have said where a source stands, it stands in front. */
+static void place_rest(struct reading *reading)
 {
-	struct reading reading = {.db = db, .out = out};
+	struct store_contents *out = reading->out;
+
+	for (size_t i = 0; i < out->n_block; i++) {
+		size_t j = 0;
+
+		while (j < out->n_place && out->place[j].block != out->block[i].id) {
+			j++;
+		}
+		if (j == out->n_place && !out->block[i].is_dropped) {
+			out->place = mem_resize(out->place, out->n_place + 1, sizeof(*out->place));
+			out->place[out->n_place++] = (struct store_place){
+				out->block[i].is_update ? STORE_WAITING : STORE_FRONT,
+				out->block[i].id};
+		}
+	}
+}
+
+int contents_read(
+	struct db *db, struct store_contents *out, struct store_report *report, struct err *err)
+{
+	struct reading reading = {.db = db, .out = out, .report = report};
 	int status;
 
 	*out = (struct store_contents){0};
+	db->is_lenient = !!report;
 	/* One moment of the session, whoever writes meanwhile. */
-	if (db_run(db, "BEGIN", "cannot be read", err) < 0) {
-		return -1;
+	if ((status = db_run(db, "BEGIN", "cannot be read", err)) == 0 &&
+		(status = read_state(&reading, err)) == 0 &&
+		(status = read_settings(&reading, err)) == 0 &&
+		(status = read_blocks(&reading, err)) == 0 &&
+		(status = read_turns(&reading, err)) == 0 &&
+		(status = check_head(&reading, err)) == 0) {
+		status = read_places(&reading, err);
 	}
-	status = read_all(&reading, err);
 	sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
 	if (status < 0) {
 		store_contents_finish(out);
+		return status;
 	}
-	return status;
+	if (reading.lacks_state && !out->head && out->n_turn) {
+		out->head = out->turn[out->n_turn - 1].id;
+	}
+	if (reading.lacks_places || reading.lacks_state) {
+		place_rest(&reading);
+	}
+	return 0;
 }

@@ -84,11 +84,12 @@ int schema_check(struct db *db, struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int64_t n = 0;
-	int rc;
+	int rc, status;
 
-	if (db_prepare(db, &stmt, "SELECT type, name, sql FROM sqlite_schema", "cannot be read",
-		    err) < 0) {
-		return -1;
+	status = db_prepare(
+		db, &stmt, "SELECT type, name, sql FROM sqlite_schema", "cannot be read", err);
+	if (status < 0) {
+		return status;
 	}
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *type = (const char *)sqlite3_column_text(stmt, 0);
@@ -102,14 +103,15 @@ int schema_check(struct db *db, struct err *err)
 		}
 	}
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-		db_fail(db, "cannot be read", err);
+		status = db_fail(db, "cannot be read", err);
 	} else if (rc == SQLITE_ROW || n != count_tables(db->version)) {
-		rc = SQLITE_ERROR;
-		err_set(err, ERR_FAILURE, db->path, "see carrel sessions repair",
+		status = DB_DAMAGED;
+		err_set(err, ERR_FAILURE, db->path,
+			"carrel sessions repair saves what can be saved",
 			"has not the tables of a session");
 	}
 	sqlite3_finalize(stmt);
-	return rc == SQLITE_DONE ? 0 : -1;
+	return status;
 }
 
 static int take_step(struct db *db, const struct schema_step *step, int version, struct err *err)

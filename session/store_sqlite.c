@@ -27,7 +27,7 @@ static int read_once(struct db *db, void *arg, struct err *err)
 	struct store_contents *out = arg;
 
 	store_contents_finish(out); /* of the time before */
-	return contents_read(db, out, err);
+	return contents_read(db, out, NULL, err);
 }
 
 static int read_sqlite(struct store *base, struct store_contents *out, struct err *err)
@@ -35,7 +35,7 @@ static int read_sqlite(struct store *base, struct store_contents *out, struct er
 	struct store_sqlite *store = sqlite_of(base);
 
 	*out = (struct store_contents){0};
-	return store->mode == STORE_WRITE ? contents_read(&store->db, out, err)
+	return store->mode == STORE_WRITE ? contents_read(&store->db, out, NULL, err)
 					  : db_read_session(base->folder, read_once, out, err);
 }
 

@@ -39,10 +39,18 @@ int folder_sync(const char *folder, struct err *err);
 
 /* ---- reading and writing ---- */
 
-/* Zero-initialises *out; its arrays are owned. */
-int contents_read(struct db *db, struct store_contents *out, struct err *err);
+/*
+ * Zero-initialises *out; its arrays are owned. With a report, damage is told and what is damaged left
+ * out; without one, the first is DB_DAMAGED.
+ */
+int contents_read(
+	struct db *db, struct store_contents *out, struct store_report *report, struct err *err);
 /* One transaction; the log is not yet written to the file. */
 int contents_write(struct db *db, const struct store_change *change, struct err *err);
+/* Everything into an empty database, in one transaction. */
+int contents_write_all(struct db *db, const struct store_contents *contents, struct err *err);
+/* What SQLite says of its pages, to the report. */
+int pages_check(struct db *db, struct store_report *report, struct err *err);
 /* Leave nothing of what was dropped, where that is still to be done. */
 int contents_clean(struct db *db, struct err *err);
 

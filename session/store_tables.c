@@ -342,14 +342,20 @@ void place_get(struct row *row, struct store_place *place)
 
 int row_damaged(const struct row *row, int64_t id, struct err *err)
 {
+	int64_t owner = id >> ID_SHIFT, index = id & (((int64_t)1 << ID_SHIFT) - 1);
 	char where[32] = "";
 
-	if (id >> ID_SHIFT) {
-		snprintf(where, sizeof(where), " of %lld", (long long)(id >> ID_SHIFT));
+	if (strcmp(row->table, "state") == 0) {
+		err_set(err, ERR_FAILURE, row->db->path, REPAIR_HINT, "is damaged: its first row");
+		return DB_DAMAGED;
 	}
-	return err_set(err, ERR_FAILURE, row->db->path,
-		"carrel sessions repair saves what can be saved", "is damaged: %s %lld%s",
-		row->table, (long long)(id & (((int64_t)1 << ID_SHIFT) - 1)), where);
+	if (owner) {
+		snprintf(where, sizeof(where), " of %s %lld",
+			strcmp(row->table, "citation") == 0 ? "turn" : "block", (long long)owner);
+	}
+	err_set(err, ERR_FAILURE, row->db->path, REPAIR_HINT, "is damaged: %s %lld%s", row->table,
+		(long long)(owner ? index + 1 : index), where);
+	return DB_DAMAGED;
 }
 
 int state_load(struct db *db, struct state *state, struct err *err)
@@ -357,21 +363,23 @@ int state_load(struct db *db, struct state *state, struct err *err)
 	sqlite3_stmt *stmt;
 	struct row row;
 	int64_t id;
-	int status;
+	int status, is_legible = 0;
 
 	*state = (struct state){0};
-	if (table_select(db, &stmt, TABLE_STATE, err) < 0) {
-		return -1;
+	status = table_select(db, &stmt, TABLE_STATE, err);
+	if (status < 0) {
+		return status;
 	}
 	status = row_next(&row, db, stmt, "state", &id, err);
 	if (status == 1) {
 		state_get(&row, state);
 		status = row_check(&row, NULL) < 0 || id != 1 ? row_damaged(&row, id, err) : 0;
+		is_legible = !row.is_bad;
 	} else if (status == 0) {
 		row = (struct row){.db = db, .table = "state"};
 		status = row_damaged(&row, 1, err);
 	}
-	if (status < 0) {
+	if (status < 0 && !(db->is_lenient && is_legible)) {
 		free(state->draft);
 		*state = (struct state){0};
 	}

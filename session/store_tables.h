@@ -70,10 +70,11 @@ void citation_get(struct row *row, struct citation *citation);
 void place_put(struct row *row, const struct store_place *place);
 void place_get(struct row *row, struct store_place *place);
 
-/* The state, checked. */
+#define REPAIR_HINT "carrel sessions repair saves what can be saved"
+/* The state, checked; where only its checksum is wrong and the database is lenient, it is there too. */
 int state_load(struct db *db, struct state *state, struct err *err);
 int state_save(struct db *db, const struct state *state, struct err *err);
-/* "FOLDER/session.db: turn 12 is damaged (carrel sessions repair ...)" */
+/* DB_DAMAGED, and "is damaged: part 7 of block 3" */
 int row_damaged(const struct row *row, int64_t id, struct err *err);
 
 #endif

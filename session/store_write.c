@@ -428,56 +428,85 @@ static int write_all(struct writing *writing, struct err *err)
 	return change->has_head ? write_head(writing, err) : 0;
 }
 
-static int write_state(struct writing *writing, struct err *err)
+/* End the transaction: 0, or nothing of it is there. */
+static int end(struct db *db, int status, struct err *err)
 {
-	struct state state = writing->state;
-
-	state.used_s = time(NULL);
-	if (writing->change->draft) {
-		state.draft = (char *)writing->change->draft;
-	}
-	return state_save(writing->db, &state, err);
-}
-
-int contents_write(struct db *db, const struct store_change *change, struct err *err)
-{
-	struct writing writing = {.db = db, .change = change};
-	int status = -1;
-
-	if (db_run(db, "BEGIN IMMEDIATE", saving, err) < 0) {
-		return -1;
-	}
-	if (state_load(db, &writing.state, err) == 0 && write_all(&writing, err) == 0 &&
-		write_state(&writing, err) == 0) {
+	if (status == 0) {
 		status = db_run(db, "COMMIT", saving, err);
 	}
-	free(writing.state.draft);
 	if (status < 0 && !sqlite3_get_autocommit(db->sql)) {
 		sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
 	}
 	return status;
 }
 
+int contents_write(struct db *db, const struct store_change *change, struct err *err)
+{
+	struct writing writing = {.db = db, .change = change};
+	struct state *state = &writing.state;
+	int status;
+
+	if (db_run(db, "BEGIN IMMEDIATE", saving, err) < 0) {
+		return -1;
+	}
+	status = state_load(db, state, err);
+	if (status == 0 && (status = write_all(&writing, err)) == 0) {
+		struct state next = *state;
+
+		next.used_s = time(NULL);
+		next.draft = change->draft ? (char *)change->draft : state->draft;
+		status = state_save(db, &next, err);
+	}
+	free(state->draft);
+	return end(db, status, err);
+}
+
+int contents_write_all(struct db *db, const struct store_contents *contents, struct err *err)
+{
+	struct store_change change = {
+		.block = contents->block,
+		.n_block = contents->n_block,
+		.place = contents->place,
+		.n_place = contents->n_place,
+		.head = contents->head,
+		.setting = contents->setting,
+		.n_setting = contents->n_setting,
+	};
+	struct writing writing = {.db = db, .change = &change};
+	int status;
+
+	if (db_run(db, "BEGIN IMMEDIATE", saving, err) < 0) {
+		return -1;
+	}
+	status = write_all(&writing, err);
+	for (size_t i = 0; i < contents->n_turn && status == 0; i++) {
+		status = write_turn(&writing, &contents->turn[i], err);
+	}
+	if (status == 0 && (status = write_places(&writing, err)) == 0 &&
+		(status = write_head(&writing, err)) == 0) {
+		writing.state.made_s = contents->made_s;
+		writing.state.used_s = contents->used_s;
+		writing.state.draft = contents->draft;
+		status = state_save(db, &writing.state, err);
+	}
+	return end(db, status, err);
+}
+
 /* Freed pages are zeroed as they are freed; pages that rows moved on are only made anew by VACUUM. */
 int contents_clean(struct db *db, struct err *err)
 {
 	struct state state;
-	int status = 0;
+	int status = state_load(db, &state, err);
 
-	if (state_load(db, &state, err) < 0) {
-		return -1;
+	if (status < 0) {
+		return status;
 	}
 	if (state.is_unclean) {
 		state.is_unclean = 0;
-		status = db_run(db, "VACUUM", saving, err) < 0 ||
-					 db_run(db, "BEGIN IMMEDIATE", saving, err) < 0 ||
-					 state_save(db, &state, err) < 0 ||
-					 db_run(db, "COMMIT", saving, err) < 0 ||
-					 db_checkpoint(db, err) < 0
-				 ? -1
-				 : 0;
-		if (!sqlite3_get_autocommit(db->sql)) {
-			sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+		if ((status = db_run(db, "VACUUM", saving, err)) == 0 &&
+			(status = db_run(db, "BEGIN IMMEDIATE", saving, err)) == 0 &&
+			(status = end(db, state_save(db, &state, err), err)) == 0) {
+			status = db_checkpoint(db, err);
 		}
 	}
 	free(state.draft);

@@ -235,6 +235,28 @@ static inline char *dump_contents(const struct store_contents *contents)
 	return buf_take(&out);
 }
 
+static inline struct store *store_new(const char *name)
+{
+	struct store *store;
+	struct err err = {0};
+
+	if (store_create(&store, name, &err) < 0) {
+		fail_msg("%s: %s", err.where, err.what);
+	}
+	return store;
+}
+
+static inline struct store *store_again(const char *name, enum store_mode mode)
+{
+	struct store *store;
+	struct err err = {0};
+
+	if (store_open(&store, name, mode, &err) < 0) {
+		fail_msg("%s: %s", err.where, err.what);
+	}
+	return store;
+}
+
 static inline void commit(struct store *store, const struct store_change *change)
 {
 	struct err err = {0};

@@ -18,31 +18,9 @@ static int leave(void **state)
 	return folder_leave(folder);
 }
 
-static struct store *create(const char *name)
-{
-	struct store *store;
-	struct err err = {0};
-
-	if (store_create(&store, name, &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-	return store;
-}
-
-static struct store *reopen(const char *name, enum store_mode mode)
-{
-	struct store *store;
-	struct err err = {0};
-
-	if (store_open(&store, name, mode, &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-	return store;
-}
-
 static void what_is_saved_comes_back_byte_for_byte(void **state)
 {
-	struct store *store = create("0123456789abcdef"), *reader;
+	struct store *store = store_new("0123456789abcdef"), *reader;
 	char *saved, *again;
 
 	assert_string_equal("0123456789abcdef", store_id(store));
@@ -50,7 +28,7 @@ static void what_is_saved_comes_back_byte_for_byte(void **state)
 	fill_store(store);
 	saved = dump_store(store);
 	assert_non_null(strstr(saved, "part - 0 - -1 - \"a NUL \\x00, a stray byte \\xff\\xfe"));
-	reader = reopen("0123456789abcdef", STORE_READ);
+	reader = store_again("0123456789abcdef", STORE_READ);
 	again = dump_store(reader);
 	assert_string_equal(saved, again);
 	free(again);
@@ -59,7 +37,7 @@ static void what_is_saved_comes_back_byte_for_byte(void **state)
 	assert_string_equal(saved, again);
 	free(again);
 	store_close(reader);
-	store = reopen("0123456789abcdef", STORE_WRITE);
+	store = store_again("0123456789abcdef", STORE_WRITE);
 	again = dump_store(store);
 	assert_string_equal(saved, again);
 	free(again);
