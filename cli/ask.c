@@ -293,6 +293,7 @@ static int answer_question(struct ask *ask, struct err *err)
 	if (!ask->options->json && ask->first_text_s && !ask->ends_with_newline) {
 		putchar('\n');
 	}
+	start_tell_trouble(ask->engine);
 	if (status < 0 || ask->reader_left) {
 		return status < 0 ? -1 : output_finish(err);
 	}

@@ -129,6 +129,7 @@ static void ask(struct chat *chat, const char *question)
 	if (output_flush() < 0) {
 		chat->quit = 1; /* the end of the command says why */
 	}
+	start_tell_trouble(chat->engine);
 	if (status < 0) {
 		chat_complain(chat, &err);
 	} else {

@@ -84,6 +84,16 @@ void start_window(struct session_window *window, char **model, const struct opti
 	}
 }
 
+void start_tell_trouble(struct engine *engine)
+{
+	struct err trouble;
+	char text[1024];
+
+	while (engine_trouble(engine, &trouble)) {
+		log_note("%s", err_format(&trouble, text, sizeof(text)));
+	}
+}
+
 int start_wait(struct engine *engine, struct err *err)
 {
 	struct engine_event event;
@@ -107,6 +117,7 @@ int start_wait(struct engine *engine, struct err *err)
 		}
 	}
 	log_progress_clear();
+	start_tell_trouble(engine);
 	if (engine_info(engine)->random_weights) {
 		log_note("no trained model: the words are random");
 	}

@@ -24,6 +24,8 @@ void start_window(struct session_window *window, char **model, const struct opti
  * model.
  */
 int start_wait(struct engine *engine, struct err *err);
+/* What goes wrong beside the answers, each once: after an answer. start_wait() does it too. */
+void start_tell_trouble(struct engine *engine);
 
 /* The built-in model can only read: an error where it has no sources. */
 int start_check_sources(

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* What a sample weighs once another one has come. */
-#define FADE 0.98
+#define FADE 0.97
 
 #define FILE_MAX_BYTES 4096
 
@@ -20,7 +20,7 @@
  * Least squares in the terms of `set` (bits) alone, by Gaussian elimination; 0 if they cannot be
  * told apart yet, or if one comes out negative.
  */
-static int solve(const struct rate *rate, unsigned set, double cost[RATE_TERMS])
+static int solve(const struct rate_fit *fit, unsigned set, double cost[RATE_TERMS])
 {
 	double a[RATE_TERMS][RATE_TERMS + 1];
 	int term[RATE_TERMS], n = 0;
@@ -33,12 +33,12 @@ static int solve(const struct rate *rate, unsigned set, double cost[RATE_TERMS])
 	}
 	for (int i = 0; i < n; i++) {
 		for (int j = 0; j < n; j++) {
-			a[i][j] = rate->moment[term[i]][term[j]];
+			a[i][j] = fit->moment[term[i]][term[j]];
 		}
-		a[i][n] = rate->product[term[i]];
+		a[i][n] = fit->product[term[i]];
 	}
 	for (int i = 0; i < n; i++) {
-		if (!(a[i][i] > 1e-9 * rate->moment[term[i]][term[i]])) {
+		if (!(a[i][i] > 1e-9 * fit->moment[term[i]][term[i]])) {
 			return 0;
 		}
 		for (int j = i + 1; j < n; j++) {
@@ -64,150 +64,196 @@ static int solve(const struct rate *rate, unsigned set, double cost[RATE_TERMS])
 }
 
 /* The sum of squared errors, less a constant. */
-static double misfit(const struct rate *rate, const double cost[RATE_TERMS])
+static double misfit(const struct rate_fit *fit, const double cost[RATE_TERMS])
 {
 	double sum = 0;
 
 	for (int i = 0; i < RATE_TERMS; i++) {
 		for (int j = 0; j < RATE_TERMS; j++) {
-			sum += rate->moment[i][j] * cost[i] * cost[j];
+			sum += fit->moment[i][j] * cost[i] * cost[j];
 		}
-		sum -= 2 * rate->product[i] * cost[i];
+		sum -= 2 * fit->product[i] * cost[i];
 	}
 	return sum;
 }
 
-static void fit(struct rate *rate)
+static void solve_best(struct rate_fit *fit)
 {
 	double best = INFINITY;
 
 	for (unsigned set = 1; set < 1u << RATE_TERMS; set++) {
 		double cost[RATE_TERMS], error;
 
-		if (solve(rate, set, cost) && (error = misfit(rate, cost)) < best) {
+		if (solve(fit, set, cost) && (error = misfit(fit, cost)) < best) {
 			best = error;
-			memcpy(rate->cost, cost, sizeof(cost));
+			memcpy(fit->cost, cost, sizeof(cost));
 		}
 	}
+}
+
+static void add_sample(struct rate_fit *fit, int64_t n_tok, double depth_sum, double seconds)
+{
+	/* Divided by the time, the error is relative. */
+	const double term[RATE_TERMS] = {1 / seconds, (double)n_tok / seconds, depth_sum / seconds};
+
+	for (int i = 0; i < RATE_TERMS; i++) {
+		for (int j = 0; j < RATE_TERMS; j++) {
+			fit->moment[i][j] = FADE * fit->moment[i][j] + term[i] * term[j];
+		}
+		fit->product[i] = FADE * fit->product[i] + term[i];
+	}
+	fit->n_sample++;
+	solve_best(fit);
 }
 
 void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds)
 {
-	double term[RATE_TERMS];
-
-	if (n_tok <= 0 || !(seconds > 0)) {
-		return;
+	if (n_tok > 0 && seconds > 0) {
+		add_sample(n_tok == 1 ? &rate->one : &rate->many, n_tok, depth_sum, seconds);
 	}
-	/* Divided by the time, the error is relative. */
-	term[0] = 1 / seconds;
-	term[1] = (double)n_tok / seconds;
-	term[2] = depth_sum / seconds;
-	for (int i = 0; i < RATE_TERMS; i++) {
-		for (int j = 0; j < RATE_TERMS; j++) {
-			rate->moment[i][j] = FADE * rate->moment[i][j] + term[i] * term[j];
-		}
-		rate->product[i] = FADE * rate->product[i] + term[i];
-	}
-	rate->n_sample++;
-	fit(rate);
 }
 
 double rate_predict(const struct rate *rate, int64_t first_pos, int64_t end_pos, int64_t batch_tok)
 {
-	double n = (double)(end_pos - first_pos);
+	int64_t n_tok = end_pos - first_pos;
+	double n = (double)n_tok;
 	double depth_sum = n * ((double)first_pos + (double)end_pos - 1) / 2;
 	double n_batch = ceil(n / (double)(batch_tok > 0 ? batch_tok : 1));
+	const struct rate_fit *fit = n_tok == 1 ? &rate->one : &rate->many;
 
-	if (rate->n_sample == 0) {
+	if (!fit->n_sample) {
+		fit = fit == &rate->one ? &rate->many : &rate->one;
+	}
+	if (!fit->n_sample) {
 		return -1;
 	}
-	return n_batch * rate->cost[0] + n * rate->cost[1] + depth_sum * rate->cost[2];
+	return n_batch * fit->cost[0] + n * fit->cost[1] + depth_sum * fit->cost[2];
 }
 
 /* ---- from run to run ---- */
 
-/* The sums, digit for digit, and a checksum of the text before it. */
+static void write_fit(const struct rate_fit *fit, struct buf *out)
+{
+	buf_printf(out, "samples %lld\n", (long long)fit->n_sample);
+	for (int i = 0; i < RATE_TERMS; i++) {
+		buf_printf(out, "sums %a %a %a %a\n", fit->moment[i][0], fit->moment[i][1],
+			fit->moment[i][2], fit->product[i]);
+	}
+}
+
+/* Digit for digit, and a checksum of the text before it. */
 static void write_text(const struct rate *rate, struct buf *out)
 {
 	struct sha256_digest sum;
 	char hex[65];
 
-	buf_printf(out, "carrel rates 1\nsamples %lld\n", (long long)rate->n_sample);
-	for (int i = 0; i < RATE_TERMS; i++) {
-		buf_printf(out, "sums %a %a %a %a\n", rate->moment[i][0], rate->moment[i][1],
-			rate->moment[i][2], rate->product[i]);
-	}
+	buf_addstr(out, "carrel rates 1\n");
+	write_fit(&rate->one, out);
+	write_fit(&rate->many, out);
+	buf_printf(out, "link %a %a\n", rate->memory_bytes_per_s, rate->disk_bytes_per_s);
 	sum = sha256_of(out->data, out->len);
 	sha256_hex(&sum, hex);
 	buf_printf(out, "sha256 %s\n", hex);
 }
 
-static int read_text(struct rate *rate, const char *text)
+/* Returns what is behind it; NULL where it is none. */
+static const char *read_fit(struct rate_fit *fit, const char *text)
 {
 	long long n_sample;
-	int n = 0, used;
+	int used = 0;
 
-	if (sscanf(text, "carrel rates 1\nsamples %18lld\n%n", &n_sample, &n) != 1 || !n ||
-		n_sample <= 0) {
-		return -1;
+	if (sscanf(text, "samples %18lld\n%n", &n_sample, &used) != 1 || !used || n_sample < 0) {
+		return NULL;
 	}
-	rate->n_sample = n_sample;
-	for (int i = 0; i < RATE_TERMS; i++, n += used) {
+	text += used;
+	fit->n_sample = n_sample;
+	for (int i = 0; i < RATE_TERMS; i++, text += used) {
 		used = 0;
-		if (sscanf(text + n, "sums %la %la %la %la\n%n", &rate->moment[i][0],
-			    &rate->moment[i][1], &rate->moment[i][2], &rate->product[i],
-			    &used) != RATE_TERMS + 1 ||
+		if (sscanf(text, "sums %la %la %la %la\n%n", &fit->moment[i][0], &fit->moment[i][1],
+			    &fit->moment[i][2], &fit->product[i], &used) != RATE_TERMS + 1 ||
 			!used) {
-			return -1;
+			return NULL;
 		}
 	}
-	return 0;
+	solve_best(fit);
+	return text;
+}
+
+static int is_rate(double value)
+{
+	return isfinite(value) && value >= 0;
 }
 
 /* Sums of squares and products of what is positive; what is fitted to them is used as it comes out. */
-static int is_sound(const struct rate *rate)
+static int is_sound(const struct rate_fit *fit)
 {
 	for (int i = 0; i < RATE_TERMS; i++) {
 		for (int j = 0; j < RATE_TERMS; j++) {
-			if (!isfinite(rate->moment[i][j]) || rate->moment[i][j] < 0 ||
-				rate->moment[i][j] != rate->moment[j][i]) {
+			if (!is_rate(fit->moment[i][j]) || fit->moment[i][j] != fit->moment[j][i]) {
 				return 0;
 			}
 		}
-		if (!isfinite(rate->product[i]) || rate->product[i] < 0 ||
-			!isfinite(rate->cost[i]) || rate->cost[i] < 0) {
+		if (!is_rate(fit->product[i]) || !is_rate(fit->cost[i])) {
 			return 0;
 		}
 	}
 	return 1;
 }
 
-int rate_load(struct rate *rate, const char *path)
+/* `text` is terminated. The only text that is believed is the one that we would write. */
+static int read_text(struct rate *rate, const char *whole, size_t len)
 {
-	struct buf text = BUF_INIT, again = BUF_INIT;
-	int is_whole = 0;
+	static const char head[] = "carrel rates 1\n";
+	const char *text = whole;
+	struct buf again = BUF_INIT;
+	int is_same;
+
+	if (strncmp(text, head, strlen(head)) != 0 ||
+		!(text = read_fit(&rate->one, text + strlen(head))) ||
+		!(text = read_fit(&rate->many, text)) ||
+		sscanf(text, "link %la %la", &rate->memory_bytes_per_s, &rate->disk_bytes_per_s) !=
+			2 ||
+		!is_sound(&rate->one) || !is_sound(&rate->many) ||
+		!is_rate(rate->memory_bytes_per_s) || !is_rate(rate->disk_bytes_per_s)) {
+		return -1;
+	}
+	write_text(rate, &again);
+	is_same = len == again.len && memcmp(whole, again.data, len) == 0;
+	buf_finish(&again);
+	return is_same ? 0 : -1;
+}
+
+int rate_parse(struct rate *rate, const char *text, size_t len)
+{
+	char *copy = mem_strndup(text, len); /* ends where a NUL is: then it is not the same */
+	int result;
 
 	*rate = (struct rate){0};
-	if (file_read(&text, path, FILE_MAX_BYTES, NULL) == 0 &&
-		read_text(rate, buf_str(&text)) == 0) {
-		/* The only text that is believed is the one that we would write. */
-		write_text(rate, &again);
-		fit(rate);
-		is_whole = text.len == again.len && memcmp(text.data, again.data, text.len) == 0 &&
-			   is_sound(rate);
-	}
-	buf_finish(&text);
-	buf_finish(&again);
-	if (!is_whole) {
+	result = read_text(rate, copy, len);
+	free(copy);
+	if (result < 0) {
 		*rate = (struct rate){0};
 	}
-	return is_whole ? 0 : -1;
+	return result;
+}
+
+int rate_load(struct rate *rate, const char *path)
+{
+	struct buf text = BUF_INIT;
+	int result = file_read(&text, path, FILE_MAX_BYTES, NULL);
+
+	*rate = (struct rate){0};
+	if (result == 0) {
+		result = rate_parse(rate, buf_str(&text), text.len);
+	}
+	buf_finish(&text);
+	return result < 0 ? -1 : 0;
 }
 
 int rate_save(const struct rate *rate, const char *path)
 {
 	char *temporary = mem_printf("%s.XXXXXX", path);
-	int fd = rate->n_sample ? mkstemp(temporary) : -1, is_whole = 0;
+	int fd = mkstemp(temporary), is_whole = 0;
 	struct buf text = BUF_INIT;
 
 	if (fd >= 0) {

@@ -4,20 +4,29 @@
  *
  *   fixed + n * per_tok + (d1 + ... + dn) * per_depth
  *
- * fitted by least squares of the relative error; the past fades.
+ * fitted by least squares of the relative error; the past fades. Batches of one token are a fit of
+ * their own: they wait for memory where others compute, and a long answer, which is nothing but
+ * them, tells nothing about reading.
  */
 #ifndef ENGINE_RATE_H
 #define ENGINE_RATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define RATE_TERMS 3
 
-struct rate {
+struct rate_fit {
 	double moment[RATE_TERMS][RATE_TERMS]; /* of the weighted terms */
 	double product[RATE_TERMS];            /* of the terms and the time */
 	double cost[RATE_TERMS];               /* fitted, seconds, none negative */
 	int64_t n_sample;
+};
+
+struct rate {
+	struct rate_fit one, many; /* batches of one token, and of more */
+	/* Of reading pages from disk: kv_disk_rates(), kept with the others. */
+	double memory_bytes_per_s, disk_bytes_per_s;
 };
 
 /*
@@ -26,6 +35,8 @@ struct rate {
  */
 int rate_load(struct rate *rate, const char *path);
 int rate_save(const struct rate *rate, const char *path);
+/* The same of text in memory. */
+int rate_parse(struct rate *rate, const char *text, size_t len);
 
 /* A batch of n tokens, depth_sum = d1 + ... + dn, took this long. */
 void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds);

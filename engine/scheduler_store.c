@@ -84,6 +84,9 @@ static void open_disk(struct scheduler *scheduler, const struct sha256_digest *r
 		scheduler->rate_path =
 			mem_printf("%s/rate-%d", kv_disk_folder(scheduler->disk), n_thread);
 		rate_load(&scheduler->rate, scheduler->rate_path);
+		kv_disk_set_rates(
+			scheduler->disk, (struct kv_disk_rates){scheduler->rate.memory_bytes_per_s,
+						 scheduler->rate.disk_bytes_per_s});
 	}
 	buf_finish(&about);
 }
@@ -126,6 +129,10 @@ void scheduler_open_store(struct scheduler *scheduler)
 static void save_rate(struct scheduler *scheduler)
 {
 	if (scheduler->rate_path) {
+		struct kv_disk_rates rates = kv_disk_rates(scheduler->disk);
+
+		scheduler->rate.memory_bytes_per_s = rates.memory_bytes_per_s;
+		scheduler->rate.disk_bytes_per_s = rates.disk_bytes_per_s;
 		rate_save(&scheduler->rate, scheduler->rate_path);
 	}
 	scheduler->rate_saved_ms = scheduler_now_ms();
@@ -135,6 +142,9 @@ void scheduler_save_now_and_then(struct scheduler *scheduler)
 {
 	/* Not in the middle of an answer. */
 	if (!scheduler->request && scheduler_now_ms() - scheduler->rate_saved_ms > RATE_SAVE_MS) {
+		if (scheduler->disk) {
+			kv_disk_measure(scheduler->disk);
+		}
 		save_rate(scheduler);
 	}
 }

@@ -87,6 +87,17 @@ const struct kv_disk_entry *kv_disk_find_partial(struct kv_disk *disk,
 double kv_disk_link_s(
 	struct kv_disk *disk, const struct kv_disk_entry *const *entry, int64_t n_entry);
 /*
+ * Those rates, so that they can be remembered from run to run: bytes per second of pages in the page
+ * cache, and of others; 0: not measured.
+ */
+struct kv_disk_rates {
+	double memory_bytes_per_s, disk_bytes_per_s;
+};
+struct kv_disk_rates kv_disk_rates(const struct kv_disk *disk);
+void kv_disk_set_rates(struct kv_disk *disk, struct kv_disk_rates rates);
+/* Where the first of them is not known: find out with the latest pages. Takes some milliseconds. */
+void kv_disk_measure(struct kv_disk *disk);
+/*
  * Map the pages and check each once, by all threads. Returns how many from the front are good;
  * data[i] is their bytes, read-only, used straight from the mapping until kv_disk_unlink(). A page
  * that is bad is found no more, by anybody.

@@ -391,6 +391,43 @@ double kv_disk_link_s(
 	       (in_memory < 1 ? bytes * (1 - in_memory) / disk->disk_bytes_per_s : 0);
 }
 
+struct kv_disk_rates kv_disk_rates(const struct kv_disk *disk)
+{
+	return (struct kv_disk_rates){disk->memory_bytes_per_s, disk->disk_bytes_per_s};
+}
+
+void kv_disk_set_rates(struct kv_disk *disk, struct kv_disk_rates rates)
+{
+	disk->memory_bytes_per_s = rates.memory_bytes_per_s;
+	disk->disk_bytes_per_s = rates.disk_bytes_per_s;
+}
+
+/* Enough that threads help, as they do with what is worth a forecast. */
+enum { MEASURE_BYTES = 32 << 20, MEASURE_PAGES = 1024 };
+
+void kv_disk_measure(struct kv_disk *disk)
+{
+	const struct kv_disk_entry *entry[MEASURE_PAGES];
+	uint8_t *data[MEASURE_PAGES];
+	int64_t n = 0, n_good;
+
+	if (disk->memory_bytes_per_s > 0) {
+		return;
+	}
+	for (uint32_t i = disk->index.n_entry;
+		i > 0 && n < MEASURE_PAGES && n * disk->root.page_bytes < MEASURE_BYTES; i--) {
+		const struct kv_index_entry *latest = kv_index_at(&disk->index, i - 1);
+
+		if (!latest->is_dead) {
+			entry[n++] = &latest->page;
+		}
+	}
+	n_good = kv_disk_link(disk, entry, n, data);
+	for (int64_t i = 0; i < n_good; i++) {
+		kv_disk_unlink(disk, data[i]);
+	}
+}
+
 /* ---- mappings that gave way ---- */
 
 static void note_lost(struct kv_disk *disk)

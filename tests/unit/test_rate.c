@@ -2,9 +2,12 @@
  * The fit of batch times: from exact samples it finds their costs, from noisy ones nearly, and what it
  * predicts is what such a machine would take.
  */
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "engine/rate.h"
+#include "tests/unit/folder_fixture.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -77,7 +80,7 @@ static void exact_times_give_their_costs_back(void **state)
 
 		work(&rate, &machines[m], 60, 0, 0);
 		for (int i = 0; i < RATE_TERMS; i++) {
-			expect_near(machines[m].cost[i], rate.cost[i], 1e-4);
+			expect_near(machines[m].cost[i], rate.many.cost[i], 1e-4);
 		}
 	}
 }
@@ -89,8 +92,8 @@ static void noisy_times_give_them_nearly(void **state)
 		struct rate rate = {0};
 
 		work(&rate, &typical, 400, 0.1, seed);
-		expect_near(typical.cost[1], rate.cost[1], 0.1);
-		expect_near(typical.cost[2], rate.cost[2], 0.3);
+		expect_near(typical.cost[1], rate.many.cost[1], 0.1);
+		expect_near(typical.cost[2], rate.many.cost[2], 0.3);
 		/* A question behind 40,000 tokens, and the whole of them. */
 		expect_near(time_of(&typical, 40000, 100), rate_predict(&rate, 40000, 40100, 512),
 			0.05);
@@ -127,7 +130,7 @@ static void few_samples_predict_their_like_and_no_cost_is_negative(void **state)
 	for (int64_t pos = 0; pos < 40000; pos += 1000) {
 		rate_add(&rate, 64, depths(pos, 64), 1.0 - (double)pos * 1e-5);
 		for (int i = 0; i < RATE_TERMS; i++) {
-			assert_true(rate.cost[i] >= 0);
+			assert_true(rate.many.cost[i] >= 0);
 		}
 	}
 	assert_true(rate_predict(&rate, 0, 1000, 512) > 0);
@@ -146,6 +149,84 @@ static void the_past_fades(void **state)
 	expect_near(time_of(&slower, 20000, 512), rate_predict(&rate, 20000, 20512, 512), 0.05);
 }
 
+/* A long answer is nothing but batches of one token, which wait for memory where others compute. */
+static void a_long_answer_changes_no_forecast_of_reading(void **state)
+{
+	const struct machine reads = {{2e-3, 4e-3, 2.5e-7}}, writes = {{3e-2, 0, 2e-6}};
+	struct rate rate = {0};
+
+	for (int64_t pos = 0; pos < 20 * 512; pos += 512) {
+		rate_add(&rate, 512, depths(pos, 512), time_of(&reads, pos, 512));
+	}
+	rate_add(&rate, 20, depths(20 * 512, 20), time_of(&reads, 20 * 512, 20));
+	for (int64_t pos = 20 * 512; pos < 20 * 512 + 2000; pos++) {
+		rate_add(&rate, 1, (double)pos, time_of(&writes, pos, 1));
+	}
+	expect_near(time_of(&reads, 9000, 300), rate_predict(&rate, 9000, 9300, 512), 1e-3);
+	expect_near(time_of(&writes, 11000, 1), rate_predict(&rate, 11000, 11001, 512), 1e-3);
+}
+
+/* ---- from run to run ---- */
+
+static char folder[] = "/tmp/carrel-rate-XXXXXX";
+
+static struct rate measured(void)
+{
+	struct rate rate = {.memory_bytes_per_s = 9.5e9, .disk_bytes_per_s = 1.25e9 / 3};
+
+	work(&rate, &typical, 60, 0.1, 7);
+	return rate;
+}
+
+static void what_was_measured_survives_digit_for_digit(void **state)
+{
+	struct rate rate = measured(), again;
+
+	assert_int_equal(-1, rate_load(&again, "rates"));
+	assert_int_equal(0, rate_save(&rate, "rates"));
+	assert_int_equal(0, rate_load(&again, "rates"));
+	assert_true(rate_predict(&rate, 100, 900, 512) == rate_predict(&again, 100, 900, 512));
+	assert_true(rate_predict(&rate, 100, 101, 512) == rate_predict(&again, 100, 101, 512));
+	assert_true(again.memory_bytes_per_s == 9.5e9 && again.disk_bytes_per_s == 1.25e9 / 3);
+	rate_add(&rate, 512, 512 * 256, 1);
+	rate_add(&again, 512, 512 * 256, 1);
+	assert_memory_equal(&rate, &again, sizeof(rate));
+	assert_int_equal(0, system("test \"$(ls)\" = rates")); /* nothing else is left */
+}
+
+static void damaged_in_any_byte_it_is_as_good_as_none(void **state)
+{
+	const struct rate none = {0};
+	struct rate rate = measured(), got;
+	struct buf text = BUF_INIT;
+
+	assert_int_equal(0, rate_save(&rate, "rates"));
+	assert_int_equal(0, file_read(&text, "rates", 4096, NULL));
+	for (size_t i = 0; i < text.len; i++) {
+		for (int bit = 0; bit < 8; bit++) {
+			text.data[i] = (char)(text.data[i] ^ 1 << bit);
+			assert_int_equal(-1, rate_parse(&got, text.data, text.len));
+			assert_memory_equal(&none, &got, sizeof(got));
+			text.data[i] = (char)(text.data[i] ^ 1 << bit);
+		}
+		assert_int_equal(-1, rate_parse(&got, text.data, i));
+	}
+	buf_addstr(&text, "x");
+	assert_int_equal(-1, rate_parse(&got, text.data, text.len));
+	assert_int_equal(0, rate_parse(&got, text.data, text.len - 1));
+	buf_finish(&text);
+}
+
+static int set_up(void **state)
+{
+	return folder_enter(folder);
+}
+
+static int tear_down(void **state)
+{
+	return folder_leave(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,7 +236,10 @@ int main(void)
 		cmocka_unit_test(a_prediction_is_the_sum_of_its_batches),
 		cmocka_unit_test(few_samples_predict_their_like_and_no_cost_is_negative),
 		cmocka_unit_test(the_past_fades),
+		cmocka_unit_test(a_long_answer_changes_no_forecast_of_reading),
+		cmocka_unit_test(what_was_measured_survives_digit_for_digit),
+		cmocka_unit_test(damaged_in_any_byte_it_is_as_good_as_none),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
