@@ -6,14 +6,15 @@
  * A session is an ordered list of blocks (a source, or the new text of one), a tree of turns, and the
  * places of the blocks: in front of everything, at the head of a turn's message, or waiting for the
  * next one. What changes is handed over as one struct store_change and is on disk, synced, when
- * store_commit() returns 0, or not at all: nothing was lost either way. After a failed sync the
- * store is read-only until it is opened again.
+ * store_commit() returns 0, or not at all: nothing was lost either way. Where the disk was full, the
+ * next change may be saved; after a failed sync the store is read-only until it is opened again.
  *
- * One connection writes, under flock() (SQLite 3.40 is in the range of the WAL-reset bug); a second
- * process is told that the session is in use. Readers need no lock.
+ * One connection writes, under a lock of the open file (SQLite 3.40 is in the range of the WAL-reset
+ * bug); a second process is told that the session is in use. Readers need no lock.
  *
  * Every row carries a checksum (SHA-256, 16 bytes) of its id and all its fields, which SQLite's own
- * integrity check does not look at; it is checked when the row is read.
+ * integrity check does not look at; it is checked when the row is read, and rows are counted and
+ * summed by what they belong to, so that a missing one is noticed.
  *
  * The schema's version is PRAGMA user_version; store_schema.c lists the steps from each to the next.
  * A newer one is refused without a write.

@@ -14,24 +14,45 @@ enum { BUSY_MS = 5000, REREADS = 8 };
 
 /* ---- failures in sentences ---- */
 
-static int is_full(const struct db *db)
+/* What the kernel said; SQLite keeps it with the file that it happened to. */
+static int last_errno(const struct db *db)
 {
-	int rc = sqlite3_extended_errcode(db->sql), number = sqlite3_system_errno(db->sql);
+	int number = sqlite3_system_errno(db->sql);
+	sqlite3_file *log = NULL;
 
+	if (!number) {
+		sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+	}
+	if (!number) {
+		sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	}
+	if (log && log->pMethods) {
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+	}
+	return number;
+}
+
+static int is_sync(int rc)
+{
+	return rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC || rc == SQLITE_IOERR_CLOSE;
+}
+
+static int is_full(int rc, int number)
+{
 	return (rc & 0xff) == SQLITE_FULL ||
 	       ((rc & 0xff) == SQLITE_IOERR &&
 		       (number == ENOSPC || number == EDQUOT || number == EFBIG));
 }
 
-static int is_disk_failure(const struct db *db)
+/*
+ * What could not be written for want of space was not written; a failed sync is final, whatever the
+ * reason.
+ */
+static int is_final(int rc, int number)
 {
-	int rc = sqlite3_extended_errcode(db->sql);
-
 	switch (rc & 0xff) {
 	case SQLITE_IOERR:
-		/* What could not be written for want of space was not written; a failed sync is
-		   final, whatever the reason. */
-		return !is_full(db) || rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
+		return is_sync(rc) || !is_full(rc, number);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_PROTOCOL:
@@ -55,12 +76,12 @@ static void repair_hint(const struct db *db, char out[64])
 int db_fail(struct db *db, const char *what, struct err *err)
 {
 	int rc = db->sql ? sqlite3_extended_errcode(db->sql) : SQLITE_NOMEM;
-	int number = db->sql ? sqlite3_system_errno(db->sql) : 0;
+	int number = db->sql && (rc & 0xff) != SQLITE_NOMEM ? last_errno(db) : 0;
 	char repair[64];
 
 	repair_hint(db, repair);
-	db->has_disk_failed |= db->sql && is_disk_failure(db);
-	if (db->sql && is_full(db)) {
+	db->has_disk_failed |= is_final(rc, number);
+	if (is_full(rc, number)) {
 		return err_set(err, ERR_FAILURE, db->path, "free some space, then try again",
 			"%s: the disk is full", what);
 	}

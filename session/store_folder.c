@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOCK_FILE "lock"
@@ -47,21 +45,12 @@ static int open_folder(const char *folder, struct err *err)
 
 /* ---- the lock ---- */
 
-/*
- * Whoever asks whether it is taken (folder_is_locked()) holds it for a moment: one who wants it tries
- * for a tenth of a second.
- */
+/* Of the open file description, as flock() has them; and one may ask without taking it. */
 static int take_lock(int fd)
 {
-	static const struct timespec moment = {.tv_nsec = 10000000};
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
-		if (errno != EINTR && (errno != EWOULDBLOCK || i >= 10)) {
-			return -1;
-		}
-		nanosleep(&moment, NULL);
-	}
-	return 0;
+	return fcntl(fd, F_OFD_SETLK, &all);
 }
 
 static int64_t read_pid(int fd)
@@ -120,11 +109,12 @@ int folder_lock(const char *folder, int *fd, int64_t *pid, struct err *err)
 
 int folder_is_locked(const char *folder)
 {
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char *path = mem_printf("%s/%s", folder, LOCK_FILE);
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), is_locked;
 
 	free(path);
-	is_locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	is_locked = fd >= 0 && fcntl(fd, F_OFD_GETLK, &all) == 0 && all.l_type != F_UNLCK;
 	if (fd >= 0) {
 		close(fd);
 	}
