@@ -72,15 +72,15 @@ static int count_kept(struct room *room)
 	return status;
 }
 
-static int64_t count_front(struct tokens *tokens, const struct prompt *front)
+int64_t room_count(struct tokens *tokens, const struct prompt *prompt, int is_first)
 {
 	int64_t total_tok = 0;
 
-	for (size_t i = 0; i < front->count; i++) {
+	for (size_t i = 0; i < prompt->count; i++) {
 		size_t len, count;
-		const char *text = segment_bytes(front->item[i], &len);
+		const char *text = segment_bytes(prompt->item[i], &len);
 
-		free(tokens_encode(tokens, text, len, TOKENS_TEXT, i == 0, &count));
+		free(tokens_encode(tokens, text, len, TOKENS_TEXT, is_first && i == 0, &count));
 		total_tok += (int64_t)count;
 	}
 	return total_tok;
@@ -107,7 +107,7 @@ static int begin_count(struct room *room)
 		return 0;
 	}
 	if (room->used_tok < 0) {
-		room->used_tok = count_front(room->tokens, room->front);
+		room->used_tok = room_count(room->tokens, room->front, 1);
 	}
 	room->counter = tally_begin(&room->tally, room->tokens, room->options, 0);
 	return count_kept(room);

@@ -33,6 +33,9 @@ struct load_sink room_sink(struct room *room);
  */
 int room_end(struct room *room, int status, struct err *err);
 
+/* The tokens of a prompt's texts; `is_first`: nothing stands before them. */
+int64_t room_count(struct tokens *tokens, const struct prompt *prompt, int is_first);
+
 /* An error where there is no memory for what was loaded. */
 int room_check_memory(const struct load_result *loaded, struct err *err);
 

@@ -84,10 +84,14 @@ int session_update_source(
 	struct session *session, size_t index, struct document *document, struct err *err);
 
 struct session_source {
+	int64_t number;
 	const char *id; /* "S1" */
 	const char *kind, *path, *name;
-	int64_t tokens; /* -1 until session_count() */
+	int64_t tokens;    /* without its updates; -1 until session_count() */
+	int is_in_context; /* else it stands on another branch */
+	size_t n_update;   /* in the context */
 };
+/* By number; those that were dropped are none any more. */
 size_t session_source_count(const struct session *session);
 struct session_source session_source_at(const struct session *session, size_t index);
 

@@ -32,7 +32,8 @@
 
 struct store;
 
-/* `key` is one of the names below, or "option.NAME" for an option that the session remembers. */
+/* `key` is one of the names below, "option.NAME" for an option that the session remembers, or
+ * "load.NUMBER" for how a source was read. */
 struct store_setting {
 	char *key;
 	char *value; /* NULL in a change: forget it */
@@ -41,6 +42,7 @@ struct store_setting {
 #define STORE_DIRECTORY "directory" /* where it was begun */
 #define STORE_PINNED    "pinned"    /* "1": its KV stays */
 #define STORE_PACK      "pack"      /* PACK_VERSION at its beginning */
+#define STORE_TOKENIZER "tokenizer" /* digest of the one that counted the blocks' tokens */
 
 /* A source, or an update of one. */
 struct store_block {

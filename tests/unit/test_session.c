@@ -661,7 +661,7 @@ static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
 	session_skipped(session, &n_skipped);
 	assert_int_equal(4, n_skipped);
 
-	/* What is a source already is none again, until it changes. */
+	/* What is a source already is none again; what changed is an update of it. */
 	assert_int_equal(0, session_load(session, path, 1, NULL, 0, &err));
 	assert_int_equal(1, session_source_count(session));
 	skipped = session_skipped(session, &n_skipped);
@@ -669,7 +669,8 @@ static void a_load_adds_all_or_nothing_and_lists_what_it_left_out(void **state)
 	assert_string_equal("is S1 already, unchanged: loaded once", skipped[4].reason);
 	write_text(path[0], "beta\n");
 	assert_int_equal(0, session_load(session, path, 1, NULL, 0, &err));
-	assert_int_equal(2, session_source_count(session));
+	assert_int_equal(1, session_source_count(session));
+	assert_int_equal(1, session_source_at(session, 0).n_update);
 	for (int i = 0; i < 3; i++) {
 		unlink(path[i]);
 		free((char *)path[i]);

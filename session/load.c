@@ -1,0 +1,361 @@
+/* What a load would add to a session, and whether it fits. */
+#include "session/newest.h"
+#include "session/once.h"
+#include "session/origin.h"
+#include "session/reload.h"
+#include "session/room.h"
+
+#include "base/mem.h"
+#include "base/number.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+int reload_read(struct room *room, const char *const *path, size_t n_path, struct err *err)
+{
+	struct load_sink into = room_sink(room), sink;
+	struct once once = {.to = &into};
+	int status;
+
+	sink = once_sink(&once);
+	status = load_each(path, n_path, room->options, &sink, err);
+	once_finish(&once);
+	status = room_end(room, status, err);
+	if (status < 0) {
+		load_result_finish(room->kept);
+	}
+	return status;
+}
+
+int reload_take_skipped(
+	struct session *session, struct load_result *loaded, int partial, struct err *err)
+{
+	const struct skipped *unreadable = NULL;
+	char *text;
+
+	for (size_t i = 0; i < loaded->n_skipped; i++) {
+		const struct skipped *skipped = &loaded->skipped[i];
+
+		session_skip(session, skipped->path, skipped->reason, skipped->is_unreadable);
+	}
+	for (size_t i = 0; i < loaded->n_skipped && !partial; i++) {
+		const struct skipped *own = &session->skipped[session->n_skipped - 1 - i];
+
+		unreadable = own->is_unreadable && !unreadable ? own : unreadable;
+	}
+	loaded->n_skipped = 0;
+	if (!unreadable) {
+		return 0;
+	}
+	text = session_unreadable_text(unreadable);
+	err_set(err, ERR_INPUTS, unreadable->path, NULL, "%s", text);
+	free(text);
+	return -1;
+}
+
+/* ---- the window ---- */
+
+void session_set_window(struct session *session, const struct session_window *window)
+{
+	session->window = window ? *window : (struct session_window){0};
+}
+
+static int over_window(const struct session_window *window, int64_t total_tok, struct err *err)
+{
+	char all[NUMBER_SIZE], holds[NUMBER_SIZE];
+
+	return err_set(err, ERR_CONTEXT, NULL,
+		window->is_whole ? "load less: this is the model's own window"
+				 : "load less, or give a larger --context",
+		"%s %s tokens, and the context window holds %s, the answer included",
+		window->used_tok < 0 ? "the sources and the instructions are"
+				     : "with what is there already it would be",
+		number_grouped(all, total_tok), number_grouped(holds, window->window_tok));
+}
+
+/* Of what becomes updates only the changes count, which are known after it was read. */
+int reload_check_added(const struct session_change *change, struct err *err)
+{
+	const struct session_window *window = &change->session->window;
+	struct tokens *tokens;
+	int64_t total_tok = window->used_tok;
+
+	if (!window->window_tok || !change->n_added ||
+		tokens_open(&tokens, window->model, NULL) < 0) {
+		return 0;
+	}
+	if (total_tok < 0) {
+		struct prompt front = {0};
+
+		session_front(change->session, &front);
+		total_tok = room_count(tokens, &front, 1);
+		prompt_finish(&front);
+	}
+	for (size_t i = 0; i < change->n_added; i++) {
+		total_tok +=
+			room_count(tokens, block_packed(change->added[i], PACK_BEFORE_SOURCE), 0);
+	}
+	tokens_close(tokens);
+	return total_tok < window->window_tok ? 0 : over_window(window, total_tok, err);
+}
+
+/* ---- what is a source already ---- */
+
+void known_make(struct known *known, const struct session *session)
+{
+	struct view view = view_of(session);
+
+	*known = (struct known){.session = session, .n_source = session->n_source};
+	known->standing = view_standing(&view, &known->n_standing);
+	known->key = mem_zero(session->n_source + 1, sizeof(*known->key));
+	known->path = mem_zero(session->n_source + 1, sizeof(*known->path));
+	for (size_t i = 0; i < session->n_source; i++) {
+		const char *origin = session->source[i]->stored.document.origin;
+
+		known->path[i] = origin_path(session, origin ? origin : "");
+		known->key[i] = origin_key(known->path[i]);
+	}
+}
+
+void known_finish(struct known *known)
+{
+	for (size_t i = 0; i < known->n_source; i++) {
+		free(known->key[i]);
+		free(known->path[i]);
+	}
+	free(known->key);
+	free(known->path);
+	free(known->standing);
+}
+
+struct block *known_find(
+	const struct known *known, const struct document *document, const char **path)
+{
+	char *key = origin_key(document->origin ? document->origin : "");
+	struct block *found = NULL;
+
+	for (size_t i = 0; i < known->n_source && !found && key[0]; i++) {
+		struct block *source = known->session->source[i];
+
+		if (source->stored.document.kind == document->kind &&
+			strcmp(known->key[i], key) == 0) {
+			found = source;
+			*path = known->path[i];
+		}
+	}
+	free(key);
+	return found;
+}
+
+/* A file that is a tree of its own is called as it was named, from wherever that was. */
+static void name_as(struct document *document, const struct document *known)
+{
+	if (document->kind == DOCUMENT_CODE && document->n_part == 1 && known->n_part == 1 &&
+		document->part[0].place.path && known->part[0].place.path &&
+		strcmp(document->part[0].place.path, document->name) == 0 &&
+		strcmp(known->part[0].place.path, known->name) == 0) {
+		free(document->part[0].place.path);
+		document->part[0].place.path = mem_strdup(known->name);
+	}
+	free(document->name);
+	document->name = mem_strdup(known->name);
+	free(document->origin);
+	document->origin = mem_strdup(known->origin);
+}
+
+enum reload_result reload_known(struct session_change *change, const struct known *known,
+	struct block *source, const char *path, struct document *document)
+{
+	struct standing alone = {.block = source};
+	const struct standing *standing = known->standing;
+	size_t n_standing = known->n_standing;
+	int64_t number = source->stored.number;
+	enum reload_result result = RELOAD_SAME;
+	struct document update;
+
+	name_as(document, &source->stored.document);
+	if (!source->is_in_context) {
+		standing = &alone;
+		n_standing = 1;
+		change_add_place(change, STORE_WAITING, source->stored.id);
+		change_say(change, mem_printf("%s %s: on this branch, too", source->id,
+					   source->stored.document.name));
+		result = RELOAD_CHANGED;
+	}
+	if (newest_changes(standing, n_standing, number, path, document, &update)) {
+		change_add_update(change, number, &update);
+		result = RELOAD_CHANGED;
+	}
+	return result;
+}
+
+void reload_add(struct session_change *change, struct document *document, const char *options_text)
+{
+	char *origin = document->origin ? origin_keep(change->session, document->origin) : NULL;
+	int64_t number;
+
+	free(document->origin);
+	document->origin = origin;
+	number = change_add_source(change, document);
+	if (options_text[0]) {
+		mem_grow(change->setting, change->n_setting, change->cap_setting);
+		change->setting[change->n_setting++] = (struct store_setting){
+			origin_options_key(number), mem_strdup(options_text)};
+	}
+}
+
+void change_forget_options(struct session_change *change, int64_t number)
+{
+	char *key = origin_options_key(number);
+
+	if (!session_setting(change->session, key)) {
+		free(key);
+		return;
+	}
+	mem_grow(change->setting, change->n_setting, change->cap_setting);
+	change->setting[change->n_setting++] = (struct store_setting){.key = key};
+}
+
+/* ---- a load ---- */
+
+/* What came through a pipe has no other text: it is another source, unless it is the same. */
+static int is_passing(const struct document *document)
+{
+	return !document->origin || !origin_lasts(document->origin);
+}
+
+static int is_unchanged(
+	const struct known *known, const struct block *source, struct document *document)
+{
+	struct document update = {0};
+	int changed = newest_changes(known->standing, known->n_standing, source->stored.number,
+		document->origin, document, &update);
+
+	if (changed) {
+		*document = update;
+	}
+	return !changed;
+}
+
+static void plan_document(struct session_change *change, const struct known *known,
+	struct document *document, const char *options_text)
+{
+	const char *path = NULL;
+	struct block *source = known_find(known, document, &path);
+	int is_known = source != NULL;
+
+	if (is_known && is_passing(document)) {
+		is_known = source->is_in_context && is_unchanged(known, source, document);
+	} else if (is_known &&
+		   reload_known(change, known, source, path, document) == RELOAD_CHANGED) {
+		return;
+	}
+	if (!is_known) {
+		reload_add(change, document, options_text);
+		return;
+	}
+	session_skip(change->session, mem_strdup(document->origin),
+		mem_printf("is %s already, unchanged: loaded once", source->id), 0);
+}
+
+/* Whether any of the paths, or what lies beneath it, is a source. */
+static int any_known(const struct known *known, const char *const *path, size_t n_path)
+{
+	int any = 0;
+
+	for (size_t i = 0; i < n_path && !any; i++) {
+		char *key = origin_key(path[i]);
+		size_t len = strlen(key);
+
+		for (size_t k = 0; k < known->n_source && !any; k++) {
+			any = strncmp(known->key[k], key, len) == 0 &&
+			      (!known->key[k][len] || known->key[k][len] == '/');
+		}
+		free(key);
+	}
+	return any;
+}
+
+static int plan_loaded(struct session_change *change, const struct known *known,
+	struct load_result *loaded, const struct load_options *options, struct err *err)
+{
+	char *text;
+
+	if (room_check_memory(loaded, err) < 0) {
+		return -1;
+	}
+	text = origin_options_text(options);
+	for (size_t i = 0; i < loaded->n_document; i++) {
+		plan_document(change, known, &loaded->document[i], text);
+	}
+	free(text);
+	return 0;
+}
+
+static int load_into(struct session_change *change, const struct known *known,
+	const char *const *path, size_t n_path, const struct load_options *options, int partial,
+	struct err *err)
+{
+	struct session *session = change->session;
+	int is_again = any_known(known, path, n_path), status;
+	struct load_result loaded = {0};
+	struct prompt front = {0};
+	struct room room = {
+		.kept = &loaded,
+		.window = session->window.window_tok && !is_again ? &session->window : NULL,
+		.options = options,
+		.front = &front,
+	};
+
+	session_front(session, &front);
+	status = reload_read(&room, path, n_path, err);
+	prompt_finish(&front);
+	if (status < 0) {
+		return -1;
+	}
+	status = reload_take_skipped(session, &loaded, partial, err);
+	if (status == 0 && room.is_over) {
+		status = over_window(room.window, room.total_tok, err);
+	}
+	if (status == 0) {
+		status = plan_loaded(change, known, &loaded, options, err);
+	}
+	if (status == 0 && is_again) {
+		status = reload_check_added(change, err);
+	}
+	load_result_finish(&loaded);
+	return status;
+}
+
+int session_plan_load(struct session *session, struct session_change **out, const char *const *path,
+	size_t n_path, const struct load_options *options, int partial, struct err *err)
+{
+	static const struct load_options defaults;
+	struct session_change *change = change_create(session);
+	struct known known;
+	int status;
+
+	known_make(&known, session);
+	status = load_into(
+		change, &known, path, n_path, options ? options : &defaults, partial, err);
+	known_finish(&known);
+	if (status < 0) {
+		session_change_discard(change);
+		return -1;
+	}
+	*out = change;
+	return 0;
+}
+
+int session_load(struct session *session, const char *const *path, size_t n_path,
+	const struct load_options *options, int partial, struct err *err)
+{
+	struct session_change *change;
+
+	if (session_plan_load(session, &change, path, n_path, options, partial, err) < 0) {
+		return -1;
+	}
+	return session_change_commit(change, err);
+}
