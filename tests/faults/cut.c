@@ -121,7 +121,7 @@ void cut_run(struct cut_result *result, const char *here, const char *data,
 	result->is_recorded = run.status == 0 && run.n_loaded == 1 && run.n_seen > 0;
 	if (!result->is_recorded) {
 		tap_note("status %d, %llu calls: %s%s", run.status, (unsigned long long)run.n_seen,
-			run.out, run.err);
+			run_words(run.out), run_words(run.err));
 	}
 	run_finish(&run);
 	disk_log_read(&log, log_path);

@@ -109,14 +109,24 @@ static void begin_program(const struct run_plan *plan, const char *state_path)
 	}
 }
 
-/* Both ends of what a program reads and prints. */
-static void take_output(struct run *run, const struct run_plan *plan, pid_t pid, int out, int err)
+struct running {
+	struct run_plan plan;
+	const char *program;
+	pid_t pid;
+	int out, err, state_fd;
+	struct faults_state *state;
+	double began;
+};
+
+/* What it prints, until it ends, is killed, or took too long. */
+static void take_output(struct run *run, const struct running *running)
 {
-	struct pollfd fds[2] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
+	struct pollfd fds[2] = {
+		{.fd = running->out, .events = POLLIN}, {.fd = running->err, .events = POLLIN}};
+	const struct run_plan *plan = &running->plan;
 	struct buf text[2] = {BUF_INIT, BUF_INIT};
-	double began = run_now_ms();
-	double kill_at = plan->kill_after_us ? began + plan->kill_after_us * 1e-3 : 0;
-	double late_at = began + 1e3 * (plan->timeout_s ? plan->timeout_s : 60);
+	double kill_at = plan->kill_after_us ? running->began + plan->kill_after_us * 1e-3 : 0;
+	double late_at = running->began + 1e3 * (plan->timeout_s ? plan->timeout_s : 60);
 
 	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
 		double now = run_now_ms(), next = kill_at ? kill_at : late_at;
@@ -127,7 +137,7 @@ static void take_output(struct run *run, const struct run_plan *plan, pid_t pid,
 			wait.tv_nsec = (long)((next - now - 1e3 * wait.tv_sec) * 1e6);
 		} else {
 			run->is_late = !kill_at;
-			kill(pid, SIGKILL);
+			kill(running->pid, SIGKILL);
 			kill_at = 0;
 			late_at = now + 5e3;
 			continue;
@@ -172,33 +182,35 @@ static int input_of(const char *text)
 	return fd;
 }
 
-void run_program(struct run *run, const char *const *argv, const struct run_plan *plan)
+struct running *run_begin(const char *const *argv, const struct run_plan *plan)
 {
-	int out[2], err[2], status, input = input_of(plan->input);
-	int state_fd = memfd_create("state", 0);
-	struct faults_state *state;
+	struct running *running = mem_zero(1, sizeof(*running));
+	int out[2], err[2], input = input_of(plan->input);
 	char state_path[64];
-	double began = run_now_ms();
-	pid_t pid;
 
-	*run = (struct run){0};
-	if (state_fd < 0 || ftruncate(state_fd, sizeof(*state)) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
-		pipe2(err, O_CLOEXEC) < 0) {
+	running->plan = *plan;
+	running->program = argv[0];
+	running->began = run_now_ms();
+	running->state_fd = memfd_create("state", 0);
+	if (running->state_fd < 0 || ftruncate(running->state_fd, sizeof(*running->state)) < 0 ||
+		pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0) {
 		run_bail_out("nothing can be run: %s", strerror(errno));
 	}
 	/* Through this process, not the program's own descriptor, which its child may not have. */
-	snprintf(state_path, sizeof(state_path), "/proc/%d/fd/%d", (int)getpid(), state_fd);
-	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, state_fd, 0);
+	snprintf(
+		state_path, sizeof(state_path), "/proc/%d/fd/%d", (int)getpid(), running->state_fd);
+	running->state = mmap(NULL, sizeof(*running->state), PROT_READ | PROT_WRITE, MAP_SHARED,
+		running->state_fd, 0);
 	fflush(stdout);
-	pid = state == MAP_FAILED ? -1 : fork();
-	if (pid < 0) {
+	running->pid = running->state == MAP_FAILED ? -1 : fork();
+	if (running->pid < 0) {
 		run_bail_out("nothing can be run: %s", strerror(errno));
 	}
-	if (pid == 0) {
+	if (running->pid == 0) {
 		dup2(input, 0);
 		dup2(out[1], 1);
 		dup2(err[1], 2);
-		close(state_fd);
+		close(running->state_fd);
 		begin_program(plan, state_path);
 		execv(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
@@ -206,21 +218,50 @@ void run_program(struct run *run, const char *const *argv, const struct run_plan
 	close(input);
 	close(out[1]);
 	close(err[1]);
-	take_output(run, plan, pid, out[0], err[0]);
-	if (waitpid(pid, &status, 0) != pid) {
+	running->out = out[0];
+	running->err = err[0];
+	return running;
+}
+
+void run_end(struct run *run, struct running *running)
+{
+	int status;
+
+	*run = (struct run){0};
+	take_output(run, running);
+	if (waitpid(running->pid, &status, 0) != running->pid) {
 		run_bail_out("waitpid: %s", strerror(errno));
 	}
-	run->ms = run_now_ms() - began;
+	run->ms = run_now_ms() - running->began;
 	run->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (run->status == 127) {
-		run_bail_out("%s cannot be run", argv[0]);
+		run_bail_out("%s cannot be run", running->program);
 	}
-	run->n_seen = state->n_seen;
-	run->n_done = state->n_done;
-	run->n_loaded = state->n_loaded;
-	munmap(state, sizeof(*state));
-	close(state_fd);
+	run->n_seen = running->state->n_seen;
+	run->n_done = running->state->n_done;
+	run->n_loaded = running->state->n_loaded;
+	munmap(running->state, sizeof(*running->state));
+	close(running->state_fd);
+	free(running);
+}
+
+void run_program(struct run *run, const char *const *argv, const struct run_plan *plan)
+{
+	run_end(run, run_begin(argv, plan));
+}
+
+const char *run_words(const char *text)
+{
+	static char words[8][512];
+	static int next;
+	char *out = words[next++ % 8];
+
+	snprintf(out, sizeof(words[0]), "%s", text ? text : "");
+	for (char *p = out; *p; p++) {
+		*p = *p == '\n' || *p == '\r' ? ' ' : *p;
+	}
+	return out;
 }
 
 void run_finish(struct run *run)

@@ -34,6 +34,11 @@ struct run {
 /* argv[0] is a path. Bails out where nothing can be run at all. */
 void run_program(struct run *run, const char *const *argv, const struct run_plan *plan);
 void run_finish(struct run *run);
+/* The same in two parts, so that several programs run at once. */
+struct running *run_begin(const char *const *argv, const struct run_plan *plan);
+void run_end(struct run *run, struct running *running);
+/* The first words of what a program printed, on one line, for a note; good until the eighth call. */
+const char *run_words(const char *text);
 
 /* A folder for a test, below $TMPDIR or in memory; removed by run_folder_remove(). Absolute, without
  * symbolic links. */

@@ -107,7 +107,7 @@ static void note_wrong(
 	const char *what, int64_t cycle, const struct run *run, const struct err *err)
 {
 	tap_note("%s, %lld: status %d, signal %d: %s; %.200s", what, (long long)cycle, run->status,
-		run->signal, err->what, run->out);
+		run->signal, err->what, run_words(run->out));
 }
 
 /* One folder for many writers, each of which is killed. */

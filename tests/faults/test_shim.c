@@ -172,7 +172,7 @@ static int recorded(const char *how, int *n_state)
 	unlink(log);
 	victim(&run, how, (struct run_plan){.log = log});
 	if (run.status != 0) {
-		run_bail_out("victim %s: status %d: %s", how, run.status, run.out);
+		run_bail_out("victim %s: status %d: %s", how, run.status, run_words(run.out));
 	}
 	run_finish(&run);
 	broken = cut_everywhere(log, n_state);
