@@ -185,6 +185,7 @@ static void forget_gone(struct kv_disk *disk)
 	for (uint32_t i = 0; i < disk->n_segment; i++) {
 		is_gone[i] = disk->segment[i]->is_gone != 0;
 		n_gone += is_gone[i];
+		disk->segment[i]->is_forgotten = disk->segment[i]->is_gone;
 	}
 	if (n_gone) {
 		kv_index_drop(&disk->index, is_gone);
@@ -267,7 +268,7 @@ void kv_disk_refresh(struct kv_disk *disk)
 		struct disk_segment *segment = disk->segment[i];
 
 		if (segment->is_gone) {
-			has_gone = 1;
+			has_gone |= !segment->is_forgotten;
 		} else if (i >= n_before || has_grown(disk, segment)) {
 			disk_read_segment(disk, i);
 		}

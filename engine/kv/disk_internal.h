@@ -13,7 +13,8 @@
 /* A segment as this process knows it. It stays while pages of it are linked, gone or not. */
 struct disk_segment {
 	struct kv_segment file;
-	int is_gone;             /* its files are not in the folder any more */
+	int is_gone;             /* its files are not in the folder any more ... */
+	int is_forgotten;        /* ... and its pages not in the index */
 	int reader_fd, pages_fd; /* the index, locked for readers; -1 while nothing is mapped */
 	struct kv_mapping *mapping;
 	int64_t n_mapping, cap_mapping;

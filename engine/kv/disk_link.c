@@ -414,6 +414,7 @@ void kv_disk_measure(struct kv_disk *disk)
 	if (disk->memory_bytes_per_s > 0) {
 		return;
 	}
+	kv_disk_refresh(disk); /* what was written just now */
 	for (uint32_t i = disk->index.n_entry;
 		i > 0 && n < MEASURE_PAGES && n * disk->root.page_bytes < MEASURE_BYTES; i--) {
 		const struct kv_index_entry *latest = kv_index_at(&disk->index, i - 1);

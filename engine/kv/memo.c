@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Entries whose time is asked for at once. */
-enum { ENTRIES_AT_ONCE = 256 };
+enum { ENTRIES_AT_ONCE = 4096 };
 
 void kv_memo_cut(struct kv_memo *memo, int64_t n_tok)
 {

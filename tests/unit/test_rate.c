@@ -125,6 +125,8 @@ static void few_samples_predict_their_like_and_no_cost_is_negative(void **state)
 	for (int i = 0; i < 8; i++) {
 		rate_add(&rate, 512, depths(0, 512), time_of(&typical, 0, 512));
 		expect_near(time_of(&typical, 0, 512), rate_predict(&rate, 0, 512, 512), 1e-6);
+		/* a question that is shorter is cheaper */
+		expect_near(time_of(&typical, 0, 512) / 16, rate_predict(&rate, 0, 32, 512), 0.1);
 	}
 	/* Times that fall with depth, as no machine's do. */
 	for (int64_t pos = 0; pos < 40000; pos += 1000) {
