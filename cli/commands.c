@@ -21,12 +21,24 @@ const struct command command_table[] = {
 		"perplexity on texts (perplexity FILE...), or measure how well a model finds and "
 		"quotes what answers questions about documents (quote DIR...)",
 		command_eval},
+	{"kv", COMMAND_KV, "[OPTIONS] ls|gc|verify|rm", "gc ls rm verify",
+		"list the computed KV that is kept on disk (ls), bring it down to its limit (gc), "
+		"check it (verify), or remove it (rm --all, rm -s NAME); see carrel-sessions(7)",
+		command_kv},
 	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add|convert|rm [PATH|NAME] [OUT]",
 		"add convert info ls rm",
 		"list models (ls), describe one (info NAME), register one under a name (add "
 		"PATH), forget a name (rm NAME), or write one again in another storage type "
 		"(convert PATH|NAME OUT.gguf)",
 		command_models},
+	{"sessions", COMMAND_SESSIONS,
+		"[OPTIONS] ls|show|search|rm|rename|fork|export|import|pin|unpin|verify|repair "
+		"[ARGUMENT...]",
+		"export fork import ls pin rename repair rm search show unpin verify",
+		"list sessions (ls), show what is in one (show NAME [TURN]), search them (search "
+		"WORDS), remove, rename, copy, export, import, pin, check or repair one; see "
+		"carrel-sessions(7)",
+		command_sessions},
 	{"tokenize", COMMAND_TOKENIZE, "[OPTIONS] [FILE]", NULL,
 		"print the token ids of a text, one per line", command_tokenize},
 };

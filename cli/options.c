@@ -18,6 +18,7 @@ enum {
 	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
 	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
 	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT,
+	SHELF = COMMAND_SESSIONS | COMMAND_KV,
 };
 
 /* In the order of the manual page. */
@@ -73,9 +74,12 @@ const struct option_row option_table[] = {
 		"how many tokens the recent past has"},
 	{"max-tokens", 'n', OPTION_WHOLE, "N", FIELD(max_tok), ANSWER, MEMORY_SESSION, "1024",
 		"most tokens of an answer"},
+	{"session", 's', OPTION_TEXT, "NAME", FIELD(session), SHELF, MEMORY_NONE, NULL,
+		"sessions search, kv rm: of this session alone"},
 	{"no-store", 0, OPTION_FLAG, NULL, FIELD(no_store), ANSWER, MEMORY_FILE, NULL,
 		"write nothing at all to disk: no session, and no KV of what was read"},
-	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes), ANSWER, MEMORY_FILE, "0",
+	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes), ANSWER | COMMAND_KV,
+		MEMORY_FILE, "0",
 		"most bytes of disk that computed KV may take, such as 20G (0: a fifth of what is "
 		"free); the settings file calls it kv.disk_limit"},
 	{"include", 0, OPTION_LIST, "GLOB", FIELD(include), LOAD, MEMORY_NONE, NULL,
@@ -152,6 +156,22 @@ const struct option_row option_table[] = {
 	{"type", 0, OPTION_TEXT, "TYPE", FIELD(storage_type), COMMAND_MODELS, MEMORY_NONE, "Q8_0",
 		"models convert: how to store the matrices, such as Q8_0, Q4_K or F16; what an "
 		"answer depends on most keeps more bits"},
+	{"format", 0, OPTION_CHOICE, "md|json|html", FIELD(format), COMMAND_SESSIONS, MEMORY_NONE,
+		"md",
+		"sessions export: a transcript (md), the same with the quoted lines of the "
+		"sources in one file (html), or everything, for import (json)"},
+	{"out", 0, OPTION_TEXT, "FILE", FIELD(out_file), COMMAND_SESSIONS, MEMORY_NONE, NULL,
+		"sessions export: where it goes, a file that is not there yet (-: standard "
+		"output)"},
+	{"name", 0, OPTION_TEXT, "NAME", FIELD(model_name), COMMAND_SESSIONS, MEMORY_NONE, NULL,
+		"sessions import: the name to give it (else the one that it had)"},
+	{"hits", 'n', OPTION_WHOLE, "N", FIELD(n_hit), COMMAND_SESSIONS, MEMORY_NONE, "10",
+		"sessions search: at most so many passages of the sources, and of the turns, of "
+		"each session"},
+	{"yes", 'y', OPTION_FLAG, NULL, FIELD(yes), COMMAND_SESSIONS, MEMORY_NONE, NULL,
+		"sessions rm: remove without asking"},
+	{"all", 0, OPTION_FLAG, NULL, FIELD(all), COMMAND_KV, MEMORY_NONE, NULL,
+		"kv rm: everything, whoever it belongs to"},
 	{"plain", 0, OPTION_FLAG, NULL, FIELD(plain), COMMAND_CHAT, MEMORY_NONE, NULL,
 		"the line-mode chat: only appends, for screen readers and pipes"},
 	{"json", 0, OPTION_FLAG, NULL, FIELD(json), COMMAND_ALL & ~COMMAND_CHAT, MEMORY_NONE, NULL,

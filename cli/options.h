@@ -22,7 +22,9 @@ enum command_bit {
 	COMMAND_EVAL = 1 << 5,
 	COMMAND_MODELS = 1 << 6,
 	COMMAND_TOKENIZE = 1 << 7,
-	COMMAND_ALL = (1 << 8) - 1,
+	COMMAND_KV = 1 << 9,
+	COMMAND_SESSIONS = 1 << 10,
+	COMMAND_ALL = (1 << 11) - 1,
 };
 
 /* The values of an option that may be given several times. */
@@ -43,8 +45,9 @@ struct options {
 	const char *system, *over;
 	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
 	/* what is kept */
+	const char *session;
 	int64_t kv_limit_bytes;
-	int no_store;
+	int no_store, yes, all;
 	/* what is loaded; cli/inputs.h makes paths and struct load_options of it */
 	struct option_list include, exclude, from_file;
 	int ends_with_nul, include_secrets, drop_headers, layout, unsafe_loaders;
@@ -53,8 +56,8 @@ struct options {
 	/* of one command */
 	int64_t top_n, budget_tok, depth, bench_prompt_tok, bench_generate_tok, bench_repeats;
 	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths;
-	const char *storage_type;
-	int64_t n_question;
+	const char *storage_type, *format;
+	int64_t n_question, n_hit;
 	int show, sort, outline, count_only, special, show_questions;
 	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */
 
