@@ -83,6 +83,7 @@ int kv_disk_open(struct kv_disk **out, const struct kv_disk_config *config, stru
 		return -1;
 	}
 	kv_disk_refresh(disk);
+	disk_budget_open(disk);
 	*out = disk;
 	return 0;
 }

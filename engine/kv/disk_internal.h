@@ -50,6 +50,13 @@ struct disk_writer {
 	int n_retired;
 	int64_t dirty_bytes, dirty_since_ns;
 	int is_syncing, has_failed; /* has_failed: an fsync of `current` */
+	struct disk_budget {
+		int64_t used_bytes, limit_bytes; /* of the whole folder */
+		int64_t segment_bytes;           /* so that no segment is a large part of it */
+		int64_t look_ns;                 /* when it may be looked at again */
+		int wants_collecting, is_over;
+		int has_many; /* small segments, to be put together */
+	} budget;
 	int64_t pause_until_ns;
 	int64_t last_use_ns;
 	struct sha256_digest last_use;
@@ -85,9 +92,19 @@ struct disk_segment *disk_segment_of(
 /* disk_write.c */
 void disk_writer_init(struct disk_writer *writer);
 void disk_writer_finish(struct kv_disk *disk);
+/* There is something to do for the thread behind. */
+void disk_writer_wake(struct kv_disk *disk);
 /* Found no more, by anybody. */
 void disk_note_bad(struct kv_disk *disk, struct kv_index_entry *entry);
 void disk_trouble(struct kv_disk *disk, enum disk_trouble kind, int errno_value, const char *what);
+
+/* disk_budget.c; the writer's lock is held but for the first */
+void disk_budget_open(struct kv_disk *disk);
+void disk_budget_add(struct disk_budget *budget, int64_t n_bytes);
+/* Whether a page more is within it. */
+int disk_budget_allows(struct disk_budget *budget);
+/* On the thread behind: make room. */
+void disk_budget_collect(struct kv_disk *disk);
 
 /* disk_link.c */
 void disk_segment_unmap(struct disk_segment *segment);

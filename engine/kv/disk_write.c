@@ -125,6 +125,8 @@ static void *sync_behind(void *arg)
 			sync_one(disk);
 		} else if (state->stop) {
 			break;
+		} else if (state->budget.wants_collecting) {
+			disk_budget_collect(disk);
 		} else if (state->dirty_bytes > 0) {
 			int64_t due = sync_due_ns(state);
 			struct timespec until = {
@@ -137,6 +139,42 @@ static void *sync_behind(void *arg)
 	}
 	pthread_mutex_unlock(&state->lock);
 	return NULL;
+}
+
+/* The lock is held. */
+static void wake(struct kv_disk *disk)
+{
+	struct disk_writer *state = &disk->writer;
+
+	if (!state->has_thread) {
+		state->has_thread = pthread_create(&state->thread, NULL, sync_behind, disk) == 0;
+	}
+	pthread_cond_broadcast(&state->wake);
+}
+
+void disk_writer_wake(struct kv_disk *disk)
+{
+	pthread_mutex_lock(&disk->writer.lock);
+	wake(disk);
+	pthread_mutex_unlock(&disk->writer.lock);
+}
+
+static int is_within_budget(struct kv_disk *disk)
+{
+	int is_within;
+
+	pthread_mutex_lock(&disk->writer.lock);
+	is_within = disk_budget_allows(&disk->writer.budget);
+	if (disk->writer.budget.wants_collecting) {
+		wake(disk);
+	}
+	pthread_mutex_unlock(&disk->writer.lock);
+	if (!is_within) {
+		disk_trouble(disk, TROUBLE_LIMIT, 0,
+			"computed KV fills its part of the disk, and all of it is in use: no more "
+			"is kept");
+	}
+	return is_within;
 }
 
 static void need_sync(struct kv_disk *disk, int64_t n_bytes)
@@ -154,6 +192,10 @@ static void need_sync(struct kv_disk *disk, int64_t n_bytes)
 		pthread_cond_broadcast(&state->wake);
 	}
 	state->dirty_bytes += n_bytes;
+	disk_budget_add(&state->budget, n_bytes);
+	if (state->budget.wants_collecting) {
+		pthread_cond_broadcast(&state->wake);
+	}
 	pthread_mutex_unlock(&state->lock);
 }
 
@@ -259,7 +301,7 @@ static struct kv_writer *writer_of(struct kv_disk *disk)
 		has_failed = state->has_failed;
 		pthread_mutex_unlock(&state->lock);
 		if (has_failed || kv_writer_is_unlinked(state->current) ||
-			!kv_writer_has_room(state->current, KV_SEGMENT_MAX_BYTES)) {
+			!kv_writer_has_room(state->current, state->budget.segment_bytes)) {
 			retire(disk);
 		}
 	}
@@ -295,7 +337,7 @@ static int64_t append(struct kv_disk *disk, struct kv_record *record, const uint
 		retire(disk);
 		return -1;
 	}
-	need_sync(disk, KV_RECORD_BYTES + (data ? disk->root.page_bytes : 0));
+	need_sync(disk, KV_RECORD_BYTES + (data ? kv_slot_bytes(disk->root.page_bytes) : 0));
 	number = disk_segment_number(disk, writer->segment.id);
 	disk->segment[number]->file.n_record = writer->segment.n_record;
 	disk->segment[number]->file.size_bytes = writer->segment.size_bytes;
@@ -367,7 +409,7 @@ void kv_disk_write(struct kv_disk *disk, const struct kv_disk_page *page, const 
 		kv_disk_use(disk, &entry->page.name, owner);
 		return;
 	}
-	if (is_refused || page->n_tok < 1 || page->n_tok > KV_PAGE_TOK) {
+	if (is_refused || page->n_tok < 1 || page->n_tok > KV_PAGE_TOK || !is_within_budget(disk)) {
 		return;
 	}
 	memcpy(record.ids, page->ids, (size_t)page->n_tok * sizeof(uint32_t));

@@ -49,25 +49,20 @@ static int step_in(struct kv_guard *guard, uintptr_t at)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
-static void on_sigbus(int number, siginfo_t *info, void *context)
+/* For addresses that are not ours: as if there were no handler here. */
+static void pass_on(int number, siginfo_t *info, void *context)
 {
-	int saved = errno;
+	static _Thread_local int is_passing; /* who comes before may pass on to us */
+	const struct sigaction *to = &before;
 
-	/* Only where memory is behind it: not for a SIGBUS that somebody sent. */
-	if (info->si_code > 0) {
-		for (struct kv_guard *guard = atomic_load(&guards); guard;
-			guard = atomic_load(&guard->next)) {
-			if (step_in(guard, (uintptr_t)info->si_addr)) {
-				errno = saved;
-				return;
-			}
-		}
-	}
-	errno = saved;
-	if (before.sa_flags & SA_SIGINFO) {
-		before.sa_sigaction(number, info, context);
-	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
-		before.sa_handler(number);
+	if (!is_passing && to->sa_flags & SA_SIGINFO) {
+		is_passing = 1;
+		to->sa_sigaction(number, info, context);
+		is_passing = 0;
+	} else if (!is_passing && to->sa_handler != SIG_DFL && to->sa_handler != SIG_IGN) {
+		is_passing = 1;
+		to->sa_handler(number);
+		is_passing = 0;
 	} else {
 		/* The instruction is run again, and the signal ends the process. */
 		signal(SIGBUS, SIG_DFL);
@@ -77,17 +72,40 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 	}
 }
 
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	int saved = errno, is_ours = 0;
+
+	/* Only where memory is behind it: not for a SIGBUS that somebody sent. */
+	if (info->si_code > 0) {
+		for (struct kv_guard *guard = atomic_load(&guards); guard && !is_ours;
+			guard = atomic_load(&guard->next)) {
+			is_ours = step_in(guard, (uintptr_t)info->si_addr);
+		}
+	}
+	errno = saved;
+	if (!is_ours) {
+		pass_on(number, info, context);
+	}
+}
+
+/* In front of whoever handles it now; that may be somebody who came after the last mapping. */
 static void install(void)
 {
-	struct sigaction action;
+	struct sigaction action, now;
 
+	pthread_mutex_lock(&lock);
 	memory_page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	memset(&action, 0, sizeof(action));
-	action.sa_sigaction = on_sigbus;
-	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGBUS, NULL, &before);
-	sigaction(SIGBUS, &action, NULL);
+	if (sigaction(SIGBUS, NULL, &now) == 0 &&
+		!(now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_sigbus)) {
+		memset(&action, 0, sizeof(action));
+		action.sa_sigaction = on_sigbus;
+		action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+		sigemptyset(&action.sa_mask);
+		before = now;
+		sigaction(SIGBUS, &action, NULL);
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 static struct kv_guard *guard_of(struct kv_mapping *mapping, size_t n_bytes)
@@ -123,11 +141,10 @@ static struct kv_guard *guard_of(struct kv_mapping *mapping, size_t n_bytes)
 int kv_mapping_open(
 	struct kv_mapping *mapping, int fd, int64_t first_slot, int64_t n_slot, int64_t slot_bytes)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	size_t n_bytes = (size_t)(n_slot * slot_bytes);
 	void *base;
 
-	pthread_once(&once, install);
+	install();
 	base = mmap(NULL, n_bytes, PROT_READ, MAP_SHARED, fd, first_slot * slot_bytes);
 	if (base == MAP_FAILED) {
 		return -1;

@@ -35,7 +35,7 @@ static void known_vectors_hold(void **state)
 
 static void instruction_and_table_agree_at_every_length_and_place(void **state)
 {
-	static uint8_t bytes[70000];
+	static uint8_t bytes[170000];
 
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		uint32_t word[4];
