@@ -1,119 +1,16 @@
 /* A session with the fake engine behind the same messages as the real one. */
 #include "session/session.h"
 
-#include "base/mem.h"
 #include "base/rng.h"
-#include "engine/engine_thread.h"
-#include "loaders/load.h"
 #include "session/pack.h"
+#include "tests/unit/session_fixture.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static struct engine *open_engine(const struct engine_config *config)
-{
-	struct engine *engine;
-	struct err err;
-
-	if (engine_open_thread(&engine, config, &err) < 0 || engine_wait_ready(engine, &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-	return engine;
-}
-
-static struct engine *open_fake(int64_t context_tok)
-{
-	return open_engine(&(struct engine_config){
-		.model = "fake", .backend = "fake", .context_tok = context_tok});
-}
-
-/* The model that the build makes: random weights, but a learned vocabulary that merges. */
-static struct engine *open_random(void)
-{
-	const char *build = getenv("CARREL_TEST_BUILD");
-	char *path = mem_printf("%s/models/random.gguf", build ? build : ".");
-	struct engine *engine = open_engine(
-		&(struct engine_config){.model = path, .backend = "cpu", .n_thread = 1});
-
-	free(path);
-	return engine;
-}
-
-static void add_text(struct session *session, const char *name, const char *text)
-{
-	struct load_result loaded = {0};
-	struct part *part;
-
-	mem_grow(loaded.document, loaded.n_document, loaded.cap_document);
-	loaded.document[loaded.n_document++] = (struct document){
-		.kind = DOCUMENT_TEXT, .name = mem_strdup(name), .origin = mem_strdup(name)};
-	part = document_add_part(loaded.document);
-	part->text = mem_strdup(text);
-	part->len = strlen(text);
-	assert_int_equal(1, session_add_sources(session, &loaded));
-	load_result_finish(&loaded);
-}
-
-static void update_text(struct session *session, size_t index, const char *text)
-{
-	struct document document = {
-		.kind = DOCUMENT_TEXT, .name = mem_strdup("t"), .origin = mem_strdup("t")};
-	struct part *part = document_add_part(&document);
-
-	part->text = mem_strdup(text);
-	part->len = strlen(text);
-	assert_int_equal(0, session_update_source(session, index, &document, NULL));
-	document_finish(&document);
-}
-
-static void ask(struct session *session, struct engine *engine, const char *question,
-	int64_t max_tok, const struct session_watch *watch, struct session_answer *answer)
-{
-	struct err err;
-
-	if (session_ask(session, engine, question, strlen(question), NULL, max_tok, watch, answer,
-		    &err) < 0) {
-		fail_msg("%s: %s", err.where, err.what);
-	}
-}
-
-static char *context(const struct session *session, const char *question)
-{
-	struct buf text = BUF_INIT;
-
-	session_context_text(session, question, question ? strlen(question) : 0, &text);
-	return buf_take(&text);
-}
-
-/* ---- ids ---- */
-
-static uint32_t *ids_of(struct engine *engine, const struct prompt *prompt, size_t *count)
-{
-	struct engine_event event;
-	int64_t request = engine_tokenize(engine, prompt, 0, NULL);
-	uint32_t *ids;
-
-	do {
-		assert_int_equal(1, engine_next(engine, 10000, &event));
-	} while (event.request != request);
-	assert_int_equal(ENGINE_TOKENS, event.type);
-	ids = mem_alloc(event.n_ids * sizeof(*ids));
-	memcpy(ids, event.ids, event.n_ids * sizeof(*ids));
-	*count = event.n_ids;
-	return ids;
-}
 
 /* What must stay: all but the question; before the first turn, what more sources may stand behind.
  */
