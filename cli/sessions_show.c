@@ -320,8 +320,8 @@ static void print_turn(const struct store_turn *turn, int is_verbose)
 
 		export_citation_place(&place, citation);
 		printf("%s", i ? "" : "\n");
-		output_line("[%zu] %s \"%s\": %s", i + 1, buf_str(&place), citation->text,
-			export_verdict(citation));
+		output_line("[%zu] %s%s\"%s\": %s", i + 1, buf_str(&place), place.len ? " " : "",
+			citation->text, export_verdict(citation));
 		buf_finish(&place);
 	}
 }
