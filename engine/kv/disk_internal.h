@@ -39,17 +39,19 @@ enum disk_trouble {
 	TROUBLE_COUNT,
 };
 
+enum { WRITERS_RETIRED_MAX = 64 };
+
 /* What appends, and the thread that syncs behind it (disk_write.c). */
 struct disk_writer {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t thread;
 	int has_thread, stop;
-	struct kv_writer *current;     /* only the caller's thread appends to it */
-	struct kv_writer *retired[64]; /* to be synced and closed */
+	struct kv_writer *current;                      /* only the caller's thread appends to it */
+	struct kv_writer *retired[WRITERS_RETIRED_MAX]; /* to be synced and closed */
 	int n_retired;
 	int64_t dirty_bytes, dirty_since_ns;
-	int is_syncing, has_failed; /* has_failed: an fsync of `current` */
+	int has_failed; /* an fsync of `current` */
 	struct disk_budget {
 		int64_t used_bytes, limit_bytes; /* of the whole folder */
 		int64_t segment_bytes;           /* so that no segment is a large part of it */
@@ -108,5 +110,7 @@ void disk_budget_collect(struct kv_disk *disk);
 
 /* disk_link.c */
 void disk_segment_unmap(struct disk_segment *segment);
+/* What is mapped of it can be trusted no more. */
+void disk_segment_lose(struct disk_segment *segment);
 
 #endif

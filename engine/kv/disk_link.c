@@ -35,6 +35,13 @@ void disk_segment_unmap(struct disk_segment *segment)
 	segment->reader_fd = segment->pages_fd = -1;
 }
 
+void disk_segment_lose(struct disk_segment *segment)
+{
+	for (int64_t i = 0; i < segment->n_mapping; i++) {
+		kv_mapping_lose(&segment->mapping[i]);
+	}
+}
+
 /* ---- mapping ---- */
 
 static int hold_segment(struct kv_disk *disk, struct disk_segment *segment)

@@ -84,7 +84,6 @@ static void sync_one(struct kv_disk *disk)
 	} else {
 		state->dirty_bytes = 0;
 	}
-	state->is_syncing = 1;
 	pthread_mutex_unlock(&state->lock);
 	failed = kv_writer_sync(writer) < 0;
 	error = errno;
@@ -98,8 +97,7 @@ static void sync_one(struct kv_disk *disk)
 		destroy_writer(retired);
 	}
 	pthread_mutex_lock(&state->lock);
-	state->is_syncing = 0;
-	state->has_failed |= failed && !retired;
+	state->has_failed |= failed && !retired && writer == state->current;
 	pthread_cond_broadcast(&state->wake);
 }
 
@@ -215,7 +213,8 @@ static void retire(struct kv_disk *disk)
 		return;
 	}
 	pthread_mutex_lock(&state->lock);
-	while (state->is_syncing || (state->has_thread && state->n_retired == 64)) {
+	/* The thread alone closes what it may be syncing. */
+	while (state->has_thread && state->n_retired == WRITERS_RETIRED_MAX) {
 		pthread_cond_wait(&state->wake, &state->lock);
 	}
 	state->current = NULL;
@@ -300,6 +299,10 @@ static struct kv_writer *writer_of(struct kv_disk *disk)
 		pthread_mutex_lock(&state->lock);
 		has_failed = state->has_failed;
 		pthread_mutex_unlock(&state->lock);
+		if (has_failed) {
+			disk_segment_lose(disk->segment[disk_segment_number(
+				disk, state->current->segment.id)]);
+		}
 		if (has_failed || kv_writer_is_unlinked(state->current) ||
 			!kv_writer_has_room(state->current, state->budget.segment_bytes)) {
 			retire(disk);

@@ -187,6 +187,16 @@ void kv_mapping_close(struct kv_mapping *mapping)
 	mapping->base = NULL;
 }
 
+void kv_mapping_lose(struct kv_mapping *mapping)
+{
+	atomic_uint *lost = atomic_load(&mapping->guard->lost);
+
+	for (int64_t i = 0; i < mapping->n_slot; i++) {
+		atomic_fetch_or(&lost[i / 32], 1U << i % 32);
+	}
+	atomic_fetch_add(&mapping->guard->n_fault, 1);
+}
+
 uint32_t kv_mapping_faults(const struct kv_mapping *mapping)
 {
 	return atomic_load(&mapping->guard->n_fault);

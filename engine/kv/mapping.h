@@ -22,6 +22,8 @@ int kv_mapping_open(
 	struct kv_mapping *mapping, int fd, int64_t first_slot, int64_t n_slot, int64_t slot_bytes);
 void kv_mapping_close(struct kv_mapping *mapping);
 
+/* As if the handler had stepped in everywhere. */
+void kv_mapping_lose(struct kv_mapping *mapping);
 /* How often the handler had to step in. */
 uint32_t kv_mapping_faults(const struct kv_mapping *mapping);
 /* Whether it did in this slot (numbered in the file). */

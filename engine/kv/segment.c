@@ -324,6 +324,7 @@ int kv_writer_reopen(struct kv_writer *writer, int folder_fd, const struct kv_ro
 	/* It was removed before it could be locked, or its last record is torn. */
 	if (index_st.st_nlink == 0 || pages_st.st_nlink == 0 ||
 		index_st.st_size % KV_RECORD_BYTES != 0 ||
+		(pages_st.st_size > 0 && pages_st.st_size + slot_bytes > max_bytes) ||
 		read_records(&writer->segment, writer->index_fd, &writer->root, see_slot, writer) <
 			0) {
 		fail_open(writer, folder_fd, 0);

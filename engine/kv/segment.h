@@ -58,7 +58,7 @@ struct kv_writer {
 	struct kv_segment segment;
 	struct kv_root root;
 	int index_fd, pages_fd;
-	int folder_fd; /* of a new segment whose names are not synced yet; else -1 */
+	int folder_fd;  /* of a new segment whose names are not synced yet; else -1 */
 	int64_t n_slot; /* the next page's */
 };
 
