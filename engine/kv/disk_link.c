@@ -16,6 +16,7 @@
 enum {
 	CHUNK_BYTES = 1 << 18, /* populated ahead of being checked: stays in the second cache */
 	THREADS_MAX = 16,
+	MEASURABLE_BYTES = 1 << 20, /* less takes no time that anybody would see */
 };
 
 void disk_segment_unmap(struct disk_segment *segment)
@@ -333,7 +334,7 @@ int64_t kv_disk_link(struct kv_disk *disk, const struct kv_disk_entry *const *en
 	}
 	begin = seconds_now();
 	n_good = check(disk, indexed, data, n_staged);
-	if (n_good == n_staged && n_good * disk->root.page_bytes >= 1 << 20) {
+	if (n_good == n_staged && n_good * disk->root.page_bytes >= MEASURABLE_BYTES) {
 		double bytes = (double)n_good * (double)disk->root.page_bytes;
 
 		if (n_resident == 3 * n_staged) {
@@ -392,7 +393,7 @@ double kv_disk_link_s(
 	in_memory = (double)n_resident / (3 * (double)n_sample);
 	if ((in_memory > 0 && disk->memory_bytes_per_s <= 0) ||
 		(in_memory < 1 && disk->disk_bytes_per_s <= 0)) {
-		return -1;
+		return bytes < MEASURABLE_BYTES ? 0 : -1;
 	}
 	return (in_memory > 0 ? bytes * in_memory / disk->memory_bytes_per_s : 0) +
 	       (in_memory < 1 ? bytes * (1 - in_memory) / disk->disk_bytes_per_s : 0);

@@ -230,6 +230,65 @@ static void a_folder_that_cannot_be_used_is_told_and_done_without(void **state)
 	reply_finish(&reply);
 }
 
+/* The forecast of a prompt over what then happens. */
+static double forecast_ratio(struct engine *engine, const char *text, int64_t *disk_tok)
+{
+	double predicted_s = cached(engine, text).predicted_s;
+	struct reply reply = ask(engine, text, 1);
+	double took_s = reply.last.usage.first_token_ms * 1e-3;
+
+	assert_int_equal(ENGINE_DONE, reply.last.type);
+	*disk_tok = reply.last.usage.disk_tok;
+	reply_finish(&reply);
+	print_message("    forecast %.3f s, took %.3f s\n", predicted_s, took_s);
+	return predicted_s / took_s;
+}
+
+/*
+ * With a backend that takes its time by the token (it sleeps; a real one is measured by
+ * tests/bench/bench_forecast.c): new, in memory, and on disk after a restart. A machine that is busy
+ * with something else may spoil a try, not three.
+ */
+static void what_is_forecast_is_what_happens(void **state)
+{
+	enum { NEW, IN_MEMORY, ON_DISK, NEW_AGAIN, CASES };
+	int is_near[CASES] = {0};
+	char text[LONG_CHARS + 1];
+
+	setenv("CARREL_FAKE_PREFILL_US", "200", 1);
+	for (int try = 0; try < 3; try++) {
+		const char *store = new_store();
+		struct engine *engine = open_fake(store);
+		struct reply reply = ask(engine, long_text('a'), 1);
+		double ratio[CASES];
+		int64_t disk_tok;
+
+		reply_finish(&reply);
+		memcpy(text, long_text('b'), sizeof(text));
+		ratio[NEW] = forecast_ratio(engine, text, &disk_tok);
+		text[2500] = '!';
+		ratio[IN_MEMORY] = forecast_ratio(engine, text, &disk_tok);
+		assert_int_equal(0, disk_tok);
+		engine_close(engine);
+		engine = open_fake(store);
+		text[2500] = '?';
+		ratio[ON_DISK] = forecast_ratio(engine, text, &disk_tok);
+		assert_true(disk_tok >= 2500);
+		ratio[NEW_AGAIN] = forecast_ratio(engine, long_text('n'), &disk_tok);
+		engine_close(engine);
+		for (int i = 0; i < CASES; i++) {
+			is_near[i] |= ratio[i] > 0.7 && ratio[i] < 1.3;
+		}
+		if (is_near[NEW] && is_near[IN_MEMORY] && is_near[ON_DISK] && is_near[NEW_AGAIN]) {
+			break;
+		}
+	}
+	assert_true(is_near[NEW]);
+	assert_true(is_near[IN_MEMORY]);
+	assert_true(is_near[ON_DISK]);
+	assert_true(is_near[NEW_AGAIN]);
+}
+
 static int clean_environment(void **state)
 {
 	unsetenv("CARREL_FAKE_ANSWER");
@@ -260,6 +319,7 @@ int main(void)
 		TEST(closed_in_mid_prefill_it_keeps_every_batch),
 		TEST(a_cancelled_answer_is_kept_too),
 		TEST(two_engines_share_one_store),
+		TEST(what_is_forecast_is_what_happens),
 		TEST(a_folder_that_cannot_be_used_is_told_and_done_without),
 	};
 
