@@ -101,16 +101,18 @@ static enum pack_before *find_before(const struct session *session)
 	return before;
 }
 
-/* Counts of another tokenizer are none. */
-static void forget_counts(struct session *session, const char *tokenizer_digest)
+/* Counts of another tokenizer are none. Returns whether there may be such in the store. */
+static int forget_counts(struct session *session, const char *tokenizer_digest)
 {
 	const char *of = session_setting(session, STORE_TOKENIZER);
 
-	if (of && strcmp(of, tokenizer_digest) != 0) {
-		for (size_t i = 0; i < session->n_block; i++) {
-			session->block[i]->stored.tokens = -1;
-		}
+	if (!of || strcmp(of, tokenizer_digest) == 0) {
+		return 0;
 	}
+	for (size_t i = 0; i < session->n_block; i++) {
+		session->block[i]->stored.tokens = -1;
+	}
+	return 1;
 }
 
 /*
@@ -128,16 +130,14 @@ static void keep_counts(
 	store_commit(session->store, &change, NULL);
 }
 
-static int count_blocks(struct session *session, struct engine *engine,
-	const struct session_watch *watch, struct err *err)
+/* All that are not counted yet; of them, those that are now are marked. */
+static int count_uncounted(struct session *session, struct engine *engine,
+	const struct session_watch *watch, char *is_new, struct err *err)
 {
-	struct store_block *row = mem_alloc((session->n_block + 1) * sizeof(*row));
 	enum pack_before *before = find_before(session);
 	int64_t front_tok = -1, tokens;
-	size_t n_row = 0;
 	int status = 0;
 
-	forget_counts(session, engine_info(engine)->tokenizer_digest);
 	for (size_t i = 0; i < session->n_block && status == 0; i++) {
 		struct block *block = session->block[i];
 
@@ -153,13 +153,33 @@ static int count_blocks(struct session *session, struct engine *engine,
 		}
 		if (status == 0) {
 			block->stored.tokens = tokens - front_tok;
-			row[n_row++] = block->stored;
+			is_new[i] = 1;
 		}
 	}
-	if (n_row) {
-		keep_counts(session, row, n_row, engine_info(engine)->tokenizer_digest);
-	}
 	free(before);
+	return status;
+}
+
+static int count_blocks(struct session *session, struct engine *engine,
+	const struct session_watch *watch, struct err *err)
+{
+	const char *digest = engine_info(engine)->tokenizer_digest;
+	struct store_block *row = mem_alloc((session->n_block + 1) * sizeof(*row));
+	char *is_new = mem_zero(session->n_block + 1, 1);
+	int are_all_new = forget_counts(session, digest), any = 0;
+	int status = count_uncounted(session, engine, watch, is_new, err);
+	size_t n_row = 0;
+
+	for (size_t i = 0; i < session->n_block; i++) {
+		any |= is_new[i];
+		if (!session->block[i]->stored.is_dropped && (is_new[i] || are_all_new)) {
+			row[n_row++] = session->block[i]->stored;
+		}
+	}
+	if (any) {
+		keep_counts(session, row, n_row, digest);
+	}
+	free(is_new);
 	free(row);
 	return status;
 }

@@ -147,11 +147,16 @@ char *session_change_text(const struct session_change *change, size_t index)
 
 /* ---- making ---- */
 
-static int is_behind_another(const struct standing *now, const struct standing *was, size_t n_was)
+/* *at is where to begin to look: both lists are mostly in the same order. */
+static int is_behind_another(
+	const struct standing *now, const struct standing *was, size_t n_was, size_t *at)
 {
-	for (size_t i = 0; i < n_was; i++) {
-		if (was[i].block == now->block) {
-			return was[i].before != now->before;
+	for (size_t n = 0; n < n_was; n++) {
+		const struct standing *same = &was[*at];
+
+		*at = (*at + 1) % n_was;
+		if (same->block == now->block) {
+			return same->before != now->before;
 		}
 	}
 	return 0;
@@ -164,13 +169,14 @@ static int is_behind_another(const struct standing *now, const struct standing *
 static struct store_block *find_uncounted(const struct session_change *change, size_t *count)
 {
 	struct view before = view_of(change->session), after = change_view(change);
-	size_t n_was, n_now, n = 0;
+	size_t n_was, n_now, at = 0, n = 0;
 	struct standing *was = view_standing(&before, &n_was);
 	struct standing *now = view_standing(&after, &n_now);
 	struct store_block *row = mem_alloc((n_now + 1) * sizeof(*row));
 
 	for (size_t i = 0; i < n_now; i++) {
-		if (now[i].block->stored.tokens >= 0 && is_behind_another(&now[i], was, n_was)) {
+		if (now[i].block->stored.tokens >= 0 &&
+			is_behind_another(&now[i], was, n_was, &at)) {
 			row[n] = now[i].block->stored;
 			row[n++].tokens = -1;
 		}

@@ -103,6 +103,13 @@ int reload_check_added(const struct session_change *change, struct err *err)
 
 /* ---- what is a source already ---- */
 
+static int by_key(const void *a, const void *b)
+{
+	const struct known_key *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
 void known_make(struct known *known, const struct session *session)
 {
 	struct view view = view_of(session);
@@ -115,19 +122,37 @@ void known_make(struct known *known, const struct session *session)
 		const char *origin = session->source[i]->stored.document.origin;
 
 		known->path[i] = origin_path(session, origin ? origin : "");
-		known->key[i] = origin_key(known->path[i]);
+		known->key[i] = (struct known_key){origin_key(known->path[i]), i};
 	}
+	qsort(known->key, known->n_source, sizeof(*known->key), by_key);
 }
 
 void known_finish(struct known *known)
 {
 	for (size_t i = 0; i < known->n_source; i++) {
-		free(known->key[i]);
+		free(known->key[i].key);
 		free(known->path[i]);
 	}
 	free(known->key);
 	free(known->path);
 	free(known->standing);
+}
+
+/* The first that is not before `key`. */
+static size_t known_from(const struct known *known, const char *key)
+{
+	size_t first = 0, end = known->n_source;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (strcmp(known->key[middle].key, key) < 0) {
+			first = middle + 1;
+		} else {
+			end = middle;
+		}
+	}
+	return first;
 }
 
 struct block *known_find(
@@ -136,13 +161,14 @@ struct block *known_find(
 	char *key = origin_key(document->origin ? document->origin : "");
 	struct block *found = NULL;
 
-	for (size_t i = 0; i < known->n_source && !found && key[0]; i++) {
-		struct block *source = known->session->source[i];
+	for (size_t i = known_from(known, key);
+		key[0] && i < known->n_source && !found && strcmp(known->key[i].key, key) == 0;
+		i++) {
+		struct block *source = known->session->source[known->key[i].source];
 
-		if (source->stored.document.kind == document->kind &&
-			strcmp(known->key[i], key) == 0) {
+		if (source->stored.document.kind == document->kind) {
 			found = source;
-			*path = known->path[i];
+			*path = known->path[known->key[i].source];
 		}
 	}
 	free(key);
@@ -266,14 +292,14 @@ static int any_known(const struct known *known, const char *const *path, size_t 
 	int any = 0;
 
 	for (size_t i = 0; i < n_path && !any; i++) {
-		char *key = origin_key(path[i]);
-		size_t len = strlen(key);
+		char *key = origin_key(path[i]), *beneath = mem_printf("%s/", key);
+		size_t at = known_from(known, key), below = known_from(known, beneath);
 
-		for (size_t k = 0; k < known->n_source && !any; k++) {
-			any = strncmp(known->key[k], key, len) == 0 &&
-			      (!known->key[k][len] || known->key[k][len] == '/');
-		}
+		any = (at < known->n_source && strcmp(known->key[at].key, key) == 0) ||
+		      (below < known->n_source &&
+			      strncmp(known->key[below].key, beneath, strlen(beneath)) == 0);
 		free(key);
+		free(beneath);
 	}
 	return any;
 }

@@ -22,7 +22,8 @@
  *	             <page n="37" label="21">\n BODY </page>\n ...  </source>
  *	transcript   <source id="S1" kind="transcript" name="NAME">\n
  *	             [hh:mm:ss] SPEAKER: BODY \n ...  </source>
- *	an update    <update of="S1"> in place of <source ...>, </update> at the end, no <tree>
+ *	an update    <update of="S1"> in place of <source ...>, </update> at the end, no <tree>; a file
+ *	             that is gone has no BODY there
  *
  * (spaces around BODY and before the tags are not written; rev, label, "[hh:mm:ss] " and "SPEAKER: "
  * only where they are known). A cue's BODY of several lines goes on at the beginning of a line. BODY is the stored text, byte for byte, under two

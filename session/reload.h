@@ -18,7 +18,11 @@ struct known {
 	const struct session *session;
 	struct standing *standing;
 	size_t n_standing, n_source;
-	char **key, **path; /* of each source; `path` from here */
+	char **path; /* of each source, from here */
+	struct known_key {
+		char *key;
+		size_t source;
+	} * key; /* in their order */
 };
 void known_make(struct known *known, const struct session *session);
 void known_finish(struct known *known);

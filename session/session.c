@@ -92,36 +92,33 @@ static int is_set(const struct session *session, const char *key)
 	return value && strcmp(value, is_on) == 0;
 }
 
-/* What the session says, and what it is told to say from now on. */
+/* What the session is told to say from now on; what it says already need not be written. */
+static void add_setting(const struct session *session, const char *key, const char *value,
+	struct store_setting *setting, size_t *n)
+{
+	const char *own = session_setting(session, key);
+
+	if (value && (!own || strcmp(own, value) != 0)) {
+		setting[(*n)++] = (struct store_setting){(char *)key, (char *)value};
+	}
+}
+
 static int take_config(
 	struct session *session, const struct session_config *config, struct err *err)
 {
+	char *version = mem_printf("%d", PACK_VERSION);
 	struct store_setting setting[5];
 	size_t n = 0;
+	int status;
 
-	if (!session_setting(session, STORE_PACK)) {
-		char *version = mem_printf("%d", PACK_VERSION);
-		int status = session_set(session, STORE_PACK, version, err);
-
-		free(version);
-		if (status < 0) {
-			return -1;
-		}
-	}
-	if (config->system) {
-		setting[n++] =
-			(struct store_setting){(char *)option_system, (char *)config->system};
-	}
-	if (config->no_cite) {
-		setting[n++] = (struct store_setting){(char *)option_no_cite, (char *)is_on};
-	}
-	if (config->free_quotes) {
-		setting[n++] = (struct store_setting){(char *)option_free_quotes, (char *)is_on};
-	}
-	if (config->no_think) {
-		setting[n++] = (struct store_setting){(char *)option_no_think, (char *)is_on};
-	}
-	if (commit_settings(session, setting, n, err) < 0) {
+	add_setting(session, STORE_PACK, version, setting, &n);
+	add_setting(session, option_system, config->system, setting, &n);
+	add_setting(session, option_no_cite, config->no_cite ? is_on : NULL, setting, &n);
+	add_setting(session, option_free_quotes, config->free_quotes ? is_on : NULL, setting, &n);
+	add_setting(session, option_no_think, config->no_think ? is_on : NULL, setting, &n);
+	status = commit_settings(session, setting, n, err);
+	free(version);
+	if (status < 0) {
 		return -1;
 	}
 	session->system = mem_strdup(session_setting(session, option_system));

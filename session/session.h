@@ -48,7 +48,7 @@ int session_set(struct session *session, const char *key, const char *value, str
 
 /*
  * Load the paths ("-" is standard input) and add one source for each document; what comes a second
- * time, or is a source already, is left out. All or none: where a path is refused, or cannot be read
+ * time, or is a source already, is left out, and a source that changed gets an update. All or none: where a path is refused, or cannot be read
  * and `partial` does not allow that, nothing is added. What was left out is listed either way.
  * `options` may be NULL.
  */
@@ -115,16 +115,26 @@ void session_prompt(const struct session *session, const char *question, size_t 
  * question, without that question.
  */
 struct session_change;
-/* What session_load() would add. Its skipped[] is listed by session_skipped() at once. */
+/*
+ * What session_load() would add. Its skipped[] is listed by session_skipped() at once. What is a
+ * source already is listed, too; where it has changed it becomes an update, and where it stands only
+ * on another branch it comes to this one.
+ */
 int session_plan_load(struct session *session, struct session_change **out, const char *const *path,
 	size_t n_path, const struct load_options *options, int partial, struct err *err);
 /*
- * Read again what the sources were read from; what changed becomes an update (of a tree: the files
- * that did). What is not there any more is listed and stays as it is.
+ * Read again what the sources of the context were read from, as it was read then (patterns, ...);
+ * what changed becomes an update. Of a tree: the files that did, those that are new, and those that
+ * are gone, as files without a line. A source that is not there any more is listed and stays as it
+ * is, and so does, with `partial`, what cannot be read.
  */
 int session_plan_refresh(struct session *session, struct session_change **out,
 	const struct load_options *options, int partial, struct err *err);
-/* Late sources and updates in front, each source with its newest text. */
+/*
+ * Late sources and updates in front, each source with its newest text. The front is that of every
+ * branch: what stands there now, and older texts of it, stand at no turn any more. Sources and newer
+ * updates that only another branch has stay where they are.
+ */
 int session_plan_repack(struct session *session, struct session_change **out, struct err *err);
 /* Without source `number`: its text leaves the session for good. Turns stay; numbers are not used again. */
 int session_plan_drop(
