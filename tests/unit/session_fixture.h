@@ -143,6 +143,28 @@ static inline uint32_t *prompt_ids(
 	return ids;
 }
 
+/* Tokens of the next prompt up to where the user's new message begins. */
+static inline int64_t count_said(const struct session *session, struct engine *engine)
+{
+	struct prompt prompt = {0}, said = {0};
+	size_t n_said = 0, count;
+
+	session_prompt(session, "Q?", 2, engine_info(engine), &prompt);
+	for (size_t i = 0; i < prompt.count; i++) {
+		if (segment_kind(prompt.item[i]) == SEGMENT_MARK &&
+			segment_get_mark(prompt.item[i]) == PROMPT_USER_OPEN) {
+			n_said = i;
+		}
+	}
+	for (size_t i = 0; i < n_said; i++) {
+		prompt_add(&said, segment_ref(prompt.item[i]));
+	}
+	free(ids_of(engine, &said, &count));
+	prompt_finish(&prompt);
+	prompt_finish(&said);
+	return (int64_t)count;
+}
+
 static inline void assert_same_context(const struct session *a, const struct session *b)
 {
 	char *one = context(a, "Q?"), *other = context(b, "Q?");

@@ -295,6 +295,118 @@ static void counts_of_another_tokenizer_are_none(void **state)
 	engine_close(random);
 }
 
+struct counting {
+	int n_look, stop_after;
+};
+
+static int after_some(void *arg)
+{
+	struct counting *counting = arg;
+
+	return ++counting->n_look > counting->stop_after;
+}
+
+/* Wherever a count by another tokenizer is stopped, no figure of the one before is taken for its own. */
+static void counts_of_two_tokenizers_never_mix(void **state)
+{
+	struct engine *fake = open_fake(0), *random = open_random();
+	int is_whole = 0;
+	int64_t of_fake;
+	struct err err;
+
+	for (int stop_after = 0; !is_whole; stop_after++) {
+		char *where = mem_printf("./55555555555555%02d", stop_after);
+		struct session *session = create(where, &(struct session_config){0});
+		struct counting counting = {.stop_after = stop_after};
+
+		free(where);
+		for (int i = 0; i < 3; i++) {
+			add_text(session, "a.txt", "alpha beta gamma, and what follows them\n");
+		}
+		must(session_count(session, fake, NULL, NULL, &err), &err);
+		of_fake = session_source_at(session, 1).tokens;
+		is_whole = session_count(session, random,
+				   &(struct session_watch){.stopped = after_some, .arg = &counting},
+				   NULL, &err) == 0;
+		session = reopen(session);
+		for (size_t i = 1; i < 3; i++) {
+			int64_t tokens = session_source_at(session, i).tokens;
+			const char *of = session_setting(session, STORE_TOKENIZER);
+
+			assert_int_equal(strcmp(of, engine_info(fake)->tokenizer_digest) == 0,
+				tokens == of_fake);
+			assert_true(is_whole ? tokens > 0 : 1);
+		}
+		session_destroy(session);
+	}
+	engine_close(fake);
+	engine_close(random);
+}
+
+/* ---- KV ---- */
+
+static struct engine *open_keeping(void)
+{
+	const char *build = getenv("CARREL_TEST_BUILD");
+	char *model = mem_printf("%s/models/random.gguf", build ? build : ".");
+	char *kv = mem_printf("%s/kv", folder);
+	struct engine *engine = open_engine(&(struct engine_config){
+		.model = model, .backend = "cpu", .n_thread = 1, .kv_folder = kv});
+
+	free(model);
+	free(kv);
+	return engine;
+}
+
+/* Three questions; before the last, the session and the engine are closed and opened, or not. */
+static struct engine_usage ask_three(const char *where, int is_restarted, char **text)
+{
+	struct session *session = create(where, &(struct session_config){0});
+	struct engine *engine = open_keeping();
+	struct session_answer answer;
+	struct engine_usage usage;
+	struct session_cost cost;
+	int64_t said_tok;
+	struct err err;
+
+	add_text(session, "a.txt", where); /* so that they share nothing */
+	say(session, engine, "What stands there?", 5);
+	add_text(session, "late.txt", "a late source\n");
+	say(session, engine, "And there?", 70);
+	if (is_restarted) {
+		engine_close(engine);
+		engine = open_keeping();
+		session = reopen(session);
+	}
+	must(session_cost(session, engine, NULL, &cost, &err), &err);
+	said_tok = count_said(session, engine);
+	ask(session, engine, "And then?", 5, NULL, &answer);
+	usage = answer.usage;
+	/* To the token: all but what opens the message, the question, and what opens the answer. */
+	assert_int_equal(said_tok, usage.cached_tok);
+	assert_int_equal(is_restarted ? usage.cached_tok : 0, usage.disk_tok);
+	assert_int_equal(cost.cached_tok, usage.cached_tok);
+	assert_int_equal(cost.disk_tok, usage.disk_tok);
+	*text = mem_strndup(answer.text, answer.text_len);
+	session_answer_finish(&answer);
+	session_destroy(session);
+	engine_close(engine);
+	return usage;
+}
+
+static void a_resumed_session_computes_only_the_new_turn(void **state)
+{
+	char *one, *other;
+	struct engine_usage lasting = ask_three("./6666666666666661", 0, &one);
+	struct engine_usage resumed = ask_three("./6666666666666662", 1, &other);
+
+	assert_int_equal(lasting.prompt_tok, resumed.prompt_tok);
+	assert_int_equal(lasting.cached_tok, resumed.cached_tok);
+	assert_int_equal(resumed.prompt_tok - resumed.cached_tok, resumed.prefill_tok);
+	free(one);
+	free(other);
+}
+
 static void a_context_of_another_version_is_refused(void **state)
 {
 	struct session *session = create("./4444444444444444", &(struct session_config){0});
@@ -318,6 +430,8 @@ int main(void)
 		cmocka_unit_test(a_turn_is_kept_whole),
 		cmocka_unit_test(settings_are_remembered_and_overridden),
 		cmocka_unit_test(counts_of_another_tokenizer_are_none),
+		cmocka_unit_test(counts_of_two_tokenizers_never_mix),
+		cmocka_unit_test(a_resumed_session_computes_only_the_new_turn),
 		cmocka_unit_test(a_context_of_another_version_is_refused),
 	};
 

@@ -278,9 +278,9 @@ static void a_failed_engine_leaves_the_question_as_the_draft(void **state)
 
 /* ---- to the token ---- */
 
-static int stop_at_once(void *arg)
+static int stop_after_two(void *arg)
 {
-	return ++*(int *)arg > 3;
+	return *(int *)arg > 1;
 }
 
 static void count_text(void *arg, const char *text, size_t len)
@@ -294,19 +294,25 @@ static void check_continuation(
 {
 	int n_text = 0;
 	struct session_watch watch = {
-		.stopped = is_stopped ? stop_at_once : NULL, .text = count_text, .arg = &n_text};
+		.stopped = is_stopped ? stop_after_two : NULL, .text = count_text, .arg = &n_text};
 	size_t n_before, n_after, n_turn = session_turn_count(session);
 	uint32_t *before = prompt_ids(session, engine, "One more?", &n_before), *after;
 	struct session_answer answer;
 	const struct store_turn *turn;
+	struct session_cost cost;
+	struct err err;
 
 	ask(session, engine, "One more?", max_tok, &watch, &answer);
 	assert_int_equal(n_before, answer.usage.prompt_tok);
+	assert_true(is_stopped < 2 || answer.stop == ENGINE_STOP_CANCELLED);
 	turn = session_turn_at(session, n_turn).stored;
 	after = prompt_ids(session, engine, "And then?", &n_after);
 	assert_true(n_after > n_before + turn->n_ids);
 	assert_memory_equal(before, after, n_before * sizeof(*before));
 	assert_memory_equal(turn->ids, after + n_before, turn->n_ids * sizeof(*after));
+	/* And all of it is there already, what closes the answer too, however it ended. */
+	must(session_cost(session, engine, NULL, &cost, &err), &err);
+	assert_int_equal(count_said(session, engine), cost.cached_tok);
 	session_answer_finish(&answer);
 	free(before);
 	free(after);
@@ -329,7 +335,7 @@ static void a_prompt_continues_the_one_before_to_the_id(void **state)
 				check_continuation(session, engine, max_tok[i], 0);
 				add_text(session, "n.txt", "late\n");
 			}
-			check_continuation(session, engine, 200, 1);
+			check_continuation(session, engine, 200, random ? 1 : 2);
 			check_continuation(session, engine, 5, 0);
 			session_destroy(session);
 			engine_close(engine);
@@ -364,7 +370,7 @@ static void a_prefill_leaves_only_the_question(void **state)
 	session_answer_finish(&answer);
 	assert_int_equal(
 		-1, session_prefill(session, engine,
-			    &(struct session_watch){.stopped = stop_at_once, .arg = &(int){9}},
+			    &(struct session_watch){.stopped = stop_after_two, .arg = &(int){9}},
 			    &usage, &err));
 	assert_int_equal(ERR_INTERRUPTED, err.code);
 	session_destroy(session);
