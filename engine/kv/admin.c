@@ -63,8 +63,7 @@ static void list_root(struct engine_kv_root *root, const struct kv_stock *stock)
 		const struct kv_stock_segment *segment = &stock->segment[i];
 
 		root->n_bytes += segment->n_bytes;
-		root->n_damaged += segment->file.n_damaged + segment->file.n_doubtful +
-				   (segment->is_unreadable || segment->pages_bytes < 0);
+		root->n_damaged += kv_stock_damages(segment);
 	}
 }
 
@@ -223,8 +222,7 @@ static int verify_segment(
 	const struct kv_stock_segment *segment = &stock->segment[number];
 	int fd = kv_segment_open(stock->fd, segment->file.id, ".pages", O_RDONLY), status = 0;
 
-	verifying->work->n_damaged += segment->file.n_damaged + segment->file.n_doubtful +
-				      (segment->is_unreadable || fd < 0);
+	verifying->work->n_damaged += kv_stock_damages(segment);
 	for (uint32_t i = 0; i < stock->index.n_entry && status == 0; i++) {
 		const struct kv_index_entry *entry = kv_index_at(&stock->index, i);
 

@@ -8,7 +8,7 @@
 
 enum {
 	SMALL_SEGMENTS_MAX = 8, /* more of them are put together */
-	SMALL_BYTES = KV_SEGMENT_MAX_BYTES / 16,
+	SMALL_PART = 4,         /* a fourth of what a segment may hold is small */
 };
 
 /* All roots of a folder. */
@@ -152,34 +152,37 @@ static struct yield *yields_of(const struct kv_stock *stock)
 	for (uint32_t i = 0; i < stock->n_segment; i++) {
 		const struct kv_stock_segment *segment = &stock->segment[i];
 
-		yield[i].n_broken += segment->is_unreadable || segment->pages_bytes < 0 ||
-				     segment->file.n_damaged + segment->file.n_doubtful > 0;
+		yield[i].n_broken += segment->is_unborn || kv_stock_damages(segment) > 0;
 	}
 	return yield;
 }
 
-static int64_t n_small(const struct kv_stock *stock, const struct yield *yield)
+static int64_t n_small(const struct kv_stock *stock, const struct yield *yield, int64_t small_bytes)
 {
 	int64_t n = 0;
 
 	for (uint32_t i = 0; i < stock->n_segment; i++) {
 		n += !stock->segment[i].is_held &&
-		     (yield[i].n_page - yield[i].n_go) * kv_stock_page_bytes(stock) < SMALL_BYTES;
+		     (yield[i].n_page - yield[i].n_go) * kv_stock_page_bytes(stock) < small_bytes;
 	}
 	return n;
 }
 
 /* Returns the bytes that would go if nobody held them. */
-static int64_t choose_segments(struct kv_stock *stock, int is_short, int thoroughly)
+static int64_t choose_segments(
+	struct kv_stock *stock, int64_t limit_bytes, int is_short, int thoroughly)
 {
 	struct yield *yield = yields_of(stock);
-	int many_small = n_small(stock, yield) > SMALL_SEGMENTS_MAX;
+	int64_t small_bytes =
+		kv_folder_segment_bytes(limit_bytes, kv_slot_bytes(stock->root.page_bytes)) /
+		SMALL_PART;
+	int many_small = n_small(stock, yield, small_bytes) > SMALL_SEGMENTS_MAX;
 	int64_t held_bytes = 0;
 
 	for (uint32_t i = 0; i < stock->n_segment; i++) {
 		struct kv_stock_segment *segment = &stock->segment[i];
 		int64_t n_stay = yield[i].n_page - yield[i].n_go;
-		int is_small = n_stay * kv_stock_page_bytes(stock) < SMALL_BYTES;
+		int is_small = n_stay * kv_stock_page_bytes(stock) < small_bytes;
 		int is_worth = (is_short && yield[i].n_go > 0) ||
 			       yield[i].n_go * 4 > yield[i].n_page ||
 			       (thoroughly && yield[i].n_broken > 0) || (many_small && is_small);
@@ -209,8 +212,9 @@ static int64_t rewritten_bytes(const struct stocks *stocks)
 	return n_bytes;
 }
 
-static int rewrite_all(struct kv_folder *folder, struct stocks *stocks, int by_force,
-	const struct engine_kv_watch *watch, struct engine_kv_work *work, struct err *err)
+static int rewrite_all(struct kv_folder *folder, struct stocks *stocks, int64_t limit_bytes,
+	int by_force, const struct engine_kv_watch *watch, struct engine_kv_work *work,
+	struct err *err)
 {
 	struct kv_rewrite rewrite = {
 		.folder = folder,
@@ -223,7 +227,10 @@ static int rewrite_all(struct kv_folder *folder, struct stocks *stocks, int by_f
 
 	for (size_t i = 0; i < stocks->n && status == 0; i++) {
 		rewrite.stock = &stocks->at[i];
+		rewrite.segment_bytes = kv_folder_segment_bytes(
+			limit_bytes, kv_slot_bytes(stocks->at[i].root.page_bytes));
 		status = kv_rewrite(&rewrite, err);
+		kv_stock_sweep(rewrite.stock);
 	}
 	return status;
 }
@@ -238,8 +245,7 @@ static void count_looked_at(const struct stocks *stocks, struct engine_kv_work *
 			const struct kv_stock_segment *segment = &stock->segment[i];
 
 			work->n_bytes += segment->n_bytes;
-			work->n_damaged += segment->file.n_damaged + segment->file.n_doubtful +
-					   (segment->is_unreadable || segment->pages_bytes < 0);
+			work->n_damaged += kv_stock_damages(segment);
 		}
 		for (uint32_t i = 0; i < stock->index.n_entry; i++) {
 			work->n_damaged += stock->page[i].state == KV_STOCK_BAD;
@@ -259,7 +265,8 @@ static int64_t useless_bytes(const struct kv_stock *stock)
 	return n * kv_stock_page_bytes(stock);
 }
 
-int kv_collect(struct kv_folder *folder, int64_t limit_bytes, int thoroughly,
+/* Once down to the limit, as far as sizes can be told before. */
+static int collect_once(struct kv_folder *folder, int64_t limit_bytes, int thoroughly,
 	const struct engine_kv_watch *watch, struct engine_kv_work *work, struct err *err)
 {
 	int64_t need_bytes = kv_folder_bytes(folder) - limit_bytes;
@@ -270,19 +277,38 @@ int kv_collect(struct kv_folder *folder, int64_t limit_bytes, int thoroughly,
 	if (read_stocks(&stocks, folder, err) < 0) {
 		return -1;
 	}
-	count_looked_at(&stocks, work);
+	if (work->n_page == 0) {
+		count_looked_at(&stocks, work);
+	}
 	pins.owner = kv_folder_pinned(folder, &pins.n);
 	for (size_t i = 0; i < stocks.n; i++) {
 		mark_staying(&stocks.at[i], &pins);
 		need_bytes -= useless_bytes(&stocks.at[i]);
 	}
 	drop_oldest(&stocks, need_bytes);
+	work->n_held_bytes = 0;
 	for (size_t i = 0; i < stocks.n; i++) {
-		work->n_held_bytes += choose_segments(&stocks.at[i], is_short, thoroughly);
+		work->n_held_bytes +=
+			choose_segments(&stocks.at[i], limit_bytes, is_short, thoroughly);
 	}
-	status = rewrite_all(folder, &stocks, 0, watch, work, err);
+	status = rewrite_all(folder, &stocks, limit_bytes, 0, watch, work, err);
 	free((void *)pins.owner);
 	finish_stocks(&stocks);
+	return status;
+}
+
+int kv_collect(struct kv_folder *folder, int64_t limit_bytes, int thoroughly,
+	const struct engine_kv_watch *watch, struct engine_kv_work *work, struct err *err)
+{
+	int64_t before, after = kv_folder_bytes(folder);
+	int status;
+
+	/* Files take whole blocks, and what moves takes new ones: as long as it comes closer. */
+	do {
+		before = after;
+		status = collect_once(folder, limit_bytes, thoroughly, watch, work, err);
+		after = kv_folder_bytes(folder);
+	} while (status == 0 && after > limit_bytes && after < before);
 	return status;
 }
 
@@ -377,7 +403,7 @@ int kv_collect_owner(struct kv_folder *folder, const char *owner,
 		}
 		choose_owned_segments(stock);
 	}
-	status = rewrite_all(folder, &stocks, 1, watch, work, err);
+	status = rewrite_all(folder, &stocks, INT64_MAX, 1, watch, work, err);
 	finish_stocks(&stocks);
 	return status;
 }

@@ -4,21 +4,14 @@
 
 static const int64_t pause_ns = 10000000000;
 
-enum {
-	SEGMENTS_MIN = 16, /* of a full folder: what goes, goes by segments */
-	SEGMENTS_MANY = 32,
-};
+enum { SEGMENTS_MANY = 32 };
 
 static void measure(struct disk_budget *budget, const struct kv_folder *folder, int64_t asked_bytes,
 	int64_t slot_bytes)
 {
-	int64_t most;
-
 	budget->used_bytes = kv_folder_bytes(folder);
 	budget->limit_bytes = kv_folder_limit(folder, asked_bytes, budget->used_bytes, NULL);
-	most = budget->limit_bytes / SEGMENTS_MIN;
-	most = most > 4 * slot_bytes ? most : 4 * slot_bytes;
-	budget->segment_bytes = most < KV_SEGMENT_MAX_BYTES ? most : KV_SEGMENT_MAX_BYTES;
+	budget->segment_bytes = kv_folder_segment_bytes(budget->limit_bytes, slot_bytes);
 }
 
 void disk_budget_open(struct kv_disk *disk)
@@ -32,9 +25,9 @@ void disk_budget_open(struct kv_disk *disk)
 		measure(budget, &folder, disk->limit_bytes, kv_slot_bytes(disk->root.page_bytes));
 		kv_folder_close(&folder);
 	}
-	budget->has_many =
-		disk->n_segment > SEGMENTS_MANY &&
-		budget->used_bytes / disk->n_segment < budget->segment_bytes / SEGMENTS_MIN;
+	budget->has_many = disk->n_segment > SEGMENTS_MANY &&
+			   budget->used_bytes / disk->n_segment <
+				   budget->segment_bytes / KV_FOLDER_SEGMENTS_MIN;
 	if (budget->has_many || budget->used_bytes > budget->limit_bytes) {
 		budget->wants_collecting = 1;
 		disk_writer_wake(disk);
@@ -59,7 +52,8 @@ int disk_budget_allows(struct disk_budget *budget)
 		budget->wants_collecting = 1;
 	}
 	return !budget->is_over &&
-	       budget->used_bytes <= budget->limit_bytes + budget->limit_bytes / SEGMENTS_MIN;
+	       budget->used_bytes <=
+		       budget->limit_bytes + budget->limit_bytes / KV_FOLDER_SEGMENTS_MIN;
 }
 
 static int look(void *context, int64_t done_bytes, int64_t total_bytes)
@@ -89,7 +83,8 @@ void disk_budget_collect(struct kv_disk *disk)
 		/* Some room at once, so that it is not to be made again with the next page. */
 		if ((now.has_many || now.used_bytes > now.limit_bytes) &&
 			kv_folder_lock(&folder, NULL, NULL) == 0) {
-			kv_collect(&folder, now.limit_bytes - now.limit_bytes / SEGMENTS_MIN, 0,
+			kv_collect(&folder,
+				now.limit_bytes - now.limit_bytes / KV_FOLDER_SEGMENTS_MIN, 0,
 				&watch, &work, NULL);
 			measure(&now, &folder, disk->limit_bytes, slot_bytes);
 		}

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/kv/record.h"
+#include "engine/kv/segment.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -277,6 +277,14 @@ int64_t kv_folder_limit(const struct kv_folder *folder, int64_t limit_bytes, int
 		*free_bytes = n_free;
 	}
 	return limit_bytes > 0 ? limit_bytes : (n_free + used_bytes) / 5;
+}
+
+int64_t kv_folder_segment_bytes(int64_t limit_bytes, int64_t slot_bytes)
+{
+	int64_t most = limit_bytes / KV_FOLDER_SEGMENTS_MIN;
+
+	most = most > 4 * slot_bytes ? most : 4 * slot_bytes;
+	return most < KV_SEGMENT_MAX_BYTES ? most : KV_SEGMENT_MAX_BYTES;
 }
 
 /* ---- removing ---- */

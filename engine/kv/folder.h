@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KV_ROOT_ID_CHARS = 32 };
+enum {
+	KV_ROOT_ID_CHARS = 32,
+	KV_FOLDER_SEGMENTS_MIN = 16, /* of a full one: what goes, goes by segments */
+};
 
 struct kv_folder {
 	char *path;
@@ -41,6 +44,9 @@ int64_t kv_folder_bytes(const struct kv_folder *folder);
 /* limit_bytes, or a fifth of what would be free without the folder. */
 int64_t kv_folder_limit(const struct kv_folder *folder, int64_t limit_bytes, int64_t used_bytes,
 	int64_t *free_bytes);
+
+/* The most that one segment holds, so that none is a large part of the limit. */
+int64_t kv_folder_segment_bytes(int64_t limit_bytes, int64_t slot_bytes);
 
 /* Every file of ours, whoever holds it. */
 void kv_folder_clear(struct kv_folder *folder);

@@ -42,7 +42,8 @@ static int append(struct moving *moving, struct kv_record *record, const uint8_t
 {
 	const struct kv_stock *stock = moving->rewrite->stock;
 
-	if (moving->is_open && !kv_writer_has_room(&moving->writer, KV_SEGMENT_MAX_BYTES) &&
+	if (moving->is_open &&
+		!kv_writer_has_room(&moving->writer, moving->rewrite->segment_bytes) &&
 		finish_writer(moving) < 0) {
 		return -1;
 	}

@@ -10,6 +10,7 @@ struct kv_rewrite {
 	const struct engine_kv_watch *watch;
 	struct engine_kv_work *work;
 	int64_t done_bytes, total_bytes;
+	int64_t segment_bytes; /* the most that a new one holds */
 	/* Segments that are held go too, and those whose pages find no room elsewhere. */
 	int by_force;
 };

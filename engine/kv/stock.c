@@ -121,10 +121,13 @@ static void look_at_files(struct kv_stock *stock, struct kv_stock_segment *segme
 	int fd = kv_segment_open(stock->fd, segment->file.id, ".index", O_RDONLY);
 	struct stat st;
 
-	segment->pages_bytes = -1;
+	segment->index_bytes = segment->pages_bytes = -1;
 	if (fd >= 0) {
 		segment->is_held = is_locked(fd);
-		segment->n_bytes += fstat(fd, &st) == 0 ? (int64_t)st.st_blocks * 512 : 0;
+		if (fstat(fd, &st) == 0) {
+			segment->n_bytes += (int64_t)st.st_blocks * 512;
+			segment->index_bytes = st.st_size;
+		}
 		close(fd);
 	}
 	fd = kv_segment_open(stock->fd, segment->file.id, ".pages", O_RDONLY);
@@ -135,6 +138,39 @@ static void look_at_files(struct kv_stock *stock, struct kv_stock_segment *segme
 		}
 		close(fd);
 	}
+}
+
+int64_t kv_stock_damages(const struct kv_stock_segment *segment)
+{
+	if (segment->is_unborn) {
+		return 0;
+	}
+	return segment->file.n_damaged + segment->file.n_doubtful +
+	       (segment->is_unreadable || segment->pages_bytes < 0);
+}
+
+static int sweep_file(void *arg, const char *name)
+{
+	const struct kv_stock *stock = arg;
+	char index[KV_SEGMENT_ID_CHARS + 8] = "", id[KV_SEGMENT_ID_CHARS + 1];
+
+	if (strlen(name) != KV_SEGMENT_ID_CHARS + 6 ||
+		strcmp(name + KV_SEGMENT_ID_CHARS, ".pages") != 0) {
+		return 0;
+	}
+	memcpy(index, name, KV_SEGMENT_ID_CHARS);
+	strcat(index, ".index");
+	/* The index is made first and removed first. */
+	if (kv_segment_is_index(index, id) &&
+		faccessat(stock->fd, index, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+		unlinkat(stock->fd, name, 0);
+	}
+	return 0;
+}
+
+void kv_stock_sweep(const struct kv_stock *stock)
+{
+	kv_folder_each(stock->fd, sweep_file, (void *)stock);
 }
 
 static int take_file(void *arg, const char *name)
@@ -162,6 +198,10 @@ static void read_segment(struct kv_stock *stock, uint32_t number)
 	char hex[65];
 
 	look_at_files(stock, segment);
+	if (segment->index_bytes == 0) {
+		segment->is_unborn = 1;
+		return;
+	}
 	if (root.page_bytes == 0) {
 		struct kv_segment probe = segment->file;
 

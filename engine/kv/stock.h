@@ -53,13 +53,14 @@ struct kv_stock_owner {
 
 struct kv_stock_segment {
 	struct kv_segment file;
-	int64_t pages_bytes;  /* the size of the file; -1: there is none */
-	int64_t n_bytes;      /* of both files, on the disk */
-	int64_t n_page;       /* records of pages */
-	int is_unreadable;    /* its head is none of this root's */
-	int is_held;          /* by who appends or has pages mapped */
-	int is_rewritten;     /* the caller's decision */
-	int64_t n_stay, n_go; /* pages, by that decision */
+	int64_t index_bytes, pages_bytes; /* the sizes of the files; -1: there is none */
+	int64_t n_bytes;                  /* of both files, on the disk */
+	int64_t n_page;                   /* records of pages */
+	int is_unreadable;                /* its head is none of this root's */
+	int is_unborn;                    /* who made it died before its head was written */
+	int is_held;                      /* by who appends or has pages mapped */
+	int is_rewritten;                 /* the caller's decision */
+	int64_t n_stay, n_go;             /* pages, by that decision */
 };
 
 struct kv_stock {
@@ -95,6 +96,10 @@ uint32_t kv_stock_heir(const struct kv_stock *stock, uint32_t page);
 void kv_stock_mark(struct kv_stock *stock,
 	int (*is_meant)(void *arg, const struct kv_stock *stock, uint32_t owner), void *arg);
 
+/* Records and files of a segment that do not hold together, apart from pages. */
+int64_t kv_stock_damages(const struct kv_stock_segment *segment);
+/* Pages whose index is gone: who removed the segment died in between. The folder is locked. */
+void kv_stock_sweep(const struct kv_stock *stock);
 /* What one page takes. */
 int64_t kv_stock_page_bytes(const struct kv_stock *stock);
 

@@ -34,6 +34,15 @@ static double seconds_now(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Of all threads: what others do to the machine matters less to it. */
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -194,14 +203,20 @@ static void drop_cached(int fd, void *arg)
 
 static void read_all(int fd, void *arg)
 {
-	static uint8_t buffer[8 << 20];
+	size_t size = 8 << 20;
 	int64_t *n_bytes = arg;
+	uint8_t *buffer;
 	ssize_t n;
 
-	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
+	/* Past the page cache, where the system lets us. */
+	fcntl(fd, F_SETFL, O_DIRECT);
+	if (posix_memalign((void **)&buffer, 4096, size) != 0) {
+		exit(1);
+	}
+	while ((n = read(fd, buffer, size)) > 0) {
 		*n_bytes += n;
 	}
+	free(buffer);
 }
 
 /* ---- what is measured ---- */
@@ -245,10 +260,11 @@ static void bench_write(const char *folder, const struct chain *chain)
 	}
 	begin = seconds_now();
 	kv_disk_close(disk);
+	qsort(each_s, (size_t)chain->n_page, sizeof(double), compare_doubles);
 	printf("kv_disk_write of %d bytes: median %.3f ms, worst %.3f ms; closing (syncs) %.0f "
 	       "ms\n",
-		PAGE_BYTES, 1e3 * median(each_s, (int)chain->n_page),
-		1e3 * each_s[chain->n_page - 1], 1e3 * (seconds_now() - begin));
+		PAGE_BYTES, 1e3 * each_s[chain->n_page / 2], 1e3 * each_s[chain->n_page - 1],
+		1e3 * (seconds_now() - begin));
 	free(each_s);
 	free(data);
 }
@@ -256,15 +272,18 @@ static void bench_write(const char *folder, const struct chain *chain)
 static void bench_restore(const char *folder, const struct chain *chain)
 {
 	struct kv_disk *disk = open_store(folder, chain, PAGE_BYTES);
-	double s[RUNS], cold_s[RUNS], read_s[RUNS];
+	double s[RUNS], cpu_s[RUNS], cold_s[RUNS], read_s[RUNS];
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s", kv_disk_folder(disk));
 	restore(disk, chain, chain->n_page);
 	for (int64_t n = chain->n_page / 4; n <= chain->n_page; n *= 2) {
 		for (int run = 0; run < RUNS; run++) {
+			cpu_s[run] = cpu_seconds();
 			s[run] = restore(disk, chain, n);
+			cpu_s[run] = cpu_seconds() - cpu_s[run];
 		}
+		qsort(s, RUNS, sizeof(*s), compare_doubles);
 		printf("restore of %lld tokens (%.0f MB) from the page cache: median %.1f ms, best "
 		       "%.1f ms\n",
 			(long long)n * KV_PAGE_TOK, (double)n * PAGE_BYTES * 1e-6,
@@ -294,7 +313,7 @@ static void bench_index(const char *folder)
 	uint8_t data[INDEX_PAGE_BYTES] = {0};
 	const struct kv_disk_entry **entry = mem_alloc(INDEX_PAGES * sizeof(*entry));
 	struct kv_disk *disk;
-	double s[RUNS], open_s, begin;
+	double s[RUNS], cpu_s[RUNS], open_s, begin;
 	int64_t before_kb;
 
 	make_chain(&chain, INDEX_PAGES, "bench index");
@@ -311,15 +330,20 @@ static void bench_index(const char *folder)
 		INDEX_PAGES * KV_PAGE_TOK, INDEX_PAGES, 1e3 * open_s,
 		(double)(resident_kb() - before_kb) / 1024);
 	for (int run = 0; run < RUNS; run++) {
+		cpu_s[run] = cpu_seconds();
 		begin = seconds_now();
 		if (find_prefix(disk, &chain, chain.n_page, entry) != chain.n_page) {
 			fprintf(stderr, "the prefix was not found\n");
 			exit(1);
 		}
 		s[run] = seconds_now() - begin;
+		cpu_s[run] = cpu_seconds() - cpu_s[run];
 	}
-	printf("longest cached prefix of %d tokens: median %.1f ms, best %.1f ms\n",
-		INDEX_PAGES * KV_PAGE_TOK, 1e3 * median(s, RUNS), 1e3 * s[0]);
+	qsort(s, RUNS, sizeof(*s), compare_doubles);
+	printf("longest cached prefix of %d tokens: median %.1f ms, best %.1f ms; "
+	       "%.1f ms of processor\n",
+		INDEX_PAGES * KV_PAGE_TOK, 1e3 * s[RUNS / 2], 1e3 * s[0],
+		1e3 * median(cpu_s, RUNS));
 	begin = seconds_now();
 	for (int run = 0; run < RUNS; run++) {
 		kv_disk_refresh(disk);

@@ -382,6 +382,33 @@ static void what_is_damaged_is_collected(void **state)
 	assert_int_equal(6, n_found(&chain));
 }
 
+static void what_a_crash_left_is_no_damage_and_is_swept_up(void **state)
+{
+	struct engine_kv_work work;
+	char folder[128], pages[200], index[200];
+	struct err err;
+	FILE *file;
+
+	store_chain_fill(&chain, 0, 6, 1);
+	write_chain(&chain, owner_b);
+	store_path(folder);
+	/* Somebody died while he removed one segment, somebody while he made another. */
+	snprintf(pages, sizeof(pages), "%s/0123456789abcdef.pages", folder);
+	file = fopen(pages, "w");
+	assert_int_equal(6, fwrite("secret", 1, 6, file));
+	fclose(file);
+	snprintf(index, sizeof(index), "%s/fedcba9876543210.index", folder);
+	fclose(fopen(index, "w"));
+	assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+	assert_int_equal(0, work.n_damaged);
+	take_away(owner_a, &work);
+	assert_int_equal(-1, access(pages, F_OK));
+	collect((int64_t)1 << 40, &work);
+	assert_int_equal(-1, access(index, F_OK));
+	assert_int_equal(0, work.n_damaged);
+	assert_int_equal(6, n_found(&chain));
+}
+
 static void a_folder_that_is_not_there_is_an_empty_one(void **state)
 {
 	struct engine_kv_stock stock;
@@ -453,6 +480,7 @@ int main(void)
 		ROW(small_segments_are_put_together),
 		ROW(verify_finds_every_flipped_bit_of_a_page),
 		ROW(what_is_damaged_is_collected),
+		ROW(what_a_crash_left_is_no_damage_and_is_swept_up),
 		ROW(a_folder_that_is_not_there_is_an_empty_one),
 		ROW(an_interrupted_collection_loses_nothing_that_was_to_stay),
 	};
