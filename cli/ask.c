@@ -8,6 +8,8 @@
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
+#include "cli/resume.h"
+#include "cli/session_json.h"
 #include "cli/start.h"
 
 #include <poll.h>
@@ -20,11 +22,12 @@
 enum { QUESTION_MAX_BYTES = 64 << 20 };
 
 struct ask {
-	const struct options *options;
+	struct options *options;
 	struct inputs inputs;
-	struct session *session;
+	struct resume resume;
+	struct session *session; /* of `resume` */
 	struct engine *engine;
-	char *question, *system, *model;
+	char *question, *model;
 	struct session_answer answer;
 	struct start_thinking thinking;
 	size_t unreadable;
@@ -37,6 +40,9 @@ static int read_question_text(struct ask *ask, struct err *err)
 	const struct options *options = ask->options;
 	struct buf text = BUF_INIT;
 
+	if (options->n_argument == 0 && options->fork_turn) {
+		return 0; /* the one that was asked there */
+	}
 	if (options->n_argument == 0) {
 		return err_set(err, ERR_USAGE, NULL, "carrel ask \"question\" FILE...",
 			"there is no question");
@@ -65,10 +71,14 @@ static int read_question_text(struct ask *ask, struct err *err)
 
 static int read_question(struct ask *ask, struct err *err)
 {
+	if (ask->options->fork_turn && !ask->options->session) {
+		return err_set(err, ERR_USAGE, "--fork", "-s NAME names the session",
+			"takes a turn of a session, and none is named");
+	}
 	if (read_question_text(ask, err) < 0) {
 		return -1;
 	}
-	return ask->question[strspn(ask->question, " \t\r\n")]
+	return !ask->question || ask->question[strspn(ask->question, " \t\r\n")]
 		       ? 0
 		       : err_set(err, ERR_USAGE, NULL, "carrel ask \"question\" FILE...",
 				 "the question is empty");
@@ -112,80 +122,6 @@ static int on_stopped(void *arg)
 	return interrupt_pending() || ask->reader_left;
 }
 
-static json_t *json_sources(const struct session *session)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < session_source_count(session); i++) {
-		struct session_source source = session_source_at(session, i);
-		json_t *item = json_object();
-
-		json_object_set_new(item, "id", output_json_string(source.id));
-		json_object_set_new(item, "path", output_json_string(source.path));
-		json_object_set_new(item, "kind", output_json_string(source.kind));
-		json_object_set_new(item, "tokens",
-			source.tokens < 0 ? json_null() : json_integer(source.tokens));
-		json_array_append_new(list, item);
-	}
-	return list;
-}
-
-static json_t *json_skipped(const struct session *session)
-{
-	size_t count;
-	const struct skipped *skipped = session_skipped(session, &count);
-
-	return inputs_json_skipped(skipped, count);
-}
-
-/* A number where the source has such a thing, else null. */
-static json_t *number_or_null(int64_t value, int has)
-{
-	return has ? json_integer(value) : json_null();
-}
-
-static json_t *json_citations(const struct session_answer *answer)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < answer->n_citation; i++) {
-		const struct citation *citation = &answer->citation[i];
-		json_t *item = json_object();
-
-		json_object_set_new(item, "text", output_json_string(citation->text));
-		json_object_set_new(item, "source", output_json_string(citation->source));
-		json_object_set_new(item, "path", output_json_string(citation->path));
-		json_object_set_new(
-			item, "page", number_or_null(citation->page, citation->page > 0));
-		json_object_set_new(item, "label", output_json_string(citation->label));
-		json_object_set_new(item, "time",
-			citation->time_ms >= 0
-				? output_json_number((double)citation->time_ms / 1000)
-				: json_null());
-		json_object_set_new(item, "speaker", output_json_string(citation->speaker));
-		json_object_set_new(item, "line_first",
-			number_or_null(citation->line_first, citation->line_first > 0));
-		json_object_set_new(item, "line_last",
-			number_or_null(citation->line_last, citation->line_last > 0));
-		json_object_set_new(
-			item, "verdict", output_json_string(verdict_name(citation->verdict)));
-		json_array_append_new(list, item);
-	}
-	return list;
-}
-
-static json_t *json_usage(const struct engine_usage *usage)
-{
-	json_t *object = json_object();
-
-	json_object_set_new(object, "prompt_tokens", json_integer(usage->prompt_tok));
-	json_object_set_new(object, "cached_tokens", json_integer(usage->cached_tok));
-	json_object_set_new(object, "prefill_tokens", json_integer(usage->prefill_tok));
-	json_object_set_new(object, "generated_tokens", json_integer(usage->generated_tok));
-	json_object_set_new(object, "thinking_tokens", json_integer(usage->thinking_tok));
-	return object;
-}
-
 static json_t *json_timing(const struct ask *ask)
 {
 	const struct engine_usage *usage = &ask->answer.usage;
@@ -197,6 +133,7 @@ static json_t *json_timing(const struct ask *ask)
 
 	json_object_set_new(
 		object, "ready_ms", output_json_number(1000 * (ask->ready_s - ask->began_s)));
+	json_object_set_new(object, "restore_ms", output_json_number(usage->restore_ms));
 	json_object_set_new(object, "prefill_ms", output_json_number(usage->prefill_ms));
 	json_object_set_new(object, "first_token_ms",
 		usage->generated_tok ? output_json_number(1000 * (first_s - ask->ready_s))
@@ -225,12 +162,14 @@ static void print_json(const struct ask *ask)
 	json_object_set_new(object, "stop_reason", json_string(reasons[answer->stop]));
 	json_object_set_new(
 		object, "model", output_json_string(engine_info(ask->engine)->model_name));
-	json_object_set_new(object, "session", json_null());
-	json_object_set_new(object, "sources", json_sources(ask->session));
-	json_object_set_new(object, "skipped", json_skipped(ask->session));
+	json_object_set_new(object, "session", output_json_string(ask->resume.name));
+	json_object_set_new(object, "turn",
+		ask->resume.name && answer->turn ? json_integer(answer->turn) : json_null());
+	json_object_set_new(object, "sources", session_json_sources(ask->session));
+	json_object_set_new(object, "skipped", session_json_skipped(ask->session));
 	json_object_set_new(object, "coverage", coverage);
-	json_object_set_new(object, "citations", json_citations(answer));
-	json_object_set_new(object, "usage", json_usage(&answer->usage));
+	json_object_set_new(object, "citations", session_json_citations(answer));
+	json_object_set_new(object, "usage", session_json_usage(&answer->usage));
 	json_object_set_new(object, "timing", json_timing(ask));
 	output_json(object);
 }
@@ -294,6 +233,9 @@ static int answer_question(struct ask *ask, struct err *err)
 		putchar('\n');
 	}
 	start_tell_trouble(ask->engine);
+	if (status == 0 && ask->resume.name && ask->answer.turn) {
+		log_info("saved as turn %lld", (long long)ask->answer.turn);
+	}
 	if (status < 0 || ask->reader_left) {
 		return status < 0 ? -1 : output_finish(err);
 	}
@@ -392,22 +334,39 @@ static int show_tokens(struct ask *ask, struct err *err)
 	return finish_shown(ask, err);
 }
 
+/* The session, and where in it the question stands. */
+static int open_session(struct ask *ask, struct err *err)
+{
+	const struct options *options = ask->options;
+	char *question = NULL;
+	int status;
+
+	status = options->fork_turn ? resume_existing(&ask->resume, ask->options, err)
+				    : resume_open(&ask->resume, ask->options, err);
+	ask->session = ask->resume.session;
+	if (status < 0 || !options->fork_turn) {
+		return status;
+	}
+	if (session_fork(ask->session, options->fork_turn, &question, err) < 0) {
+		return -1;
+	}
+	if (ask->question) {
+		free(question);
+	} else {
+		ask->question = question;
+	}
+	return 0;
+}
+
 static int load_sources(struct ask *ask, struct err *err)
 {
 	const struct options *options = ask->options;
-	struct session_config config = {
-		.system = ask->system,
-		.no_cite = options->no_cite,
-		.free_quotes = options->free_quotes,
-		.no_think = options->no_think,
-	};
-	struct session_window window;
+	int is_shown = options->show_context || options->show_tokens;
 
-	ask->session = session_create(&config);
 	/* What is only shown may be of any size. */
-	if (ask->inputs.n_path && !options->show_context && !options->show_tokens) {
-		start_window(&window, &ask->model, options);
-		session_set_window(ask->session, &window);
+	if (ask->inputs.n_path && !is_shown &&
+		start_set_window(ask->session, ask->engine, &ask->model, options, err) < 0) {
+		return -1;
 	}
 	if (inputs_load(&ask->inputs, ask->session, ask->inputs.path, ask->inputs.n_path,
 		    options->partial, &ask->unreadable, err) < 0) {
@@ -438,7 +397,7 @@ static int run(struct ask *ask, struct err *err)
 	const struct options *options = ask->options;
 
 	if (read_question(ask, err) < 0 || inputs_open(&ask->inputs, options, 1, err) < 0 ||
-		start_system_text(options, &ask->system, err) < 0) {
+		open_session(ask, err) < 0) {
 		return -1;
 	}
 	if (options->show_context) {
@@ -457,7 +416,7 @@ static int run(struct ask *ask, struct err *err)
 	if (start_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
 		return -1;
 	}
-	if (!ask->inputs.n_path) {
+	if (!session_source_count(ask->session)) {
 		note_no_sources();
 	}
 	return answer_question(ask, err);
@@ -472,11 +431,10 @@ int command_ask(struct options *options, struct err *err)
 	interrupt_install_term();
 	status = run(&ask, err);
 	session_answer_finish(&ask.answer);
-	session_destroy(ask.session);
 	engine_close(ask.engine);
+	resume_close(&ask.resume, options, status < 0);
 	inputs_close(&ask.inputs);
 	free(ask.question);
-	free(ask.system);
 	free(ask.model);
 	return status;
 }

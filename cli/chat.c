@@ -104,7 +104,47 @@ static void keep_thinking(struct chat *chat, struct session_answer *answer)
 	}
 }
 
-static void ask(struct chat *chat, const char *question)
+void chat_unfork(struct chat *chat)
+{
+	struct err err;
+
+	if (chat->before_fork >= 0 && session_switch(chat->session, chat->before_fork, &err) < 0) {
+		log_err(&err);
+	}
+	chat->before_fork = -1;
+}
+
+/* What is known once it is on disk. */
+static void tell_answer(struct chat *chat, struct session_answer *answer)
+{
+	keep_thinking(chat, answer);
+	if (answer->stop == ENGINE_STOP_CANCELLED) {
+		end_script(chat);
+	}
+	if (chat->resume.name && answer->turn) {
+		log_info("saved as turn %lld", (long long)answer->turn);
+	}
+	if (answer->is_thinking) {
+		start_show_unanswered(answer, chat->options, engine_info(chat->engine));
+	} else if (answer->stop == ENGINE_STOP_CANCELLED && answer->turn) {
+		log_note("stopped; what came is kept");
+	} else if (answer->stop == ENGINE_STOP_CANCELLED) {
+		log_note("stopped before the first word; the question is not kept");
+	}
+	start_show_citations(answer);
+	start_show_usage(answer);
+}
+
+/* What failed can be sent again as it is, or better. */
+static void keep_question(struct chat *chat, const char *question)
+{
+	if (chat->interactive) {
+		line_set_draft(question);
+	}
+	session_set_draft(chat->session, question, NULL);
+}
+
+int chat_ask(struct chat *chat, const char *question, const struct engine_sampling *sampling)
 {
 	struct session_watch watch = {on_prefill, on_text, chat_stopped, chat, on_thinking};
 	struct session_answer answer = {0};
@@ -114,13 +154,13 @@ static void ask(struct chat *chat, const char *question)
 	if (start_check_sources(chat->session, engine_info(chat->engine), &err) < 0) {
 		snprintf(err.hint, sizeof(err.hint), "/load PATH");
 		chat_complain(chat, &err);
-		return;
+		return -1;
 	}
 	chat->submit_s = output_clock_s();
 	chat->any_text = 0;
 	chat->thinking = (struct start_thinking){.n_tok = 0};
-	status = session_ask(chat->session, chat->engine, question, strlen(question),
-		&chat->sampling, chat->options->max_tok, &watch, &answer, &err);
+	status = session_ask(chat->session, chat->engine, question, strlen(question), sampling,
+		chat->options->max_tok, &watch, &answer, &err);
 	tell_thinking(chat);
 	log_progress_clear();
 	if (chat->any_text && !chat->ends_with_newline) {
@@ -132,22 +172,16 @@ static void ask(struct chat *chat, const char *question)
 	start_tell_trouble(chat->engine);
 	if (status < 0) {
 		chat_complain(chat, &err);
+		keep_question(chat, question);
 	} else {
-		keep_thinking(chat, &answer);
-		if (answer.stop == ENGINE_STOP_CANCELLED) {
-			end_script(chat);
+		tell_answer(chat, &answer);
+		chat->before_fork = answer.turn ? -1 : chat->before_fork;
+		if (!answer.turn) {
+			keep_question(chat, question);
 		}
-		if (answer.is_thinking) {
-			start_show_unanswered(&answer, chat->options, engine_info(chat->engine));
-		} else if (answer.stop == ENGINE_STOP_CANCELLED) {
-			log_note(answer.usage.generated_tok ? "stopped; what came is kept"
-							    : "stopped before the first word; the "
-							      "question is not kept");
-		}
-		start_show_citations(&answer);
-		start_show_usage(&answer);
 	}
 	session_answer_finish(&answer);
+	return status;
 }
 
 /* One message, `line` terminated. */
@@ -170,7 +204,7 @@ static void take_line(struct chat *chat, char *line, size_t len)
 	if (line[0] == '/' && line[1] != '/') {
 		chat_command(chat, line + 1);
 	} else {
-		ask(chat, line[0] == '/' ? line + 1 : line);
+		chat_ask(chat, line[0] == '/' ? line + 1 : line, &chat->sampling);
 	}
 }
 
@@ -182,9 +216,11 @@ static void talk_on_terminal(struct chat *chat)
 		.command = chat_command_name,
 		.path_command = "load",
 		.plain = chat->options->plain,
+		.no_history = chat->options->no_store,
 	};
 
 	line_open(&config);
+	line_set_draft(session_draft(chat->session));
 	log_note("%s: type a question, /help for commands, Ctrl-D to leave",
 		engine_info(chat->engine)->model_name);
 	while (!chat->quit) {
@@ -254,22 +290,17 @@ static int check_lists(const struct options *options, struct err *err)
 	return 0;
 }
 
-static int run(struct chat *chat, const char *system, struct err *err)
+static int run(struct chat *chat, struct err *err)
 {
-	struct session_config config = {
-		.system = system,
-		.no_cite = chat->options->no_cite,
-		.free_quotes = chat->options->free_quotes,
-		.no_think = chat->options->no_think,
-	};
-
 	if (check_lists(chat->options, err) < 0 ||
 		inputs_open(&chat->inputs, chat->options, 0, err) < 0 ||
-		start_engine(&chat->engine, chat->options, START_KV_DISK, err) < 0) {
+		chat_open_session(chat, err) < 0) {
 		return -1;
 	}
-	chat->session = session_create(&config);
-	start_window(&chat->window, &chat->model, chat->options);
+	start_sampling(chat->options, &chat->sampling);
+	if (start_engine(&chat->engine, chat->options, START_KV_DISK, err) < 0) {
+		return -1;
+	}
 	if (chat->inputs.n_path &&
 		chat_load(chat, chat->inputs.path, chat->inputs.n_path, 0, err) < 0) {
 		return -1;
@@ -290,22 +321,20 @@ int command_chat(struct options *options, struct err *err)
 {
 	struct chat chat = {
 		.options = options,
+		.before_fork = -1,
 		.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 	};
-	char *system;
 	int status;
 
 	interrupt_install();
-	start_sampling(options, &chat.sampling);
-	if (start_system_text(options, &system, err) < 0) {
-		return -1;
+	status = run(&chat, err);
+	if (chat.session) {
+		chat_unfork(&chat);
 	}
-	status = run(&chat, system, err);
-	free(chat.last_thinking);
-	session_destroy(chat.session);
 	engine_close(chat.engine);
+	resume_close(&chat.resume, options, status < 0);
 	inputs_close(&chat.inputs);
+	free(chat.last_thinking);
 	free(chat.model);
-	free(system);
 	return status;
 }

@@ -14,32 +14,6 @@
 
 #include <readline/tilde.h>
 
-int chat_load(
-	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
-{
-	size_t first = session_source_count(chat->session), unreadable;
-	int status;
-
-	session_set_window(chat->session, &chat->window);
-	status = inputs_load(&chat->inputs, chat->session, path, n_path, partial, &unreadable, err);
-	if (status == 0) {
-		for (size_t i = first; i < session_source_count(chat->session); i++) {
-			struct session_source source = session_source_at(chat->session, i);
-
-			log_note("%s %s %s", source.id, source.kind, source.path);
-		}
-	}
-	return status;
-}
-
-/* What the conversation takes of the window before more is loaded. */
-static int count_used(struct chat *chat, struct err *err)
-{
-	struct session_watch watch = {.stopped = chat_stopped, .arg = chat};
-
-	return session_count(chat->session, chat->engine, &watch, &chat->window.used_tok, err);
-}
-
 static void slash_help(struct chat *chat, const char *argument);
 
 /*
@@ -95,7 +69,7 @@ static void slash_load(struct chat *chat, const char *argument)
 	if (lends) {
 		line_lend_terminal(1);
 	}
-	status = count_used(chat, &err) < 0 ? -1 : load_typed(chat, argument, &err);
+	status = load_typed(chat, argument, &err);
 	if (lends) {
 		line_lend_terminal(0);
 	}
@@ -143,11 +117,23 @@ static const struct slash {
 	const char *name, *argument, *help;
 	void (*run)(struct chat *chat, const char *argument);
 } slash_table[] = {
+	{"again", "", "ask the last question again, with another seed, beside its answer",
+		chat_again},
+	{"drop", "S2", "take a source out of the session, its text for good", chat_drop},
+	{"edit", "N", "ask in place of turn N, beside what was said there", chat_edit},
 	{"help", "", "show these commands", slash_help},
 	{"load", "PATH", "add a file or a folder to the sources", slash_load},
+	{"new", "", "begin another session", chat_new},
+	{"prefill", "", "compute now what stands in front of the next question", chat_prefill},
 	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
+	{"refresh", "", "read the sources again: what changed follows as an update", chat_refresh},
+	{"rename", "NAME", "call the session something else", chat_rename},
+	{"repack", "", "gather late sources and updates in front again", chat_repack},
+	{"session", "", "show what the session holds and what is cached of it", chat_session},
 	{"sources", "", "show the sources and what they cost", slash_sources},
+	{"switch", "N", "go on behind turn N", chat_switch},
 	{"thinking", "", "show what the model thought before its last answer", slash_thinking},
+	{"turns", "", "show the turns, and which way led here", chat_turns},
 };
 
 const char *chat_command_name(size_t n)

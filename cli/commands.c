@@ -25,6 +25,10 @@ const struct command command_table[] = {
 		"list the computed KV that is kept on disk (ls), bring it down to its limit (gc), "
 		"check it (verify), or remove it (rm --all, rm -s NAME); see carrel-sessions(7)",
 		command_kv},
+	{"load", COMMAND_LOAD, "[OPTIONS] -s NAME [PATH...]", NULL,
+		"add files to a session, read them again, or take them out, and say first what "
+		"that costs",
+		command_load},
 	{"models", COMMAND_MODELS, "[OPTIONS] ls|info|add|convert|rm [PATH|NAME] [OUT]",
 		"add convert info ls rm",
 		"list models (ls), describe one (info NAME), register one under a name (add "

@@ -30,6 +30,7 @@ int command_config(struct options *options, struct err *err);
 int command_count_tokens(struct options *options, struct err *err);
 int command_eval(struct options *options, struct err *err);
 int command_kv(struct options *options, struct err *err);
+int command_load(struct options *options, struct err *err);
 int command_models(struct options *options, struct err *err);
 int command_sessions(struct options *options, struct err *err);
 int command_tokenize(struct options *options, struct err *err);

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "cli/output.h"
+#include "cli/resume.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,10 @@ int command_config(struct options *options, struct err *err)
 		return err_set(err, ERR_USAGE, options->argument[0],
 			"options show what they change: carrel config --temp 1",
 			"config takes no arguments");
+	}
+	if (options->session && resume_peek(options, err) < 0) {
+		json_decref(list);
+		return -1;
 	}
 	path = options_settings_path();
 	if (!list) {

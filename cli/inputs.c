@@ -176,20 +176,56 @@ static void show_progress(void *arg, const struct load_progress *progress)
 
 /* ---- loading ---- */
 
-int inputs_load(struct inputs *inputs, struct session *session, const char *const *path,
-	size_t n_path, int partial, size_t *unreadable, struct err *err)
+/* What is left out from here on is told by end_load(). */
+static size_t begin_load(struct inputs *inputs, const struct session *session)
 {
-	const struct skipped *skipped;
-	size_t first, count;
-	int status;
+	size_t first;
 
 	session_skipped(session, &first);
 	inputs->began_s = output_clock_s();
-	status = session_load(session, path, n_path, &inputs->load, partial, err);
+	return first;
+}
+
+static size_t end_load(const struct inputs *inputs, const struct session *session, size_t first,
+	const char *const *path, size_t n_path, int but_last)
+{
+	size_t count;
+	const struct skipped *skipped = session_skipped(session, &count);
+
 	log_progress_clear();
-	skipped = session_skipped(session, &count);
-	*unreadable = inputs_show_skipped(inputs, skipped + first, count - first, path, n_path,
-		status < 0 && err->code == ERR_INPUTS);
+	return inputs_show_skipped(inputs, skipped + first, count - first, path, n_path, but_last);
+}
+
+int inputs_load(struct inputs *inputs, struct session *session, const char *const *path,
+	size_t n_path, int partial, size_t *unreadable, struct err *err)
+{
+	size_t first = begin_load(inputs, session);
+	int status = session_load(session, path, n_path, &inputs->load, partial, err);
+
+	*unreadable = end_load(
+		inputs, session, first, path, n_path, status < 0 && err->code == ERR_INPUTS);
+	return status;
+}
+
+int inputs_plan_load(struct inputs *inputs, struct session *session, struct session_change **change,
+	const char *const *path, size_t n_path, int partial, size_t *unreadable, struct err *err)
+{
+	size_t first = begin_load(inputs, session);
+	int status = session_plan_load(session, change, path, n_path, &inputs->load, partial, err);
+
+	*unreadable += end_load(
+		inputs, session, first, path, n_path, status < 0 && err->code == ERR_INPUTS);
+	return status;
+}
+
+int inputs_plan_refresh(struct inputs *inputs, struct session *session,
+	struct session_change **change, int partial, size_t *unreadable, struct err *err)
+{
+	size_t first = begin_load(inputs, session);
+	int status = session_plan_refresh(session, change, &inputs->load, partial, err);
+
+	*unreadable +=
+		end_load(inputs, session, first, NULL, 0, status < 0 && err->code == ERR_INPUTS);
 	return status;
 }
 

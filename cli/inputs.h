@@ -39,6 +39,12 @@ void inputs_close(struct inputs *inputs);
 int inputs_load(struct inputs *inputs, struct session *session, const char *const *path,
 	size_t n_path, int partial, size_t *unreadable, struct err *err);
 
+/* The same for a change that is made ready; refresh reads again what is there. */
+int inputs_plan_load(struct inputs *inputs, struct session *session, struct session_change **change,
+	const char *const *path, size_t n_path, int partial, size_t *unreadable, struct err *err);
+int inputs_plan_refresh(struct inputs *inputs, struct session *session,
+	struct session_change **change, int partial, size_t *unreadable, struct err *err);
+
 /*
  * Say what a load of the given paths left out; returns how many could not be read. What was asked for
  * by name, every secret, and what is missing of a document that was read is named; what else rules

@@ -475,7 +475,7 @@ static void signals_release(const struct signals *signals)
 
 static struct {
 	const char *prompt;
-	char *line;
+	char *line, *draft;
 	int is_done;
 } reading;
 
@@ -565,6 +565,12 @@ char *line_read(const char *prompt)
 	interrupt_clear();
 	signals_hold(&signals);
 	begin_line();
+	if (reading.draft) {
+		rl_insert_text(reading.draft);
+		rl_redisplay_function();
+		free(reading.draft);
+		reading.draft = NULL;
+	}
 	while (!reading.is_done) {
 		if (ppoll(&key, 1, NULL, &signals.mask) > 0) {
 			rl_callback_read_char();
@@ -576,6 +582,12 @@ char *line_read(const char *prompt)
 	interrupt_clear();
 	signals_release(&signals);
 	return reading.line;
+}
+
+void line_set_draft(const char *text)
+{
+	free(reading.draft);
+	reading.draft = text[0] ? mem_strdup(text) : NULL;
 }
 
 /* ---- history ---- */
@@ -624,7 +636,9 @@ void line_open(const struct line_config *line_config)
 	config = line_config;
 	guard_terminal();
 	open_readline();
-	history_open();
+	if (!config->no_history) {
+		history_open();
+	}
 	take_terminal();
 }
 
@@ -640,6 +654,7 @@ void line_lend_terminal(int lend)
 void line_close(void)
 {
 	restore_terminal();
+	line_set_draft("");
 	if (history_path) {
 		history_truncate_file(history_path, HISTORY_LINES);
 	}

@@ -16,13 +16,16 @@ struct line_config {
 	const char *(*command)(size_t n);
 	/* The one of them that a path follows. */
 	const char *path_command;
-	int plain; /* nothing but text: no highlighted paste */
+	int plain;      /* nothing but text: no highlighted paste */
+	int no_history; /* neither read nor written */
 };
 
 /* Once, on a terminal, before line_read(). `config` is kept. Recalls the lines of earlier days. */
 void line_open(const struct line_config *config);
 /* Malloc'ed, without its line feed; NULL at the end of input. Ctrl-C begins a new line. */
 char *line_read(const char *prompt);
+/* What the next line begins with. */
+void line_set_draft(const char *text);
 /* For line_read() to recall, today and later. */
 void line_remember(const char *line);
 /* Give the terminal to who reads standard input as it is, and take it back. */

@@ -14,10 +14,12 @@
 #define FIELD(name) offsetof(struct options, name)
 
 enum {
-	ENGINE = COMMAND_CHAT | COMMAND_ASK | COMMAND_BENCH | COMMAND_EVAL | COMMAND_CONFIG,
+	ENGINE = COMMAND_CHAT | COMMAND_ASK | COMMAND_BENCH | COMMAND_EVAL | COMMAND_CONFIG |
+		 COMMAND_LOAD,
 	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
 	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
-	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT,
+	KEEP = ANSWER | COMMAND_LOAD,
+	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT | COMMAND_LOAD,
 	SHELF = COMMAND_SESSIONS | COMMAND_KV,
 };
 
@@ -45,11 +47,11 @@ const struct option_row option_table[] = {
 	{"adapter", 0, OPTION_LIST, "PATH[:SCALE]", FIELD(adapters), ENGINE, MEMORY_SESSION, NULL,
 		"a LoRA adapter of the model, a GGUF file or a folder of PEFT's; up to 8 of them "
 		"add up, each times its scale (1 where none is given)"},
-	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), ANSWER, MEMORY_SESSION, NULL,
+	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), KEEP, MEMORY_SESSION, NULL,
 		"instructions of your own, after the fixed ones"},
 	{"no-think", 0, OPTION_FLAG, NULL, FIELD(no_think), ANSWER, MEMORY_SESSION, NULL,
 		"answer at once, where the model would think first and can be kept from it"},
-	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), ANSWER, MEMORY_SESSION, NULL,
+	{"no-cite", 0, OPTION_FLAG, NULL, FIELD(no_cite), KEEP, MEMORY_SESSION, NULL,
 		"do not ask the model for citations"},
 	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, MEMORY_SESSION, NULL,
 		"let the model quote what does not stand in the sources; it is said all the same "
@@ -74,11 +76,14 @@ const struct option_row option_table[] = {
 		"how many tokens the recent past has"},
 	{"max-tokens", 'n', OPTION_WHOLE, "N", FIELD(max_tok), ANSWER, MEMORY_SESSION, "1024",
 		"most tokens of an answer"},
+	{"session", 's', OPTION_TEXT, "NAME", FIELD(session), KEEP, MEMORY_NONE, NULL,
+		"the session to go on with, made where there is none of that name; the options "
+		"given with it are remembered in it"},
 	{"session", 's', OPTION_TEXT, "NAME", FIELD(session), SHELF, MEMORY_NONE, NULL,
 		"sessions search, kv rm: of this session alone"},
 	{"no-store", 0, OPTION_FLAG, NULL, FIELD(no_store), ANSWER, MEMORY_FILE, NULL,
 		"write nothing at all to disk: no session, and no KV of what was read"},
-	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes), ANSWER | COMMAND_KV,
+	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes), KEEP | COMMAND_KV,
 		MEMORY_FILE, "0",
 		"most bytes of disk that computed KV may take, such as 20G (0: a fifth of what is "
 		"free); the settings file calls it kv.disk_limit"},
@@ -110,8 +115,22 @@ const struct option_row option_table[] = {
 		"(controls shown), and do not ask"},
 	{"strict", 0, OPTION_FLAG, NULL, FIELD(strict), COMMAND_ASK | COMMAND_CONFIG, MEMORY_FILE,
 		NULL, "end with status 5 unless every quote of the answer is verified or moved"},
-	{"partial", 0, OPTION_FLAG, NULL, FIELD(partial), COMMAND_ASK, MEMORY_NONE, NULL,
-		"answer even if some inputs cannot be read (the status is 6 all the same)"},
+	{"partial", 0, OPTION_FLAG, NULL, FIELD(partial), COMMAND_ASK | COMMAND_LOAD, MEMORY_NONE,
+		NULL, "go on even if some inputs cannot be read (the status is 6 all the same)"},
+	{"fork", 0, OPTION_WHOLE, "TURN", FIELD(fork_turn), COMMAND_ASK, MEMORY_NONE, "0",
+		"ask in place of this turn of the session, beside what was said there; without a "
+		"QUESTION the same one again (0: go on from the last turn)"},
+	{"refresh", 0, OPTION_FLAG, NULL, FIELD(refresh), COMMAND_LOAD, MEMORY_NONE, NULL,
+		"read the sources again: what changed follows as an update"},
+	{"repack", 0, OPTION_FLAG, NULL, FIELD(repack), COMMAND_LOAD, MEMORY_NONE, NULL,
+		"gather late sources and updates in front of everything again"},
+	{"drop", 0, OPTION_LIST, "S2,...", FIELD(drop), COMMAND_LOAD, MEMORY_NONE, NULL,
+		"take these sources out of the session, their text for good"},
+	{"prefill", 0, OPTION_FLAG, NULL, FIELD(prefill), COMMAND_LOAD, MEMORY_NONE, NULL,
+		"compute the KV of everything in front of the next question now; stopped at any "
+		"moment, what was done is kept"},
+	{"yes", 'y', OPTION_FLAG, NULL, FIELD(yes), COMMAND_LOAD, MEMORY_NONE, NULL,
+		"do not ask before something is dropped or gathered again"},
 	{"prompt", 'p', OPTION_WHOLE, "N", FIELD(bench_prompt_tok), COMMAND_BENCH, MEMORY_NONE,
 		"512", "tokens to prefill"},
 	{"generate", 'n', OPTION_WHOLE, "N", FIELD(bench_generate_tok), COMMAND_BENCH, MEMORY_NONE,
@@ -132,7 +151,7 @@ const struct option_row option_table[] = {
 	{"budget", 0, OPTION_WHOLE, "N", FIELD(budget_tok), COMMAND_COUNT, MEMORY_NONE, "0",
 		"end with status 3 when the total is more than N tokens (0: off), and say which "
 		"directories fit in N"},
-	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT, MEMORY_NONE, NULL,
+	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT | COMMAND_LOAD, MEMORY_NONE, NULL,
 		"print the packed text instead"},
 	{"count", 0, OPTION_FLAG, NULL, FIELD(count_only), COMMAND_TOKENIZE, MEMORY_NONE, NULL,
 		"print how many tokens, not their ids"},

@@ -22,6 +22,7 @@ enum command_bit {
 	COMMAND_EVAL = 1 << 5,
 	COMMAND_MODELS = 1 << 6,
 	COMMAND_TOKENIZE = 1 << 7,
+	COMMAND_LOAD = 1 << 8,
 	COMMAND_KV = 1 << 9,
 	COMMAND_SESSIONS = 1 << 10,
 	COMMAND_ALL = (1 << 11) - 1,
@@ -46,8 +47,9 @@ struct options {
 	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
 	/* what is kept */
 	const char *session;
-	int64_t kv_limit_bytes;
-	int no_store, yes, all;
+	int64_t kv_limit_bytes, fork_turn;
+	struct option_list drop;
+	int no_store, prefill, refresh, repack, yes, all;
 	/* what is loaded; cli/inputs.h makes paths and struct load_options of it */
 	struct option_list include, exclude, from_file;
 	int ends_with_nul, include_secrets, drop_headers, layout, unsafe_loaders;

@@ -94,10 +94,34 @@ void start_tell_trouble(struct engine *engine)
 	}
 }
 
+static int is_stopped(void *arg)
+{
+	return interrupt_pending();
+}
+
+int start_set_window(struct session *session, struct engine *engine, char **model,
+	const struct options *options, struct err *err)
+{
+	struct session_watch watch = {.stopped = is_stopped};
+	struct session_window window;
+
+	start_window(&window, model, options);
+	if (engine && (session_source_count(session) || session_turn_count(session)) &&
+		(start_wait(engine, err) < 0 ||
+			session_count(session, engine, &watch, &window.used_tok, err) < 0)) {
+		return -1;
+	}
+	session_set_window(session, &window);
+	return 0;
+}
+
 int start_wait(struct engine *engine, struct err *err)
 {
 	struct engine_event event;
 
+	if (engine_info(engine)->model_name[0]) {
+		return 0; /* it was waited for before */
+	}
 	for (;;) {
 		if (interrupt_pending()) {
 			log_progress_clear();
@@ -128,7 +152,7 @@ int start_wait(struct engine *engine, struct err *err)
 	return 0;
 }
 
-static int is_flag(const char *name)
+int start_is_flag(const char *name)
 {
 	for (size_t i = 0; i < option_count(); i++) {
 		if (strcmp(option_table[i].name, name) == 0) {
@@ -151,7 +175,7 @@ int start_check_sources(
 int start_check_no_think(
 	const struct options *options, const struct engine_info *info, struct err *err)
 {
-	if (!options->no_think || !is_flag("no-think") || info->can_skip_thinking) {
+	if (!options->no_think || !start_is_flag("no-think") || info->can_skip_thinking) {
 		return 0;
 	}
 	if (info->thinks) {
@@ -368,19 +392,30 @@ double start_decode_rate(const struct engine_usage *usage)
 		       : 0;
 }
 
+void start_show_ready(const struct engine_usage *usage)
+{
+	log_note("%lld tokens are ready: %lld were cached, %lld computed in %.1f s",
+		(long long)usage->prompt_tok, (long long)usage->cached_tok,
+		(long long)usage->prefill_tok, usage->prefill_ms / 1000);
+}
+
 void start_show_usage(const struct session_answer *answer)
 {
 	const struct engine_usage *usage = &answer->usage;
 
-	char thinking[48] = "";
+	char thinking[48] = "", disk[80] = "";
 
 	if (usage->thinking_tok) {
 		snprintf(thinking, sizeof(thinking), " (%lld of them thinking)",
 			(long long)usage->thinking_tok);
 	}
-	log_note("%lld prompt tokens (%lld cached, %lld new in %.1f s), %lld generated%s, %.1f "
+	if (usage->disk_tok) {
+		snprintf(disk, sizeof(disk), ", %lld of them from disk in %.1f ms",
+			(long long)usage->disk_tok, usage->restore_ms);
+	}
+	log_note("%lld prompt tokens (%lld cached%s, %lld new in %.1f s), %lld generated%s, %.1f "
 		 "tok/s",
-		(long long)usage->prompt_tok, (long long)usage->cached_tok,
+		(long long)usage->prompt_tok, (long long)usage->cached_tok, disk,
 		(long long)usage->prefill_tok, usage->prefill_ms / 1000,
 		(long long)usage->generated_tok, thinking, start_decode_rate(usage));
 }

@@ -7,6 +7,8 @@
 #include "engine/engine.h"
 #include "session/session.h"
 
+/* Whether the option stands on the command line. */
+int start_is_flag(const char *name);
 /* Whether KV is kept from run to run: what measures the engine neither finds nor leaves any. */
 enum start_kv { START_KV_NONE, START_KV_DISK };
 /* Start the engine process; it loads while the caller goes on. */
@@ -19,6 +21,12 @@ char *start_kv_folder(const struct options *options);
  * does not say. *model is malloc'ed, and what *window names.
  */
 void start_window(struct session_window *window, char **model, const struct options *options);
+/*
+ * Have loads into the session fit that window beside what is there, which `engine` (NULL: it cannot be
+ * had) counts as soon as it is ready. *model has to last as long as the session.
+ */
+int start_set_window(struct session *session, struct engine *engine, char **model,
+	const struct options *options, struct err *err);
 /*
  * Wait for READY, drawing progress; Ctrl-C is ERR_INTERRUPTED. Says so where nobody trained the
  * model.
@@ -84,6 +92,8 @@ void start_show_unanswered(const struct session_answer *answer, const struct opt
 void start_show_citations(const struct session_answer *answer);
 /* Generated tokens per second; 0 where there was nothing to measure. */
 double start_decode_rate(const struct engine_usage *usage);
+/* How much of a prefill was there and how much was computed, on standard error. */
+void start_show_ready(const struct engine_usage *usage);
 /* Tokens and speeds of an answer on standard error. */
 void start_show_usage(const struct session_answer *answer);
 

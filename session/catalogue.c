@@ -339,18 +339,13 @@ void catalogue_touch(const struct store *store, const char *directory)
 
 /* The name in the session itself; the file is out of date from the first of the two to the second. */
 static int rename_in(
-	struct catalogue_file *file, const char *folder, const char *name, struct err *err)
+	struct catalogue_file *file, struct store *store, const char *name, struct err *err)
 {
 	char key[] = STORE_NAME;
 	struct store_setting setting = {key, (char *)name};
 	struct store_change change = {.setting = &setting, .n_setting = 1};
-	struct store *store;
-	int status;
+	int status = catalogue_file_forget(file, err);
 
-	if (store_open(&store, folder, STORE_WRITE, err) < 0) {
-		return -1;
-	}
-	status = catalogue_file_forget(file, err);
 	if (status == 0) {
 		status = store_commit(store, &change, err);
 	}
@@ -358,28 +353,40 @@ static int rename_in(
 		catalogue_file_put(file, store_id(store), name);
 	}
 	catalogue_file_save(file, NULL);
-	store_close(store);
+	return status;
+}
+
+int catalogue_rename_store(struct store *store, const char *new_name, struct err *err)
+{
+	struct catalogue_file file;
+	int status;
+
+	if (catalogue_check_name(new_name, err) < 0 || catalogue_file_lock(&file, err) < 0) {
+		return -1;
+	}
+	status = id_of(&file, new_name)
+			 ? err_set(err, ERR_USAGE, NULL, "choose another name",
+				   "there is a session \"%s\" already", new_name)
+			 : rename_in(&file, store, new_name, err);
+	catalogue_file_finish(&file);
 	return status;
 }
 
 int catalogue_rename(const char *name, const char *new_name, struct err *err)
 {
-	struct catalogue_file file;
+	struct store *store;
 	char *folder;
 	int status;
 
 	if (catalogue_check_name(new_name, err) < 0 || catalogue_find(name, 0, &folder, err) < 0) {
 		return -1;
 	}
-	status = catalogue_file_lock(&file, err);
-	if (status == 0) {
-		status = id_of(&file, new_name)
-				 ? err_set(err, ERR_USAGE, NULL, "choose another name",
-					   "there is a session \"%s\" already", new_name)
-				 : rename_in(&file, folder, new_name, err);
-		catalogue_file_finish(&file);
-	}
+	status = store_open(&store, folder, STORE_WRITE, err);
 	free(folder);
+	if (status == 0) {
+		status = catalogue_rename_store(store, new_name, err);
+		store_close(store);
+	}
 	return status;
 }
 

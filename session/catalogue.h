@@ -54,6 +54,8 @@ void catalogue_touch(const struct store *store, const char *directory);
 
 /* ERR_USAGE where the new name is taken; "in use" where another process has the session open. */
 int catalogue_rename(const char *name, const char *new_name, struct err *err);
+/* The same of one that this process has open for writing. */
+int catalogue_rename_store(struct store *store, const char *new_name, struct err *err);
 /* The directory with everything in it, and its lines here. Its KV is engine_kv_remove()'s. */
 int catalogue_remove(const char *name, struct err *err);
 

@@ -1,13 +1,21 @@
 #!/bin/sh
 # The line-mode chat, on a terminal and as a script.
 . "$CARREL_SOURCE/tests/cli/tap.sh"
+
+# Each conversation here is a first one, and nothing of it was computed before.
+run()
+{
+	rm -rf "$XDG_DATA_HOME/carrel/sessions" "$XDG_CACHE_HOME"
+	status=0
+	"$@" >out 2>err </dev/null || status=$?
+}
 printf 'The pump is started by hand.\n' >station.txt
 
 export CARREL_FAKE_ANSWER='By hand. [S1 station.txt:1 "The pump is started by hand."]'
 cat >script <<-'END'
 	expect > 
 	send /load station.txt\n
-	expect S1 text station.txt
+	expect S1 station.txt: added
 	send How is it started?\n
 	expect By hand.
 	expect station.txt:1 verified
@@ -110,7 +118,7 @@ run "$PTY_RUN" script "$CARREL" --device fake
 ok 'a second Ctrl-C ends what does not stop, and restores the terminal' status_is 130
 unset CARREL_FAKE_TOKEN_US
 export CARREL_FAKE_PREFILL_US=100000
-printf 'expect > \nsend Words\\n\nwait 500\nsend \\c\nexpect before the first word\nexpect > \nsend /quit\\n\n' >script
+printf 'expect > \nsend Words\\n\nwait 500\nsend \\c\nexpect before the first word\nexpect > Words\nsend \\c\nexpect > \nsend /quit\\n\n' >script
 run "$PTY_RUN" script "$CARREL" --device fake
 ok 'Ctrl-C before a word came does not say that words are kept' status_is 0
 unset CARREL_FAKE_PREFILL_US
@@ -249,9 +257,9 @@ echo 'The pump stops.' >'tr/a b.txt'
 echo 'The valve opens.' >'tr/c.txt'
 echo 'The tank is full.' >'tr/[c].txt'
 run sh -c 'printf "%s\n" "/load \"tr/a b.txt\"" "/load tr/[c].txt" "/load tr/?.txt" "/load \"tr/*.txt\"" | "$0"' "$CARREL"
-ok '/load takes quotes' says 'S1 text tr/a b.txt'
-ok 'a file whose name is a pattern' says 'S2 text tr/[c].txt'
-ok 'a pattern where there is no such file' says 'S3 text tr/c.txt'
+ok '/load takes quotes' says 'S1 tr/a b.txt: added'
+ok 'a file whose name is a pattern' says 'S2 tr/[c].txt: added'
+ok 'a pattern where there is no such file' says 'S3 tr/c.txt: added'
 ok 'but not in quotes' status_is 6
 
 # ---- what does not fit the window ----

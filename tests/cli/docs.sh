@@ -5,7 +5,7 @@
 status=0
 : >err
 : >out
-commands='ask bench config count eval kv models sessions tokenize'
+commands='ask bench config count eval kv load models sessions tokenize'
 "$CARREL" --generate man >man
 "$CARREL" --generate synopsis >synopsis
 for form in bash zsh fish; do

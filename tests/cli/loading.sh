@@ -1,6 +1,14 @@
 #!/bin/sh
 # While a load goes on: how far it is, on a terminal only; Ctrl-C ends it at once and leaves nothing.
 . "$CARREL_SOURCE/tests/cli/tap.sh"
+
+# Each conversation here is a first one, and nothing of it was computed before.
+run()
+{
+	rm -rf "$XDG_DATA_HOME/carrel/sessions" "$XDG_CACHE_HOME"
+	status=0
+	"$@" >out 2>err </dev/null || status=$?
+}
 escape=$(printf '\033')
 counts="$CARREL count -m random"
 : >empty
@@ -95,7 +103,7 @@ printf 'kept\n' >kept.txt
 cat >script <<-'END'
 	expect > 
 	send /load kept.txt\n
-	expect S1 text kept.txt
+	expect S1 kept.txt: added
 	expect > 
 	send /load pipe\n
 	wait 300

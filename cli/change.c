@@ -1,0 +1,107 @@
+#include "cli/change.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A line each, so that a folder of thousands does not push the cost off the screen. */
+enum { ITEMS_SHOWN = 20 };
+
+static int stopped(void *arg)
+{
+	return interrupt_pending();
+}
+
+void change_tell_cost(const struct session_cost *cost)
+{
+	struct buf line = BUF_INIT;
+
+	buf_printf(&line, "%lld tokens in front of the next question: %lld cached",
+		(long long)cost->total_tok, (long long)cost->cached_tok);
+	if (cost->disk_tok) {
+		buf_printf(&line, " (%lld on disk)", (long long)cost->disk_tok);
+	}
+	buf_printf(&line, ", %lld new", (long long)(cost->total_tok - cost->cached_tok));
+	if (cost->seconds >= 0) {
+		buf_printf(&line, cost->seconds < 10 ? ", about %.1f s" : ", about %.0f s",
+			cost->seconds);
+	}
+	log_note("%s", buf_str(&line));
+	buf_finish(&line);
+}
+
+static void tell_items(struct change_telling *telling, const struct session_change *change)
+{
+	size_t count = session_change_count(change);
+
+	for (size_t i = 0; i < count; i++) {
+		char *text = session_change_text(change, i);
+
+		if (i < ITEMS_SHOWN) {
+			log_note("%s", text);
+		} else {
+			log_info("%s", text);
+		}
+		if (telling->list) {
+			json_array_append_new(telling->list, output_json_string(text));
+		}
+		free(text);
+	}
+	if (count > ITEMS_SHOWN) {
+		log_note("... and %zu more (-v lists them)", count - ITEMS_SHOWN);
+	}
+}
+
+int change_take(struct change_telling *telling, struct session_change *change, struct err *err)
+{
+	struct session_watch watch = {.stopped = stopped};
+
+	if (!session_change_count(change)) {
+		log_note("there is nothing to change");
+		session_change_discard(change);
+		return 1;
+	}
+	tell_items(telling, change);
+	if (telling->engine) {
+		if (session_change_cost(change, telling->engine, &watch, &telling->cost, err) < 0) {
+			session_change_discard(change);
+			return -1;
+		}
+		telling->has_cost = 1;
+		change_tell_cost(&telling->cost);
+	}
+	if (telling->agrees && !telling->agrees(telling->arg)) {
+		log_note("nothing was changed");
+		session_change_discard(change);
+		return 1;
+	}
+	return session_change_commit(change, err);
+}
+
+int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err)
+{
+	const char *at = text;
+
+	do {
+		char *end;
+		long long value;
+
+		at += *at == 'S' || *at == 's';
+		errno = 0;
+		value = strtoll(at, &end, 10);
+		if (errno || end == at || value < 1 || !strchr(", ", *end)) {
+			return err_set(err, ERR_USAGE, text, "name it S2, or several S2,S3",
+				"is not the number of a source");
+		}
+		*number = mem_resize(*number, *count + 1, sizeof(**number));
+		(*number)[(*count)++] = value;
+		at = end + strspn(end, ", ");
+	} while (*at);
+	return 0;
+}

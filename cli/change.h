@@ -1,0 +1,30 @@
+/* A change of a session's sources on the command line: told, agreed to, made. */
+#ifndef CLI_CHANGE_H
+#define CLI_CHANGE_H
+
+#include "engine/engine.h"
+#include "session/session.h"
+
+#include <jansson.h>
+
+struct change_telling {
+	struct engine *engine; /* READY; NULL: what it costs is not known */
+	/* Asked before it is made; 0: leave it. NULL: nobody is. */
+	int (*agrees)(void *arg);
+	void *arg;
+	json_t *list;             /* gets the text of each item; or NULL */
+	struct session_cost cost; /* of the session as the last change left it */
+	int has_cost;
+};
+
+/*
+ * Say what a change does and costs, and make it; ends it either way. Returns 1 where there is nothing to
+ * do or it was not agreed to, which is said.
+ */
+int change_take(struct change_telling *telling, struct session_change *change, struct err *err);
+/* "41210 tokens in front of the next question: 38009 cached (38000 on disk), 3201 new, about 12 s" */
+void change_tell_cost(const struct session_cost *cost);
+/* "S2", "2" or several parted by commas: adds them to the list, which the caller frees. */
+int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err);
+
+#endif

@@ -1,0 +1,174 @@
+/* The turns of the chat: which there are, and going back to one of them. */
+#include "cli/chat.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "cli/line.h"
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_BYTES = 60 };
+
+/* The beginning of a text, on one line; malloc'ed. */
+static char *beginning(const char *text, size_t len)
+{
+	size_t line = len ? strcspn(text, "\n") : 0, n = line < SHOWN_BYTES ? line : SHOWN_BYTES;
+
+	n -= utf8_incomplete_tail(text, n);
+	return mem_printf("%.*s%s", (int)n, text, n < len ? "..." : "");
+}
+
+/* "3" or "#3"; 0 and a sentence where it is no turn. */
+static int64_t read_turn(struct chat *chat, const char *command, const char *argument)
+{
+	const char *digits = argument + (argument[0] == '#');
+	struct err err;
+	long long id;
+	char *end;
+
+	errno = 0;
+	id = strtoll(digits, &end, 10);
+	if (!errno && end != digits && !*end && id > 0) {
+		return id;
+	}
+	err_set(&err, ERR_USAGE, command, "/turns lists them", "needs the number of a turn");
+	chat_complain(chat, &err);
+	return 0;
+}
+
+void chat_turns(struct chat *chat, const char *argument)
+{
+	int64_t last = 0;
+
+	for (size_t i = 0; i < session_turn_count(chat->session); i++) {
+		struct session_turn turn = session_turn_at(chat->session, i);
+		char *question = beginning(turn.stored->question, turn.stored->question_len);
+		char *answer = beginning(turn.stored->text, turn.stored->text_len);
+		char *after = turn.parent == last ? NULL
+			      : turn.parent ? mem_printf(" (after #%lld)", (long long)turn.parent)
+					    : mem_strdup(" (from the beginning)");
+
+		output_line("%c #%-4lld %s%s", turn.is_current ? '*' : ' ', (long long)turn.id,
+			question, after ? after : "");
+		output_line("        %s", answer);
+		last = turn.id;
+		free(question);
+		free(answer);
+		free(after);
+	}
+	if (!last) {
+		output_line("nothing was said yet");
+	}
+}
+
+/* The stored turn, or NULL. */
+static const struct store_turn *find_turn(const struct chat *chat, int64_t id)
+{
+	for (size_t i = 0; i < session_turn_count(chat->session); i++) {
+		struct session_turn turn = session_turn_at(chat->session, i);
+
+		if (turn.id == id) {
+			return turn.stored;
+		}
+	}
+	return NULL;
+}
+
+void chat_switch(struct chat *chat, const char *argument)
+{
+	int64_t id = read_turn(chat, "/switch", argument);
+	const struct store_turn *turn;
+	struct err err;
+	char *question;
+
+	if (!id) {
+		return;
+	}
+	if (session_switch(chat->session, id, &err) < 0) {
+		chat_complain(chat, &err);
+		return;
+	}
+	chat->before_fork = -1;
+	turn = find_turn(chat, id);
+	question = beginning(turn->question, turn->question_len);
+	log_note("the next question follows turn %lld: %s", (long long)id, question);
+	free(question);
+}
+
+/* The next question stands where turn `id` does; its question, or NULL and a sentence. */
+static char *fork_at(struct chat *chat, int64_t id)
+{
+	int64_t head = session_head(chat->session);
+	char *question;
+	struct err err;
+
+	if (session_fork(chat->session, id, &question, &err) < 0) {
+		chat_complain(chat, &err);
+		return NULL;
+	}
+	if (chat->before_fork < 0) {
+		chat->before_fork = head;
+	}
+	return question;
+}
+
+void chat_edit(struct chat *chat, const char *argument)
+{
+	int64_t id = read_turn(chat, "/edit", argument);
+	char *question = id ? fork_at(chat, id) : NULL;
+
+	if (!question) {
+		return;
+	}
+	if (chat->interactive) {
+		line_set_draft(question);
+		log_note("edit it and press Enter; /switch %lld goes back",
+			(long long)chat->before_fork);
+	} else {
+		log_note("the next message stands in place of: %s", question);
+	}
+	free(question);
+}
+
+/* At temperature 0 every seed gives the likeliest tokens: the same answer as before. */
+static int check_again(const struct chat *chat, const struct store_turn *turn, struct err *err)
+{
+	if (!turn) {
+		return err_set(
+			err, ERR_USAGE, "/again", "ask something first", "nothing was said yet");
+	}
+	if (chat->sampling.temperature <= 0 && turn->stop != ENGINE_STOP_CANCELLED &&
+		strcmp(turn->model_digest, engine_info(chat->engine)->model_digest) == 0) {
+		return err_set(err, ERR_USAGE, "/again", "carrel --temp 0.8",
+			"the answer would be the same: the temperature is 0");
+	}
+	return 0;
+}
+
+void chat_again(struct chat *chat, const char *argument)
+{
+	struct engine_sampling sampling = chat->sampling;
+	int64_t head = session_head(chat->session);
+	struct err err;
+	char *question;
+
+	if (check_again(chat, find_turn(chat, head), &err) < 0) {
+		chat_complain(chat, &err);
+		return;
+	}
+	question = fork_at(chat, head);
+	if (!question) {
+		return;
+	}
+	/* Another one each time, and the same ones in the same session. */
+	sampling.seed += session_turn_count(chat->session);
+	if (chat_ask(chat, question, &sampling) < 0) {
+		chat_unfork(chat);
+		line_set_draft("");
+	}
+	free(question);
+}

@@ -1,0 +1,338 @@
+/* carrel load: what stands in a session, without asking anything yet. */
+#include "cli/commands.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/change.h"
+#include "cli/inputs.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/resume.h"
+#include "cli/session_json.h"
+#include "cli/start.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct load {
+	struct options *options;
+	struct resume resume;
+	struct inputs inputs;
+	struct engine *engine;
+	int is_ready;  /* the engine is, and the session counted by it */
+	char *model;   /* whose tokenizer counts what is read */
+	int64_t *drop; /* numbers of sources */
+	size_t n_drop, unreadable;
+	struct change_telling telling;
+	int64_t done_tok, total_tok; /* of the prefill */
+	double began_s;
+	struct engine_usage usage;
+	int has_usage;
+};
+
+/* ---- what was asked for ---- */
+
+static int changes_anything(const struct load *load)
+{
+	const struct options *options = load->options;
+
+	return load->inputs.n_path || load->n_drop || options->refresh || options->repack;
+}
+
+static int read_request(struct load *load, struct err *err)
+{
+	const struct options *options = load->options;
+
+	if (!options->session) {
+		return err_set(err, ERR_USAGE, NULL, "carrel load -s NAME PATH...",
+			"what is loaded is loaded into a session, and none is named");
+	}
+	for (size_t i = 0; i < options->drop.count; i++) {
+		if (change_add_numbers(&load->drop, &load->n_drop, options->drop.item[i], err) <
+			0) {
+			return -1;
+		}
+	}
+	if (inputs_open(&load->inputs, options, 0, err) < 0) {
+		return -1;
+	}
+	if (!changes_anything(load) && !options->prefill && !options->show) {
+		return err_set(err, ERR_USAGE, NULL, "carrel load -s NAME PATH...",
+			"there is nothing to do: name a file or a folder, or --refresh, --repack, "
+			"--drop, --prefill or --show");
+	}
+	return 0;
+}
+
+/* Only paths make a session; everything else is done in one that is there. */
+static int open_session(struct load *load, struct err *err)
+{
+	return load->inputs.n_path ? resume_open(&load->resume, load->options, err)
+				   : resume_existing(&load->resume, load->options, err);
+}
+
+/* ---- the engine ---- */
+
+static int stopped(void *arg)
+{
+	return interrupt_pending();
+}
+
+/*
+ * An engine that cannot run is no reason not to keep what is read: then nothing is known of the cost. A
+ * mistake on the command line is one, and so is everything where KV is to be computed.
+ */
+static int do_without(struct load *load, struct err *err)
+{
+	if (err->code != ERR_ENGINE || load->options->prefill) {
+		return -1;
+	}
+	log_err(err);
+	log_note("what this costs is not known without an engine");
+	engine_close(load->engine);
+	load->engine = NULL;
+	return 0;
+}
+
+static int begin_engine(struct load *load, struct err *err)
+{
+	if (start_engine(&load->engine, load->options, START_KV_DISK, err) < 0) {
+		return do_without(load, err);
+	}
+	return 0;
+}
+
+static int wait_engine(struct load *load, struct err *err)
+{
+	if (!load->engine || load->telling.engine) {
+		return 0;
+	}
+	if (start_wait(load->engine, err) < 0) {
+		return do_without(load, err);
+	}
+	load->telling.engine = load->engine;
+	return 0;
+}
+
+/* ---- the changes ---- */
+
+/* At a terminal somebody is there to think twice. */
+static int agrees(void *arg)
+{
+	char line[16] = "";
+
+	fprintf(stderr, "Go on? [y/N] ");
+	fflush(stderr);
+	return interrupt_wait(STDIN_FILENO) && fgets(line, sizeof(line), stdin) &&
+	       (line[0] == 'y' || line[0] == 'Y');
+}
+
+static int take(struct load *load, struct session_change *change, int is_asked, struct err *err)
+{
+	int asks = is_asked && !load->options->yes && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+
+	if (wait_engine(load, err) < 0) {
+		session_change_discard(change);
+		return -1;
+	}
+	load->telling.agrees = asks ? agrees : NULL;
+	return change_take(&load->telling, change, err) < 0 ? -1 : 0;
+}
+
+static int drop_sources(struct load *load, struct err *err)
+{
+	for (size_t i = 0; i < load->n_drop; i++) {
+		struct session_change *change;
+
+		if (session_plan_drop(load->resume.session, &change, load->drop[i], err) < 0 ||
+			take(load, change, 1, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int refresh(struct load *load, struct err *err)
+{
+	struct session_change *change;
+
+	return inputs_plan_refresh(&load->inputs, load->resume.session, &change,
+		       load->options->partial, &load->unreadable, err) < 0
+		       ? -1
+		       : take(load, change, 0, err);
+}
+
+static int repack(struct load *load, struct err *err)
+{
+	struct session_change *change;
+
+	return session_plan_repack(load->resume.session, &change, err) < 0
+		       ? -1
+		       : take(load, change, 1, err);
+}
+
+/* What is there already takes its part of the window. */
+static int set_window(struct load *load, struct err *err)
+{
+	struct session *session = load->resume.session;
+	int is_empty = !session_source_count(session) && !session_turn_count(session);
+
+	if (!is_empty && wait_engine(load, err) < 0) {
+		return -1;
+	}
+	return start_set_window(session, load->telling.engine, &load->model, load->options, err);
+}
+
+static int add_paths(struct load *load, struct err *err)
+{
+	struct session *session = load->resume.session;
+	struct session_change *change;
+
+	if (set_window(load, err) < 0) {
+		return -1;
+	}
+	if (inputs_plan_load(&load->inputs, session, &change, load->inputs.path,
+		    load->inputs.n_path, load->options->partial, &load->unreadable, err) < 0) {
+		if (load->unreadable && err->code == ERR_INPUTS && !err->hint[0]) {
+			snprintf(err->hint, sizeof(err->hint), "--partial loads the others");
+		}
+		return -1;
+	}
+	if (take(load, change, 0, err) < 0) {
+		return -1;
+	}
+	return inputs_need_sources(load->inputs.n_path, session_source_count(session), err);
+}
+
+static int change_session(struct load *load, struct err *err)
+{
+	const struct options *options = load->options;
+
+	return (load->n_drop && drop_sources(load, err) < 0) ||
+			       (options->refresh && refresh(load, err) < 0) ||
+			       (load->inputs.n_path && add_paths(load, err) < 0) ||
+			       (options->repack && repack(load, err) < 0)
+		       ? -1
+		       : 0;
+}
+
+/* ---- prefill ---- */
+
+static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
+{
+	struct load *load = arg;
+
+	load->done_tok = done_tok;
+	load->total_tok = total_tok;
+	start_show_prefill(load->began_s, done_tok, total_tok, cached_tok);
+}
+
+static int prefill(struct load *load, struct err *err)
+{
+	struct session_watch watch = {.prefill = on_prefill, .stopped = stopped, .arg = load};
+	int status;
+
+	if (wait_engine(load, err) < 0) {
+		return -1;
+	}
+	load->began_s = output_clock_s();
+	status = session_prefill(load->resume.session, load->engine, &watch, &load->usage, err);
+	log_progress_clear();
+	if (status < 0 && err->code == ERR_INTERRUPTED) {
+		char hint[sizeof(err->hint)];
+
+		snprintf(hint, sizeof(hint), "carrel load -s %.100s --prefill goes on from there",
+			load->resume.name);
+		return err_set(err, ERR_INTERRUPTED, NULL, hint,
+			"stopped at %lld of %lld tokens, which are kept", (long long)load->done_tok,
+			(long long)load->total_tok);
+	}
+	if (status < 0) {
+		return -1;
+	}
+	load->has_usage = 1;
+	start_show_ready(&load->usage);
+	return 0;
+}
+
+/* ---- what is printed ---- */
+
+static void print_json(const struct load *load, const struct buf *text)
+{
+	const struct change_telling *telling = &load->telling;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "session", output_json_string(load->resume.name));
+	json_object_set_new(object, "sources", session_json_sources(load->resume.session));
+	json_object_set_new(object, "skipped", session_json_skipped(load->resume.session));
+	json_object_set(object, "changes", telling->list);
+	json_object_set_new(object, "cost",
+		telling->has_cost ? session_json_cost(&telling->cost) : json_null());
+	json_object_set_new(object, "prefill",
+		load->has_usage ? session_json_usage(&load->usage) : json_null());
+	if (load->options->show) {
+		json_object_set_new(object, "context", output_json_bytes(buf_str(text), text->len));
+	}
+	output_json(object);
+}
+
+static int print(struct load *load, struct err *err)
+{
+	const struct options *options = load->options;
+	struct session_watch watch = {.stopped = stopped};
+	struct buf text = BUF_INIT;
+
+	if (load->telling.engine) {
+		/* Their counts for those who list the session; it is whole without them. */
+		session_count(load->resume.session, load->telling.engine, &watch, NULL, NULL);
+	}
+	if (options->show) {
+		session_context_text(load->resume.session, NULL, 0, &text);
+	}
+	if (options->json) {
+		print_json(load, &text);
+	} else if (options->show) {
+		output_text(buf_str(&text), text.len);
+		if (text.len && text.data[text.len - 1] != '\n') {
+			putchar('\n');
+		}
+	}
+	buf_finish(&text);
+	return output_finish(err) < 0 ? -1 : load->unreadable ? ERR_INPUTS : 0;
+}
+
+static int run(struct load *load, struct err *err)
+{
+	const struct options *options = load->options;
+
+	if (read_request(load, err) < 0 || open_session(load, err) < 0) {
+		return -1;
+	}
+	/* The engine loads its weights while files are read. */
+	if ((changes_anything(load) || options->prefill) && begin_engine(load, err) < 0) {
+		return -1;
+	}
+	if (change_session(load, err) < 0 || (options->prefill && prefill(load, err) < 0)) {
+		return -1;
+	}
+	return print(load, err);
+}
+
+int command_load(struct options *options, struct err *err)
+{
+	struct load load = {.options = options, .telling = {.list = json_array()}};
+	int status;
+
+	interrupt_install();
+	interrupt_install_term();
+	status = run(&load, err);
+	engine_close(load.engine);
+	resume_close(&load.resume, options, status < 0);
+	inputs_close(&load.inputs);
+	json_decref(load.telling.list);
+	free(load.drop);
+	free(load.model);
+	return status;
+}

@@ -1,0 +1,208 @@
+#!/bin/sh
+# The line-mode chat is a session: it is there tomorrow, and one can go back in it.
+. "$CARREL_SOURCE/tests/cli/tap.sh"
+printf 'The pump is started by hand.\n' >station.txt
+export CARREL_FAKE_ANSWER='By hand. [S1 station.txt:1 "The pump is started by hand."]'
+
+# play COMMAND...: with the script on standard input
+play()
+{
+	cat >script
+	run "$PTY_RUN" script "$@"
+}
+
+sessions()
+{
+	find "$XDG_DATA_HOME/carrel/sessions" -name session.db 2>/dev/null | wc -l
+}
+
+fake="$CARREL --device fake"
+
+play $fake <<-'END'
+	expect > 
+	send /quit\n
+END
+ok 'a chat in which nothing was said leaves' status_is 0
+ok 'no session' [ "$(sessions)" = 0 ]
+play $fake -s empty <<-'END'
+	expect > 
+	send /quit\n
+END
+ok 'but one that was named' [ "$(sessions)" = 1 ]
+
+mkdir desk other
+cd desk
+cp ../station.txt .
+play $fake station.txt <<-'END'
+	expect > 
+	send How is it started?\n
+	expect station.txt:1 verified
+	expect generated
+	expect > 
+	send /session\n
+	expect session  station.txt
+	expect sources  1
+	expect turns    1 of 1
+	expect > 
+	send \d
+END
+ok 'a chat about a file is a session called after it' status_is 0
+play $fake <<-'END'
+	expect session station.txt goes on: 1 source, 1 turn
+	expect > 
+	send And again?\n
+	expect generated
+	expect > 
+	send /turns\n
+	expect #1
+	expect How is it started?
+	expect #2
+	expect And again?
+	expect > 
+	send /edit 2\n
+	expect /switch 2 goes back
+	expect And again?
+	send  Once more\n
+	expect generated
+	expect > 
+	send /turns\n
+	expect And again? Once more (after #1)
+	expect > 
+	send /switch 2\n
+	expect follows turn 2: And again?
+	expect > 
+	send /again\n
+	expect the temperature is 0
+	expect > 
+	send /rename pumps\n
+	expect session pumps now
+	expect > 
+	send \d
+END
+ok 'the last session of the folder goes on; one can go back in it' status_is 0
+play $fake --temp 1 <<-'END'
+	expect session pumps goes on: 1 source, 3 turns
+	expect > 
+	send /again\n
+	expect generated
+	expect > 
+	send /turns\n
+	expect #4
+	expect (after #1)
+	expect > 
+	send /edit 1\n
+	expect How is it started?
+	send \c
+	expect > 
+	send /quit\n
+END
+ok 'an answer is made again, with another seed' status_is 0
+play $fake -s pumps <<-'END'
+	expect > 
+	send /session\n
+	expect turns    2 of 4
+	expect > 
+	send /drop S1\n
+	expect dropped
+	expect Go on?
+	send y\n
+	expect > 
+	send /sources\n
+	absent station.txt
+	expect context
+	expect > 
+	send /load station.txt\n
+	expect S2 station.txt: added
+	expect tokens in front of the next question
+	expect > 
+	send /repack\n
+	expect Go on?
+	send y\n
+	expect > 
+	send /prefill\n
+	expect tokens are ready
+	expect > 
+	send /refresh\n
+	expect nothing to change
+	expect > 
+	send /turns 1\n
+	expect > 
+	send /edit\n
+	expect needs the number of a turn
+	expect > 
+	send /switch 99\n
+	expect carrel: 
+	expect > 
+	send /new\n
+	expect session desk begins
+	expect > 
+	send \d
+END
+ok 'an edit that came to nothing moved nothing; the sources change' status_is 0
+cd ../other
+play $fake <<-'END'
+	expect > 
+	absent goes on
+	send Hello\n
+	expect generated
+	expect > 
+	send \d
+END
+ok 'another folder has its own session' status_is 0
+cd ../desk
+play $fake <<-'END'
+	expect session pumps goes on
+	expect > 
+	send \d
+END
+ok 'what was begun and left empty is not the last' status_is 0
+
+# ---- two at once, and engines that die ----
+
+CARREL_FAKE_TOKEN_US=200000 "$CARREL" ask --device fake -s pumps 'Hold it' >held 2>&1 </dev/null &
+holder=$!
+while [ ! -s held ]; do
+	kill -0 $holder 2>/dev/null || break
+	sleep 0.05
+done
+run $fake -s pumps
+ok 'a session that is open elsewhere is refused' status_is 1
+ok 'with a sentence' says 'in use'
+kill -INT $holder
+wait $holder
+
+export CARREL_FAKE_TOKEN_US=100000
+play $fake -s pumps <<-'END'
+	expect > 
+	send Words that get lost\n
+	wait 500
+	kill carrel-engine
+	expect carrel: 
+	expect > Words that get lost
+	send \c
+	expect > 
+	send \d
+END
+ok 'a question whose engine died is the draft' status_is 0
+play $fake -s pumps <<-'END'
+	expect > Words that get lost
+	send \c
+	expect > 
+	send \d
+END
+ok 'and still is in the next chat' status_is 0
+unset CARREL_FAKE_TOKEN_US
+
+# ---- scripts ----
+
+cd ..
+before=$(sessions)
+printf 'How?\n' | $fake station.txt >out 2>err
+ok 'a script without a name keeps nothing' [ "$(sessions)" = "$before" ]
+printf 'How?\n/edit 1\nWhy?\n/turns\n' | $fake -s script station.txt >out 2>err
+status=$?
+ok 'with one it is a session' [ "$(sessions)" = $((before + 1)) ]
+ok 'in which one can go back' prints 'Why? (from the beginning)'
+printf '/session\n' | $fake -s script >out 2>err
+ok 'which goes on' prints 'turns    1 of 2 lead here'
+finish
