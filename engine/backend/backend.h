@@ -55,6 +55,11 @@ struct backend_ops {
 	/* KV pages, uninitialised. NULL when memory is exhausted. */
 	uint8_t *(*page_alloc)(struct backend *backend);
 	void (*page_free)(struct backend *backend, uint8_t *page);
+	/*
+	 * Zero what a page holds of tokens from_tok ... KV_PAGE_TOK-1, before it is written where
+	 * others find it: nothing of another prompt goes along.
+	 */
+	void (*page_clear)(struct backend *backend, uint8_t *page, int32_t from_tok);
 	const struct kv_layout *(*kv_layout)(const struct backend *backend);
 
 	/* e.g. "avx512 2 threads"; part of the KV fingerprint is numerics_class: "cpu-avx512". */

@@ -9,6 +9,7 @@
 #include "engine/model/model.h"
 #include "engine/program.h"
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/kv_block.h"
 #include "kernels/cpu/pack.h"
 
 #include <stdatomic.h>
@@ -431,6 +432,20 @@ static void cpu_page_free(struct backend *backend, uint8_t *data)
 	}
 }
 
+static void cpu_page_clear(struct backend *backend, uint8_t *page, int32_t from_tok)
+{
+	const struct kv_layout *kv = &cpu_of(backend)->layout;
+
+	for (int64_t i = 0; i < (int64_t)kv->n_layer * kv->n_kv_head; i++) {
+		uint8_t *keys = kv_block_keys(kv, page, i / kv->n_kv_head, i % kv->n_kv_head);
+
+		for (int64_t tok = from_tok; tok < KV_PAGE_TOK; tok++) {
+			kv_block_clear(kv, keys, tok, kv_key_index);
+			kv_block_clear(kv, keys + kv->key_bytes, tok, kv_value_index);
+		}
+	}
+}
+
 static const struct kv_layout *cpu_kv_layout(const struct backend *backend)
 {
 	return &cpu_of(backend)->layout;
@@ -458,6 +473,7 @@ const struct backend_ops backend_cpu = {
 	.run = cpu_run,
 	.page_alloc = cpu_page_alloc,
 	.page_free = cpu_page_free,
+	.page_clear = cpu_page_clear,
 	.kv_layout = cpu_kv_layout,
 	.describe = cpu_describe,
 	.numerics_class = cpu_numerics_class,

@@ -258,6 +258,13 @@ static void fake_page_free(struct backend *backend, uint8_t *page)
 	free(page);
 }
 
+static void fake_page_clear(struct backend *backend, uint8_t *page, int32_t from_tok)
+{
+	size_t from = (size_t)from_tok * sizeof(struct fake_state);
+
+	memset(page + from, 0, KV_PAGE_TOK * sizeof(struct fake_state) - from);
+}
+
 static const struct kv_layout *fake_kv_layout(const struct backend *backend)
 {
 	return &((const struct fake *)backend)->layout;
@@ -280,6 +287,7 @@ const struct backend_ops backend_fake = {
 	.run = fake_run,
 	.page_alloc = fake_page_alloc,
 	.page_free = fake_page_free,
+	.page_clear = fake_page_clear,
 	.kv_layout = fake_kv_layout,
 	.describe = fake_describe,
 	.numerics_class = fake_describe,

@@ -274,10 +274,6 @@ struct kv_page *kv_cache_new_page(struct kv_cache *cache)
 	page->data = data;
 	page->n_user = 1;
 	cache->n_page++;
-	if (cache->config.disk) {
-		/* What a tail leaves empty is written too: nothing of another prompt. */
-		memset(data, 0, (size_t)kv_cache_page_bytes(cache));
-	}
 	return page;
 }
 
@@ -388,7 +384,7 @@ static struct kv_page *superseding(struct kv_cache *cache, const struct kv_page 
  * What is mapped was read from disk, and never goes back there: a mapping that gives way reads as
  * zeros.
  */
-static void write_page(struct kv_cache *cache, const struct kv_page *page, const char *owner)
+static void write_page(struct kv_cache *cache, struct kv_page *page, const char *owner)
 {
 	struct kv_disk_page record = {
 		.name = page->name,
@@ -401,6 +397,9 @@ static void write_page(struct kv_cache *cache, const struct kv_page *page, const
 	if (page->is_mapped) {
 		kv_cache_note_use(cache, page, owner);
 	} else if (cache->config.disk) {
+		if (page->n_tok < KV_PAGE_TOK) { /* a page that was used or copied before */
+			cache->backend->ops->page_clear(cache->backend, page->data, page->n_tok);
+		}
 		kv_disk_write(cache->config.disk, &record, owner);
 	}
 }

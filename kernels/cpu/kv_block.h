@@ -26,6 +26,7 @@
 #include "kernels/ops.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define KV_DIM_MULTIPLE 16
 #define KV_KEY_ZERO     128 /* what a zero is as a q8 key */
@@ -74,6 +75,20 @@ static inline uint8_t *kv_block_values(
 static inline float *kv_block_scales(const struct kv_layout *kv, uint8_t *keys_or_values)
 {
 	return (float *)(void *)(keys_or_values + (int64_t)KV_PAGE_TOK * kv->head_dim_pad);
+}
+
+/* Zero the elements and scales of one token in a block's keys, or its values. */
+static inline void kv_block_clear(const struct kv_layout *kv, uint8_t *keys_or_values, int64_t tok,
+	int64_t (*index)(const struct kv_layout *kv, int64_t tok, int64_t d))
+{
+	int64_t elem_bytes = kv->type == KV_Q8 ? 1 : kv->type == KV_F16 ? 2 : 4;
+
+	for (int64_t d = 0; d < kv->head_dim_pad; d++) {
+		memset(keys_or_values + index(kv, tok, d) * elem_bytes, 0, (size_t)elem_bytes);
+	}
+	if (kv->type == KV_Q8) {
+		kv_block_scales(kv, keys_or_values)[tok] = 0;
+	}
 }
 
 /* The sequence that a row of the batch belongs to, or NULL. */

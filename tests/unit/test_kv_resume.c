@@ -331,6 +331,34 @@ static void rates_survive_a_restart(void **state)
 	close_desk(&desk);
 }
 
+/* What a tail does not hold is nothing of another prompt: of no token a byte is left. */
+static void a_page_that_is_cleared_holds_nothing(void **state)
+{
+	static const enum kv_type types[] = {KV_F32, KV_F16, KV_Q8};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		const struct backend_ops *ops = &backend_cpu;
+		size_t n_set[KV_PAGE_TOK + 1], page_bytes;
+		uint8_t *page;
+
+		fixture_backend(&fixture, cpu_isa_best(), types[i], 2, BATCH_TOK);
+		page_bytes = (size_t)ops->kv_layout(fixture.backend)->page_bytes;
+		for (int32_t from = 0; from <= KV_PAGE_TOK; from++) {
+			page = fixture_page(&fixture);
+			ops->page_clear(fixture.backend, page, from);
+			n_set[from] = 0;
+			for (size_t at = 0; at < page_bytes; at++) {
+				n_set[from] += page[at] != 0;
+			}
+			ops->page_free(fixture.backend, page);
+		}
+		/* each token has as many bytes as the next, and no other stays */
+		for (size_t from = 0; from <= KV_PAGE_TOK; from++) {
+			assert_int_equal(page_bytes / KV_PAGE_TOK * from, n_set[from]);
+		}
+	}
+}
+
 static int set_up(void **state)
 {
 	fixture_open(&fixture, "llama-mha-f32.gguf");
@@ -356,6 +384,7 @@ int main(void)
 		cmocka_unit_test(branches_share_what_stands_before_them),
 		cmocka_unit_test(a_folder_that_cannot_be_used_is_said_once_and_done_without),
 		cmocka_unit_test(rates_survive_a_restart),
+		cmocka_unit_test(a_page_that_is_cleared_holds_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

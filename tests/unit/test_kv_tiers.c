@@ -39,6 +39,11 @@ static void device_page_free(struct backend *backend, uint8_t *page)
 	free(page);
 }
 
+static void device_page_clear(struct backend *backend, uint8_t *page, int32_t from_tok)
+{
+	memset(page + from_tok * 4, 0, (size_t)(KV_PAGE_TOK - from_tok) * 4);
+}
+
 static const struct kv_layout *device_layout(const struct backend *backend)
 {
 	return &device.layout;
@@ -47,6 +52,7 @@ static const struct kv_layout *device_layout(const struct backend *backend)
 static const struct backend_ops device_ops = {
 	.page_alloc = device_page_alloc,
 	.page_free = device_page_free,
+	.page_clear = device_page_clear,
 	.kv_layout = device_layout,
 };
 
@@ -281,11 +287,11 @@ static void nothing_of_another_prompt_stands_behind_a_tail(void **state)
 	uint8_t *data;
 	int32_t n_tok;
 
-	open_tiers(&tiers, store, 2);
+	open_tiers(&tiers, store, 20);
 	fill(ids, MAX_IDS, 20);
-	request(&tiers, ids, 128); /* pages that the next one gets again */
-	fill(ids, MAX_IDS, 21);
-	request(&tiers, ids, 70);
+	request(&tiers, ids, 128);
+	fill(ids + 67, MAX_IDS - 67, 21);
+	request(&tiers, ids, 70); /* three tokens are copied with all of their page */
 	kv_disk_refresh(tiers.disk);
 	forecast(&tiers, ids, 64);
 	entry = kv_disk_find_partial(tiers.disk, &tiers.memo.at[0].name, ids + 64, 6, &n_tok);
