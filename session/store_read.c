@@ -20,6 +20,7 @@ struct reading {
 	struct state state;
 	int lacks_state;  /* so nobody says what there has to be */
 	int lacks_places; /* some of them are not known any more */
+	int64_t n_miss;   /* ids that were looked for in broken tables, in vain */
 };
 
 /* Room for one more in an array whose size the file decides. */
@@ -87,7 +88,7 @@ static int tell_missing(struct reading *reading, const char *what, int64_t id, s
 
 /* ---- rows of a table, one after the other ---- */
 
-/* Ids that are tried, one by one, behind a page that cannot be read. */
+/* How many ids are looked for, one by one, behind pages that cannot be read. */
 enum { MISSES_MAX = 1 << 16 };
 
 struct scan {
@@ -99,8 +100,8 @@ struct scan {
 	struct checksum sum;
 	struct tally found;
 	int64_t next, last;
-	int64_t n_miss;
-	int is_broken; /* the table is: each id is looked for by itself */
+	int64_t likely; /* ids above it are not looked for one by one */
+	int is_broken;  /* the table is: each id is looked for by itself */
 	int n_bad;
 };
 
@@ -119,11 +120,19 @@ static int bind(struct scan *scan, int64_t first, int64_t last, struct err *err)
 		       : db_fail(scan->reading->db, "cannot be read", err);
 }
 
-static int scan_range(struct scan *scan, int64_t first, int64_t last, struct err *err)
+/* Of a table whose ids rise by one but for what was deleted. */
+static int64_t likely(const struct reading *reading, const struct tally *tally)
+{
+	return reading->lacks_state ? MISSES_MAX / 16 : 2 * tally->n + 64;
+}
+
+/* Its owner says that there are `n`. */
+static int scan_range(struct scan *scan, int64_t first, int64_t last, int64_t n, struct err *err)
 {
 	scan->next = first;
 	scan->last = last;
-	scan->n_miss = scan->is_broken = scan->n_bad = 0;
+	scan->likely = n < last - first ? first + n - 1 : last;
+	scan->is_broken = scan->n_bad = 0;
 	scan->found = (struct tally){0};
 	return bind(scan, first, last, err);
 }
@@ -141,14 +150,13 @@ static int next_row(struct scan *scan, struct err *err)
 /* The rows that can still be found. */
 static int next_found(struct scan *scan)
 {
-	while (scan->next <= scan->last && scan->n_miss < MISSES_MAX) {
+	while (scan->next <= scan->likely && scan->reading->n_miss < MISSES_MAX) {
 		int64_t id = scan->next++;
 
 		if (bind(scan, id, id, NULL) == 0 && next_row(scan, NULL) == 1 && scan->id == id) {
-			scan->n_miss = 0;
 			return 1;
 		}
-		scan->n_miss++;
+		scan->reading->n_miss++;
 	}
 	return 0;
 }
@@ -259,7 +267,9 @@ static int read_settings(struct reading *reading, struct err *err)
 	struct scan scan;
 	int status = scan_open(&scan, reading, TABLE_SETTING, err);
 
-	if (status == 0 && (status = scan_range(&scan, 1, ID_MAX, err)) == 0 &&
+	if (status == 0 &&
+		(status = scan_range(
+			 &scan, 1, ID_MAX, likely(reading, &reading->state.setting), err)) == 0 &&
 		(status = scan_settings(&scan, err)) == 0 && !reading->lacks_state) {
 		status = scan_end(&scan, &reading->state.setting, "the settings", 0, err);
 	}
@@ -379,12 +389,12 @@ static int read_document(struct block_reading *blocks, struct document *document
 	const struct block_parts *parts, struct err *err)
 {
 	int64_t first = block * IDS, last = first + IDS - 1;
-	int status = scan_range(&blocks->part, first, last, err);
+	int status = scan_range(&blocks->part, first, last, parts->part.n, err);
 
 	if (status == 0 && (status = scan_parts(blocks, document, block, err)) == 0 &&
 		(status = scan_end(
 			 &blocks->part, &parts->part, "the parts of block", block, err)) == 0 &&
-		(status = scan_range(&blocks->heading, first, last, err)) == 0 &&
+		(status = scan_range(&blocks->heading, first, last, parts->heading.n, err)) == 0 &&
 		(status = scan_headings(blocks, document, block, err)) == 0) {
 		status = scan_end(
 			&blocks->heading, &parts->heading, "the headings of block", block, err);
@@ -439,7 +449,8 @@ static int read_blocks(struct reading *reading, struct err *err)
 
 	if (status == 0 && (status = scan_open(&blocks.part, reading, TABLE_PART, err)) == 0 &&
 		(status = scan_open(&blocks.heading, reading, TABLE_HEADING, err)) == 0 &&
-		(status = scan_range(&blocks.block, 1, ID_MAX, err)) == 0 &&
+		(status = scan_range(&blocks.block, 1, ID_MAX,
+			 likely(reading, &reading->state.block), err)) == 0 &&
 		(status = scan_blocks(&blocks, err)) == 0 && !reading->lacks_state) {
 		status = scan_end(&blocks.block, &reading->state.block, "the blocks", 0, err);
 	}
@@ -557,8 +568,8 @@ static int take_turn(struct turn_reading *turns, struct store_turn *turn, struct
 	if (status != 1 || (status = check_parent(turns->reading, turn, err)) < 0) {
 		return status;
 	}
-	if ((status = scan_range(&turns->citation, turn->id * IDS, turn->id * IDS + IDS - 1, err)) <
-			0 ||
+	if ((status = scan_range(&turns->citation, turn->id * IDS, turn->id * IDS + IDS - 1,
+		     citations.n, err)) < 0 ||
 		(status = scan_citations(&turns->citation, turn, err)) < 0 ||
 		(status = scan_end(&turns->citation, &citations, "the citations of turn", turn->id,
 			 err)) < 0) {
@@ -598,7 +609,8 @@ static int read_turns(struct reading *reading, struct err *err)
 
 	if (status == 0 &&
 		(status = scan_open(&turns.citation, reading, TABLE_CITATION, err)) == 0 &&
-		(status = scan_range(&turns.turn, 1, ID_MAX, err)) == 0 &&
+		(status = scan_range(&turns.turn, 1, ID_MAX, likely(reading, &reading->state.turn),
+			 err)) == 0 &&
 		(status = scan_turns(&turns, err)) == 0 && !reading->lacks_state) {
 		status = scan_end(&turns.turn, &reading->state.turn, "the turns", 0, err);
 	}
@@ -642,7 +654,9 @@ static int read_places(struct reading *reading, struct err *err)
 	struct scan scan;
 	int status = scan_open(&scan, reading, TABLE_PLACE, err);
 
-	if (status == 0 && (status = scan_range(&scan, 1, ID_MAX, err)) == 0 &&
+	if (status == 0 &&
+		(status = scan_range(
+			 &scan, 1, ID_MAX, likely(reading, &reading->state.place), err)) == 0 &&
 		(status = scan_places(&scan, err)) == 0 && !reading->lacks_state) {
 		status =
 			scan_end(&scan, &reading->state.place, "the places of the sources", 0, err);

@@ -168,19 +168,22 @@ static int look(struct db *db, void *arg, struct err *err)
 
 /*
  * What is in the log goes to the file first: a log whose sync failed before may read well from
- * memory without being on the disk.
+ * memory without being on the disk. Where there is no space for that, or a reader in the way, it is
+ * for the next time, as is what a drop left to be done.
  */
 static int open_to_write(struct store_sqlite *store, struct err *err)
 {
 	struct db *db = &store->db;
 
 	if (db_open(db, store->base.folder, DB_FILE, DB_WRITE, err) < 0 ||
-		schema_upgrade(db, schema_steps, schema_newest, err) < 0 ||
-		db_checkpoint(db, err) < 0) {
+		schema_upgrade(db, schema_steps, schema_newest, err) < 0) {
+		return -1;
+	}
+	if ((db_checkpoint(db, err) < 0 || contents_clean(db, err) < 0) && db->has_disk_failed) {
 		return -1;
 	}
 	sqlite3_wal_hook(db->sql, take_log, store);
-	return contents_clean(db, err);
+	return 0;
 }
 
 int store_open(struct store **out, const char *folder, enum store_mode mode, struct err *err)
