@@ -40,7 +40,8 @@ static inline void cut_test(const char *here, const char *data, const struct cut
 	tap_ok(result.is_whole, "%s: and nothing else was written", subject->name);
 	tap_ok(result.n_broken == 0 && result.n_state > 0,
 		"%s: whatever a power cut leaves, what was acknowledged is there", subject->name);
-	tap_note("%s: %lld points, %lld states after a cut, %lld broken, %.2f ms each, %.1f s",
+	tap_note("faults: power cuts, %s: %lld points, %lld states after a cut, %lld broken, %.2f "
+		 "ms each, %.1f s",
 		subject->name, (long long)result.n_point, (long long)result.n_state,
 		(long long)result.n_broken,
 		result.check_ms / (double)(result.n_state ? result.n_state : 1), result.seconds);

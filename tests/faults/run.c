@@ -251,6 +251,31 @@ void run_program(struct run *run, const char *const *argv, const struct run_plan
 	run_end(run, run_begin(argv, plan));
 }
 
+int run_kill_child(const struct running *running, const char *name)
+{
+	char path[64], comm[64];
+	FILE *list, *file;
+	int child, found = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)running->pid,
+		(int)running->pid);
+	list = fopen(path, "re");
+	while (list && !found && fscanf(list, "%d", &child) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/comm", child);
+		file = fopen(path, "re");
+		/* The kernel keeps 15 characters of a name. */
+		found = file && fscanf(file, "%63s", comm) == 1 && !strncmp(comm, name, 15) &&
+			kill(child, SIGKILL) == 0;
+		if (file) {
+			fclose(file);
+		}
+	}
+	if (list) {
+		fclose(list);
+	}
+	return found;
+}
+
 const char *run_words(const char *text)
 {
 	static char words[8][512];

@@ -37,6 +37,8 @@ void run_finish(struct run *run);
 /* The same in two parts, so that several programs run at once. */
 struct running *run_begin(const char *const *argv, const struct run_plan *plan);
 void run_end(struct run *run, struct running *running);
+/* Kills its child of that name; returns whether there was one. */
+int run_kill_child(const struct running *running, const char *name);
 /* The first words of what a program printed, on one line, for a note; good until the eighth call. */
 const char *run_words(const char *text);
 

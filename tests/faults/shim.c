@@ -581,8 +581,13 @@ static ssize_t write_parts(int fd, const struct iovec *part, int n_part, int64_t
 	ssize_t n;
 
 	if (!fd_counts(fd)) {
-		return offset < 0 ? syscall(SYS_writev, fd, part, n_part)
-				  : syscall(SYS_pwritev, fd, part, n_part, offset, 0);
+		/* As it was called: in a sandbox one may be allowed and the other not. */
+		return n_part == 1 && offset < 0
+			       ? syscall(SYS_write, fd, part->iov_base, part->iov_len)
+		       : n_part == 1
+			       ? syscall(SYS_pwrite64, fd, part->iov_base, part->iov_len, offset)
+		       : offset < 0 ? syscall(SYS_writev, fd, part, n_part)
+				    : syscall(SYS_pwritev, fd, part, n_part, offset, 0);
 	}
 	begin();
 	action = next_action(CLASS_WRITE);

@@ -144,8 +144,9 @@ static void kills(void)
 	}
 	tap_ok(n_call > 20 && n_killed > KILL_CYCLES / 2 && n_wrong == 0 && n_hit > 0,
 		"KV: after a kill at any call every page that is found is right");
-	tap_note("%d cycles, %lld killed at %llu calls, %lld hits, %lld wrong, %.1f s", KILL_CYCLES,
-		(long long)n_killed, (unsigned long long)n_call, (long long)n_hit,
+	tap_note("faults: kills, KV: %d cycles, %lld killed at %llu calls, %lld hits, %lld wrong, "
+		 "%.1f s",
+		KILL_CYCLES, (long long)n_killed, (unsigned long long)n_call, (long long)n_hit,
 		(long long)n_wrong, (run_now_ms() - began) / 1e3);
 }
 
@@ -188,8 +189,8 @@ static void failures(void)
 	tap_ok(n_try > 50 && n_wrong == 0 && n_told > 20,
 		"KV: a full disk or a failing one costs pages, is told, and never gives a wrong "
 		"one");
-	tap_note("%lld tries, %lld told, %lld hits, %lld wrong", (long long)n_try,
-		(long long)n_told, (long long)n_hit, (long long)n_wrong);
+	tap_note("faults: failing calls, KV: %lld tries, %lld told, %lld hits, %lld wrong",
+		(long long)n_try, (long long)n_told, (long long)n_hit, (long long)n_wrong);
 	free(full);
 }
 
@@ -290,7 +291,8 @@ static void flips(void)
 	tap_ok(n_path >= 3 && n_wrong == 0 && n_cost > 0 && n_hit > 0,
 		"KV: a flipped bit costs pages at most");
 	tap_ok(n_missed == 0 && n_found > 0, "KV: and verify finds it where it does");
-	tap_note("%lld bits of %d files: %lld found, %lld cost pages, %lld wrong",
+	tap_note(
+		"faults: flips, KV: %lld bits of %d files: %lld found, %lld cost pages, %lld wrong",
 		(long long)n_flip, n_path, (long long)n_found, (long long)n_cost,
 		(long long)n_wrong);
 	free(pristine);
