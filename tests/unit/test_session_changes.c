@@ -292,6 +292,66 @@ static void a_refresh_brings_what_changed_and_nothing_else(void **state)
 	engine_close(engine);
 }
 
+/* What stood in a file that is gone is no proof of what the tree says now. */
+static void words_of_a_file_that_is_gone_are_superseded(void **state)
+{
+	struct session *session = session_create(&(struct session_config){.free_quotes = 1});
+	struct session_answer answer;
+	struct engine *engine;
+
+	setenv("CARREL_FAKE_ANSWER", "[S1 a.c:1 \"int alpha\"] and [S1 b.c:1 \"int beta\"].", 1);
+	engine = open_fake(0);
+	unsetenv("CARREL_FAKE_ANSWER");
+	make_tree();
+	load(session, "tree");
+	for (int is_gone = 0; is_gone < 2; is_gone++) {
+		ask(session, engine, "Where?", 200, NULL, &answer);
+		assert_int_equal(2, answer.n_citation);
+		assert_int_equal(VERDICT_VERIFIED, answer.citation[0].verdict);
+		assert_int_equal(is_gone, answer.citation[0].superseded);
+		assert_int_equal(VERDICT_VERIFIED, answer.citation[1].verdict);
+		assert_int_equal(0, answer.citation[1].superseded);
+		session_answer_finish(&answer);
+		unlink("tree/a.c");
+		commit(plan_refresh(session));
+	}
+	session_destroy(session);
+	engine_close(engine);
+}
+
+/* The same in a store that is read again: the file without a line is still there. */
+static void a_file_that_is_gone_is_still_gone_tomorrow(void **state)
+{
+	struct session *session;
+	struct session_change *change;
+	struct store *store;
+	struct err err;
+	char *before, *after;
+
+	make_tree();
+	must(store_create(&store, "./7777777777777777", &err), &err);
+	must(session_open(&session, store, &(struct session_config){0}, &err), &err);
+	load(session, "tree");
+	unlink("tree/a.c");
+	commit(plan_refresh(session));
+	before = context(session, NULL);
+	session_destroy(session);
+	must(store_open(&store, "./7777777777777777", STORE_WRITE, &err), &err);
+	must(session_open(&session, store, &(struct session_config){0}, &err), &err);
+	after = context(session, NULL);
+	assert_string_equal(before, after);
+	change = plan_refresh(session);
+	assert_int_equal(0, session_change_count(change));
+	session_change_discard(change);
+	folder_write("tree/a.c", "int alpha;\n");
+	change = plan_refresh(session);
+	assert_int_equal(1, session_change_count(change));
+	session_change_discard(change);
+	free(before);
+	free(after);
+	session_destroy(session);
+}
+
 static void what_is_not_there_any_more_stays_as_it_is(void **state)
 {
 	struct session *session = new_session();
@@ -659,6 +719,8 @@ int main(void)
 		cmocka_unit_test(a_path_that_is_a_source_already_is_none_again),
 		cmocka_unit_test(a_source_of_another_branch_is_placed_here_too),
 		cmocka_unit_test(a_refresh_brings_what_changed_and_nothing_else),
+		cmocka_unit_test(words_of_a_file_that_is_gone_are_superseded),
+		cmocka_unit_test(a_file_that_is_gone_is_still_gone_tomorrow),
 		cmocka_unit_test(what_is_not_there_any_more_stays_as_it_is),
 		cmocka_unit_test(a_refresh_reads_as_the_load_did),
 		cmocka_unit_test(a_session_finds_its_sources_from_anywhere),
