@@ -31,6 +31,7 @@ struct ask {
 	struct session_answer answer;
 	struct start_thinking thinking;
 	size_t unreadable;
+	int64_t before_fork; /* the head, where --fork moved it; else -1 */
 	double began_s, ready_s, submit_s, first_text_s;
 	int ends_with_newline, reader_left;
 };
@@ -347,6 +348,7 @@ static int open_session(struct ask *ask, struct err *err)
 	if (status < 0 || !options->fork_turn) {
 		return status;
 	}
+	ask->before_fork = session_head(ask->session);
 	if (session_fork(ask->session, options->fork_turn, &question, err) < 0) {
 		return -1;
 	}
@@ -424,12 +426,20 @@ static int run(struct ask *ask, struct err *err)
 
 int command_ask(struct options *options, struct err *err)
 {
-	struct ask ask = {.options = options, .began_s = output_clock_s()};
+	struct ask ask = {
+		.options = options,
+		.before_fork = -1,
+		.began_s = output_clock_s(),
+	};
 	int status;
 
 	interrupt_install();
 	interrupt_install_term();
 	status = run(&ask, err);
+	if (ask.before_fork >= 0 && !ask.answer.turn) {
+		/* Nothing was asked there. */
+		session_switch(ask.session, ask.before_fork, NULL);
+	}
 	session_answer_finish(&ask.answer);
 	engine_close(ask.engine);
 	resume_close(&ask.resume, options, status < 0);

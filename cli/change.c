@@ -28,7 +28,9 @@ void change_tell_cost(const struct session_cost *cost)
 		buf_printf(&line, " (%lld on disk)", (long long)cost->disk_tok);
 	}
 	buf_printf(&line, ", %lld new", (long long)(cost->total_tok - cost->cached_tok));
-	if (cost->seconds >= 0) {
+	if (cost->seconds >= 0 && cost->seconds < 0.1) {
+		buf_addstr(&line, ", under 0.1 s");
+	} else if (cost->seconds >= 0) {
 		buf_printf(&line, cost->seconds < 10 ? ", about %.1f s" : ", about %.0f s",
 			cost->seconds);
 	}

@@ -230,6 +230,9 @@ static void talk_on_terminal(struct chat *chat)
 			putchar('\n');
 			break;
 		}
+		if (line_was_abandoned()) {
+			chat_unfork(chat); /* the edit was let go */
+		}
 		line_remember(line);
 		take_line(chat, line, strlen(line));
 		free(line);

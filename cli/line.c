@@ -476,7 +476,7 @@ static void signals_release(const struct signals *signals)
 static struct {
 	const char *prompt;
 	char *line, *draft;
-	int is_done;
+	int is_done, was_abandoned;
 } reading;
 
 static void on_line(char *line)
@@ -494,6 +494,7 @@ static void begin_line(void)
 /* Ctrl-C: what was typed stays on the screen, and a new line begins, as in a shell. */
 static void abandon_line(void)
 {
+	reading.was_abandoned = 1;
 	rl_callback_sigcleanup();
 	rl_point = rl_end;
 	rl_redisplay_function();
@@ -561,7 +562,7 @@ char *line_read(const char *prompt)
 
 	reading.prompt = prompt;
 	reading.line = NULL;
-	reading.is_done = 0;
+	reading.is_done = reading.was_abandoned = 0;
 	interrupt_clear();
 	signals_hold(&signals);
 	begin_line();
@@ -582,6 +583,11 @@ char *line_read(const char *prompt)
 	interrupt_clear();
 	signals_release(&signals);
 	return reading.line;
+}
+
+int line_was_abandoned(void)
+{
+	return reading.was_abandoned;
 }
 
 void line_set_draft(const char *text)

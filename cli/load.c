@@ -21,7 +21,6 @@ struct load {
 	struct resume resume;
 	struct inputs inputs;
 	struct engine *engine;
-	int is_ready;  /* the engine is, and the session counted by it */
 	char *model;   /* whose tokenizer counts what is read */
 	int64_t *drop; /* numbers of sources */
 	size_t n_drop, unreadable;
@@ -245,6 +244,10 @@ static int prefill(struct load *load, struct err *err)
 
 		snprintf(hint, sizeof(hint), "carrel load -s %.100s --prefill goes on from there",
 			load->resume.name);
+		if (!load->total_tok) {
+			return err_set(err, ERR_INTERRUPTED, NULL, hint,
+				"stopped before anything was computed");
+		}
 		return err_set(err, ERR_INTERRUPTED, NULL, hint,
 			"stopped at %lld of %lld tokens, which are kept", (long long)load->done_tok,
 			(long long)load->total_tok);

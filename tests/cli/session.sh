@@ -65,6 +65,9 @@ ok 'or be the same again' json turn 8
 ok 'whose prompt was all there' [ "$(field usage.prefill_tokens)" = 1 ]
 ask -s s --fork 99 'What?'
 ok 'a turn that is not there is a mistake' status_is 2
+"$CARREL" ask -m "$CARREL_BUILT_IN" -s s --fork 1 --show-tokens >/dev/null 2>&1 </dev/null
+ask -s s --json 'Where are we?'
+ok 'a fork that is only shown moves nothing' [ "$(field usage.cached_tokens)" -gt 150 ]
 ask --fork 1 'What?'
 ok 'so is a fork of nothing' status_is 2
 

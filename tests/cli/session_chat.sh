@@ -71,6 +71,13 @@ play $fake <<-'END'
 	send /switch 2\n
 	expect follows turn 2: And again?
 	expect > 
+	send /edit 1\n
+	expect How is it started?
+	send \c
+	expect > 
+	send /session\n
+	expect turns    2 of 3
+	expect > 
 	send /again\n
 	expect the temperature is 0
 	expect > 
