@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	}
 	child_settle(500);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* KV that may not be written is an error like others */
 	mem_at_exhaustion(tell_exhaustion);
 	return server_run(CHILD_SOCKET_FD, 1);
 }

@@ -7,6 +7,7 @@
 #include "tests/unit/folder_fixture.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static char folder[] = "/tmp/carrel-engine-kv-XXXXXX";
@@ -289,6 +290,32 @@ static void what_is_forecast_is_what_happens(void **state)
 	assert_true(is_near[NEW_AGAIN]);
 }
 
+/* Half of the pages find no room: the answer comes all the same, and later what was kept is there. */
+static void a_file_that_may_not_grow_is_told_and_done_without(void **state)
+{
+	const struct rlimit small = {80 << 10, RLIM_INFINITY};
+	const char *store = new_store();
+	struct rlimit before;
+	struct engine *engine;
+	struct reply reply;
+	struct err note;
+
+	assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before));
+	assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
+	engine = open_fake(store);
+	reply = ask(engine, long_text('f'), 20);
+	assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
+	assert_int_equal(ENGINE_DONE, reply.last.type);
+	assert_int_equal(1, engine_trouble(engine, &note));
+	assert_non_null(strstr(note.where, store));
+	assert_int_equal(0, engine_trouble(engine, &note));
+	reply_finish(&reply);
+	engine_close(engine);
+	engine = open_fake(store);
+	assert_true(cached(engine, long_text('f')).disk_tok >= 5 * PAGE_TOK);
+	engine_close(engine);
+}
+
 static int clean_environment(void **state)
 {
 	unsetenv("CARREL_FAKE_ANSWER");
@@ -320,6 +347,7 @@ int main(void)
 		TEST(a_cancelled_answer_is_kept_too),
 		TEST(two_engines_share_one_store),
 		TEST(what_is_forecast_is_what_happens),
+		TEST(a_file_that_may_not_grow_is_told_and_done_without),
 		TEST(a_folder_that_cannot_be_used_is_told_and_done_without),
 	};
 
