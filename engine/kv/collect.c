@@ -350,12 +350,13 @@ static int drop_owned(struct kv_stock *stock, uint32_t owner)
 	return is_any;
 }
 
-/* Slots that no record speaks of hold what a writer left when it died. */
+/* Slots that no record speaks of hold what a writer left when it died; who writes has one of them. */
 static int has_unknown_slots(const struct kv_stock *stock, const struct kv_stock_segment *segment)
 {
 	int64_t slot_bytes = kv_slot_bytes(stock->root.page_bytes);
 
-	return (segment->pages_bytes + slot_bytes - 1) / slot_bytes > segment->n_page;
+	return segment->pages_bytes >= 0 && (segment->pages_bytes + slot_bytes - 1) / slot_bytes >
+						    segment->n_page + segment->is_held;
 }
 
 /* Whether nothing of the page may stay where it is. */
@@ -374,9 +375,9 @@ static void choose_owned_segments(struct kv_stock *stock)
 	for (uint32_t i = 0; i < stock->n_segment; i++) {
 		struct kv_stock_segment *segment = &stock->segment[i];
 
-		segment->is_rewritten = segment->is_unreadable || segment->pages_bytes < 0 ||
-					segment->file.n_damaged + segment->file.n_doubtful > 0 ||
-					(!segment->is_held && has_unknown_slots(stock, segment));
+		segment->is_rewritten =
+			kv_stock_damages(segment) > 0 ||
+			(stock->root.page_bytes > 0 && has_unknown_slots(stock, segment));
 	}
 	for (uint32_t i = 0; i < stock->index.n_entry; i++) {
 		stock->segment[segment_of(stock, i)].is_rewritten |= must_go(stock, i);

@@ -273,7 +273,9 @@ static struct kv_writer *create_one(struct kv_disk *disk)
 	struct kv_writer *writer = mem_zero(1, sizeof(*writer));
 	int status = kv_writer_create(writer, disk->fd, &disk->root);
 
-	if (status < 0 && errno == ENOENT && disk_open_folder(disk, NULL) == 0) {
+	/* The folder was removed, or the segment by who tidies up, before it was locked. */
+	if (status < 0 &&
+		(errno == EAGAIN || (errno == ENOENT && disk_open_folder(disk, NULL) == 0))) {
 		status = kv_writer_create(writer, disk->fd, &disk->root);
 	}
 	if (status < 0) {
