@@ -124,13 +124,36 @@ int64_t change_add_source(struct session_change *change, struct document *docume
 	return number;
 }
 
+/* " (3 files, 1 of them gone)" of a tree; "" elsewhere; malloc'ed. */
+static char *files_text(const struct document *source, const struct document *update)
+{
+	size_t n_gone = 0;
+	struct buf text = BUF_INIT;
+
+	if (source->kind == DOCUMENT_CODE && (source->n_part > 1 || update->n_part > 1)) {
+		for (size_t i = 0; i < update->n_part; i++) {
+			n_gone += update->part[i].len == 0;
+		}
+		buf_printf(&text, " (%zu file%s", update->n_part, update->n_part == 1 ? "" : "s");
+		if (n_gone) {
+			buf_printf(&text, ", %zu of them gone", n_gone);
+		}
+		buf_addch(&text, ')');
+	}
+	return buf_take(&text);
+}
+
 void change_add_update(struct session_change *change, int64_t number, struct document *document)
 {
 	const struct block *source = session_source_block(change->session, number);
 	const struct block *block = change_add_block(change, number, 1, document);
+	char *files;
 
 	change_add_place(change, next_place(change), block->stored.id);
-	change_say(change, mem_printf("%s %s: updated", block->id, source->stored.document.name));
+	files = files_text(&source->stored.document, &block->stored.document);
+	change_say(change,
+		mem_printf("%s %s: updated%s", block->id, source->stored.document.name, files));
+	free(files);
 }
 
 /* ---- telling ---- */

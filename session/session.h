@@ -154,7 +154,7 @@ int session_change_cost(const struct session_change *change, struct engine *engi
 	const struct session_watch *watch, struct session_cost *cost, struct err *err);
 /* How many sources it adds, updates and drops; 0: there is nothing to do. */
 size_t session_change_count(const struct session_change *change);
-/* One line about item `index` of it, malloc'ed: "S3 notes.txt: updated", "S4 spec.pdf: added". */
+/* One line about item `index` of it, malloc'ed: "S1 src: updated (3 files, 1 of them gone)". */
 char *session_change_text(const struct session_change *change, size_t index);
 /* Both end it. */
 int session_change_commit(struct session_change *change, struct err *err);

@@ -276,7 +276,7 @@ static void a_refresh_brings_what_changed_and_nothing_else(void **state)
 	unlink("tree/a.c");
 	change = plan_refresh(session);
 	assert_int_equal(1, session_change_count(change));
-	assert_says(change, 0, "S1 tree: updated");
+	assert_says(change, 0, "S1 tree: updated (3 files, 1 of them gone)");
 	commit(change);
 	assert_true(has(session, "<update of=\"S1\">\n<file path=\"b.c\">\n1|int BETA;\n</file>\n"
 				 "<file path=\"c.c\">\n1|int gamma;\n</file>\n"
