@@ -364,10 +364,9 @@ int catalogue_rename_store(struct store *store, const char *new_name, struct err
 	if (catalogue_check_name(new_name, err) < 0 || catalogue_file_lock(&file, err) < 0) {
 		return -1;
 	}
-	status = id_of(&file, new_name)
-			 ? err_set(err, ERR_USAGE, NULL, "choose another name",
-				   "there is a session \"%s\" already", new_name)
-			 : rename_in(&file, store, new_name, err);
+	status = id_of(&file, new_name) ? err_set(err, ERR_USAGE, NULL, "choose another name",
+						  "there is a session \"%s\" already", new_name)
+					: rename_in(&file, store, new_name, err);
 	catalogue_file_finish(&file);
 	return status;
 }

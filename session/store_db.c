@@ -351,10 +351,16 @@ void db_close(struct db *db)
 int db_read_session(const char *folder, int (*read)(struct db *db, void *arg, struct err *err),
 	void *arg, struct err *err)
 {
+	static const struct timespec moment = {.tv_nsec = 5000000};
+
 	for (int i = 0;; i++) {
 		struct db db;
 		int status = db_open(&db, folder, DB_FILE, DB_READ, err), has_changed;
 
+		if (status == DB_DAMAGED && i < 2) {
+			nanosleep(&moment, NULL); /* it may be written to at this moment */
+			continue;
+		}
 		if (status < 0) {
 			return status;
 		}

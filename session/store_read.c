@@ -206,6 +206,9 @@ static int scan_check(struct scan *scan, int is_sound, struct err *err)
 		tally_add(&scan->found, &scan->sum);
 		return 1;
 	}
+	if (scan->row.lacks_memory) {
+		return no_memory(scan->reading->db, err);
+	}
 	scan->n_bad++;
 	return tell_row(scan->reading, &scan->row, scan->id, err);
 }

@@ -167,8 +167,8 @@ const void *row_bytes(struct row *row, size_t *len)
 	}
 	bytes = sqlite3_column_blob(row->stmt, column);
 	*len = (size_t)sqlite3_column_bytes(row->stmt, column);
-	if (!bytes && *len) { /* memory ran out, or the disk did not give it */
-		row->is_bad = 1;
+	if (!bytes && sqlite3_errcode(row->db->sql) == SQLITE_NOMEM) {
+		row->is_bad = row->lacks_memory = 1;
 		*len = 0;
 	}
 	bytes = bytes ? bytes : "";
@@ -182,6 +182,7 @@ char *row_copy(struct row *row, size_t *len)
 	char *copy = bytes ? malloc(*len + 1) : NULL;
 
 	if (!copy) {
+		row->lacks_memory |= !!bytes;
 		row->is_bad = 1;
 		*len = 0;
 		return NULL;
@@ -200,9 +201,13 @@ char *row_text(struct row *row)
 	if (!bytes) {
 		return NULL;
 	}
-	text = memchr(bytes, 0, len) ? NULL : malloc(len + 1);
-	if (!text) {
+	if (memchr(bytes, 0, len)) {
 		row->is_bad = 1;
+		return NULL;
+	}
+	text = malloc(len + 1);
+	if (!text) {
+		row->is_bad = row->lacks_memory = 1;
 		return NULL;
 	}
 	memcpy(text, bytes, len);

@@ -20,7 +20,8 @@ struct row {
 	sqlite3_stmt *stmt;
 	const char *table;
 	int column;
-	int is_bad; /* a column was not what it has to be */
+	int is_bad;       /* a column was not what it has to be */
+	int lacks_memory; /* for what it is: nothing is known of the row */
 };
 
 /* ---- to the database: INSERT INTO table VALUES(?, ?, ...) ---- */

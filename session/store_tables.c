@@ -251,6 +251,7 @@ static void ids_get(struct row *row, struct store_turn *turn)
 
 	turn->n_ids = len / sizeof(*turn->ids);
 	turn->ids = malloc(len + 1);
+	row->lacks_memory |= !turn->ids;
 	if (!turn->ids || !bytes || len % sizeof(*turn->ids)) {
 		row->is_bad = 1;
 		turn->n_ids = 0;
@@ -345,6 +346,10 @@ int row_damaged(const struct row *row, int64_t id, struct err *err)
 	int64_t owner = id >> ID_SHIFT, index = id & (((int64_t)1 << ID_SHIFT) - 1);
 	char where[32] = "";
 
+	if (row->lacks_memory) {
+		return err_set(err, ERR_FAILURE, row->db->path, "free some memory",
+			"does not fit into memory");
+	}
 	if (strcmp(row->table, "state") == 0) {
 		err_set(err, ERR_FAILURE, row->db->path, REPAIR_HINT, "is damaged: its first row");
 		return DB_DAMAGED;

@@ -44,7 +44,7 @@ struct block_parts {
 };
 
 enum { ID_SHIFT = 32 };
-static const int64_t ID_MAX = INT64_C(0x7fffffff); /* of blocks and turns */
+#define ID_MAX INT64_C(0x7fffffff) /* of blocks and turns */
 
 /* INSERT into a table, and SELECT * of it: all of it by id, or ids ?1 to ?2. */
 int table_insert(struct db *db, sqlite3_stmt **stmt, enum table table, struct err *err);
@@ -74,7 +74,7 @@ void place_get(struct row *row, struct store_place *place);
 /* The state, checked; where only its checksum is wrong and the database is lenient, it is there too. */
 int state_load(struct db *db, struct state *state, struct err *err);
 int state_save(struct db *db, const struct state *state, struct err *err);
-/* DB_DAMAGED, and "is damaged: part 7 of block 3" */
+/* DB_DAMAGED, and "is damaged: part 7 of block 3"; -1 where it was memory that ran out. */
 int row_damaged(const struct row *row, int64_t id, struct err *err);
 
 #endif
