@@ -106,6 +106,17 @@ fi
 if command -v scdoc >/dev/null && [ -f "$CARREL_MAN" ]; then
 	ok 'the manual page has every section' [ "$(grep -cE '^\.SH (NAME|SYNOPSIS|DESCRIPTION|COMMANDS|OPTIONS|THE MODEL|JSON|SETTINGS|EXIT STATUS|FILES|ENVIRONMENT|EXAMPLES)$' "$CARREL_MAN")" = 12 ]
 	ok 'and nothing unfilled' [ "$(grep -c '@[A-Z]*@' "$CARREL_MAN")" = 0 ]
+	missing=
+	for command in sessions kv; do
+		for verb in $("$CARREL" help $command | sed -nE '1s/.*\] ([a-z|]+).*/\1/p' | tr '|' ' '); do
+			grep -qF "*carrel $command $verb*" "$CARREL_SOURCE/man/carrel-sessions.7.scd" ||
+				missing="$missing $command:$verb"
+		done
+	done
+	ok 'the page on sessions has every verb' [ -z "$missing" ]
+	echo "# missing:$missing"
+	ok 'and was made' [ "$(grep -cE '^\.SH (SESSIONS|KV ON DISK|WHAT IS WRITTEN WHERE)$' \
+		"$(dirname "$CARREL_MAN")/carrel-sessions.7")" = 3 ]
 else
 	skip 'the manual page was made' 'scdoc is not installed'
 fi
