@@ -341,6 +341,12 @@ int64_t kv_disk_link(struct kv_disk *disk, const struct kv_disk_entry *const *en
 			note_rate(&disk->memory_bytes_per_s, bytes, seconds_now() - begin);
 		} else if (n_resident * 10 <= 3 * n_staged) {
 			note_rate(&disk->disk_bytes_per_s, bytes, seconds_now() - begin);
+		} else if (disk->disk_bytes_per_s <= 0 && disk->memory_bytes_per_s > 0) {
+			/* Better than not to know: what the others took beyond their share. */
+			double in_memory = bytes * (double)n_resident / (3 * (double)n_staged);
+
+			note_rate(&disk->disk_bytes_per_s, bytes - in_memory,
+				seconds_now() - begin - in_memory / disk->memory_bytes_per_s);
 		}
 	}
 	if (n_good < n_staged) {
