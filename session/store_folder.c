@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOCK_FILE "lock"
@@ -45,12 +46,23 @@ static int open_folder(const char *folder, struct err *err)
 
 /* ---- the lock ---- */
 
-/* Of the open file description, as flock() has them; and one may ask without taking it. */
+/*
+ * Of the open file description, as flock() has them; and one may ask without taking it. Of one that was
+ * killed while it forked, the child has it for a moment more: so it is tried for a tenth of a second.
+ */
 static int take_lock(int fd)
 {
+	const struct timespec wait = {.tv_nsec = 10000000};
 	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int status;
 
-	return fcntl(fd, F_OFD_SETLK, &all);
+	for (int tries = 0; (status = fcntl(fd, F_OFD_SETLK, &all)) < 0 && tries < 10; tries++) {
+		if (errno != EAGAIN && errno != EACCES) {
+			break;
+		}
+		nanosleep(&wait, NULL);
+	}
+	return status;
 }
 
 static int64_t read_pid(int fd)
