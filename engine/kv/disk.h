@@ -9,6 +9,7 @@
  *     NAME.index       records of fixed size, each with a checksum of its own, appended: a page, a
  *                      tail (a page that is not full), or a use
  *     NAME.pages       the data of the pages, each from a 4,096-byte boundary
+ *   FOLDER/digests/   which model files hash to what (engine/model/digest_memo.h)
  *   FOLDER/pinned/ID   (empty) the session ID keeps its pages whatever the budget says
  *
  * A segment (NAME.index and NAME.pages) is appended to by one process at a time, under a lock; it is

@@ -319,5 +319,6 @@ void kv_folder_clear(struct kv_folder *folder)
 	}
 	free(root);
 	kv_folder_remove_root(folder, "pinned");
+	kv_folder_remove_root(folder, "digests");
 	unlinkat(folder->fd, "lock", 0);
 }

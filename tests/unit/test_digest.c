@@ -3,6 +3,7 @@
  * while nothing can have changed.
  */
 #include "base/mem.h"
+#include "engine/engine.h"
 #include "engine/model/digest.h"
 #include "engine/model/digest_memo.h"
 #include "engine/model/model.h"
@@ -277,6 +278,21 @@ static void a_damaged_memory_is_none(void **state)
 	free(path);
 }
 
+static void what_is_remembered_goes_with_the_folder_of_kv(void **state)
+{
+	struct engine_kv_watch watch = {0};
+	struct file_stamp stamp;
+	struct engine_kv_work work;
+	struct err err;
+
+	copy_small();
+	stamp = stamp_of(NAME);
+	digest_memo_put("kv/digests", &stamp, 1, &planted);
+	assert_int_equal(0, access("kv/digests", F_OK));
+	assert_int_equal(0, engine_kv_remove("kv", NULL, watch, &work, &err));
+	assert_int_equal(-1, access("kv/digests", F_OK));
+}
+
 /* Nothing is lost but time. */
 static void a_folder_that_cannot_be_made_is_no_error(void **state)
 {
@@ -326,6 +342,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_may_still_change_unseen_is_not_remembered),
 		cmocka_unit_test(two_seconds_are_counted_to_the_nanosecond),
 		cmocka_unit_test(a_damaged_memory_is_none),
+		cmocka_unit_test(what_is_remembered_goes_with_the_folder_of_kv),
 		cmocka_unit_test(a_folder_that_cannot_be_made_is_no_error),
 		cmocka_unit_test(a_model_that_is_written_to_while_it_is_read_is_refused),
 	};
