@@ -159,23 +159,25 @@ static void tell_hit(
 
 /* ---- sessions ---- */
 
-/* Whether nothing was dropped since it was read; an index that was made of it must not stay then. */
+/* An index that was made of a source that was dropped meanwhile must not stay. */
 static void forget_if_dropped(const struct sessions_read *read)
 {
-	struct sessions_read now;
+	struct store_figures now;
+	int64_t n_source = 0;
 
-	if (sessions_read_folder(&now, read->folder, NULL) < 0) {
+	for (size_t i = 0; i < read->contents.n_block; i++) {
+		const struct store_block *block = &read->contents.block[i];
+
+		n_source += !block->is_dropped && !block->is_update;
+	}
+	if (store_figures(&now, read->folder, NULL) < 0) {
 		search_forget(read->folder);
 		return;
 	}
-	for (size_t i = 0; i < now.contents.n_block; i++) {
-		if (now.contents.block[i].is_dropped && i < read->contents.n_block &&
-			!read->contents.block[i].is_dropped) {
-			search_forget(read->folder);
-			break;
-		}
+	if (now.n_source < n_source) {
+		search_forget(read->folder);
 	}
-	sessions_read_finish(&now);
+	store_figures_finish(&now);
 }
 
 static int search_folder(struct searching *searching, const char *folder, struct err *err)
