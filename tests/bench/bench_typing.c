@@ -37,13 +37,20 @@ static void page_free(struct backend *backend, uint8_t *page)
 	free(page);
 }
 
+static void page_clear(struct backend *backend, uint8_t *page, int32_t from_tok)
+{
+	memset(page + from_tok, 0, (size_t)(PAGE_BYTES - from_tok));
+}
+
 static const struct kv_layout *page_layout(const struct backend *backend)
 {
 	return &layout;
 }
 
-static const struct backend_ops ops = {
-	.page_alloc = page_alloc, .page_free = page_free, .kv_layout = page_layout};
+static const struct backend_ops ops = {.page_alloc = page_alloc,
+	.page_free = page_free,
+	.page_clear = page_clear,
+	.kv_layout = page_layout};
 
 static double now_ms(void)
 {
