@@ -21,7 +21,7 @@ ok 'free quotes, too, mostly' at_least lengths.0.free.verbatim_percent 68
 ok 'what is absent is refused' at_least lengths.0.constrained.refused_percent 53
 
 run "$CARREL" ask -m "$CARREL_BUILT_IN" 'What does exit status 3 mean?' \
-	"$CARREL_SOURCE/README.md" "$CARREL_SOURCE/man/carrel.1.scd"
+	"$CARREL_SOURCE/man/carrel.1.scd"
 ok 'the question of the README is answered with a quote that is there' status_is 0
 ok 'the right one' prints '3    the input does not fit the context'
 finish
