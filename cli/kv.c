@@ -108,6 +108,11 @@ static void print_stock(const struct engine_kv_stock *stock)
 	for (size_t i = 0; i < stock->n_root; i++) {
 		print_root(&stock->root[i]);
 	}
+	if (!stock->n_root &&
+		!stock->limit_bytes) { /* there is no folder whose disk could be asked */
+		output_line("no KV is kept");
+		return;
+	}
 	output_line("%s of at most %s; %s are free on the disk", number_bytes(all, stock->n_bytes),
 		number_bytes(limit, stock->limit_bytes), number_bytes(rest, stock->free_bytes));
 }
