@@ -2,6 +2,14 @@
 # Promise 15 on the command line: no byte of an answer, a name or an error is obeyed by a terminal.
 . "$CARREL_SOURCE/tests/cli/tap.sh"
 
+# Each conversation here is a first one.
+run()
+{
+	rm -rf "$XDG_DATA_HOME/carrel/sessions"
+	status=0
+	"$@" >out 2>err </dev/null || status=$?
+}
+
 # leaks FILE: which bytes of a terminal's log stand outside of the whitelist: visible ASCII, line
 # ends, tabs, U+FFFD, and carrel's own progress line (drawn over itself, then erased). Byte by byte:
 # a C1 control or a bidirectional override is no character here.
@@ -118,12 +126,12 @@ cp "$name" "folder/$name"
 cat >talk <<-'END'
 	expect > 
 	send /lo\tev\t\n
-	expect S1 text evil
+	expect S1 evil
 	expect > 
 	send /load folder/ev\t\t
 	expect evening.txt
 	send il\t\n
-	expect S2 text
+	expect S2 folder
 	expect > 
 	send /sources\n
 	expect context

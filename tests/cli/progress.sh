@@ -31,7 +31,7 @@ cat >script <<-'END'
 	expect generated
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --plain --device fake text
+run "$PTY_RUN" script "$CARREL" --plain --no-store --device fake text
 ok '--plain says how far it is in a line of its own' status_is 0
 ok 'and redraws nothing' [ "$(grep -ca "$escape\\[K" out)" = 0 ]
 finish
