@@ -79,11 +79,25 @@ int change_take(struct change_telling *telling, struct session_change *change, s
 		change_tell_cost(&telling->cost);
 	}
 	if (telling->agrees && !telling->agrees(telling->arg)) {
-		log_note("nothing was changed");
 		session_change_discard(change);
+		if (interrupt_pending()) {
+			return err_set(
+				err, ERR_INTERRUPTED, NULL, NULL, "stopped; nothing was changed");
+		}
+		log_note("nothing was changed");
 		return 1;
 	}
 	return session_change_commit(change, err);
+}
+
+static int is_among(const int64_t *number, size_t count, int64_t value)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (number[i] == value) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err)
@@ -101,8 +115,10 @@ int change_add_numbers(int64_t **number, size_t *count, const char *text, struct
 			return err_set(err, ERR_USAGE, text, "name it S2, or several S2,S3",
 				"is not the number of a source");
 		}
-		*number = mem_resize(*number, *count + 1, sizeof(**number));
-		(*number)[(*count)++] = value;
+		if (!is_among(*number, *count, value)) {
+			*number = mem_resize(*number, *count + 1, sizeof(**number));
+			(*number)[(*count)++] = value;
+		}
 		at = end + strspn(end, ", ");
 	} while (*at);
 	return 0;

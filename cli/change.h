@@ -24,7 +24,7 @@ struct change_telling {
 int change_take(struct change_telling *telling, struct session_change *change, struct err *err);
 /* "41210 tokens in front of the next question: 38009 cached (38000 on disk), 3201 new, about 12 s" */
 void change_tell_cost(const struct session_cost *cost);
-/* "S2", "2" or several parted by commas: adds them to the list, which the caller frees. */
+/* "S2", "2" or several parted by commas: adds them, each once, to the list, which the caller frees. */
 int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err);
 
 #endif

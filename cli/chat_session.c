@@ -66,11 +66,12 @@ void chat_new(struct chat *chat, const char *argument)
 		return;
 	}
 	chat_unfork(chat);
-	resume_close(&chat->resume, chat->options, 0);
-	chat->resume = next;
-	chat->session = next.session;
-	if (next.name) {
-		log_note("session %s begins", next.name);
+	resume_replace(&chat->resume, &next, chat->options);
+	chat->session = chat->resume.session;
+	if (chat->resume.name) {
+		log_note("session %s begins", chat->resume.name);
+	} else {
+		log_note("a conversation begins that is not kept");
 	}
 }
 
@@ -128,7 +129,7 @@ void chat_session(struct chat *chat, const char *argument)
 
 static int agrees(void *arg)
 {
-	char *line = line_read("Go on? [y/N] ");
+	char *line = line_ask("Go on? [y/N] ");
 	int yes = line && (line[0] == 'y' || line[0] == 'Y');
 
 	free(line);

@@ -167,8 +167,10 @@ void chat_again(struct chat *chat, const char *argument)
 	/* Another one each time, and the same ones in the same session. */
 	sampling.seed += session_turn_count(chat->session);
 	if (chat_ask(chat, question, &sampling) < 0) {
+		/* It was asked before: /again is all there is to type. */
 		chat_unfork(chat);
 		line_set_draft("");
+		session_set_draft(chat->session, "", NULL);
 	}
 	free(question);
 }

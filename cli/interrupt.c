@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t pending;
@@ -75,4 +76,18 @@ int interrupt_wait(int fd)
 	} while (status < 0 && errno == EINTR);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return status != 0;
+}
+
+int interrupt_agrees(const char *question)
+{
+	char line[16] = "";
+
+	interrupt_install();
+	fprintf(stderr, "%s [y/N] ", question);
+	fflush(stderr);
+	if (!interrupt_wait(STDIN_FILENO)) {
+		fputc('\n', stderr); /* behind the ^C of the terminal */
+		return 0;
+	}
+	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }

@@ -18,4 +18,7 @@ void interrupt_clear(void);
 /* Wait until fd can be read (or is at its end or broken: reading tells). 0 at Ctrl-C, else 1. */
 int interrupt_wait(int fd);
 
+/* Ask on the terminal: 1 for a line that begins with y. Ctrl-C is none, and interrupt_pending() then. */
+int interrupt_agrees(const char *question);
+
 #endif

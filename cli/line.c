@@ -476,7 +476,7 @@ static void signals_release(const struct signals *signals)
 static struct {
 	const char *prompt;
 	char *line, *draft;
-	int is_done, was_abandoned;
+	int is_done, was_abandoned, is_question;
 } reading;
 
 static void on_line(char *line)
@@ -491,7 +491,10 @@ static void begin_line(void)
 	rl_callback_handler_install(reading.prompt, on_line);
 }
 
-/* Ctrl-C: what was typed stays on the screen, and a new line begins, as in a shell. */
+/*
+ * Ctrl-C: what was typed stays on the screen, and a new line begins, as in a shell; a question is not
+ * asked again.
+ */
 static void abandon_line(void)
 {
 	reading.was_abandoned = 1;
@@ -501,6 +504,10 @@ static void abandon_line(void)
 	rl_crlf();
 	rl_free_line_state();
 	rl_callback_handler_remove();
+	if (reading.is_question) {
+		reading.is_done = 1;
+		return;
+	}
 	begin_line();
 }
 
@@ -555,7 +562,7 @@ static void obey_signals(void)
 	}
 }
 
-char *line_read(const char *prompt)
+static char *read_line(const char *prompt, int is_question)
 {
 	struct pollfd key = {STDIN_FILENO, POLLIN, 0};
 	struct signals signals;
@@ -563,10 +570,11 @@ char *line_read(const char *prompt)
 	reading.prompt = prompt;
 	reading.line = NULL;
 	reading.is_done = reading.was_abandoned = 0;
+	reading.is_question = is_question;
 	interrupt_clear();
 	signals_hold(&signals);
 	begin_line();
-	if (reading.draft) {
+	if (reading.draft && !is_question) {
 		rl_insert_text(reading.draft);
 		rl_redisplay_function();
 		free(reading.draft);
@@ -583,6 +591,16 @@ char *line_read(const char *prompt)
 	interrupt_clear();
 	signals_release(&signals);
 	return reading.line;
+}
+
+char *line_read(const char *prompt)
+{
+	return read_line(prompt, 0);
+}
+
+char *line_ask(const char *question)
+{
+	return read_line(question, 1);
 }
 
 int line_was_abandoned(void)

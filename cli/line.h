@@ -24,6 +24,8 @@ struct line_config {
 void line_open(const struct line_config *config);
 /* Malloc'ed, without its line feed; NULL at the end of input. Ctrl-C begins a new line. */
 char *line_read(const char *prompt);
+/* The answer to a question, malloc'ed; NULL at the end of input and at Ctrl-C. */
+char *line_ask(const char *question);
 /* Whether Ctrl-C threw away what the last line began with. */
 int line_was_abandoned(void);
 /* What the next line begins with. */

@@ -509,7 +509,7 @@ int options_take_remembered(
 		if (row->kind != OPTION_LIST) {
 			return set_value(options, row, keep(value), ORIGIN_SESSION, err);
 		}
-		for (const char *item = value; *item; item = *next ? next + 1 : next) {
+		for (const char *item = value; item; item = *next ? next + 1 : NULL) {
 			char *one;
 
 			next = strchrnul(item, '\n');

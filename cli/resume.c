@@ -399,15 +399,20 @@ static void forget(const char *id, const struct options *options)
 	free(folder);
 }
 
+/* Whether nothing came of it, so that it goes again. */
+static int is_void(const struct resume *resume, int failed)
+{
+	const struct session *session = resume->session;
+
+	return session && resume->name && resume->is_new && !session_turn_count(session) &&
+	       (resume->is_auto || (failed && !session_source_count(session)));
+}
+
 void resume_close(struct resume *resume, const struct options *options, int failed)
 {
 	struct session *session = resume->session;
-	char *id = NULL;
+	char *id = is_void(resume, failed) ? mem_strdup(store_id(session_store(session))) : NULL;
 
-	if (session && resume->name && resume->is_new && !session_turn_count(session) &&
-		(resume->is_auto || (failed && !session_source_count(session)))) {
-		id = mem_strdup(store_id(session_store(session)));
-	}
 	session_destroy(session);
 	if (id) {
 		forget(id, options);
@@ -417,6 +422,19 @@ void resume_close(struct resume *resume, const struct options *options, int fail
 	free(id);
 	free(resume->name);
 	*resume = (struct resume){0};
+}
+
+void resume_replace(struct resume *resume, struct resume *next, const struct options *options)
+{
+	if (is_void(resume, 0)) {
+		/* What was the last before it now is the last before `next`. */
+		free(next->previous);
+		next->previous = resume->previous;
+		resume->previous = NULL;
+	}
+	resume_close(resume, options, 0);
+	*resume = *next;
+	*next = (struct resume){0};
 }
 
 /* ---- looking ---- */

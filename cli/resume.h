@@ -40,6 +40,9 @@ int resume_new(struct resume *resume, struct options *options, const char *path,
  */
 void resume_close(struct resume *resume, const struct options *options, int failed);
 
+/* Close it, and go on with `next`, a new one of the same directory. */
+void resume_replace(struct resume *resume, struct resume *next, const struct options *options);
+
 /* The remembered options of a session, without opening it for writing. */
 int resume_peek(struct options *options, struct err *err);
 

@@ -130,16 +130,8 @@ int64_t sessions_kv_bytes(const char *id)
 
 int sessions_agrees(const struct options *options, const char *question)
 {
-	char line[16] = "";
-
-	if (options->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-		return 1;
-	}
-	interrupt_install();
-	fprintf(stderr, "%s [y/N] ", question);
-	fflush(stderr);
-	return interrupt_wait(STDIN_FILENO) && fgets(line, sizeof(line), stdin) &&
-	       (line[0] == 'y' || line[0] == 'Y');
+	return options->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) ||
+	       interrupt_agrees(question);
 }
 
 const char *sessions_age(char out[SESSIONS_AGE_SIZE], int64_t time_s)
@@ -148,7 +140,7 @@ const char *sessions_age(char out[SESSIONS_AGE_SIZE], int64_t time_s)
 		int64_t seconds;
 		const char *unit;
 	} unit[] = {{86400, "days"}, {3600, "h"}, {60, "min"}};
-	int64_t age_s = (int64_t)time(NULL) - time_s;
+	int64_t age_s = time_s > 0 ? (int64_t)time(NULL) - time_s : 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(unit); i++) {
 		if (age_s >= 2 * unit[i].seconds || (i > 0 && age_s >= unit[i].seconds)) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/start.h"
 
@@ -166,23 +167,56 @@ static int agrees(const struct removal *removal, size_t count, const struct opti
 	return is_agreed;
 }
 
-/* All of them are looked for before one is removed. */
+/* All of them, each once, before one is removed; `removal` has room for every argument. */
+static int find_removals(
+	struct removal *removal, size_t *count, const struct options *options, struct err *err)
+{
+	for (size_t i = 1; i < options->n_argument; i++) {
+		size_t known = 0;
+
+		if (find_removal(&removal[*count], options->argument[i], err) < 0) {
+			removal_finish(&removal[*count]);
+			return -1;
+		}
+		while (strcmp(removal[known].id, removal[*count].id) != 0) {
+			known++;
+		}
+		if (known < *count) {
+			removal_finish(&removal[*count]);
+		} else {
+			(*count)++;
+		}
+	}
+	return 0;
+}
+
+/* A no is an answer, Ctrl-C ends the command. */
+static int leave(struct err *err)
+{
+	if (interrupt_pending()) {
+		return err_set(err, ERR_INTERRUPTED, NULL, NULL, "stopped; nothing was removed");
+	}
+	log_note("nothing was removed");
+	return 0;
+}
+
 int sessions_rm(struct options *options, struct err *err)
 {
-	size_t count = options->n_argument - 1, n_found = 0;
-	struct removal *removal = mem_zero(count + 1, sizeof(*removal));
+	struct removal *removal = mem_zero(options->n_argument, sizeof(*removal));
 	json_t *list = options->json ? json_array() : NULL;
+	size_t n_found = 0, n_agreed = 0;
 	int status = sessions_check_arguments(
 		options, 1, SIZE_MAX - 1, "carrel sessions rm NAME...", err);
 
-	while (status == 0 && n_found < count) {
-		status = find_removal(&removal[n_found], options->argument[n_found + 1], err);
-		n_found++;
+	if (status == 0) {
+		status = find_removals(removal, &n_found, options, err);
 	}
-	if (status == 0 && !agrees(removal, count, options)) {
-		status = err_set(err, ERR_INTERRUPTED, NULL, NULL, "nothing was removed");
+	if (status == 0 && agrees(removal, n_found, options)) {
+		n_agreed = n_found;
+	} else if (status == 0) {
+		status = leave(err);
 	}
-	for (size_t i = 0; i < count && status == 0; i++) {
+	for (size_t i = 0; i < n_agreed && status == 0; i++) {
 		status = remove_one(&removal[i], err);
 		if (status == 0) {
 			tell_removal(&removal[i], list);

@@ -156,6 +156,10 @@ run "$CARREL" ask -s held --json 'What?'
 ok 'what is remembered is used' json model fake
 config -s nobody
 ok 'the settings of a session that is not there are a mistake' status_is 2
+printf 'adapter = somewhere.gguf\n' >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" ask --device fake -s held --adapter '' 'What?'
+config -s held
+ok 'it remembers that there is no adapter' [ "$(setting adapter value):$(setting adapter origin)" = 0:session ]
 rm "$XDG_CONFIG_HOME/carrel/config"
 ask -s paths --json 'How is the pump started?' station.txt
 config -s paths
@@ -176,7 +180,6 @@ before=$(sessions)
 ask -s gone 'How is it?' missing.txt
 ok 'a file that is not there ends an ask' status_is 6
 ok 'and leaves no session behind' [ "$(sessions)" = "$before" ]
-db=$(dirname "$(grep -l . "$XDG_DATA_HOME"/carrel/sessions/*/session.db | head -n 1)")
 run "$CARREL" ask --device fake -s broken 'A question about something peculiar'
 db=$(grep -l 'something peculiar' "$XDG_DATA_HOME"/carrel/sessions/*/session.db* | head -n 1)
 sed -i 's/something peculiar/something Peculiar/' "$db"

@@ -112,6 +112,12 @@ play $fake -s pumps <<-'END'
 	send /drop S1\n
 	expect dropped
 	expect Go on?
+	send \c
+	expect nothing was changed
+	expect > 
+	send /drop S1\n
+	expect dropped
+	expect Go on?
 	send y\n
 	expect > 
 	send /sources\n
@@ -163,6 +169,44 @@ play $fake <<-'END'
 	send \d
 END
 ok 'what was begun and left empty is not the last' status_is 0
+mkdir ../third
+cd ../third
+play $fake <<-'END'
+	expect > 
+	send Hello\n
+	expect generated
+	expect > 
+	send \d
+END
+cp ../station.txt .
+play $fake station.txt <<-'END'
+	expect > 
+	send /new\n
+	expect session third-2 begins
+	expect > 
+	send Hello again\n
+	expect generated
+	expect > 
+	send \d
+END
+play $fake <<-'END'
+	expect session third-2 goes on: 0 sources, 1 turn
+	expect > 
+	send /new\n
+	expect session third-3 begins
+	expect > 
+	send /new\n
+	expect begins
+	expect > 
+	send \d
+END
+play $fake <<-'END'
+	expect session third-2 goes on: 0 sources, 1 turn
+	expect > 
+	send \d
+END
+ok 'what /new begins is the last, unless it stays empty' status_is 0
+cd ../desk
 
 # ---- two at once, and engines that die ----
 
@@ -198,6 +242,22 @@ play $fake -s pumps <<-'END'
 	send \d
 END
 ok 'and still is in the next chat' status_is 0
+play $fake -s pumps <<-'END'
+	expect > Words that get lost
+	send \c
+	expect > 
+	send Lost again?\n
+	wait 500
+	kill carrel-engine
+	expect carrel: 
+	expect > Lost again?
+	send \n
+	expect station.txt:1
+	expect generated
+	expect > 
+	send \d
+END
+ok 'sent once more it is answered, by another engine' status_is 0
 unset CARREL_FAKE_TOKEN_US
 
 # ---- scripts ----

@@ -63,6 +63,10 @@ ok 'more than the window is refused' status_is 3
 ok 'and leaves no session behind' [ "$(sessions)" = "$before" ]
 load -s s --drop S9
 ok 'a source that is not there cannot be dropped' status_is 2
+load -s s --drop S1,S9
+ok 'nor the others that are named with it' status_is 2
+load -s s --show
+ok 'which stay' prints '<source id="S1"'
 load -s s --drop none
 ok 'nor what is no source' status_is 2
 
@@ -109,9 +113,15 @@ run "$PTY_RUN" script "$CARREL" load -m "$CARREL_BUILT_IN" -s s --drop S2
 ok 'at a terminal a drop is asked about' status_is 0
 load -s s --show
 ok 'and left where the answer is no' prints 'made of steel'
+printf 'expect Go on? [y/N]\nsend \\c\nexpect nothing was changed\n' >script
+run "$PTY_RUN" script "$CARREL" load -m "$CARREL_BUILT_IN" -s s --drop S2
+ok 'Ctrl-C there ends it with status 130' status_is 130
+load -s s --show
+ok 'with nothing changed' prints 'made of steel'
 printf 'expect dropped\n' >script
-run "$PTY_RUN" script "$CARREL" load -m "$CARREL_BUILT_IN" -s s --drop S2 --yes
+run "$PTY_RUN" script "$CARREL" load -m "$CARREL_BUILT_IN" -s s --drop S2,S2 --yes
 ok '--yes does not ask' [ "$(grep -c 'Go on' out)" = 0 ]
+ok 'a source that is named twice is dropped once' status_is 0
 
 # ---- stopped and killed ----
 

@@ -162,5 +162,11 @@ send n\n
 END
 run "$PTY_RUN" script "$CARREL" sessions rm station
 ok 'at a terminal rm asks, and no means no' \
+	[ "$status:$("$CARREL" sessions ls | grep -c '^station ')" = 0:1 ]
+printf 'expect [y/N]\nsend \\c\nexpect nothing was removed\n' >script
+run "$PTY_RUN" script "$CARREL" sessions rm station
+ok 'Ctrl-C there ends it with status 130' \
 	[ "$status:$("$CARREL" sessions ls | grep -c '^station ')" = 130:1 ]
+run "$CARREL" sessions rm station station
+ok 'one that is named twice is removed once' [ "$status:$(wc -l <out)" = 0:1 ]
 finish
