@@ -29,9 +29,7 @@ static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t c
 /* Thoughts are folded to one line, dim where the terminal can do that. */
 static void tell_thinking(struct chat *chat)
 {
-	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-	int is_dim = !chat->options->plain && !(no_color && no_color[0]) && term && term[0] &&
-		     strcmp(term, "dumb") != 0;
+	int is_dim = !chat->options->plain && output_has_style();
 	long long n_tok = (long long)chat->thinking.n_tok;
 
 	if (!start_end_thinking(&chat->thinking)) {

@@ -72,6 +72,14 @@ json_t *output_json_bytes(const char *text, size_t len)
 	return value;
 }
 
+int output_has_style(void)
+{
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && term && term[0] && strcmp(term, "dumb") != 0 &&
+	       !(no_color && no_color[0]);
+}
+
 json_t *output_json_string(const char *text)
 {
 	return text ? output_json_bytes(text, strlen(text)) : json_null();

@@ -15,6 +15,9 @@ void output_text(const char *text, size_t len);
  */
 void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether standard output is a terminal that shows bold and dim text, and may (NO_COLOR). */
+int output_has_style(void);
+
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL gives null. */
 json_t *output_json_string(const char *text);
 json_t *output_json_bytes(const char *text, size_t len);

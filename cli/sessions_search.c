@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct searching {
 	const struct options *options;
@@ -19,7 +18,7 @@ struct searching {
 	json_t *list; /* NULL: text */
 	int64_t n_found, n_shown;
 	size_t n_unread;
-	int has_colour;
+	int has_style;
 };
 
 /* ---- one hit ---- */
@@ -122,17 +121,17 @@ static void print_snippet(const struct searching *searching, const struct search
 		int is_mark = next && next->at == at;
 		size_t end = is_mark ? at + next->len : next ? next->at : hit->text_len;
 
-		buf_addstr(&shown, is_mark && searching->has_colour ? "\033[1m" : "");
 		for (size_t line = at; line < end;) {
 			const char *feed = memchr(hit->text + line, '\n', end - line);
 			size_t stop = feed ? (size_t)(feed - hit->text) : end;
 
 			buf_addstr(&shown, line == 0 || hit->text[line - 1] == '\n' ? "  " : "");
+			buf_addstr(&shown, is_mark && searching->has_style ? "\033[1m" : "");
 			escape_add(&shown, hit->text + line, stop - line, ESCAPE_TEXT);
+			buf_addstr(&shown, is_mark && searching->has_style ? "\033[0m" : "");
 			buf_addstr(&shown, feed ? "\n" : "");
 			line = stop + (feed != NULL);
 		}
-		buf_addstr(&shown, is_mark && searching->has_colour ? "\033[0m" : "");
 		mark += is_mark;
 		at = end;
 	}
@@ -253,7 +252,7 @@ int sessions_search(struct options *options, struct err *err)
 {
 	struct searching searching = {.options = options,
 		.list = options->json ? json_array() : NULL,
-		.has_colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+		.has_style = output_has_style()};
 	char *words = join_words(options);
 	int status = sessions_check_arguments(
 		options, 1, SIZE_MAX - 1, "carrel sessions search WORDS", err);

@@ -174,6 +174,33 @@ run "$PTY_RUN" talk "$CARREL" --plain --device fake
 ok 'a plain chat plays' status_is 0
 ok 'nothing is drawn over anything else' [ "$(grep -caP 'prefill [^\r]*\x1b' out)" = 0 ]
 
+# What is kept is shown as it was read: names, paths, settings, questions, answers, sources, damage.
+export CARREL_FAKE_ANSWER="$evil"
+shown="$(printf 'shown \342\200\256')"
+printf 'searched %s\n' "$evil" >"$name"
+run "$CARREL" ask --device fake -s "$shown" --system "$evil" "question $evil" "$name"
+ok 'a session of evil texts is made' status_is 0
+for verb in ls 'show "$shown"' 'show "$shown" 1' verify 'verify "$shown"' \
+	'export "$shown"' 'export "$shown" --format html' 'export "$shown" --format json' \
+	'fork "$shown" "$shown-2"' 'rename "$shown" "$evil"' 'rm nobody "$evil"'; do
+	status=0
+	eval "\"$PTY_RUN\" empty \"$CARREL\" sessions $verb" >out 2>err </dev/null || status=$?
+	ok "sessions ${verb%% *} obeys nothing" clean
+done
+for style in TERM=dumb NO_COLOR=1; do
+	status=0
+	env $style "$PTY_RUN" empty "$CARREL" sessions search searched >out 2>err </dev/null || status=$?
+	ok "nor does a search with $style" clean
+	ok 'which finds it' prints 'searched red ^[[31m'
+done
+status=0
+"$PTY_RUN" empty "$CARREL" sessions search searched >out 2>err </dev/null || status=$?
+ok 'elsewhere the words that were found are bold' prints "  $(printf '\033')[1msearched$(printf '\033')[0m red ^[[31m"
+status=0
+"$PTY_RUN" empty "$CARREL" load --device fake -s "$shown" --refresh --show >out 2>err </dev/null || status=$?
+ok 'nor does a load' clean
+ok 'which shows what it refused to obey' prints '<U+202E>'
+
 export CARREL_FAKE_ANSWER=Yes.
 run "$PTY_RUN" empty "$CARREL" ask --device fake words
 ok 'progress is drawn over itself' [ "$(grep -caP '\rprefill [^\r\n]*\x1b\[K\r' out)" = 1 ]
