@@ -61,7 +61,7 @@ static void finish(struct fixture *fixture)
 static struct search_result find_in(
 	const struct fixture *fixture, const char *words, const char *folder, size_t most)
 {
-	struct search_result result;
+	struct search_result result = {0};
 	struct search *search;
 	struct err err;
 
@@ -108,9 +108,7 @@ static void no_character_is_an_error_of_syntax(void **state)
 	static const char *const odd[] = {"pump AND", "NOT pump", "pump OR", "text:pump", "(pump",
 		"pump)", "\"pump", "pump\"", "pump\"\"", "^pump", "pump + hall", "NEAR(pump, 3)",
 		"{pump}", "-pump", "pump * hall", "'pump", "pump;--", "pump\\", "*pump", "pump**",
-		"\xff"
-		"pump",
-		"pump \xe2\x80\xae", "\"\" pump", "pump,hall"};
+		"\377pump", "pump \xe2\x80\xae", "\"\" pump", "pump,hall"};
 	static const char *const none[] = {
 		"", "  ", "->", "\"", "\"\"", "***", "\xff", "(", "- * -"};
 	struct fixture fixture = {0};
