@@ -51,7 +51,11 @@ struct disk_writer {
 	struct kv_writer *retired[WRITERS_RETIRED_MAX]; /* to be synced and closed */
 	int n_retired;
 	int64_t dirty_bytes, dirty_since_ns;
-	int has_failed; /* an fsync of `current` */
+	/* Segments that could not be synced, until disk_writer_drop_failed(). */
+	struct disk_failed {
+		char segment[KV_SEGMENT_ID_CHARS + 1];
+	} * failed;
+	size_t n_failed, cap_failed;
 	struct disk_budget {
 		int64_t used_bytes, limit_bytes; /* of the whole folder */
 		int64_t segment_bytes;           /* so that no segment is a large part of it */
@@ -79,7 +83,7 @@ struct kv_disk {
 	struct disk_segment **segment;
 	uint32_t n_segment, cap_segment;
 	struct disk_bad *bad;
-	size_t n_bad, cap_bad, n_bad_applied;
+	size_t n_bad, cap_bad;
 	struct disk_writer writer;
 	double memory_bytes_per_s, disk_bytes_per_s; /* 0: not measured */
 };
@@ -96,6 +100,8 @@ void disk_writer_init(struct disk_writer *writer);
 void disk_writer_finish(struct kv_disk *disk);
 /* There is something to do for the thread behind. */
 void disk_writer_wake(struct kv_disk *disk);
+/* What could not be synced is written to no more, and what is mapped of it has given way. */
+void disk_writer_drop_failed(struct kv_disk *disk);
 /* Found no more, by anybody. */
 void disk_note_bad(struct kv_disk *disk, struct kv_index_entry *entry);
 void disk_trouble(struct kv_disk *disk, enum disk_trouble kind, int errno_value, const char *what);

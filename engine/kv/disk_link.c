@@ -64,12 +64,16 @@ static int hold_segment(struct kv_disk *disk, struct disk_segment *segment)
 	return 0;
 }
 
-/* Of the two files only the index is left: a segment that nobody else removes so. */
+/*
+ * Of the two files only the index is left: a segment that nobody else removes so. Not where only this
+ * process cannot open it, which has too many files open.
+ */
 static int lacks_pages(const struct kv_disk *disk, const struct disk_segment *segment)
 {
 	int index_fd = kv_segment_open(disk->fd, segment->file.id, ".index", O_RDONLY);
 	int pages_fd = kv_segment_open(disk->fd, segment->file.id, ".pages", O_RDONLY);
-	int result = index_fd >= 0 && pages_fd < 0;
+	int result = index_fd >= 0 && pages_fd < 0 &&
+		     (errno == ENOENT || errno == ELOOP || errno == EINVAL);
 
 	if (index_fd >= 0) {
 		close(index_fd);
@@ -92,15 +96,23 @@ static struct kv_mapping *mapping_of_slot(struct disk_segment *segment, int64_t 
 	return NULL;
 }
 
-/* What the file has grown by since it was mapped is mapped apart. */
-static struct kv_mapping *map_slot(struct kv_disk *disk, struct disk_segment *segment, int64_t slot)
+/*
+ * What the file has grown by since it was mapped is mapped apart. NULL: the file ends before that
+ * (is_missing), or it cannot be mapped now.
+ */
+static struct kv_mapping *map_slot(
+	struct kv_disk *disk, struct disk_segment *segment, int64_t slot, int *is_missing)
 {
 	int64_t slot_bytes = kv_slot_bytes(disk->root.page_bytes), first = 0, n_slot;
 	struct kv_mapping *mapping = mapping_of_slot(segment, slot);
 	struct stat st;
 
-	if (fstat(segment->pages_fd, &st) < 0 ||
-		slot * slot_bytes + disk->root.page_bytes > st.st_size) {
+	*is_missing = 0;
+	if (fstat(segment->pages_fd, &st) < 0) {
+		return NULL;
+	}
+	if (slot * slot_bytes + disk->root.page_bytes > st.st_size) {
+		*is_missing = 1;
 		return NULL;
 	}
 	if (mapping) {
@@ -246,6 +258,7 @@ static int64_t stage(
 	for (; n < n_entry; n++) {
 		struct disk_segment *segment = disk->segment[entry[n]->segment];
 		struct kv_mapping *mapping;
+		int is_missing;
 
 		if (entry[n]->is_dead || segment->is_gone) {
 			break;
@@ -257,10 +270,12 @@ static int64_t stage(
 			break;
 		}
 		segment->n_linked++;
-		mapping = map_slot(disk, segment, entry[n]->slot);
+		mapping = map_slot(disk, segment, entry[n]->slot, &is_missing);
 		if (!mapping) {
 			let_go(segment);
-			disk_note_bad(disk, entry[n]);
+			if (is_missing) {
+				disk_note_bad(disk, entry[n]);
+			}
 			break;
 		}
 		mapping->n_linked++;
@@ -462,6 +477,7 @@ int kv_disk_gave_way(struct kv_disk *disk)
 {
 	int gave_way = 0;
 
+	disk_writer_drop_failed(disk);
 	for (uint32_t i = 0; i < disk->n_segment; i++) {
 		for (int64_t m = 0; m < disk->segment[i]->n_mapping; m++) {
 			struct kv_mapping *mapping = &disk->segment[i]->mapping[m];

@@ -72,12 +72,36 @@ static void destroy_writer(struct kv_writer *writer)
 	free(writer);
 }
 
+/*
+ * What the system could not write it may give back as it was before: no page of the segment can be
+ * trusted once it has left memory.
+ */
+static void sync_writer(struct kv_disk *disk, struct kv_writer *writer)
+{
+	struct disk_writer *state = &disk->writer;
+	struct disk_failed failed;
+	int error;
+
+	if (kv_writer_sync(writer) == 0) {
+		return;
+	}
+	error = errno;
+	memcpy(failed.segment, writer->segment.id, sizeof(failed.segment));
+	pthread_mutex_lock(&state->lock);
+	mem_grow(state->failed, state->n_failed, state->cap_failed);
+	state->failed[state->n_failed++] = failed;
+	pthread_mutex_unlock(&state->lock);
+	if (!kv_writer_is_unlinked(writer)) {
+		kv_segment_unlink(disk->fd, writer->segment.id);
+		disk_trouble(disk, TROUBLE_SYNC, error, "computed KV could not be written to disk");
+	}
+}
+
 /* One of them that is to be synced, and closed where it is retired; the lock is held. */
 static void sync_one(struct kv_disk *disk)
 {
 	struct disk_writer *state = &disk->writer;
 	struct kv_writer *retired = NULL, *writer = state->current;
-	int failed, error;
 
 	if (state->n_retired > 0) {
 		retired = writer = state->retired[--state->n_retired];
@@ -85,19 +109,11 @@ static void sync_one(struct kv_disk *disk)
 		state->dirty_bytes = 0;
 	}
 	pthread_mutex_unlock(&state->lock);
-	failed = kv_writer_sync(writer) < 0;
-	error = errno;
-	if (failed && !kv_writer_is_unlinked(writer)) {
-		/* What the system could not write it may give back as it was before: no page of
-		   this segment can be trusted once it has left memory. */
-		kv_segment_unlink(disk->fd, writer->segment.id);
-		disk_trouble(disk, TROUBLE_SYNC, error, "computed KV could not be written to disk");
-	}
+	sync_writer(disk, writer);
 	if (retired) {
 		destroy_writer(retired);
 	}
 	pthread_mutex_lock(&state->lock);
-	state->has_failed |= failed && !retired && writer == state->current;
 	pthread_cond_broadcast(&state->wake);
 }
 
@@ -224,12 +240,37 @@ static void retire(struct kv_disk *disk)
 		pthread_cond_broadcast(&state->wake);
 		writer = NULL;
 	}
-	state->has_failed = 0;
 	pthread_mutex_unlock(&state->lock);
 	if (writer) {
-		kv_writer_sync(writer);
+		sync_writer(disk, writer);
 		destroy_writer(writer);
 	}
+}
+
+void disk_writer_drop_failed(struct kv_disk *disk)
+{
+	struct disk_writer *state = &disk->writer;
+	struct disk_failed *failed;
+	size_t n;
+
+	pthread_mutex_lock(&state->lock);
+	failed = state->failed;
+	n = state->n_failed;
+	state->failed = NULL;
+	state->n_failed = state->cap_failed = 0;
+	pthread_mutex_unlock(&state->lock);
+	for (size_t i = 0; i < n; i++) {
+		/* One that is gone from the folder may still be mapped. */
+		for (uint32_t s = 0; s < disk->n_segment; s++) {
+			if (strcmp(disk->segment[s]->file.id, failed[i].segment) == 0) {
+				disk_segment_lose(disk->segment[s]);
+			}
+		}
+		if (state->current && strcmp(state->current->segment.id, failed[i].segment) == 0) {
+			retire(disk);
+		}
+	}
+	free(failed);
 }
 
 void disk_writer_finish(struct kv_disk *disk)
@@ -244,6 +285,7 @@ void disk_writer_finish(struct kv_disk *disk)
 		pthread_mutex_unlock(&state->lock);
 		pthread_join(state->thread, NULL);
 	}
+	free(state->failed);
 	pthread_cond_destroy(&state->wake);
 	pthread_mutex_destroy(&state->lock);
 }
@@ -251,14 +293,14 @@ void disk_writer_finish(struct kv_disk *disk)
 /* ---- which segment is written to ---- */
 
 /* One that is there and that nobody writes to, so that many short runs do not leave many segments. */
-static struct kv_writer *reopen_one(struct kv_disk *disk)
+static struct kv_writer *reopen_one(struct kv_disk *disk, int64_t segment_bytes)
 {
 	struct kv_writer *writer = mem_zero(1, sizeof(*writer));
 
 	for (uint32_t i = 0; i < disk->n_segment; i++) {
 		if (!disk->segment[i]->is_gone &&
 			kv_writer_reopen(writer, disk->fd, &disk->root, disk->segment[i]->file.id,
-				KV_SEGMENT_MAX_BYTES) == 0) {
+				segment_bytes) == 0) {
 			/* What others appended since it was read. */
 			disk_read_segment(disk, i);
 			return writer;
@@ -294,24 +336,18 @@ static struct kv_writer *create_one(struct kv_disk *disk)
 static struct kv_writer *writer_of(struct kv_disk *disk)
 {
 	struct disk_writer *state = &disk->writer;
+	int64_t segment_bytes;
 
-	if (state->current) {
-		int has_failed;
-
-		pthread_mutex_lock(&state->lock);
-		has_failed = state->has_failed;
-		pthread_mutex_unlock(&state->lock);
-		if (has_failed) {
-			disk_segment_lose(disk->segment[disk_segment_number(
-				disk, state->current->segment.id)]);
-		}
-		if (has_failed || kv_writer_is_unlinked(state->current) ||
-			!kv_writer_has_room(state->current, state->budget.segment_bytes)) {
-			retire(disk);
-		}
+	disk_writer_drop_failed(disk);
+	pthread_mutex_lock(&state->lock);
+	segment_bytes = state->budget.segment_bytes;
+	pthread_mutex_unlock(&state->lock);
+	if (state->current && (kv_writer_is_unlinked(state->current) ||
+				      !kv_writer_has_room(state->current, segment_bytes))) {
+		retire(disk);
 	}
 	if (!state->current && kv_now_ns() >= state->pause_until_ns) {
-		struct kv_writer *writer = reopen_one(disk);
+		struct kv_writer *writer = reopen_one(disk, segment_bytes);
 
 		if (!writer) {
 			writer = create_one(disk);

@@ -18,8 +18,18 @@ struct moving {
 	uint8_t *page; /* [page_bytes] */
 };
 
+static int is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
 static int fail(const struct kv_rewrite *rewrite, int error, struct err *err)
 {
+	if (is_full(error)) {
+		return err_set(err, ERR_FAILURE, rewrite->folder->path,
+			"make room, or remove all of it with carrel kv rm --all",
+			"there is no room on the disk to move pages of computed KV");
+	}
 	return err_set_errno(err, ERR_FAILURE, error, rewrite->folder->path,
 		"pages of computed KV cannot be moved");
 }
@@ -418,13 +428,62 @@ static void count_pages(struct kv_rewrite *rewrite)
 	}
 }
 
+/* What is known of pages beside their data, so that it stays when its segment goes. -1: errno. */
+static int move_notes(struct moving *moving)
+{
+	if (moving->rewrite->stock->root.page_bytes == 0) {
+		return 0;
+	}
+	return move_marks(moving) < 0 || move_forgets(moving) < 0 || move_bads(moving) < 0 ||
+			       (moving->is_open && kv_writer_sync(&moving->writer) < 0)
+		       ? -1
+		       : 0;
+}
+
+/*
+ * On a full disk nothing can be written before something goes: the segments none of whose pages stay.
+ * Should this process die before their notes are written, it is forgotten who used what they stood on.
+ * Returns how many went.
+ */
+static int remove_empty(struct moving *moving, uint8_t *is_done, struct err *err)
+{
+	const struct kv_stock *stock = moving->rewrite->stock;
+	int n = 0;
+
+	for (uint32_t i = 0; i < stock->n_segment; i++) {
+		if (stock->segment[i].is_rewritten && stock->segment[i].n_stay == 0 &&
+			rewrite_segment(moving, i, err) == 0 && !stock->segment[i].is_held) {
+			is_done[i] = 1;
+			n++;
+		}
+	}
+	return n;
+}
+
+static int settle_notes(struct moving *moving, uint8_t *is_done, struct err *err)
+{
+	int error;
+
+	if (move_notes(moving) == 0 || moving->rewrite->by_force) {
+		return 0;
+	}
+	error = errno;
+	if (is_full(error) && remove_empty(moving, is_done, err) > 0) {
+		if (move_notes(moving) == 0) {
+			return 0;
+		}
+		error = errno;
+	}
+	return fail(moving->rewrite, error, err);
+}
+
 int kv_rewrite(struct kv_rewrite *rewrite, struct err *err)
 {
 	struct kv_stock *stock = rewrite->stock;
 	struct moving moving = {.rewrite = rewrite};
 	uint8_t *is_done = mem_zero((size_t)stock->n_segment + 1, 1);
 	uint32_t segment;
-	int status = 0;
+	int status;
 
 	for (uint32_t i = 0; i < stock->n_segment; i++) {
 		stock->segment[i].n_stay = stock->segment[i].n_go = 0;
@@ -435,12 +494,7 @@ int kv_rewrite(struct kv_rewrite *rewrite, struct err *err)
 		free(is_done);
 		return fail(rewrite, ENOMEM, err);
 	}
-	if (stock->root.page_bytes > 0 &&
-		(move_marks(&moving) < 0 || move_forgets(&moving) < 0 || move_bads(&moving) < 0 ||
-			(moving.is_open && kv_writer_sync(&moving.writer) < 0)) &&
-		!rewrite->by_force) {
-		status = fail(rewrite, errno, err);
-	}
+	status = settle_notes(&moving, is_done, err);
 	while (status == 0 && (segment = next_segment(stock, is_done)) != KV_STOCK_NONE) {
 		is_done[segment] = 1;
 		status = rewrite_segment(&moving, segment, err);
