@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "cli/output.h"
+#include "engine/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,26 @@ static void print_listed(const struct listed *listed)
 		figures->is_in_use ? "  in use" : "");
 }
 
+static void count_kv(struct listed *list, size_t n)
+{
+	char *folder = sessions_kv_folder();
+	const char **id = mem_zero(n + 1, sizeof(*id));
+	int64_t *n_bytes = mem_zero(n + 1, sizeof(*n_bytes));
+
+	for (size_t i = 0; i < n; i++) {
+		id[i] = list[i].session->id;
+	}
+	if (folder) {
+		engine_kv_list_owned(folder, id, n, n_bytes);
+	}
+	for (size_t i = 0; i < n; i++) {
+		list[i].kv_bytes = n_bytes[i];
+	}
+	free(n_bytes);
+	free(id);
+	free(folder);
+}
+
 static struct listed *read_all(const struct catalogue *catalogue)
 {
 	struct listed *list = mem_zero(catalogue->n_session + 1, sizeof(*list));
@@ -98,8 +119,8 @@ static struct listed *read_all(const struct catalogue *catalogue)
 			continue;
 		}
 		listed->err.code = ERR_NONE;
-		listed->kv_bytes = sessions_kv_bytes(listed->session->id);
 	}
+	count_kv(list, catalogue->n_session);
 	qsort(list, catalogue->n_session, sizeof(*list), compare);
 	return list;
 }

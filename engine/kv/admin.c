@@ -133,47 +133,64 @@ void engine_kv_stock_finish(struct engine_kv_stock *stock)
 }
 
 struct owned {
-	const char *owner;
-	uint32_t number;
-	int64_t n_bytes;
+	const char *const *owner;
+	size_t n_owner;
+	int64_t *n_bytes;
 };
 
 static int is_owner(void *arg, const struct kv_stock *stock, uint32_t owner)
 {
-	const struct owned *owned = arg;
+	return owner == *(const uint32_t *)arg;
+}
 
-	return owner == owned->number;
+static int64_t owned_bytes(struct kv_stock *stock, const char *owner)
+{
+	uint32_t number = kv_stock_owner(stock, owner);
+	int64_t n_page = 0;
+
+	if (number == 0 || number == KV_STOCK_NONE) {
+		return 0;
+	}
+	kv_stock_mark(stock, is_owner, &number);
+	for (uint32_t i = 0; i < stock->n_order; i++) {
+		const struct kv_stock_page *page = &stock->page[stock->order[i]];
+
+		n_page += page->is_marked && page->state == KV_STOCK_GOOD;
+	}
+	return n_page * kv_stock_page_bytes(stock);
 }
 
 static int add_owned(void *arg, struct kv_stock *stock, struct err *err)
 {
-	struct owned *owned = arg;
+	const struct owned *owned = arg;
 
-	owned->number = kv_stock_owner(stock, owned->owner);
-	if (owned->number == 0 || owned->number == KV_STOCK_NONE) {
-		return 0;
-	}
-	kv_stock_mark(stock, is_owner, owned);
-	for (uint32_t i = 0; i < stock->n_order; i++) {
-		const struct kv_stock_page *page = &stock->page[stock->order[i]];
-
-		if (page->is_marked && page->state == KV_STOCK_GOOD) {
-			owned->n_bytes += kv_stock_page_bytes(stock);
-		}
+	for (size_t i = 0; i < owned->n_owner; i++) {
+		owned->n_bytes[i] += owned_bytes(stock, owned->owner[i]);
 	}
 	return 0;
 }
 
-int64_t engine_kv_owned_bytes(const char *path, const char *owner)
+void engine_kv_list_owned(
+	const char *path, const char *const *owner, size_t n_owner, int64_t *n_bytes)
 {
-	struct owned owned = {.owner = owner};
+	struct owned owned = {owner, n_owner, n_bytes};
 	struct kv_folder folder;
 
+	for (size_t i = 0; i < n_owner; i++) {
+		n_bytes[i] = 0;
+	}
 	if (kv_folder_open(&folder, path, NULL) == 0) {
 		each_root(&folder, add_owned, &owned, NULL);
 		kv_folder_close(&folder);
 	}
-	return owned.n_bytes;
+}
+
+int64_t engine_kv_owned_bytes(const char *path, const char *owner)
+{
+	int64_t n_bytes;
+
+	engine_kv_list_owned(path, &owner, 1, &n_bytes);
+	return n_bytes;
 }
 
 /* ---- verifying ---- */

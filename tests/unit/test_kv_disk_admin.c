@@ -174,6 +174,21 @@ static void a_removed_session_leaves_no_byte(void **state)
 	assert_int_equal(10 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_b));
 }
 
+static void the_bytes_of_many_owners_are_told_at_once(void **state)
+{
+	const char *const owner[] = {owner_b, "cccccccccccccccc", owner_a};
+	int64_t n_bytes[] = {1, 1, 1};
+
+	store_chain_fill(&chain, 0, 20, 1);
+	store_chain_fill(&other, 0, 10, 2);
+	write_chain(&chain, owner_a);
+	write_chain(&other, owner_b);
+	engine_kv_list_owned(store_folder, owner, ARRAY_LEN(owner), n_bytes);
+	assert_int_equal(10 * SLOT_BYTES, n_bytes[0]);
+	assert_int_equal(0, n_bytes[1]);
+	assert_int_equal(20 * SLOT_BYTES, n_bytes[2]);
+}
+
 /* The front of `chain` up to page n is shared by `branch`. */
 static void fill_branch(int64_t n_shared, int64_t n_page, uint32_t seed)
 {
@@ -471,6 +486,7 @@ int main(void)
 		ROW(the_limit_holds_for_the_folder),
 		ROW(what_is_pinned_stays),
 		ROW(a_removed_session_leaves_no_byte),
+		ROW(the_bytes_of_many_owners_are_told_at_once),
 		ROW(what_another_session_continues_stays),
 		ROW(what_another_session_only_used_stays),
 		ROW(what_nobody_owns_goes_with_what_it_continues),
