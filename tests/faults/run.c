@@ -319,6 +319,55 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return ftw->level ? remove(path) : 0;
 }
 
+struct run_home run_home(void)
+{
+	struct run_home home = {.folder = run_folder()};
+
+	home.data = mem_printf("%s/data", home.folder);
+	home.cache = mem_printf("%s/cache", home.folder);
+	home.config = mem_printf("%s/config", home.folder);
+	if (mkdir(home.data, 0700) < 0) {
+		run_bail_out("%s cannot be made", home.data);
+	}
+	setenv("XDG_DATA_HOME", home.data, 1);
+	setenv("XDG_CACHE_HOME", home.cache, 1);
+	setenv("XDG_CONFIG_HOME", home.config, 1);
+	setenv("XDG_STATE_HOME", home.data, 1);
+	return home;
+}
+
+void run_home_remove(struct run_home *home)
+{
+	run_folder_remove(home->folder);
+	free(home->data);
+	free(home->cache);
+	free(home->config);
+}
+
+void run_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file) != 0) {
+		run_bail_out("%s cannot be written", path);
+	}
+}
+
+void run_flip(const char *path, uint64_t bit)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	if (fd < 0 || pread(fd, &byte, 1, (off_t)(bit / 8)) != 1) {
+		run_bail_out("%s cannot be read", path);
+	}
+	byte ^= (uint8_t)(1 << bit % 8);
+	if (pwrite(fd, &byte, 1, (off_t)(bit / 8)) != 1) {
+		run_bail_out("%s cannot be written", path);
+	}
+	close(fd);
+}
+
 void run_empty(const char *folder)
 {
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -46,6 +46,19 @@ const char *run_words(const char *text);
  * symbolic links. */
 char *run_folder(void);
 void run_folder_remove(char *folder);
+/*
+ * One where carrel finds its data, cache, settings and state, in folders of these names, of which only
+ * data is there.
+ */
+struct run_home {
+	char *folder, *data, *cache, *config;
+};
+struct run_home run_home(void);
+void run_home_remove(struct run_home *home);
+/* What stands in a new file, or instead of an old one. */
+void run_write(const char *path, const char *text);
+/* Bit `bit` of a file becomes the other one. */
+void run_flip(const char *path, uint64_t bit);
 void run_empty(const char *folder);
 /* 0 where they hold the same names and bytes; else says what differs. Ignores *-shm. */
 int run_compare(const char *folder, const char *other, char *difference, size_t size);

@@ -19,7 +19,7 @@
 #define ANSWER "The pump is started by hand, at noon, every day of the week."
 enum { STEPS = 25, FLIPS = 600, CARREL_FLIPS = 40 };
 
-static char *here, *data;
+static struct run_home home;
 static uint64_t dice;
 
 struct tally {
@@ -31,21 +31,6 @@ static int64_t size_of(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-}
-
-static void flip(const char *path, uint64_t bit)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	uint8_t byte;
-
-	if (fd < 0 || pread(fd, &byte, 1, (off_t)(bit / 8)) != 1) {
-		run_bail_out("%s cannot be read", path);
-	}
-	byte ^= (uint8_t)(1 << bit % 8);
-	if (pwrite(fd, &byte, 1, (off_t)(bit / 8)) != 1) {
-		run_bail_out("%s cannot be written", path);
-	}
-	close(fd);
 }
 
 static void copy_again(const char *from, const char *to)
@@ -112,7 +97,7 @@ static void flip_in(const char *pristine, const char *folder, const char *name, 
 		struct err err = {0};
 		int found, result;
 
-		flip(path, bit);
+		run_flip(path, bit);
 		found = is_found(folder);
 		result = reads(folder, step, &err);
 		tally->n_flip++;
@@ -155,8 +140,8 @@ static void drive(struct run *run, const char *folder, int n_step, struct run_pl
 
 static void bits_of_sessions(void)
 {
-	char *folder = mem_printf("%s/0123456789abcdef", data);
-	char *pristine = mem_printf("%s/pristine", here);
+	char *folder = mem_printf("%s/0123456789abcdef", home.data);
+	char *pristine = mem_printf("%s/pristine", home.folder);
 	struct tally tally = {0};
 	struct run run;
 
@@ -174,8 +159,8 @@ static void bits_of_sessions(void)
 /* Killed when its last step was acknowledged, so that the log of SQLite stays. */
 static void bits_of_logs(void)
 {
-	char *folder = mem_printf("%s/0123456789abcde0", data);
-	char *pristine = mem_printf("%s/pristine", here),
+	char *folder = mem_printf("%s/0123456789abcde0", home.data);
+	char *pristine = mem_printf("%s/pristine", home.folder),
 	     *log = mem_printf("%s/session.db-wal", folder);
 	struct tally tally = {0};
 	struct run run;
@@ -183,7 +168,8 @@ static void bits_of_logs(void)
 	uint64_t n_call;
 	int64_t step = 0;
 
-	drive(&run, folder, STEPS, (struct run_plan){.program = "store_driver", .folder = data});
+	drive(&run, folder, STEPS,
+		(struct run_plan){.program = "store_driver", .folder = home.data});
 	n_call = run.n_seen;
 	run_finish(&run);
 	/* From the end: closing is what takes the log away. */
@@ -192,7 +178,7 @@ static void bits_of_logs(void)
 		rmdir(folder);
 		drive(&run, folder, STEPS,
 			(struct run_plan){.program = "store_driver",
-				.folder = data,
+				.folder = home.data,
 				.action = "kill-before",
 				.at = at});
 		run_finish(&run);
@@ -238,12 +224,12 @@ static int is_orderly(const struct run *run)
 
 static void flips_under_carrel(void)
 {
-	char *pristine = mem_printf("%s/pristine", here), *folder = NULL, *path;
+	char *pristine = mem_printf("%s/pristine", home.folder), *folder = NULL, *path;
 	int64_t n_wrong = 0, n_found = 0, n_refused = 0, size;
 	struct err err = {0};
 	struct run run;
 
-	run_empty(data);
+	run_empty(home.data);
 	for (int i = 0; i < 3; i++) {
 		run_carrel(&run, ask_argv);
 		run_finish(&run);
@@ -264,7 +250,7 @@ static void flips_under_carrel(void)
 		uint64_t bit = run_random(&dice, 8 * (uint64_t)size);
 		int found, status[4];
 
-		flip(path, bit);
+		run_flip(path, bit);
 		found = is_found(folder);
 		for (size_t j = 0; j < ARRAY_LEN(command); j++) {
 			run_carrel(&run, command[j]);
@@ -293,7 +279,8 @@ static void flips_under_carrel(void)
 /* PRAGMA user_version is a big-endian number at byte 60 of the file. */
 static void newer_format(void)
 {
-	char *before = mem_printf("%s/pristine", here), *folder = NULL, *path, difference[512] = "";
+	char *before = mem_printf("%s/pristine", home.folder), *folder = NULL, *path,
+	     difference[512] = "";
 	const uint8_t version[4] = {0, 0, 0x27, 0x0f};
 	struct run run;
 	int fd, is_refused, is_same;
@@ -337,18 +324,7 @@ static void newer_format(void)
 
 int main(void)
 {
-	char *cache, *config;
-
-	here = run_folder();
-	data = mem_printf("%s/data", here);
-	cache = mem_printf("%s/cache", here);
-	config = mem_printf("%s/config", here);
-	if (mkdir(data, 0700) < 0) {
-		run_bail_out("%s cannot be made", data);
-	}
-	setenv("XDG_DATA_HOME", data, 1);
-	setenv("XDG_CACHE_HOME", cache, 1);
-	setenv("XDG_CONFIG_HOME", config, 1);
+	home = run_home();
 	setenv("CARREL_FAKE_ANSWER", ANSWER, 1);
 	bits_of_sessions();
 	if (run_can_preload()) {
@@ -358,9 +334,6 @@ int main(void)
 	}
 	flips_under_carrel();
 	newer_format();
-	free(cache);
-	free(config);
-	free(data);
-	run_folder_remove(here);
+	run_home_remove(&home);
 	return tap_done();
 }

@@ -24,7 +24,8 @@
 #define ANSWER "The pump is started by hand."
 enum { STEPS = 12 };
 
-static char *here, *data, *full, *session;
+static struct run_home home;
+static char *full, *session;
 
 struct tally {
 	int64_t n_try, n_failed, n_refused, n_again, n_wrong, n_unsaved;
@@ -94,7 +95,7 @@ static void drive(struct run *run, int64_t n_step, struct run_plan plan)
 	snprintf(steps, sizeof(steps), "%lld", (long long)n_step);
 	if (plan.action) {
 		plan.program = "store_driver";
-		plan.folder = data;
+		plan.folder = home.data;
 	}
 	run_program(run, argv, &plan);
 }
@@ -104,7 +105,7 @@ static uint64_t count_calls(const char *which)
 	struct run run;
 	uint64_t n;
 
-	run_empty(data);
+	run_empty(home.data);
 	drive(&run, STEPS, (struct run_plan){.action = "none", .which = which});
 	n = run.status == 0 ? run.n_seen : 0;
 	run_finish(&run);
@@ -120,7 +121,7 @@ static void try_store(const char *action, const char *which, const char *while_f
 	struct run run;
 
 	make_full();
-	run_empty(data);
+	run_empty(home.data);
 	drive(&run, STEPS, plan);
 	tally->n_try++;
 	tally->n_failed += strstr(run.out, "failed ") != NULL;
@@ -187,7 +188,7 @@ static void unreadable(void)
 		struct err err = {0};
 		struct run run;
 
-		run_empty(data);
+		run_empty(home.data);
 		drive(&run, STEPS, (struct run_plan){.action = "eio", .which = "reads", .at = at});
 		tally.n_try++;
 		/* A failure to read may end it (with a sentence), but costs nothing that was there. */
@@ -216,7 +217,7 @@ static void limit_of_file_sizes(void)
 	struct run run;
 	int64_t acked, step;
 
-	run_empty(data);
+	run_empty(home.data);
 	drive(&run, 200, (struct run_plan){.prepare = limit_files});
 	acked = count(run.out, "ack ");
 	step = step_of_session(&err);
@@ -234,16 +235,16 @@ static void limit_of_file_sizes(void)
 static void really_full(void)
 {
 	const char *name = "on a file system that is full";
-	char *ballast = mem_printf("%s/ballast", data), *gone;
+	char *ballast = mem_printf("%s/ballast", home.data), *gone;
 	const char *env[] = {NULL, NULL};
 	struct err err = {0};
 	struct run run;
 	int fd;
 
-	run_empty(data);
+	run_empty(home.data);
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("tmpfs", data, "tmpfs", 0, "size=700k") < 0) {
+		mount("tmpfs", home.data, "tmpfs", 0, "size=700k") < 0) {
 		tap_skip(name, "only root can mount a small file system, not in every container");
 		free(ballast);
 		return;
@@ -263,7 +264,7 @@ static void really_full(void)
 		run_words(strstr(run.out, "failed ") ? strstr(run.out, "failed ") : run.out),
 		err.what);
 	run_finish(&run);
-	umount2(data, MNT_DETACH);
+	umount2(home.data, MNT_DETACH);
 	free(ballast);
 	free(gone);
 }
@@ -308,8 +309,8 @@ static void carrel_on_a_full_disk(int is_for_good)
 	struct run run;
 	uint64_t n_call;
 
-	run_empty(data);
-	ask(&run, lines, (struct run_plan){.program = "carrel", .folder = data});
+	run_empty(home.data);
+	ask(&run, lines, (struct run_plan){.program = "carrel", .folder = home.data});
 	n_call = run.n_seen;
 	run_finish(&run);
 	make_full();
@@ -317,10 +318,10 @@ static void carrel_on_a_full_disk(int is_for_good)
 		struct err err = {0};
 		int64_t acked, n;
 
-		run_empty(data);
+		run_empty(home.data);
 		ask(&run, lines,
 			(struct run_plan){.program = "carrel",
-				.folder = data,
+				.folder = home.data,
 				.action = at % 3 ? "enospc" : "eio",
 				.at = at,
 				.while_file = is_for_good ? full : NULL});
@@ -390,38 +391,24 @@ static void kv_is_full(const char *cache)
 
 int main(void)
 {
-	char *cache, *config;
-
-	here = run_folder();
-	data = mem_printf("%s/data", here);
-	full = mem_printf("%s/full", here);
-	session = mem_printf("%s/0123456789abcdef", data);
-	cache = mem_printf("%s/cache", here);
-	config = mem_printf("%s/config", here);
-	if (mkdir(data, 0700) < 0) {
-		run_bail_out("%s cannot be made", data);
-	}
-	setenv("XDG_DATA_HOME", data, 1);
-	setenv("XDG_CACHE_HOME", cache, 1);
-	setenv("XDG_CONFIG_HOME", config, 1);
+	home = run_home();
+	full = mem_printf("%s/full", home.folder);
+	session = mem_printf("%s/0123456789abcdef", home.data);
 	setenv("CARREL_FAKE_ANSWER", ANSWER, 1);
 	if (run_can_preload()) {
 		each_call_of_the_store();
 		unreadable();
 		carrel_on_a_full_disk(0);
 		carrel_on_a_full_disk(1);
-		kv_is_full(cache);
+		kv_is_full(home.cache);
 	} else {
 		tap_skip(
 			"calls that fail", "nothing is preloaded into a program under a sanitizer");
 	}
 	limit_of_file_sizes();
 	really_full();
-	free(cache);
-	free(config);
 	free(session);
 	free(full);
-	free(data);
-	run_folder_remove(here);
+	run_home_remove(&home);
 	return tap_done();
 }

@@ -22,7 +22,7 @@
 /* Cycles of each kind; CI runs all of them. */
 enum { DRIVER_CYCLES = 800, CARREL_CYCLES = 1300, ENGINE_CYCLES = 150, SESSION_CYCLES = 100 };
 
-static char *here, *data;
+static struct run_home home;
 static uint64_t dice;
 
 struct tally {
@@ -106,7 +106,7 @@ static void driver_cycle(struct tally *tally, const char *folder, int64_t *step,
 {
 	const char *argv[] = {run_env("FAULTS_STORE_DRIVER"), folder, "5", NULL};
 	int is_after = (int)run_random(&dice, 2), by_call = tally->n_cycle % 4 != 3;
-	struct run_plan plan = {.program = "store_driver", .folder = data};
+	struct run_plan plan = {.program = "store_driver", .folder = home.data};
 	struct store *store = NULL;
 	struct err err = {0};
 	int64_t acked, at;
@@ -152,8 +152,8 @@ static void kill_driver(void)
 	for (int i = 0; i < DRIVER_CYCLES; i++) {
 		if (i % SESSION_CYCLES == 0) {
 			free(folder);
-			run_empty(data);
-			folder = mem_printf("%s/0123456789abcd%02x", data, i / SESSION_CYCLES);
+			run_empty(home.data);
+			folder = mem_printf("%s/0123456789abcd%02x", home.data, i / SESSION_CYCLES);
 			step = 0;
 		}
 		driver_cycle(&tally, folder, &step, 120);
@@ -189,7 +189,7 @@ static void run_carrel(
 	const char *carrel = run_env("CARREL"), *name = known->name;
 	const char *chat[] = {carrel, "-s", name, "--device", "fake", "-v", NULL};
 	char *question = mem_printf("question %lld", (long long)known->n_asked);
-	char *file = mem_printf("%s/source%lld.txt", here, (long long)known->n_asked % 50);
+	char *file = mem_printf("%s/source%lld.txt", home.folder, (long long)known->n_asked % 50);
 	const char *ask[] = {
 		carrel, "ask", "-s", name, "--device", "fake", "--json", question, NULL};
 	const char *load[] = {carrel, "load", "-s", name, "--device", "fake", file, NULL};
@@ -294,7 +294,7 @@ static void carrel_cycle(struct tally *tally, struct known *known, uint64_t n_ca
 {
 	enum command command = tally->n_cycle % 8 == 5 ? LOAD : tally->n_cycle % 2 ? ASK : CHAT;
 	int is_after = (int)run_random(&dice, 2), by_call = tally->n_cycle % 3 != 2;
-	struct run_plan plan = {.program = "carrel", .folder = data};
+	struct run_plan plan = {.program = "carrel", .folder = home.data};
 	int64_t acked;
 	struct run run;
 
@@ -323,7 +323,7 @@ static void count_calls(uint64_t n_call[3], struct known *known)
 
 		for (int twice = 0; twice < 2; twice++) {
 			run_carrel(&run, (enum command)command, known,
-				&(struct run_plan){.program = "carrel", .folder = data});
+				&(struct run_plan){.program = "carrel", .folder = home.data});
 			n_call[command] = run.n_seen;
 			tap_ok(run.status == 0 && run.n_seen > 0 &&
 					carrel_acks((enum command)command, &run) ==
@@ -355,7 +355,7 @@ static void kill_carrel(void)
 	struct known known = {.name = "counted"};
 	uint64_t n_call[3] = {0};
 
-	run_empty(data);
+	run_empty(home.data);
 	count_calls(n_call, &known);
 	for (int i = 0; i < CARREL_CYCLES && tally.n_wrong < 50; i++) {
 		if (i % SESSION_CYCLES == 0) {
@@ -444,26 +444,15 @@ static void kill_engine(const char *cache)
 
 int main(void)
 {
-	char *cache, *config;
-
 	if (!run_can_preload()) {
 		tap_skip("kills", "nothing is preloaded into a program under a sanitizer");
 		return tap_done();
 	}
-	here = run_folder();
-	data = mem_printf("%s/data", here);
-	cache = mem_printf("%s/cache", here);
-	config = mem_printf("%s/config", here);
-	if (mkdir(data, 0700) < 0) {
-		run_bail_out("%s cannot be made", data);
-	}
-	mkdir(cache, 0700);
-	setenv("XDG_DATA_HOME", data, 1);
-	setenv("XDG_CACHE_HOME", cache, 1);
-	setenv("XDG_CONFIG_HOME", config, 1);
+	home = run_home();
+	mkdir(home.cache, 0700);
 	setenv("CARREL_FAKE_ANSWER", ANSWER, 1);
 	for (int i = 0; i < 50; i++) {
-		char *path = mem_printf("%s/source%d.txt", here, i);
+		char *path = mem_printf("%s/source%d.txt", home.folder, i);
 		FILE *file = fopen(path, "w");
 
 		if (!file || fprintf(file, "Pump %d is started by hand.\n", i) < 0 ||
@@ -474,10 +463,7 @@ int main(void)
 	}
 	kill_driver();
 	kill_carrel();
-	kill_engine(cache);
-	free(data);
-	free(cache);
-	free(config);
-	run_folder_remove(here);
+	kill_engine(home.cache);
+	run_home_remove(&home);
 	return tap_done();
 }

@@ -221,22 +221,6 @@ static void list_files(const char *folder)
 	}
 }
 
-/* Flips a bit and flips it back. */
-static void flip(const char *path, uint64_t bit)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	uint8_t byte;
-
-	if (fd < 0 || pread(fd, &byte, 1, (off_t)(bit / 8)) != 1) {
-		run_bail_out("%s cannot be read", path);
-	}
-	byte ^= (uint8_t)(1 << bit % 8);
-	if (pwrite(fd, &byte, 1, (off_t)(bit / 8)) != 1) {
-		run_bail_out("%s cannot be written", path);
-	}
-	close(fd);
-}
-
 /* By `kv verify`. */
 static int is_found(void)
 {
@@ -269,7 +253,7 @@ static void flips(void)
 			int64_t hits;
 			int found;
 
-			flip(paths[i], bit);
+			run_flip(paths[i], bit);
 			found = is_found();
 			n_found += found;
 			hits = count_hits(data, 10, &missed, &err);

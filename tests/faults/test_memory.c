@@ -15,7 +15,7 @@
 
 enum { TRIES = 250 };
 
-static char *here, *data;
+static struct run_home home;
 
 struct command {
 	const char *name;
@@ -54,7 +54,7 @@ static void try_one(const struct command *command, uint64_t at, struct tally *ta
 	const struct run_plan plan = {
 		.program = "carrel",
 		.shim = run_env("FAULTS_ALLOC_SHIM"),
-		.folder = data,
+		.folder = home.data,
 		.at = at,
 		.input = command->input,
 		.timeout_s = 30,
@@ -62,7 +62,7 @@ static void try_one(const struct command *command, uint64_t at, struct tally *ta
 	struct run run;
 
 	if (command->begins) {
-		run_empty(data);
+		run_empty(home.data);
 	}
 	run_program(&run, command->argv, &plan);
 	tally->n_try++;
@@ -88,7 +88,7 @@ static void try_all(const struct command *command)
 {
 	const struct run_plan plan = {.program = "carrel",
 		.shim = run_env("FAULTS_ALLOC_SHIM"),
-		.folder = data,
+		.folder = home.data,
 		.input = command->input};
 	double began = run_now_ms();
 	struct tally tally = {0};
@@ -120,29 +120,18 @@ static void try_all(const struct command *command)
 
 int main(void)
 {
-	char *cache, *config, *source;
+	char *source;
 	const char *carrel = run_env("CARREL");
-	FILE *file;
 
 	if (!run_can_preload()) {
 		tap_skip("failing allocations",
 			"nothing is preloaded into a program under a sanitizer");
 		return tap_done();
 	}
-	here = run_folder();
-	data = mem_printf("%s/data", here);
-	cache = mem_printf("%s/cache", here);
-	config = mem_printf("%s/config", here);
-	source = mem_printf("%s/source.txt", here);
-	setenv("XDG_DATA_HOME", data, 1);
-	setenv("XDG_CACHE_HOME", cache, 1);
-	setenv("XDG_CONFIG_HOME", config, 1);
+	home = run_home();
+	source = mem_printf("%s/source.txt", home.folder);
 	setenv("CARREL_FAKE_ANSWER", "The pump is started by hand.", 1);
-	file = fopen(source, "w");
-	if (mkdir(data, 0700) < 0 || !file || fputs("The pump is started by hand.\n", file) < 0 ||
-		fclose(file) != 0) {
-		run_bail_out("%s cannot be made", source);
-	}
+	run_write(source, "The pump is started by hand.\n");
 	try_all(&(struct command){"load -s",
 		{carrel, "load", "-s", "work", "--device", "fake", source, NULL}, NULL, 1});
 	/* What the next ones go on with. */
@@ -156,10 +145,7 @@ int main(void)
 	try_all(&(struct command){"sessions ls", {carrel, "sessions", "ls", NULL}, NULL, 0});
 	try_all(&(struct command){
 		"sessions show", {carrel, "sessions", "show", "work", NULL}, NULL, 0});
-	free(data);
-	free(cache);
-	free(config);
 	free(source);
-	run_folder_remove(here);
+	run_home_remove(&home);
 	return tap_done();
 }

@@ -28,7 +28,7 @@ enum {
 	WAITERS = 8
 };
 
-static char *here, *data, *cache, *config;
+static struct run_home home;
 
 struct tally {
 	int64_t n_round, n_done, n_in_use, n_both, n_wrong;
@@ -121,8 +121,8 @@ static void two_drivers(void)
 
 		if (i % SESSION_ROUNDS == 0) {
 			free(session);
-			run_empty(data);
-			session = mem_printf("%s/0123456789ab%04x", data, i / SESSION_ROUNDS);
+			run_empty(home.data);
+			session = mem_printf("%s/0123456789ab%04x", home.data, i / SESSION_ROUNDS);
 			argv[1] = session;
 			run_program(&run[0], argv, &(struct run_plan){0});
 			run_finish(&run[0]);
@@ -185,7 +185,7 @@ static void two_carrels(void)
 	int64_t n_turn = 1;
 	struct run run[2];
 
-	run_empty(data);
+	run_empty(home.data);
 	run_program(&run[0], argv, &(struct run_plan){0});
 	run_finish(&run[0]);
 	for (int i = 0; i < CARREL_ROUNDS; i++) {
@@ -255,9 +255,9 @@ static void modes(const char *source)
 	struct run_plan plan = {.prepare = no_umask};
 	int n_failed = 0;
 
-	run_empty(data);
-	run_empty(cache);
-	rmdir(cache);
+	run_empty(home.data);
+	run_empty(home.cache);
+	rmdir(home.cache);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		struct run run;
 
@@ -276,7 +276,7 @@ static void modes(const char *source)
 			struct run run;
 
 			plan.program = "carrel";
-			plan.folder = data;
+			plan.folder = home.data;
 			plan.action = "kill-after";
 			plan.at = at;
 			plan.input = "How?\nWhen?\n";
@@ -284,8 +284,8 @@ static void modes(const char *source)
 			run_finish(&run);
 		}
 	}
-	nftw(data, look, 16, FTW_PHYS);
-	nftw(cache, look, 16, FTW_PHYS);
+	nftw(home.data, look, 16, FTW_PHYS);
+	nftw(home.cache, look, 16, FTW_PHYS);
 	tap_ok(n_failed == 0 && n_open == 0 && n_file > 5 && n_folder > 5,
 		"under umask 000 files are 0600 and folders 0700");
 	tap_note("%lld files, %lld folders", (long long)n_file, (long long)n_folder);
@@ -299,9 +299,9 @@ static void nothing_is_written(const char *source)
 	const char *const *all[] = {ask, chat};
 	int n_failed = 0;
 
-	run_empty(data);
-	run_empty(cache);
-	rmdir(cache);
+	run_empty(home.data);
+	run_empty(home.cache);
+	rmdir(home.cache);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		struct run run;
 
@@ -311,9 +311,9 @@ static void nothing_is_written(const char *source)
 		run_finish(&run);
 	}
 	n_file = n_folder = 0;
-	nftw(data, look, 16, FTW_PHYS);
-	nftw(cache, look, 16, FTW_PHYS);
-	nftw(config, look, 16, FTW_PHYS);
+	nftw(home.data, look, 16, FTW_PHYS);
+	nftw(home.cache, look, 16, FTW_PHYS);
+	nftw(home.config, look, 16, FTW_PHYS);
 	tap_ok(n_failed == 0 && n_file == 0 && n_folder == 1, "--no-store writes nothing");
 	tap_note("%d failed, %lld files, %lld folders (one was there)", n_failed, (long long)n_file,
 		(long long)n_folder);
@@ -322,31 +322,16 @@ static void nothing_is_written(const char *source)
 int main(void)
 {
 	char *source;
-	FILE *file;
 
-	here = run_folder();
-	data = mem_printf("%s/data", here);
-	cache = mem_printf("%s/cache", here);
-	config = mem_printf("%s/config", here);
-	source = mem_printf("%s/source.txt", here);
-	file = fopen(source, "w");
-	if (mkdir(data, 0700) < 0 || !file || fputs("The pump is started by hand.\n", file) < 0 ||
-		fclose(file) != 0) {
-		run_bail_out("%s cannot be made", source);
-	}
-	setenv("XDG_DATA_HOME", data, 1);
-	setenv("XDG_CACHE_HOME", cache, 1);
-	setenv("XDG_CONFIG_HOME", config, 1);
-	setenv("XDG_STATE_HOME", data, 1);
+	home = run_home();
+	source = mem_printf("%s/source.txt", home.folder);
+	run_write(source, "The pump is started by hand.\n");
 	setenv("CARREL_FAKE_ANSWER", ANSWER, 1);
 	two_drivers();
 	two_carrels();
 	modes(source);
 	nothing_is_written(source);
 	free(source);
-	free(config);
-	free(cache);
-	free(data);
-	run_folder_remove(here);
+	run_home_remove(&home);
 	return tap_done();
 }

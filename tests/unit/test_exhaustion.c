@@ -6,8 +6,8 @@
  */
 #include "engine/engine_thread.h"
 #include "tests/unit/engine_ask.h"
+#include "tests/unit/failing_alloc.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -23,50 +23,6 @@
 enum { ANSWERED = 40, REFUSED, FAILED, NO_SENTENCE, LOST };
 /* mem.c's last words end with this status. */
 enum { EXHAUSTED = 1 };
-
-static atomic_long n_alloc, failing = -1; /* counted from 0 */
-
-void *__real_malloc(size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-
-static int fails(void)
-{
-	if (atomic_fetch_add(&n_alloc, 1) == atomic_load(&failing)) {
-		errno = ENOMEM;
-		return 1;
-	}
-	return 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-	size_t bytes;
-
-	if (__builtin_mul_overflow(count, size, &bytes) || fails()) {
-		return NULL;
-	}
-	return __real_realloc(old, bytes);
-}
 
 /* A question from beginning to end. */
 static int try(const struct engine_config *config)
@@ -108,10 +64,10 @@ static int try_in_child(const struct engine_config *config, long which, long *n_
 
 		alarm(60);
 		close(2); /* its last words */
-		atomic_store(&n_alloc, 0);
-		atomic_store(&failing, which);
+		atomic_store(&failing_n_alloc, 0);
+		atomic_store(&failing_at, which);
 		result = try(config);
-		made = atomic_load(&n_alloc);
+		made = atomic_load(&failing_n_alloc);
 		_exit(write(pipe_fd[1], &made, sizeof(made)) == sizeof(made) ? result : 99);
 	}
 	close(pipe_fd[1]);

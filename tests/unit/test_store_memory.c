@@ -3,12 +3,12 @@
  * (a few bytes) the end with one: memory that runs out is never taken for damage, and nothing that
  * was saved is lost by it. Each try is a process of its own, with --wrap for the allocator.
  */
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/folder_fixture.h"
 #include "tests/unit/store_fixture.h"
 
 #include "session/store.h"
 
-#include <errno.h>
 #include <sys/wait.h>
 
 #define SESSION "0123456789abcdef"
@@ -16,51 +16,8 @@
 /* How a try ends; mem.c's last words end with 1. */
 enum { EXHAUSTED = 1, DONE = 40, REFUSED, NO_SENTENCE, DAMAGED, LOST };
 
-static long n_alloc, failing = -1; /* counted from 0 */
 static char folder[] = "/tmp/carrel-memory-XXXXXX";
 static char *good_dump;
-
-void *__real_malloc(size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-
-static int fails(void)
-{
-	if (n_alloc++ == failing) {
-		errno = ENOMEM;
-		return 1;
-	}
-	return 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-	size_t bytes;
-
-	if (__builtin_mul_overflow(count, size, &bytes) || fails()) {
-		return NULL;
-	}
-	return __real_realloc(old, bytes);
-}
 
 static int enter(void **state)
 {
@@ -102,7 +59,7 @@ static int try_read(void)
 		store_close(store);
 		return say(&err);
 	}
-	failing = -1;
+	failing_at = -1;
 	dump = dump_contents(&contents);
 	is_same = strcmp(dump, good_dump) == 0;
 	free(dump);
@@ -143,10 +100,10 @@ static int try_in_child(int (*try)(void), long which, long *n_made)
 
 		alarm(60);
 		close(2); /* its last words */
-		n_alloc = 0;
-		failing = which;
+		failing_n_alloc = 0;
+		failing_at = which;
 		result = try();
-		made = n_alloc;
+		made = failing_n_alloc;
 		_exit(write(pipe_fd[1], &made, sizeof(made)) == sizeof(made) ? result : 99);
 	}
 	close(pipe_fd[1]);
