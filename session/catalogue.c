@@ -94,6 +94,9 @@ static void nearest_hint(const struct catalogue *catalogue, const char *name, ch
 
 /* ---- finding ---- */
 
+/* How much of an id stands for its session: a new name may begin as an old session's id does. */
+enum by_id { BY_ID_PREFIX, BY_WHOLE_ID };
+
 int catalogue_read(struct catalogue *catalogue, struct err *err)
 {
 	struct catalogue_file file;
@@ -126,11 +129,11 @@ void catalogue_finish(struct catalogue *catalogue)
 	*catalogue = (struct catalogue){0};
 }
 
-static int find_in(const struct catalogue *catalogue, const char *name,
+static int find_in(const struct catalogue *catalogue, const char *name, enum by_id by,
 	const struct catalogue_session **out, struct err *err)
 {
 	const struct catalogue_session *by_id = NULL;
-	size_t len = strlen(name);
+	size_t len = strlen(name), least = by == BY_WHOLE_ID ? ID_LEN : ID_LEAST;
 	char hint[192];
 
 	for (size_t i = 0; i < catalogue->n_session; i++) {
@@ -141,7 +144,7 @@ static int find_in(const struct catalogue *catalogue, const char *name,
 			return 0;
 		}
 	}
-	for (size_t i = 0; i < catalogue->n_session && len >= ID_LEAST; i++) {
+	for (size_t i = 0; i < catalogue->n_session && len >= least; i++) {
 		const struct catalogue_session *session = &catalogue->session[i];
 
 		if (strncmp(session->id, name, len) == 0) {
@@ -161,7 +164,8 @@ static int find_in(const struct catalogue *catalogue, const char *name,
 	return 1;
 }
 
-int catalogue_find(const char *name, int may_miss, char **folder, struct err *err)
+/* 1 where there is none, with *err. */
+static int find(const char *name, enum by_id by, char **folder, struct err *err)
 {
 	const struct catalogue_session *session = NULL;
 	struct catalogue catalogue;
@@ -171,14 +175,19 @@ int catalogue_find(const char *name, int may_miss, char **folder, struct err *er
 	if (catalogue_read(&catalogue, err) < 0) {
 		return -1;
 	}
-	status = find_in(&catalogue, name, &session, err);
+	status = find_in(&catalogue, name, by, &session, err);
 	if (status == 0) {
 		*folder = mem_strdup(session->folder);
-	} else if (!may_miss) {
-		status = -1;
 	}
 	catalogue_finish(&catalogue);
 	return status;
+}
+
+int catalogue_find(const char *name, int may_miss, char **folder, struct err *err)
+{
+	int status = find(name, BY_ID_PREFIX, folder, err);
+
+	return status == 1 && !may_miss ? -1 : status;
 }
 
 int catalogue_last(const char *directory, char **folder, struct err *err)
@@ -295,7 +304,7 @@ int catalogue_open(
 {
 	struct catalogue_file file;
 	char *folder;
-	int status = catalogue_find(name, 1, &folder, err);
+	int status = find(name, BY_WHOLE_ID, &folder, err);
 
 	*is_new = 0;
 	if (status == 0) {

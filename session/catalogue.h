@@ -46,7 +46,10 @@ int catalogue_create(struct store **out, const char *name, const char *directory
 /* The same, with what *first says in it from when it appears on; its name and directory are not those. */
 int catalogue_create_with(struct store **out, const char *name, const char *directory,
 	const struct store_change *first, struct err *err);
-/* Open it for writing, or create it; *is_new says which. What `-s NAME` does. */
+/*
+ * Open it for writing, by its name or its whole id, or create it; *is_new says which. What `-s NAME`
+ * does.
+ */
 int catalogue_open(
 	struct store **out, const char *name, const char *directory, int *is_new, struct err *err);
 /* It is the last one of its working directory now. Failures lose only that. */

@@ -97,6 +97,30 @@ static void a_name_leads_to_its_session(void **state)
 	check_last("/there", "none");
 }
 
+/* "2024", or "face": four digits of an old session's id are a new session's name. */
+static void a_new_name_that_begins_an_id_makes_a_new_session(void **state)
+{
+	char old[17], digits[5], *found;
+	struct store *store;
+	int is_new;
+
+	make("old", NULL, old);
+	snprintf(digits, sizeof(digits), "%.4s", old);
+	check_found(digits, old);
+	assert_int_equal(0, catalogue_open(&store, digits, "/here", &is_new, NULL));
+	assert_true(is_new);
+	assert_string_not_equal(old, store_id(store));
+	check_found(digits, store_id(store));
+	store_close(store);
+	assert_int_equal(0, catalogue_open(&store, old, "/here", &is_new, NULL));
+	assert_false(is_new);
+	assert_string_equal(old, store_id(store));
+	store_close(store);
+	assert_int_equal(0, catalogue_remove(digits, NULL));
+	assert_int_equal(0, catalogue_find("old", 0, &found, NULL));
+	free(found);
+}
+
 /* ---- the file ---- */
 
 #define FOLDER_OF_SESSIONS "carrel/sessions"
@@ -306,6 +330,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_name_leads_to_its_session, clean),
+		cmocka_unit_test_teardown(
+			a_new_name_that_begins_an_id_makes_a_new_session, clean),
 		cmocka_unit_test_teardown(without_its_file_it_is_made_from_the_sessions, clean),
 		cmocka_unit_test_teardown(
 			whatever_happens_to_its_file_names_lead_to_their_sessions, clean),
