@@ -136,7 +136,8 @@ int sessions_repair(struct options *options, struct err *err)
 	} else {
 		output_line("%s: %s rows are whole%s", telling.name,
 			number_grouped(rows, report.n_row - report.n_damaged),
-			report.n_damaged ? "; the damaged file was kept beside them"
+			report.n_damaged ? "; the damaged file is kept beside them until a "
+					   "source is dropped"
 					 : ", nothing was lost");
 	}
 	free(folder);

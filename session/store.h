@@ -130,7 +130,7 @@ int store_read(struct store *store, struct store_contents *out, struct err *err)
 struct store_change {
 	const struct store_block *block; /* new ones, or their token counts (same id) */
 	size_t n_block;
-	const int64_t *dropped; /* blocks whose text goes, leaving no byte in the file */
+	const int64_t *dropped; /* blocks whose text goes, leaving no byte in the folder */
 	size_t n_dropped;
 	const struct store_turn *turn;   /* new ones, by id; NULL: none */
 	size_t n_turn;                   /* 0 where `turn` is there: one */
@@ -164,7 +164,7 @@ struct store_report {
 int store_verify(const char *folder, struct store_report *report, struct err *err);
 /*
  * Write what holds together to a new file, put it in place of the old one, which stays beside it as
- * session.db.damaged-N, and tell what was lost. Needs the lock.
+ * session.db.damaged-N until a source is dropped, and tell what was lost. Needs the lock.
  */
 int store_repair(const char *folder, struct store_report *report, struct err *err);
 

@@ -160,6 +160,16 @@ int db_checkpoint(struct db *db, struct err *err)
 		       : db_fail(db, "cannot be written", err);
 }
 
+int db_checkpoint_now(struct db *db, struct err *err)
+{
+	int status;
+
+	sqlite3_busy_timeout(db->sql, 0);
+	status = db_checkpoint(db, err);
+	sqlite3_busy_timeout(db->sql, BUSY_MS);
+	return status;
+}
+
 /* ---- opening ---- */
 
 /* The path as a URI; whatever bytes it has. */
@@ -242,15 +252,22 @@ static int look_at(struct db *db, struct stat *st, struct err *err)
 					      "is not a regular file, as a session's is");
 }
 
-/* Whether its log holds anything. */
-static int has_log(const struct db *db)
+static int64_t size_beside(const struct db *db, const char *suffix)
 {
-	char *path = mem_printf("%s-wal", db->path);
+	char *path = mem_printf("%s%s", db->path, suffix);
 	struct stat st;
-	int has = lstat(path, &st) == 0 && st.st_size > 0;
+	int64_t size = lstat(path, &st) == 0 ? (int64_t)st.st_size : -1;
 
 	free(path);
-	return has;
+	return size;
+}
+
+/* Whether somebody may be writing to it, or was stopped before all of it was in the file. */
+static int has_writer(const struct db *db)
+{
+	int64_t log_bytes = size_beside(db, "-wal");
+
+	return log_bytes > 0 || (log_bytes == 0 && size_beside(db, "-shm") >= 0);
 }
 
 int db_has_changed(const struct db *db)
@@ -259,7 +276,7 @@ int db_has_changed(const struct db *db)
 
 	return db->is_immutable &&
 	       (lstat(db->path, &st) < 0 || st.st_mtim.tv_sec != db->changed.tv_sec ||
-		       st.st_mtim.tv_nsec != db->changed.tv_nsec || has_log(db));
+		       st.st_mtim.tv_nsec != db->changed.tv_nsec || has_writer(db));
 }
 
 static int connect(
@@ -277,11 +294,26 @@ static int connect(
 	}
 	db->hash = sha256_create();
 	db->changed = st.st_mtim;
-	db->is_immutable = mode == DB_READ && !has_log(db);
+	db->is_immutable = mode == DB_READ && !has_writer(db);
 	uri = uri_of(db->path, db->is_immutable ? "?immutable=1" : "");
 	rc = sqlite3_open_v2(uri, &db->sql, flags, NULL);
 	free(uri);
 	return rc == SQLITE_OK ? configure(db, err) : db_fail(db, "cannot be opened", err);
+}
+
+/* Every format has tables of its own: with those of ours, a number that is too large is a flipped bit. */
+static int refuse_newer(struct db *db, int64_t version, const char *repair, struct err *err)
+{
+	db->version = schema_newest;
+	if (schema_check(db, NULL) == 0) {
+		err_set(err, ERR_FAILURE, db->path, repair,
+			"is damaged: it says that it has format %lld, and has the tables of %d",
+			(long long)version, schema_newest);
+		return DB_DAMAGED;
+	}
+	return err_set(err, ERR_FAILURE, db->path, "open it with that carrel",
+		"was written by a newer carrel (format %lld, this one knows %d)",
+		(long long)version, schema_newest);
 }
 
 static int check_version(struct db *db, struct err *err)
@@ -302,9 +334,7 @@ static int check_version(struct db *db, struct err *err)
 		return DB_DAMAGED;
 	}
 	if (version > schema_newest) {
-		return err_set(err, ERR_FAILURE, db->path, "open it with that carrel",
-			"was written by a newer carrel (format %lld, this one knows %d)",
-			(long long)version, schema_newest);
+		return refuse_newer(db, version, repair, err);
 	}
 	db->version = (int)version;
 	return schema_check(db, err);

@@ -66,6 +66,8 @@ int db_prepare(
 int db_number(struct db *db, int64_t *out, const char *sql, struct err *err);
 /* Everything of the log into the file, and the log emptied; waits for readers. */
 int db_checkpoint(struct db *db, struct err *err);
+/* The same, as far as no reader is in the way. */
+int db_checkpoint_now(struct db *db, struct err *err);
 
 /* ---- the schema, store_schema.c ---- */
 

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +47,24 @@ static int open_folder(const char *folder, struct err *err)
 
 /* ---- the lock ---- */
 
+static int64_t read_pid(int fd)
+{
+	char text[32];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = 0;
+	return strtoll(text, NULL, 10);
+}
+
+static int is_alive(int64_t pid)
+{
+	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
 /*
  * Of the open file description, as flock() has them; and one may ask without taking it. Of one that was
- * killed while it forked, the child has it for a moment more: so it is tried for a tenth of a second.
+ * killed while it forked, the child has it for a moment more: so it is tried for a tenth of a second,
+ * where who took it is not there any more.
  */
 static int take_lock(int fd)
 {
@@ -60,18 +76,13 @@ static int take_lock(int fd)
 		if (errno != EAGAIN && errno != EACCES) {
 			break;
 		}
+		if (tries && is_alive(read_pid(fd))) {
+			errno = EAGAIN;
+			break;
+		}
 		nanosleep(&wait, NULL);
 	}
 	return status;
-}
-
-static int64_t read_pid(int fd)
-{
-	char text[32];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = 0;
-	return strtoll(text, NULL, 10);
 }
 
 /* Whether the path still leads to the folder: it may have been removed while we waited. */
@@ -208,6 +219,27 @@ static int empty_folder(int fd)
 	}
 	closedir(dir);
 	return failed;
+}
+
+int folder_remove_repaired(const char *folder, struct err *err)
+{
+	static const char prefix[] = DB_FILE ".";
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int failed = dir ? 0 : errno;
+
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 &&
+			unlinkat(dirfd(dir), entry->d_name, 0) < 0) {
+			failed = errno;
+		}
+	}
+	if (dir) {
+		closedir(dir);
+	}
+	return failed ? err_set_errno(err, ERR_FAILURE, failed, folder,
+				"what `sessions repair` kept cannot be removed")
+		      : 0;
 }
 
 int folder_remove(const char *folder, struct err *err)

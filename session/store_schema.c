@@ -1,6 +1,7 @@
 /*
  * The tables of a session, and the steps from each version of them to the next. A step is never
- * edited once it was published: tests/vectors/sessions holds a session of each version.
+ * edited once it was published: tests/vectors/sessions holds a session of each version. Each step makes
+ * or changes a table, so that a flipped bit of the version's number is not taken for a newer format.
  *
  * What refers to rows of another table counts and sums them (row checksums), so that one that is
  * missing is noticed: `state` the settings, blocks, turns and places, a block its parts and headings,

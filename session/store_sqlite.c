@@ -12,9 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Pages in the log after which they are written to the file. */
-enum { LOG_PAGES = 1000 };
-
 static struct store_sqlite *sqlite_of(struct store *store)
 {
 	return (struct store_sqlite *)store;
@@ -51,13 +48,11 @@ static void stop_writing(struct store_sqlite *store, struct err *err)
 	store->stopped = *err;
 }
 
-static int take_log(void *arg, sqlite3 *sql, const char *name, int n_page)
-{
-	((struct store_sqlite *)arg)->n_log_page = n_page;
-	return SQLITE_OK;
-}
-
-/* What is saved is safe in the log: a failure here is told by the next change. */
+/*
+ * The log is emptied into the file at once: SQLite reads a log up to its first bad frame and does not
+ * say what stood behind it, so what was saved must not be there alone for longer than this moment.
+ * It is safe in the log by now: a failure here is told by the next change.
+ */
 static void tidy(struct store_sqlite *store, const struct store_change *change)
 {
 	struct err err = {0};
@@ -65,12 +60,10 @@ static void tidy(struct store_sqlite *store, const struct store_change *change)
 
 	if (change->n_dropped) {
 		search_forget(store->base.folder); /* made since by a search that read before */
-		status = contents_clean(&store->db, &err);
-	} else if (store->n_log_page >= LOG_PAGES) {
-		if (sqlite3_wal_checkpoint_v2(store->db.sql, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-			    NULL) != SQLITE_OK) {
-			status = db_fail(&store->db, "cannot be saved", &err);
-		}
+		status = contents_clean(&store->db, store->base.folder, &err);
+	}
+	if (status == 0 || !store->db.has_disk_failed) {
+		status = db_checkpoint_now(&store->db, &err);
 	}
 	if (status < 0 && store->db.has_disk_failed) {
 		stop_writing(store, &err);
@@ -179,10 +172,10 @@ static int open_to_write(struct store_sqlite *store, struct err *err)
 		schema_upgrade(db, schema_steps, schema_newest, err) < 0) {
 		return -1;
 	}
-	if ((db_checkpoint(db, err) < 0 || contents_clean(db, err) < 0) && db->has_disk_failed) {
+	if ((db_checkpoint(db, err) < 0 || contents_clean(db, store->base.folder, err) < 0) &&
+		db->has_disk_failed) {
 		return -1;
 	}
-	sqlite3_wal_hook(db->sql, take_log, store);
 	return 0;
 }
 

@@ -10,7 +10,6 @@ struct store_sqlite {
 	enum store_mode mode;
 	struct db db; /* of a writer; a reader opens it for each call */
 	int lock_fd;
-	int n_log_page;     /* in the log since it was last written to the file */
 	struct err stopped; /* with a code: nothing can be written any more, and why */
 };
 
@@ -32,6 +31,8 @@ int folder_make_file(const char *folder, const char *file, struct err *err);
 int folder_make(const char *folder, struct err *err); /* 0700 under any umask */
 /* What its files hold, in bytes. */
 int64_t folder_bytes(const char *folder);
+/* What repairs left beside session.db: the damaged ones that were kept. */
+int folder_remove_repaired(const char *folder, struct err *err);
 /* With everything in it, following no link; what is not there is removed. */
 int folder_remove(const char *folder, struct err *err);
 /* Make what was renamed, made or removed in it last. */
@@ -51,7 +52,7 @@ int contents_write(struct db *db, const struct store_change *change, struct err 
 int contents_write_all(struct db *db, const struct store_contents *contents, struct err *err);
 /* What SQLite says of its pages, to the report. */
 int pages_check(struct db *db, struct store_report *report, struct err *err);
-/* Leave nothing of what was dropped, where that is still to be done. */
-int contents_clean(struct db *db, struct err *err);
+/* Leave nothing of what was dropped in its folder, where that is still to be done. */
+int contents_clean(struct db *db, const char *folder, struct err *err);
 
 #endif

@@ -493,7 +493,7 @@ int contents_write_all(struct db *db, const struct store_contents *contents, str
 }
 
 /* Freed pages are zeroed as they are freed; pages that rows moved on are only made anew by VACUUM. */
-int contents_clean(struct db *db, struct err *err)
+int contents_clean(struct db *db, const char *folder, struct err *err)
 {
 	struct state state;
 	int status = state_load(db, &state, err);
@@ -503,7 +503,8 @@ int contents_clean(struct db *db, struct err *err)
 	}
 	if (state.is_unclean) {
 		state.is_unclean = 0;
-		if ((status = db_run(db, "VACUUM", saving, err)) == 0 &&
+		if ((status = folder_remove_repaired(folder, err)) == 0 &&
+			(status = db_run(db, "VACUUM", saving, err)) == 0 &&
 			(status = db_run(db, "BEGIN IMMEDIATE", saving, err)) == 0 &&
 			(status = end(db, state_save(db, &state, err), err)) == 0) {
 			status = db_checkpoint(db, err);

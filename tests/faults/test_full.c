@@ -250,7 +250,7 @@ static void really_full(void)
 		return;
 	}
 	fd = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || posix_fallocate(fd, 0, 500 << 10) != 0) {
+	if (fd < 0 || posix_fallocate(fd, 0, 620 << 10) != 0) {
 		run_bail_out("%s cannot be made", ballast);
 	}
 	close(fd);

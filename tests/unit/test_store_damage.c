@@ -295,6 +295,28 @@ static void a_session_without_its_first_page_is_repaired(void **state)
 	buf_finish(&told);
 }
 
+/* PRAGMA user_version, a big-endian number at byte 60: "2" would be a newer format, and is none. */
+static void a_flipped_bit_of_the_format_is_damage_and_is_repaired(void **state)
+{
+	enum { VERSION_AT = 60 };
+
+	for (int bit = 0; bit < 32; bit++) {
+		struct buf told = BUF_INIT;
+		char *dump;
+
+		if (!flip((size_t)(VERSION_AT + bit / 8), bit % 8)) {
+			fail_msg("bit %d is not found", bit);
+		}
+		good.data[VERSION_AT + bit / 8] ^= (char)(1 << bit % 8);
+		put(good.data, good.len);
+		good.data[VERSION_AT + bit / 8] ^= (char)(1 << bit % 8);
+		dump = repair(&told);
+		assert_string_equal(good_dump, dump);
+		free(dump);
+		buf_finish(&told);
+	}
+}
+
 static void any_lost_page_is_repaired_around(void **state)
 {
 	size_t n_page = good.len / 4096, n_line = 0;
@@ -345,6 +367,7 @@ int main(void)
 		cmocka_unit_test(a_lost_or_moved_row_is_found_and_named),
 		cmocka_unit_test(a_repair_loses_only_what_is_damaged),
 		cmocka_unit_test(a_session_without_its_first_page_is_repaired),
+		cmocka_unit_test(a_flipped_bit_of_the_format_is_damage_and_is_repaired),
 		cmocka_unit_test(any_lost_page_is_repaired_around),
 		cmocka_unit_test(a_session_in_order_is_not_repaired),
 	};

@@ -171,6 +171,60 @@ static void a_reader_sees_one_moment_while_another_writes(void **state)
 	free(dump);
 }
 
+static void fail_on(void *arg, const char *sentence)
+{
+	fail_msg("%s", sentence);
+}
+
+static void ignore(void *arg, const char *sentence)
+{
+}
+
+/* Without an end: it is killed. */
+static void keep_writing(void)
+{
+	struct store *store = store_again(SESSION, STORE_WRITE);
+
+	for (int64_t id = 7;; id++) {
+		add_turn(store, id, id - 1);
+	}
+}
+
+static void a_reader_is_never_told_of_damage_that_is_only_a_change(void **state)
+{
+	enum { N_READ = 300 };
+	struct store_report report = {.damage = fail_on};
+	struct store *reader;
+	int64_t n_turn = 0, n_step = 0;
+	pid_t pid;
+
+	make_session();
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		keep_writing();
+		_exit(1);
+	}
+	reader = store_again(SESSION, STORE_READ);
+	for (int i = 0; i < N_READ; i++) {
+		struct store_contents contents;
+		struct err err = {0};
+
+		if (store_read(reader, &contents, &err) < 0) {
+			fail_msg("read %d: %s", i, err.what);
+		}
+		assert_true((int64_t)contents.n_turn >= n_turn);
+		n_step += (int64_t)contents.n_turn > n_turn;
+		n_turn = (int64_t)contents.n_turn;
+		store_contents_finish(&contents);
+	}
+	assert_int_equal(0, store_verify(SESSION, &report, NULL));
+	store_close(reader);
+	assert_int_equal(0, kill(pid, SIGKILL));
+	assert_int_equal(pid, waitpid(pid, NULL, 0));
+	assert_true(n_step > 5);
+}
+
 /* ---- files ---- */
 
 static void check_modes(const char *where)
@@ -273,7 +327,7 @@ static void a_newer_format_is_refused_without_a_write(void **state)
 	struct err err = {0};
 
 	make_session();
-	run_sql("PRAGMA user_version=77");
+	run_sql("CREATE TABLE of_then(id INTEGER PRIMARY KEY) STRICT; PRAGMA user_version=77");
 	assert_int_equal(0, stat(FILE_OF, &before));
 	assert_int_equal(0, file_read(&bytes, FILE_OF, SIZE_MAX, NULL));
 	assert_int_equal(-1, store_open(&store, SESSION, STORE_WRITE, &err));
@@ -375,6 +429,30 @@ static void of_a_dropped_source_no_byte_stays(void **state)
 	store_close(reader);
 	store_close(store);
 	assert_false(stands_in("secret-2") || stands_in("secret-5"));
+}
+
+/* What a repair keeps beside the session holds the text, too. */
+static void of_a_dropped_source_no_byte_stays_in_what_a_repair_kept(void **state)
+{
+	struct store_report report = {.damage = ignore};
+	int64_t dropped = 2;
+	struct store_change change = {.dropped = &dropped, .n_dropped = 1};
+	struct store_place place[] = {{STORE_FRONT, 1}};
+	struct store *store;
+
+	make_session();
+	run_sql("UPDATE turn SET text=X'41' WHERE id=2");
+	assert_int_equal(0, store_repair(SESSION, &report, NULL));
+	assert_int_equal(0, access(FILE_OF ".damaged-1", F_OK));
+	store = store_again(SESSION, STORE_WRITE);
+	change.place = place;
+	change.n_place = 1;
+	change.has_places = 1;
+	commit(store, &change);
+	assert_false(stands_in("secret-2"));
+	assert_true(stands_in("secret-1"));
+	assert_int_equal(-1, access(FILE_OF ".damaged-1", F_OK));
+	store_close(store);
 }
 
 /* Killed between the change and the cleaning: whoever opens it next does that. */
@@ -542,12 +620,16 @@ int main(void)
 		cmocka_unit_test_teardown(the_second_is_told_who_has_it, clean),
 		cmocka_unit_test_teardown(of_two_processes_one_has_it_1000_times, clean),
 		cmocka_unit_test_teardown(a_reader_sees_one_moment_while_another_writes, clean),
+		cmocka_unit_test_teardown(
+			a_reader_is_never_told_of_damage_that_is_only_a_change, clean),
 		cmocka_unit_test_teardown(only_its_owner_reads_it_under_any_umask, clean),
 		cmocka_unit_test_teardown(a_link_is_not_followed, clean),
 		cmocka_unit_test_teardown(a_newer_format_is_refused_without_a_write, clean),
 		cmocka_unit_test_teardown(a_reader_writes_nothing, clean),
 		cmocka_unit_test_teardown(tables_that_are_not_ours_are_refused, clean),
 		cmocka_unit_test_teardown(of_a_dropped_source_no_byte_stays, clean),
+		cmocka_unit_test_teardown(
+			of_a_dropped_source_no_byte_stays_in_what_a_repair_kept, clean),
 		cmocka_unit_test_teardown(a_drop_that_was_cut_short_is_ended, clean),
 		cmocka_unit_test_teardown(a_full_disk_loses_nothing, clean),
 		cmocka_unit_test_teardown(what_could_not_be_read_again_is_not_taken, clean),
