@@ -159,13 +159,14 @@ void disk_read_segment(struct kv_disk *disk, uint32_t number)
 {
 	struct reading reading = {.disk = disk, .segment = number};
 
-	kv_segment_read(&disk->segment[number]->file, disk->fd, &disk->root, take_record, &reading);
+	disk->has_read |= kv_segment_read(&disk->segment[number]->file, disk->fd, &disk->root,
+				  take_record, &reading) > 0;
 }
 
 /* A page that was found damaged in a segment that was read before or after the finding. */
 static void apply_bad(struct kv_disk *disk)
 {
-	for (size_t i = 0; i < disk->n_bad; i++) {
+	for (size_t i = 0; disk->has_read && i < disk->n_bad; i++) {
 		const struct disk_bad *bad = &disk->bad[i];
 
 		for (struct kv_index_entry *entry = kv_index_named(&disk->index, &bad->name, NULL);
@@ -176,6 +177,7 @@ static void apply_bad(struct kv_disk *disk)
 			}
 		}
 	}
+	disk->has_read = 0;
 }
 
 static void forget_gone(struct kv_disk *disk)

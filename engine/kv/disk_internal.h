@@ -84,6 +84,7 @@ struct kv_disk {
 	uint32_t n_segment, cap_segment;
 	struct disk_bad *bad;
 	size_t n_bad, cap_bad;
+	int has_read; /* records, since `bad` was applied to the index */
 	struct disk_writer writer;
 	double memory_bytes_per_s, disk_bytes_per_s; /* 0: not measured */
 };

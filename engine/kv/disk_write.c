@@ -30,17 +30,25 @@ static void tell(struct kv_disk *disk, enum disk_trouble kind, const struct err 
 
 void disk_trouble(struct kv_disk *disk, enum disk_trouble kind, int errno_value, const char *what)
 {
+	static const char *const hint[TROUBLE_COUNT] = {
+		[TROUBLE_SPACE] = "make room, or see carrel kv gc; answers are not affected",
+		[TROUBLE_WRITE] = "see to the disk; answers are not affected",
+		[TROUBLE_SYNC] = "see to the disk; answers are not affected",
+		[TROUBLE_LIMIT] =
+			"allow more with --kv-limit, or see carrel kv ls; answers are not "
+			"affected",
+	};
 	struct err trouble;
 
 	if (errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EFBIG) {
 		kind = TROUBLE_SPACE;
-		err_set(&trouble, ERR_ENGINE, disk->path,
-			"make room, or see carrel kv gc; answers are not affected",
+		err_set(&trouble, ERR_ENGINE, disk->path, hint[kind],
 			"there is no room to keep computed KV");
 	} else if (errno_value) {
-		err_set_errno(&trouble, ERR_ENGINE, errno_value, disk->path, "%s", what);
+		err_set(&trouble, ERR_ENGINE, disk->path, hint[kind], "%s: %s", what,
+			strerror(errno_value));
 	} else {
-		err_set(&trouble, ERR_ENGINE, disk->path, NULL, "%s", what);
+		err_set(&trouble, ERR_ENGINE, disk->path, hint[kind], "%s", what);
 	}
 	tell(disk, kind, &trouble);
 }

@@ -255,6 +255,33 @@ static void where_no_room_can_be_made_that_is_said(void **state)
 	assert_int_equal(10, n_found(&other));
 }
 
+/* All of it is pinned: nothing can go, so nothing more is kept, and that is told. */
+static void where_all_is_in_use_no_more_is_kept(void **state)
+{
+	int64_t limit = 16 * SLOT_BYTES;
+	struct kv_disk *disk;
+	struct err err = {0};
+	int is_told = 0;
+
+	store_chain_fill(&chain, 0, 20, 1);
+	store_chain_fill(&other, 0, 20, 2);
+	write_chain(&chain, owner_a);
+	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 1, &err));
+	disk = store_open_limited(limit);
+	/* What finds it full is the thread behind. */
+	for (int i = 0; i < 300 && !is_told; i++) {
+		store_write(disk, &other, owner_b);
+		is_told = kv_disk_trouble(disk, &err);
+		usleep(10000);
+	}
+	assert_true(is_told);
+	assert_non_null(strstr(err.what, "in use"));
+	assert_non_null(strstr(err.hint, "--kv-limit"));
+	kv_disk_close(disk);
+	assert_int_equal(20, n_found(&chain));
+	assert_true(n_found(&other) < 20);
+}
+
 static int set_up(void **state)
 {
 	static char folder[32];
@@ -284,6 +311,7 @@ int main(void)
 		ROW(what_fails_to_sync_at_the_end_is_found_by_nobody),
 		ROW(room_is_made_on_a_full_disk),
 		ROW(where_no_room_can_be_made_that_is_said),
+		ROW(where_all_is_in_use_no_more_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
