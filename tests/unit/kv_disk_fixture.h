@@ -135,6 +135,25 @@ static inline int64_t store_read(struct kv_disk *disk, const struct store_chain 
 	return n_linked;
 }
 
+/* By a process of their own, and closed in order. */
+static inline void store_write_anew(const struct store_chain *chain, const char *owner)
+{
+	struct kv_disk *disk = store_open();
+
+	store_write(disk, chain, owner);
+	kv_disk_close(disk);
+}
+
+/* What is found after a restart. */
+static inline int64_t store_found(const struct store_chain *chain)
+{
+	struct kv_disk *disk = store_open();
+	int64_t n = store_read(disk, chain);
+
+	kv_disk_close(disk);
+	return n;
+}
+
 /* FOLDER/ROOT */
 static inline void store_path(char out[128])
 {
@@ -181,6 +200,21 @@ static inline void store_flip(const char *path, int64_t at, int bit)
 	byte ^= (uint8_t)(1 << bit);
 	assert_int_equal(1, pwrite(fd, &byte, 1, at));
 	close(fd);
+}
+
+/* Each test has a folder of its own. */
+static inline int store_set_up(void **state)
+{
+	static char folder[32];
+
+	strcpy(folder, "/tmp/carrel-kv-XXXXXX");
+	*state = folder;
+	return folder_enter(folder);
+}
+
+static inline int store_tear_down(void **state)
+{
+	return folder_leave(*state);
 }
 
 #endif

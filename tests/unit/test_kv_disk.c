@@ -181,23 +181,6 @@ static void of_two_pages_of_one_name_by_two_writers_neither_is_found(void **stat
 
 /* ---- damage ---- */
 
-static void write_all(const struct store_chain *of)
-{
-	struct kv_disk *disk = store_open();
-
-	store_write(disk, of, owner_a);
-	kv_disk_close(disk);
-}
-
-static int64_t n_found(const struct store_chain *of)
-{
-	struct kv_disk *disk = store_open();
-	int64_t n = store_read(disk, of);
-
-	kv_disk_close(disk);
-	return n;
-}
-
 static int64_t size_of(const char *path)
 {
 	struct stat st;
@@ -219,15 +202,15 @@ static void a_torn_last_record_is_passed_over_and_its_slot_not_used_again(void *
 		assert_int_equal(0, engine_kv_remove(store_folder, NULL,
 					    (struct engine_kv_watch){0}, &work, &err));
 		chain.n_page = 10;
-		write_all(&chain);
+		store_write_anew(&chain, owner_a);
 		assert_int_equal(1, store_files(".index", index));
 		assert_int_equal(1, store_files(".pages", pages));
 		pages_bytes = size_of(pages);
 		assert_int_equal(0, truncate(index, size_of(index) - cut));
-		assert_int_equal(9, n_found(&chain));
+		assert_int_equal(9, store_found(&chain));
 		chain.n_page = 12;
-		write_all(&chain);
-		assert_int_equal(12, n_found(&chain));
+		store_write_anew(&chain, owner_a);
+		assert_int_equal(12, store_found(&chain));
 		/* Nothing that was there was written over. */
 		assert_true(size_of(pages) >= pages_bytes);
 		assert_int_equal(0,
@@ -243,14 +226,14 @@ static void data_without_a_record_is_left_alone(void **state)
 
 	store_chain_fill(&chain, 0, 4, 1);
 	store_chain_fill(&other, 0, 4, 2);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(1, store_files(".pages", pages));
 	fd = open(pages, O_WRONLY | O_APPEND);
 	assert_int_equal(5000, write(fd, other.ids, 5000));
 	close(fd);
-	write_all(&other);
-	assert_int_equal(4, n_found(&chain));
-	assert_int_equal(4, n_found(&other));
+	store_write_anew(&other, owner_a);
+	assert_int_equal(4, store_found(&chain));
+	assert_int_equal(4, store_found(&other));
 }
 
 static void a_damaged_page_is_found_no_more_by_anybody(void **state)
@@ -260,7 +243,7 @@ static void a_damaged_page_is_found_no_more_by_anybody(void **state)
 	struct err err;
 
 	store_chain_fill(&chain, 0, 10, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(1, store_files(".pages", pages));
 	store_flip(pages, 4 * 12288 + 4711, 3);
 	one = store_open();
@@ -280,7 +263,7 @@ static void a_damaged_page_is_found_no_more_by_anybody(void **state)
 	assert_int_equal(10, store_read(two, &chain));
 	kv_disk_close(one);
 	kv_disk_close(two);
-	assert_int_equal(10, n_found(&chain));
+	assert_int_equal(10, store_found(&chain));
 }
 
 static void every_flipped_bit_of_the_index_is_a_miss_or_no_matter(void **state)
@@ -289,15 +272,15 @@ static void every_flipped_bit_of_the_index_is_a_miss_or_no_matter(void **state)
 	int64_t n;
 
 	store_chain_fill(&chain, 0, 5, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(1, store_files(".index", index));
 	for (int64_t bit = 0; bit < 8 * 512 * 6; bit += 37) {
 		store_flip(index, bit / 8, (int)(bit % 8));
-		n = n_found(&chain);
+		n = store_found(&chain);
 		assert_int_equal(bit < 8 * 512 ? 0 : bit / (8 * 512) - 1, n);
 		store_flip(index, bit / 8, (int)(bit % 8));
 	}
-	assert_int_equal(5, n_found(&chain));
+	assert_int_equal(5, store_found(&chain));
 }
 
 static void a_page_in_another_ones_place_is_a_miss(void **state)
@@ -307,7 +290,7 @@ static void a_page_in_another_ones_place_is_a_miss(void **state)
 	int fd;
 
 	store_chain_fill(&chain, 0, 5, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(1, store_files(".pages", pages));
 	fd = open(pages, O_RDWR);
 	for (int i = 0; i < 2; i++) {
@@ -319,7 +302,7 @@ static void a_page_in_another_ones_place_is_a_miss(void **state)
 			pwrite(fd, page[1 - i], STORE_PAGE_BYTES, (2 + i) * 12288));
 	}
 	close(fd);
-	assert_int_equal(2, n_found(&chain));
+	assert_int_equal(2, store_found(&chain));
 }
 
 static void what_a_cut_off_file_lost_is_a_miss(void **state)
@@ -333,13 +316,13 @@ static void what_a_cut_off_file_lost_is_a_miss(void **state)
 
 		assert_int_equal(0, engine_kv_remove(store_folder, NULL,
 					    (struct engine_kv_watch){0}, &work, &err));
-		write_all(&chain);
+		store_write_anew(&chain, owner_a);
 		assert_int_equal(1, store_files(".pages", pages));
 		assert_int_equal(0, truncate(pages, cut * 12288 + 5));
-		assert_int_equal(cut, n_found(&chain));
+		assert_int_equal(cut, store_found(&chain));
 		/* What a record speaks of is not written again: the rest is not mistaken for it. */
-		write_all(&chain);
-		assert_int_equal(8, n_found(&chain));
+		store_write_anew(&chain, owner_a);
+		assert_int_equal(8, store_found(&chain));
 	}
 }
 
@@ -364,7 +347,7 @@ static void a_mapping_that_gives_way_reads_as_zeros_and_is_told(void **state)
 	int64_t sum = 0;
 
 	store_chain_fill(&chain, 0, 8, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	disk = store_open();
 	assert_int_equal(8, link_all(disk, data));
 	assert_int_equal(0, kv_disk_gave_way(disk));
@@ -393,7 +376,7 @@ static void a_mapping_that_gives_way_reads_as_zeros_and_is_told(void **state)
 	store_write(disk, &chain, owner_a);
 	assert_int_equal(8, store_read(disk, &chain));
 	kv_disk_close(disk);
-	assert_int_equal(8, n_found(&chain));
+	assert_int_equal(8, store_found(&chain));
 }
 
 static void unlinked_pages_stay_readable_while_they_are_linked(void **state)
@@ -403,7 +386,7 @@ static void unlinked_pages_stay_readable_while_they_are_linked(void **state)
 	char path[400];
 
 	store_chain_fill(&chain, 0, 8, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	disk = store_open();
 	assert_int_equal(8, link_all(disk, data));
 	assert_int_equal(1, store_files(".pages", path));
@@ -424,7 +407,7 @@ static void unlinked_pages_stay_readable_while_they_are_linked(void **state)
 		kv_disk_unlink(disk, data[i]);
 	}
 	kv_disk_close(disk);
-	assert_int_equal(8, n_found(&chain));
+	assert_int_equal(8, store_found(&chain));
 }
 
 static void a_writer_whose_segment_is_removed_begins_a_new_one(void **state)
@@ -439,8 +422,8 @@ static void a_writer_whose_segment_is_removed_begins_a_new_one(void **state)
 	unlink(path);
 	store_write(disk, &other, owner_a);
 	kv_disk_close(disk);
-	assert_int_equal(0, n_found(&chain));
-	assert_int_equal(8, n_found(&other));
+	assert_int_equal(0, store_found(&chain));
+	assert_int_equal(8, store_found(&other));
 }
 
 /* Reads what no longer is behind a mapping that is not the store's. */
@@ -465,7 +448,7 @@ static void end_with_42(int number)
 static void a_sigbus_elsewhere_goes_to_who_handled_it_before(void **state)
 {
 	store_chain_fill(&chain, 0, 1, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	for (int has_handler = 0; has_handler < 2; has_handler++) {
 		pid_t child = fork();
 		int status;
@@ -572,7 +555,7 @@ static void several_processes_write_and_read_at_once(void **state)
 	}
 	for (uint32_t seed = 0; seed < 2; seed++) {
 		store_chain_fill(&chain, 0, 100, seed);
-		assert_int_equal(100, n_found(&chain));
+		assert_int_equal(100, store_found(&chain));
 	}
 }
 
@@ -590,7 +573,7 @@ static void files_and_folders_are_the_users_alone_under_any_umask(void **state)
 		struct stat st;
 		char path[400];
 
-		write_all(&chain);
+		store_write_anew(&chain, owner_a);
 		assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 1, &err));
 		assert_int_equal(0, engine_kv_collect(store_folder, 1 << 30,
 					    (struct engine_kv_watch){0}, &work, &err));
@@ -611,7 +594,7 @@ static void links_and_what_is_no_file_are_passed_over(void **state)
 	char index[400], pages[400], to[500], folder[128];
 
 	store_chain_fill(&chain, 0, 3, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	store_path(folder);
 	assert_int_equal(1, store_files(".index", index));
 	assert_int_equal(1, store_files(".pages", pages));
@@ -624,11 +607,11 @@ static void links_and_what_is_no_file_are_passed_over(void **state)
 	snprintf(to, sizeof(to), "%s/4444444444444444.index", folder);
 	assert_int_equal(0, close(open(to, O_CREAT | O_WRONLY, 0600)));
 	assert_int_equal(0, truncate(to, (int64_t)1 << 40));
-	assert_int_equal(3, n_found(&chain));
+	assert_int_equal(3, store_found(&chain));
 	/* Pages behind a link are none. */
 	assert_int_equal(0, rename(pages, "elsewhere"));
 	assert_int_equal(0, symlink("../../elsewhere", pages));
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 }
 
 static void pages_of_another_size_are_not_found(void **state)
@@ -642,7 +625,7 @@ static void pages_of_another_size_are_not_found(void **state)
 	struct err err;
 
 	store_chain_fill(&chain, 0, 3, 1);
-	write_all(&chain);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(0, kv_disk_open(&disk, &config, &err));
 	assert_null(store_find(disk, &chain, 0));
 	kv_disk_close(disk);
@@ -682,9 +665,9 @@ static void without_room_the_page_is_not_kept_and_that_is_told_once(void **state
 	assert_int_equal(10, store_read(disk, &chain));
 	kv_disk_close(disk);
 	assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
-	assert_int_equal(10, n_found(&chain));
-	write_all(&chain);
-	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(10, store_found(&chain));
+	store_write_anew(&chain, owner_a);
+	assert_int_equal(20, store_found(&chain));
 }
 
 /* ---- the budget ---- */
@@ -739,21 +722,7 @@ static void times_are_told_once_they_were_measured(void **state)
 	kv_disk_close(disk);
 }
 
-static int set_up(void **state)
-{
-	static char folder[32];
-
-	strcpy(folder, "/tmp/carrel-kv-XXXXXX");
-	*state = folder;
-	return folder_enter(folder);
-}
-
-static int tear_down(void **state)
-{
-	return folder_leave(*state);
-}
-
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ROW(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 
 int main(void)
 {

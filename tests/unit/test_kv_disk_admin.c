@@ -64,23 +64,6 @@ static int page_is_anywhere(const struct store_chain *of, int64_t i)
 	return is_anywhere(of->ids[i], sizeof(of->ids[i])) || is_anywhere(data, sizeof(data));
 }
 
-static int64_t n_found(const struct store_chain *of)
-{
-	struct kv_disk *disk = store_open();
-	int64_t n = store_read(disk, of);
-
-	kv_disk_close(disk);
-	return n;
-}
-
-static void write_chain(const struct store_chain *of, const char *owner)
-{
-	struct kv_disk *disk = store_open();
-
-	store_write(disk, of, owner);
-	kv_disk_close(disk);
-}
-
 static void what_was_used_longest_ago_goes_first_and_leaves_before_parents(void **state)
 {
 	struct engine_kv_work work;
@@ -88,8 +71,8 @@ static void what_was_used_longest_ago_goes_first_and_leaves_before_parents(void 
 
 	store_chain_fill(&chain, 0, 20, 1);
 	store_chain_fill(&other, 0, 20, 2);
-	write_chain(&chain, owner_a);
-	write_chain(&other, owner_b);
+	store_write_anew(&chain, owner_a);
+	store_write_anew(&other, owner_b);
 	disk = store_open();
 	kv_disk_use(disk, &chain.name[9], owner_a);
 	kv_disk_close(disk);
@@ -97,16 +80,16 @@ static void what_was_used_longest_ago_goes_first_and_leaves_before_parents(void 
 	assert_int_equal(40, work.n_page);
 	assert_true(work.n_removed_page >= 15);
 	/* The older chain's leaves went first, down to what was used again; then the other's. */
-	assert_int_equal(10, n_found(&chain));
-	assert_true(n_found(&other) >= 10 && n_found(&other) < 20);
+	assert_int_equal(10, store_found(&chain));
+	assert_true(store_found(&other) >= 10 && store_found(&other) < 20);
 	collect(12 * SLOT_BYTES, &work);
-	assert_int_equal(10, n_found(&chain));
-	assert_true(n_found(&other) < 5);
+	assert_int_equal(10, store_found(&chain));
+	assert_true(store_found(&other) < 5);
 	collect(5 * SLOT_BYTES, &work);
-	assert_true(n_found(&chain) < 5 && n_found(&chain) > 0);
-	assert_int_equal(0, n_found(&other));
+	assert_true(store_found(&chain) < 5 && store_found(&chain) > 0);
+	assert_int_equal(0, store_found(&other));
 	collect(1, &work);
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 }
 
 static void the_limit_holds_for_the_folder(void **state)
@@ -116,7 +99,7 @@ static void the_limit_holds_for_the_folder(void **state)
 	struct err err;
 
 	store_chain_fill(&chain, 0, 100, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	for (int64_t limit = 90 * SLOT_BYTES; limit > 0; limit -= 10 * SLOT_BYTES) {
 		collect(limit, &work);
 		assert_int_equal(0, engine_kv_list(&stock, store_folder, limit, &err));
@@ -135,22 +118,22 @@ static void what_is_pinned_stays(void **state)
 
 	store_chain_fill(&chain, 0, 20, 1);
 	store_chain_fill(&other, 0, 20, 2);
-	write_chain(&chain, NULL);
-	write_chain(&other, owner_b);
+	store_write_anew(&chain, NULL);
+	store_write_anew(&other, owner_b);
 	/* Owner a only used the first eight. */
 	struct kv_disk *disk = store_open();
 	kv_disk_use(disk, &chain.name[7], owner_a);
 	kv_disk_close(disk);
 	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 1, &err));
 	collect(1, &work);
-	assert_int_equal(8, n_found(&chain));
-	assert_int_equal(0, n_found(&other));
+	assert_int_equal(8, store_found(&chain));
+	assert_int_equal(0, store_found(&other));
 	collect(1, &work);
-	assert_int_equal(8, n_found(&chain));
+	assert_int_equal(8, store_found(&chain));
 	assert_int_equal(8 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_a));
 	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 0, &err));
 	collect(1, &work);
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 	assert_int_equal(-1, engine_kv_pin(store_folder, "../../../etc/xx", 1, &err));
 }
 
@@ -160,16 +143,16 @@ static void a_removed_session_leaves_no_byte(void **state)
 
 	store_chain_fill(&chain, 0, 20, 1);
 	store_chain_fill(&other, 0, 10, 2);
-	write_chain(&chain, owner_a);
-	write_chain(&other, owner_b);
+	store_write_anew(&chain, owner_a);
+	store_write_anew(&other, owner_b);
 	assert_true(page_is_anywhere(&chain, 19));
 	take_away(owner_a, &work);
 	assert_int_equal(20, work.n_removed_page);
 	for (int64_t i = 0; i < 20; i++) {
 		assert_false(page_is_anywhere(&chain, i));
 	}
-	assert_int_equal(0, n_found(&chain));
-	assert_int_equal(10, n_found(&other));
+	assert_int_equal(0, store_found(&chain));
+	assert_int_equal(10, store_found(&other));
 	assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_a));
 	assert_int_equal(10 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_b));
 }
@@ -181,8 +164,8 @@ static void the_bytes_of_many_owners_are_told_at_once(void **state)
 
 	store_chain_fill(&chain, 0, 20, 1);
 	store_chain_fill(&other, 0, 10, 2);
-	write_chain(&chain, owner_a);
-	write_chain(&other, owner_b);
+	store_write_anew(&chain, owner_a);
+	store_write_anew(&other, owner_b);
 	engine_kv_list_owned(store_folder, owner, ARRAY_LEN(owner), n_bytes);
 	assert_int_equal(10 * SLOT_BYTES, n_bytes[0]);
 	assert_int_equal(0, n_bytes[1]);
@@ -202,17 +185,17 @@ static void what_another_session_continues_stays(void **state)
 
 	store_chain_fill(&chain, 0, 20, 1);
 	fill_branch(8, 12, 3);
-	write_chain(&chain, owner_a);
-	write_chain(&branch, owner_b);
+	store_write_anew(&chain, owner_a);
+	store_write_anew(&branch, owner_b);
 	take_away(owner_a, &work);
-	assert_int_equal(12, n_found(&branch));
-	assert_int_equal(8, n_found(&chain));
+	assert_int_equal(12, store_found(&branch));
+	assert_int_equal(8, store_found(&chain));
 	for (int64_t i = 8; i < 20; i++) {
 		assert_false(page_is_anywhere(&chain, i));
 	}
 	/* The owner that is no more holds nothing back. */
 	take_away(owner_b, &work);
-	assert_int_equal(0, n_found(&branch));
+	assert_int_equal(0, store_found(&branch));
 	for (int64_t i = 0; i < 12; i++) {
 		assert_false(page_is_anywhere(&branch, i));
 	}
@@ -224,15 +207,15 @@ static void what_another_session_only_used_stays(void **state)
 	struct kv_disk *disk;
 
 	store_chain_fill(&chain, 0, 20, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	disk = store_open();
 	kv_disk_use(disk, &chain.name[4], owner_b);
 	kv_disk_close(disk);
 	take_away(owner_a, &work);
-	assert_int_equal(5, n_found(&chain));
+	assert_int_equal(5, store_found(&chain));
 	assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_a));
 	take_away(owner_b, &work);
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 }
 
 static void what_nobody_owns_goes_with_what_it_continues(void **state)
@@ -242,12 +225,12 @@ static void what_nobody_owns_goes_with_what_it_continues(void **state)
 	store_chain_fill(&chain, 0, 10, 1);
 	fill_branch(6, 12, 3);
 	store_chain_fill(&other, 0, 5, 2);
-	write_chain(&chain, owner_a);
-	write_chain(&branch, NULL);
-	write_chain(&other, NULL);
+	store_write_anew(&chain, owner_a);
+	store_write_anew(&branch, NULL);
+	store_write_anew(&other, NULL);
 	take_away(owner_a, &work);
-	assert_int_equal(0, n_found(&branch));
-	assert_int_equal(5, n_found(&other));
+	assert_int_equal(0, store_found(&branch));
+	assert_int_equal(5, store_found(&other));
 	for (int64_t i = 0; i < 12; i++) {
 		assert_false(page_is_anywhere(&branch, i));
 	}
@@ -260,16 +243,16 @@ static void who_used_a_page_is_known_after_its_leaves_went(void **state)
 	struct kv_disk *disk;
 
 	store_chain_fill(&chain, 0, 20, 1);
-	write_chain(&chain, NULL);
+	store_write_anew(&chain, NULL);
 	disk = store_open();
 	kv_disk_use(disk, &chain.name[19], owner_a);
 	kv_disk_close(disk);
 	collect(10 * SLOT_BYTES, &work);
-	assert_true(n_found(&chain) > 5);
+	assert_true(store_found(&chain) > 5);
 	assert_int_equal(
-		n_found(&chain) * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_a));
+		store_found(&chain) * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_a));
 	take_away(owner_a, &work);
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 }
 
 static void everything_can_be_removed(void **state)
@@ -297,7 +280,7 @@ static void everything_can_be_removed(void **state)
 	store_write(disk, &chain, owner_a);
 	assert_int_equal(20, store_read(disk, &chain));
 	kv_disk_close(disk);
-	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(20, store_found(&chain));
 }
 
 static void what_an_engine_holds_is_gone_from_disk_and_stays_readable(void **state)
@@ -315,10 +298,10 @@ static void what_an_engine_holds_is_gone_from_disk_and_stays_readable(void **sta
 	assert_int_equal(20, kv_disk_link(disk, entry, 20, data));
 	/* Nobody's budget takes what is in use. */
 	collect(1, &work);
-	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(20, store_found(&chain));
 	assert_int_equal(0, work.n_removed_page);
 	take_away(owner_a, &work);
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 	for (int64_t i = 0; i < 20; i++) {
 		store_data(&chain.name[i], expected);
 		assert_memory_equal(expected, data[i], STORE_PAGE_BYTES);
@@ -346,7 +329,7 @@ static void small_segments_are_put_together(void **state)
 	assert_int_equal(12, store_files(".index", NULL));
 	collect((int64_t)1 << 40, &work);
 	assert_int_equal(1, store_files(".index", NULL));
-	assert_int_equal(12, n_found(&chain));
+	assert_int_equal(12, store_found(&chain));
 }
 
 static void verify_finds_every_flipped_bit_of_a_page(void **state)
@@ -356,7 +339,7 @@ static void verify_finds_every_flipped_bit_of_a_page(void **state)
 	struct err err;
 
 	store_chain_fill(&chain, 0, 6, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
 	assert_int_equal(6, work.n_page);
 	assert_int_equal(0, work.n_damaged);
@@ -383,10 +366,10 @@ static void what_is_damaged_is_collected(void **state)
 	char path[400];
 
 	store_chain_fill(&chain, 0, 6, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(1, store_files(".pages", path));
 	store_flip(path, 3 * 12288 + 77, 2);
-	assert_int_equal(3, n_found(&chain));
+	assert_int_equal(3, store_found(&chain));
 	collect((int64_t)1 << 40, &work);
 	assert_true(work.n_damaged > 0);
 	/* What continued it cannot be reached. */
@@ -394,7 +377,7 @@ static void what_is_damaged_is_collected(void **state)
 	disk = store_open();
 	store_write(disk, &chain, owner_a);
 	kv_disk_close(disk);
-	assert_int_equal(6, n_found(&chain));
+	assert_int_equal(6, store_found(&chain));
 }
 
 static void what_a_crash_left_is_no_damage_and_is_swept_up(void **state)
@@ -405,7 +388,7 @@ static void what_a_crash_left_is_no_damage_and_is_swept_up(void **state)
 	FILE *file;
 
 	store_chain_fill(&chain, 0, 6, 1);
-	write_chain(&chain, owner_b);
+	store_write_anew(&chain, owner_b);
 	store_path(folder);
 	/* Somebody died while he removed one segment, somebody while he made another. */
 	snprintf(pages, sizeof(pages), "%s/0123456789abcdef.pages", folder);
@@ -421,7 +404,7 @@ static void what_a_crash_left_is_no_damage_and_is_swept_up(void **state)
 	collect((int64_t)1 << 40, &work);
 	assert_int_equal(-1, access(index, F_OK));
 	assert_int_equal(0, work.n_damaged);
-	assert_int_equal(6, n_found(&chain));
+	assert_int_equal(6, store_found(&chain));
 }
 
 static void a_folder_that_is_not_there_is_an_empty_one(void **state)
@@ -455,29 +438,15 @@ static void an_interrupted_collection_loses_nothing_that_was_to_stay(void **stat
 	struct err err;
 
 	store_chain_fill(&chain, 0, 20, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(-1, engine_kv_collect(store_folder, 15 * SLOT_BYTES, watch, &work, &err));
 	assert_int_equal(ERR_INTERRUPTED, err.code);
-	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(20, store_found(&chain));
 	collect(15 * SLOT_BYTES, &work);
-	assert_true(n_found(&chain) >= 12);
+	assert_true(store_found(&chain) >= 12);
 }
 
-static int set_up(void **state)
-{
-	static char folder[32];
-
-	strcpy(folder, "/tmp/carrel-kv-XXXXXX");
-	*state = folder;
-	return folder_enter(folder);
-}
-
-static int tear_down(void **state)
-{
-	return folder_leave(*state);
-}
-
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ROW(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 
 int main(void)
 {

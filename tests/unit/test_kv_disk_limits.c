@@ -58,30 +58,13 @@ int unlinkat(int folder_fd, const char *name, int flags)
 
 static struct store_chain chain, other;
 
-static void write_chain(const struct store_chain *of, const char *owner)
-{
-	struct kv_disk *disk = store_open();
-
-	store_write(disk, of, owner);
-	kv_disk_close(disk);
-}
-
-static int64_t n_found(const struct store_chain *of)
-{
-	struct kv_disk *disk = store_open();
-	int64_t n = store_read(disk, of);
-
-	kv_disk_close(disk);
-	return n;
-}
-
 static void without_files_to_open_pages_are_a_miss_now_and_not_damaged(void **state)
 {
 	struct rlimit before, now;
 	struct kv_disk *disk;
 
 	store_chain_fill(&chain, 0, 20, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	disk = store_open();
 	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &before));
 	/* None, then the index alone, can be opened. */
@@ -98,7 +81,7 @@ static void without_files_to_open_pages_are_a_miss_now_and_not_damaged(void **st
 	assert_int_equal(20, store_read(disk, &chain));
 	assert_int_equal(0, kv_disk_trouble(disk, NULL));
 	kv_disk_close(disk);
-	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(20, store_found(&chain));
 }
 
 static void without_room_for_a_mapping_pages_are_a_miss_now_and_not_damaged(void **state)
@@ -106,7 +89,7 @@ static void without_room_for_a_mapping_pages_are_a_miss_now_and_not_damaged(void
 	struct kv_disk *disk;
 
 	store_chain_fill(&chain, 0, 20, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	disk = store_open();
 	atomic_store(&maps_fail, 1);
 	assert_int_equal(0, store_read(disk, &chain));
@@ -114,7 +97,7 @@ static void without_room_for_a_mapping_pages_are_a_miss_now_and_not_damaged(void
 	assert_int_equal(20, store_read(disk, &chain));
 	assert_int_equal(0, kv_disk_trouble(disk, NULL));
 	kv_disk_close(disk);
-	assert_int_equal(20, n_found(&chain));
+	assert_int_equal(20, store_found(&chain));
 }
 
 static void a_segment_that_is_large_for_the_limit_is_not_gone_on_with(void **state)
@@ -125,7 +108,7 @@ static void a_segment_that_is_large_for_the_limit_is_not_gone_on_with(void **sta
 
 	store_chain_fill(&chain, 0, 20, 1);
 	store_chain_fill(&other, 0, 12, 2);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(1, store_files(".pages", path));
 	assert_int_equal(0, stat(path, &before));
 	/* A sixteenth of it is five pages. */
@@ -135,7 +118,7 @@ static void a_segment_that_is_large_for_the_limit_is_not_gone_on_with(void **sta
 	assert_int_equal(0, stat(path, &after));
 	assert_int_equal(before.st_size, after.st_size);
 	assert_int_equal(1 + 3, store_files(".pages", NULL));
-	assert_int_equal(12, n_found(&other));
+	assert_int_equal(12, store_found(&other));
 }
 
 static void wait_until_removed(void)
@@ -182,17 +165,17 @@ static void what_could_not_be_synced_is_trusted_no_more(void **state)
 	store_write(disk, &chain, owner_a);
 	assert_int_equal(3, store_read(disk, &chain));
 	kv_disk_close(disk);
-	assert_int_equal(3, n_found(&chain));
+	assert_int_equal(3, store_found(&chain));
 }
 
 static void what_fails_to_sync_at_the_end_is_found_by_nobody(void **state)
 {
 	store_chain_fill(&chain, 0, 3, 1);
 	atomic_store(&syncs_fail, 1);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	atomic_store(&syncs_fail, 0);
 	assert_int_equal(0, store_files(".index", NULL));
-	assert_int_equal(0, n_found(&chain));
+	assert_int_equal(0, store_found(&chain));
 }
 
 /* Two chains in two segments, the first of which is older. */
@@ -222,8 +205,8 @@ static void room_is_made_on_a_full_disk(void **state)
 	write_two();
 	atomic_store(&disk_is_full, 1);
 	assert_int_equal(0, engine_kv_collect(store_folder, 8 * SLOT_BYTES, no_watch, &work, &err));
-	assert_int_equal(0, n_found(&chain));
-	n_stay = n_found(&other);
+	assert_int_equal(0, store_found(&chain));
+	n_stay = store_found(&other);
 	assert_true(n_stay > 0 && n_stay < 10);
 	/* Who used what stays is still known. */
 	assert_true(engine_kv_owned_bytes(store_folder, owner_b) >= n_stay * SLOT_BYTES);
@@ -244,15 +227,15 @@ static void where_no_room_can_be_made_that_is_said(void **state)
 	assert_int_equal(0, engine_kv_pin(store_folder, owner_b, 1, &err));
 	store_chain_fill(&chain, 10, 30, 3);
 	atomic_store(&disk_is_full, 0);
-	write_chain(&chain, NULL);
+	store_write_anew(&chain, NULL);
 	atomic_store(&disk_is_full, 1);
 	assert_int_equal(
 		-1, engine_kv_collect(store_folder, 24 * SLOT_BYTES, no_watch, &work, &err));
 	assert_non_null(strstr(err.what, "no room"));
 	assert_non_null(strstr(err.hint, "kv rm --all"));
 	atomic_store(&disk_is_full, 0);
-	assert_int_equal(30, n_found(&chain));
-	assert_int_equal(10, n_found(&other));
+	assert_int_equal(30, store_found(&chain));
+	assert_int_equal(10, store_found(&other));
 }
 
 /* All of it is pinned: nothing can go, so nothing more is kept, and that is told. */
@@ -265,7 +248,7 @@ static void where_all_is_in_use_no_more_is_kept(void **state)
 
 	store_chain_fill(&chain, 0, 20, 1);
 	store_chain_fill(&other, 0, 20, 2);
-	write_chain(&chain, owner_a);
+	store_write_anew(&chain, owner_a);
 	assert_int_equal(0, engine_kv_pin(store_folder, owner_a, 1, &err));
 	disk = store_open_limited(limit);
 	/* What finds it full is the thread behind. */
@@ -278,17 +261,8 @@ static void where_all_is_in_use_no_more_is_kept(void **state)
 	assert_non_null(strstr(err.what, "in use"));
 	assert_non_null(strstr(err.hint, "--kv-limit"));
 	kv_disk_close(disk);
-	assert_int_equal(20, n_found(&chain));
-	assert_true(n_found(&other) < 20);
-}
-
-static int set_up(void **state)
-{
-	static char folder[32];
-
-	strcpy(folder, "/tmp/carrel-kv-XXXXXX");
-	*state = folder;
-	return folder_enter(folder);
+	assert_int_equal(20, store_found(&chain));
+	assert_true(store_found(&other) < 20);
 }
 
 static int tear_down(void **state)
@@ -296,10 +270,10 @@ static int tear_down(void **state)
 	atomic_store(&syncs_fail, 0);
 	atomic_store(&maps_fail, 0);
 	atomic_store(&disk_is_full, 0);
-	return folder_leave(*state);
+	return store_tear_down(state);
 }
 
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ROW(name) cmocka_unit_test_setup_teardown(name, store_set_up, tear_down)
 
 int main(void)
 {
