@@ -158,27 +158,6 @@ static void tell_hit(
 
 /* ---- sessions ---- */
 
-/* An index that was made of a source that was dropped meanwhile must not stay. */
-static void forget_if_dropped(const struct sessions_read *read)
-{
-	struct store_figures now;
-	int64_t n_source = 0;
-
-	for (size_t i = 0; i < read->contents.n_block; i++) {
-		const struct store_block *block = &read->contents.block[i];
-
-		n_source += !block->is_dropped && !block->is_update;
-	}
-	if (store_figures(&now, read->folder, NULL) < 0) {
-		search_forget(read->folder);
-		return;
-	}
-	if (now.n_source < n_source) {
-		search_forget(read->folder);
-	}
-	store_figures_finish(&now);
-}
-
 static int search_folder(struct searching *searching, const char *folder, struct err *err)
 {
 	struct search_result result;
@@ -195,7 +174,7 @@ static int search_folder(struct searching *searching, const char *folder, struct
 			tell_hit(searching, &read, &result.hit[i]);
 		}
 		searching->n_found += result.n_found;
-		forget_if_dropped(&read);
+		search_forget_dropped(read.folder, &read.contents);
 		search_result_finish(&result);
 	}
 	sessions_read_finish(&read);

@@ -57,10 +57,9 @@ int search_session(struct search *search, const struct store_contents *contents,
 	size_t most, struct search_result *out, struct err *err);
 void search_result_finish(struct search_result *result);
 
-/*
- * Remove the index of the session in `folder`: before and after text is removed from it. After a search
- * this has to be called, too, where the session has lost text meanwhile.
- */
+/* Remove the index of the session in `folder`: before and after text is removed from it. */
 void search_forget(const char *folder);
+/* The same, where text was removed since the contents were read: to be called after a search. */
+void search_forget_dropped(const char *folder, const struct store_contents *contents);
 
 #endif

@@ -106,6 +106,24 @@ void search_forget(const char *folder)
 	free(new_path);
 }
 
+void search_forget_dropped(const char *folder, const struct store_contents *contents)
+{
+	struct store_figures now;
+	int64_t n_dropped = 0;
+
+	for (size_t i = 0; i < contents->n_block; i++) {
+		n_dropped += contents->block[i].is_dropped;
+	}
+	if (store_figures(&now, folder, NULL) < 0) {
+		search_forget(folder);
+		return;
+	}
+	if (now.n_dropped != n_dropped) {
+		search_forget(folder);
+	}
+	store_figures_finish(&now);
+}
+
 /* Whether the mapped file is a whole index of that. */
 static int is_good(const struct file_map *map, const struct sha256_digest *digest)
 {
@@ -122,6 +140,40 @@ static int is_good(const struct file_map *map, const struct sha256_digest *diges
 	}
 	body = sha256_of(map->data + sizeof(head), map->size_bytes - sizeof(head));
 	return sha256_equal(&head.body, &body);
+}
+
+/* The statements that made what is in a database, one behind the other. */
+static int read_schema(sqlite3 *db, struct buf *out)
+{
+	sqlite3_stmt *stmt = NULL;
+	int rc = sqlite3_prepare_v2(db,
+		"SELECT type || ' ' || name || ' ' || ifnull(sql, '') FROM sqlite_schema", -1,
+		&stmt, NULL);
+
+	while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+		buf_printf(out, "%s\n", (const char *)sqlite3_column_text(stmt, 0));
+	}
+	return sqlite3_finalize(stmt) == SQLITE_OK && rc == SQLITE_OK ? 0 : -1;
+}
+
+/*
+ * Whether it has the tables that this SQLite makes of an index, and nothing that would run: its digest
+ * says that it is whole, and not who wrote it.
+ */
+static int is_ours(struct search_index *index)
+{
+	static const char settings[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON";
+	struct search_index empty = {0};
+	struct buf own = BUF_INIT, found = BUF_INIT;
+	int is = sqlite3_db_config(index->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK &&
+		 run(index, settings, NULL) == 0 && read_schema(index->db, &found) == 0 &&
+		 words_open(&empty.db, &empty.words, NULL) == 0 && make_table(&empty, NULL) == 0 &&
+		 read_schema(empty.db, &own) == 0 && strcmp(buf_str(&own), buf_str(&found)) == 0;
+
+	search_index_close(&empty);
+	buf_finish(&own);
+	buf_finish(&found);
+	return is;
 }
 
 int search_index_read(struct search_index *index, const char *folder,
@@ -146,7 +198,8 @@ int search_index_read(struct search_index *index, const char *folder,
 		    (unsigned char *)index->map.data + sizeof(struct head),
 		    (sqlite3_int64)(index->map.size_bytes - sizeof(struct head)),
 		    (sqlite3_int64)(index->map.size_bytes - sizeof(struct head)),
-		    SQLITE_DESERIALIZE_READONLY) != SQLITE_OK) {
+		    SQLITE_DESERIALIZE_READONLY) != SQLITE_OK ||
+		!is_ours(index)) {
 		search_index_close(index);
 		return 1;
 	}

@@ -149,6 +149,7 @@ int store_commit(struct store *store, const struct store_change *change, struct 
 struct store_figures {
 	char *name, *directory;
 	int64_t n_turn, n_source, source_tok; /* source_tok -1: not all are counted */
+	int64_t n_dropped;                    /* blocks, ever */
 	int64_t made_s, used_s, n_bytes;      /* of the files */
 	int is_pinned, is_in_use;
 };

@@ -335,6 +335,7 @@ static int read_sources_of(struct db *db, struct store_figures *figures, struct 
 			status = row_damaged(&row, id, err);
 			break;
 		}
+		figures->n_dropped += block.is_dropped;
 		if (!block.is_dropped) {
 			figures->n_source += !block.is_update;
 			n_uncounted += block.tokens < 0;

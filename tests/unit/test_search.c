@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sha256.h"
+#include "session/search_index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -318,6 +320,63 @@ static void an_index_is_kept_and_never_wrong(void **state)
 	finish(&fixture);
 }
 
+/* An index as anybody can write one: both digests are right. */
+static void write_index(const char *path, const char *sql)
+{
+	struct sha256_digest body;
+	struct buf file = BUF_INIT;
+	unsigned char *bytes;
+	sqlite3_int64 len;
+	sqlite3 *db;
+	FILE *out;
+
+	assert_int_equal(SQLITE_OK, sqlite3_open(":memory:", &db));
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+		fail_msg("%s", sqlite3_errmsg(db));
+	}
+	bytes = sqlite3_serialize(db, "main", &len, 0);
+	assert_non_null(bytes);
+	body = sha256_of(bytes, (size_t)len);
+	assert_int_equal(0, file_read(&file, path, 1 << 20, NULL));
+	out = fopen(path, "wb");
+	assert_non_null(out);
+	/* The mark of an index and the digest of what it is of stay. */
+	assert_int_equal(1, fwrite(file.data, sizeof(SEARCH_INDEX_MAGIC) - 1 + 32, 1, out));
+	assert_int_equal(1, fwrite(&body, sizeof(body), 1, out));
+	assert_int_equal(1, fwrite(bytes, (size_t)len, 1, out));
+	assert_int_equal(0, fclose(out));
+	buf_finish(&file);
+	sqlite3_free(bytes);
+	sqlite3_close(db);
+}
+
+static void an_index_that_somebody_else_made_up_is_made_again(void **state)
+{
+	static const char *const made_up[] = {"CREATE TABLE passage(text)",
+		"CREATE VIEW passage AS SELECT 1 AS passage, 1 AS rank",
+		"CREATE VIRTUAL TABLE passage USING fts5(text)", "CREATE TABLE other(text)"};
+	char folder[] = "/tmp/carrel-search-XXXXXX";
+	struct fixture fixture = {0};
+	char *path;
+
+	assert_non_null(mkdtemp(folder));
+	path = mem_printf("%s/search.index", folder);
+	add_text(&fixture, "the pump\nand the valve\n");
+	for (size_t i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++) {
+		struct search_result result = find_in(&fixture, "valve", folder, 10);
+
+		search_result_finish(&result);
+		write_index(path, made_up[i]);
+		result = find_in(&fixture, "valve", folder, 10);
+		assert_int_equal(1, result.n_hit);
+		search_result_finish(&result);
+	}
+	search_forget(folder);
+	assert_int_equal(0, rmdir(folder));
+	free(path);
+	finish(&fixture);
+}
+
 static void a_folder_that_cannot_be_written_is_searched_all_the_same(void **state)
 {
 	struct fixture fixture = {0};
@@ -341,6 +400,7 @@ int main(void)
 		cmocka_unit_test(text_that_is_not_utf8_is_searched),
 		cmocka_unit_test(a_line_of_any_length_is_shown_in_part_and_between_characters),
 		cmocka_unit_test(an_index_is_kept_and_never_wrong),
+		cmocka_unit_test(an_index_that_somebody_else_made_up_is_made_again),
 		cmocka_unit_test(a_folder_that_cannot_be_written_is_searched_all_the_same),
 	};
 

@@ -5,6 +5,7 @@
 #include "tests/unit/folder_fixture.h"
 #include "tests/unit/store_fixture.h"
 
+#include "session/search.h"
 #include "session/store.h"
 #include "session/store_db.h"
 
@@ -431,6 +432,37 @@ static void of_a_dropped_source_no_byte_stays(void **state)
 	assert_false(stands_in("secret-2") || stands_in("secret-5"));
 }
 
+/* Of the words of a source that was dropped while a search was under way. */
+static void an_index_of_what_was_dropped_meanwhile_goes(void **state)
+{
+	int64_t dropped = 2;
+	struct store_place place[] = {{STORE_FRONT, 1}};
+	struct store_change change = {
+		.dropped = &dropped, .n_dropped = 1, .place = place, .n_place = 1, .has_places = 1};
+	struct store_contents contents;
+	struct store_block block;
+	struct store *store;
+
+	make_session();
+	store = store_again(SESSION, STORE_WRITE);
+	assert_int_equal(0, store_read(store, &contents, NULL));
+	folder_write(SESSION "/search.index", "secret-2");
+	search_forget_dropped(SESSION, &contents);
+	assert_int_equal(0, access(SESSION "/search.index", F_OK));
+	/* As many sources as before. */
+	block = contents.block[0];
+	block.id = contents.block[contents.n_block - 1].id + 1;
+	block.number = block.id;
+	change.block = &block;
+	change.n_block = 1;
+	commit(store, &change);
+	folder_write(SESSION "/search.index", "secret-2");
+	search_forget_dropped(SESSION, &contents);
+	assert_int_equal(-1, access(SESSION "/search.index", F_OK));
+	store_contents_finish(&contents);
+	store_close(store);
+}
+
 /* What a repair keeps beside the session holds the text, too. */
 static void of_a_dropped_source_no_byte_stays_in_what_a_repair_kept(void **state)
 {
@@ -630,6 +662,7 @@ int main(void)
 		cmocka_unit_test_teardown(of_a_dropped_source_no_byte_stays, clean),
 		cmocka_unit_test_teardown(
 			of_a_dropped_source_no_byte_stays_in_what_a_repair_kept, clean),
+		cmocka_unit_test_teardown(an_index_of_what_was_dropped_meanwhile_goes, clean),
 		cmocka_unit_test_teardown(a_drop_that_was_cut_short_is_ended, clean),
 		cmocka_unit_test_teardown(a_full_disk_loses_nothing, clean),
 		cmocka_unit_test_teardown(what_could_not_be_read_again_is_not_taken, clean),
