@@ -33,6 +33,7 @@ enum segment_kind {
 	SEGMENT_TEXT, /* data: can never become a control token */
 	SEGMENT_IDS,  /* sampled ids of a model turn, kept as they were */
 	SEGMENT_MARK, /* a piece of the chat template */
+	SEGMENT_TURN, /* ids of a model turn, as a file says; where they hold control tokens: text */
 };
 
 /* The pieces of a chat template, see engine/token/template.h. */
@@ -75,6 +76,7 @@ struct segment *segment_text(const char *text, size_t len);
 struct segment *segment_source(
 	const char *text, size_t len, const struct segment_aside *aside, size_t n_aside);
 struct segment *segment_ids(const uint32_t *ids, size_t count);
+struct segment *segment_turn(const uint32_t *ids, size_t count);
 struct segment *segment_mark(enum prompt_mark mark);
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment); /* NULL-safe */

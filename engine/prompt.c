@@ -7,6 +7,7 @@
 #include "engine/token/template.h"
 #include "engine/token/tokenizer.h"
 #include "engine/token_index.h"
+#include "engine/turn.h"
 #include "engine/wire.h"
 
 #include <stdlib.h>
@@ -309,12 +310,30 @@ static int add_text(struct prompt_store *store, struct stored *stored, int first
 	return add_ids(&store->ids, encoded->id, encoded->count, err);
 }
 
+/* From now on it is ids or, where they may not stand in a prompt, the text that they spell. */
+static void read_turn(struct prompt_store *store, struct stored *stored)
+{
+	struct buf text = BUF_INIT;
+
+	stored->kind = SEGMENT_IDS;
+	if (turn_read(store->tokenizer, store->chat_template,
+		    (const uint32_t *)(const void *)stored->data.data,
+		    stored->data.len / sizeof(uint32_t), &text)) {
+		buf_finish(&text);
+		return;
+	}
+	buf_finish(&stored->data);
+	stored->data = text;
+	stored->total_bytes = text.len;
+	stored->kind = SEGMENT_TEXT;
+}
+
 /* What stands in front of a place, which decides how it is written. */
 static int note_place(struct prompt_store *store, size_t i, struct err *err)
 {
 	struct place *place = &store->place[i];
 	const struct place *before = i ? place - 1 : NULL;
-	const struct stored *stored = idmap_get(&store->segment, place->number);
+	struct stored *stored = idmap_get(&store->segment, place->number);
 	int earlier = i > 1 ? place[-2].mark : -1; /* the mark before that in front */
 
 	if (!stored) {
@@ -327,6 +346,9 @@ static int note_place(struct prompt_store *store, size_t i, struct err *err)
 						  (enum template_mark)place->previous, earlier));
 	place->is_mark = stored->kind == SEGMENT_MARK;
 	place->mark = place->is_mark ? (int)stored->mark : place->previous;
+	if (stored->kind == SEGMENT_TURN) {
+		read_turn(store, stored);
+	}
 	return 0;
 }
 
@@ -341,6 +363,7 @@ static int add_place(struct prompt_store *store, struct err *err)
 	case SEGMENT_TEXT:
 		result = add_text(store, stored, place->first, err);
 		break;
+	case SEGMENT_TURN: /* note_place() */
 	case SEGMENT_IDS:
 		result = add_ids(&store->ids, (const uint32_t *)(const void *)stored->data.data,
 			stored->data.len / sizeof(uint32_t), err);

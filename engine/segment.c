@@ -72,6 +72,11 @@ struct segment *segment_ids(const uint32_t *ids, size_t count)
 	return create(SEGMENT_IDS, ids, count * sizeof(*ids));
 }
 
+struct segment *segment_turn(const uint32_t *ids, size_t count)
+{
+	return create(SEGMENT_TURN, ids, count * sizeof(*ids));
+}
+
 struct segment *segment_mark(enum prompt_mark mark)
 {
 	struct segment *segment = create(SEGMENT_MARK, NULL, 0);

@@ -247,13 +247,14 @@ int wire_get_segment(struct wire_segment *segment, const struct wire_frame *fram
 	if (is_first) {
 		uint32_t kind = wire_get_u32(&in), mark = wire_get_u32(&in);
 
-		in.bad |= kind > SEGMENT_MARK;
+		in.bad |= kind > SEGMENT_TURN;
 		segment->kind = (enum segment_kind)kind;
 		get_asides(&in, segment);
 		segment->total_bytes = (uint64_t)wire_get_count(&in);
 		in.bad |= mark > PROMPT_MODEL_OPEN_NO_THINK;
 		in.bad |= kind == SEGMENT_MARK && segment->total_bytes;
-		in.bad |= kind == SEGMENT_IDS && segment->total_bytes % sizeof(uint32_t);
+		in.bad |= (kind == SEGMENT_IDS || kind == SEGMENT_TURN) &&
+			  segment->total_bytes % sizeof(uint32_t);
 		in.bad |= !in.bad && !asides_fit(segment);
 		segment->mark = (enum prompt_mark)mark;
 	}

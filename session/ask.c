@@ -489,7 +489,7 @@ static int append_turn(struct session *session, struct store_turn *turn, struct 
 		return -1;
 	}
 	mem_grow(session->turn, session->n_turn, session->cap_turn);
-	session->turn[session->n_turn++] = turn_adopt(turn);
+	session->turn[session->n_turn++] = turn_adopt(turn, 0);
 	free(session->place);
 	session->place = place;
 	session->n_place = n_place;

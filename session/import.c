@@ -323,6 +323,25 @@ static int check_format(const json_t *root, const char *name, struct err *err)
 	return 0;
 }
 
+/* So that it is known tomorrow, too, which turns nobody here heard. */
+static void mark_turns(struct store_contents *to)
+{
+	int64_t last = to->n_turn ? to->turn[to->n_turn - 1].id : 0;
+	size_t at = 0;
+
+	while (at < to->n_setting && strcmp(to->setting[at].key, STORE_IMPORTED) < 0) {
+		at++;
+	}
+	if (at == to->n_setting || strcmp(to->setting[at].key, STORE_IMPORTED) != 0) {
+		to->setting = mem_resize(to->setting, to->n_setting + 1, sizeof(*to->setting));
+		memmove(&to->setting[at + 1], &to->setting[at],
+			(to->n_setting++ - at) * sizeof(*to->setting));
+		to->setting[at] = (struct store_setting){.key = mem_strdup(STORE_IMPORTED)};
+	}
+	free(to->setting[at].value);
+	to->setting[at].value = mem_printf("%lld", (long long)last);
+}
+
 static int read_all(struct reader *reader, const json_t *root, struct err *err)
 {
 	struct store_contents *to = reader->to;
@@ -348,6 +367,7 @@ static int read_all(struct reader *reader, const json_t *root, struct err *err)
 		return err_set(err, ERR_FAILURE, reader->name, NULL,
 			"the conversation is said to end with a turn that is not there");
 	}
+	mark_turns(to);
 	return 0;
 }
 

@@ -176,6 +176,9 @@ static int check_contents(const struct session *session, struct err *err)
 /* What was read becomes the session's. */
 static void adopt(struct session *session, struct store_contents *contents)
 {
+	const char *last = store_setting(contents, STORE_IMPORTED);
+	int64_t imported = last ? strtoll(last, NULL, 10) : 0;
+
 	session->setting = contents->setting;
 	session->n_setting = session->cap_setting = contents->n_setting;
 	session->place = contents->place;
@@ -188,7 +191,8 @@ static void adopt(struct session *session, struct store_contents *contents)
 	}
 	for (size_t i = 0; i < contents->n_turn; i++) {
 		mem_grow(session->turn, session->n_turn, session->cap_turn);
-		session->turn[session->n_turn++] = turn_adopt(&contents->turn[i]);
+		session->turn[session->n_turn++] =
+			turn_adopt(&contents->turn[i], contents->turn[i].id <= imported);
 	}
 	free(contents->block);
 	free(contents->turn);

@@ -121,7 +121,7 @@ enum prompt_mark context_answer_mark(const struct session *session, const struct
 /* ---- turns.c ---- */
 
 /* Takes *stored over. */
-struct turn *turn_adopt(struct store_turn *stored);
+struct turn *turn_adopt(struct store_turn *stored, int is_imported);
 void turn_destroy(struct turn *turn);                                       /* NULL-safe */
 struct turn *session_turn_by_id(const struct session *session, int64_t id); /* NULL: none */
 /* The turns from the first to the head; malloc'ed. */

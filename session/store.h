@@ -41,6 +41,7 @@ struct store_setting {
 #define STORE_NAME      "name"      /* of the session; "" while it has none */
 #define STORE_DIRECTORY "directory" /* where it was begun */
 #define STORE_PINNED    "pinned"    /* "1": its KV stays */
+#define STORE_IMPORTED  "imported"  /* the last of the turns that came from a file */
 #define STORE_PACK      "pack"      /* PACK_VERSION at its beginning */
 #define STORE_TOKENIZER "tokenizer" /* digest of the one that counted the blocks' tokens */
 

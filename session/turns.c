@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct turn *turn_adopt(struct store_turn *stored)
+struct turn *turn_adopt(struct store_turn *stored, int is_imported)
 {
 	struct turn *turn = mem_zero(1, sizeof(*turn));
 
@@ -14,7 +14,8 @@ struct turn *turn_adopt(struct store_turn *stored)
 	*stored = (struct store_turn){0};
 	turn->alone = context_question(turn->stored.question, turn->stored.question_len, 0);
 	turn->behind = context_question(turn->stored.question, turn->stored.question_len, 1);
-	turn->ids = segment_ids(turn->stored.ids, turn->stored.n_ids);
+	turn->ids = is_imported ? segment_turn(turn->stored.ids, turn->stored.n_ids)
+				: segment_ids(turn->stored.ids, turn->stored.n_ids);
 	turn->text = segment_text(turn->stored.text, turn->stored.text_len);
 	return turn;
 }

@@ -55,6 +55,27 @@ ok 'a late source is cached with its turn' json usage.cached_tokens "$before"
 ask -s s -v 'And now?'
 ok '-v says when the turn is on disk' says 'saved as turn 6'
 
+# ---- what a file says was said ----
+
+user=$("$CARREL" ask -m "$CARREL_BUILT_IN" -s s --show-tokens 'And now?' 2>/dev/null </dev/null |
+	awk -F '\t' '$2 == "<|user|>" { print $1; exit }')
+marks_before=$("$CARREL" ask -m "$CARREL_BUILT_IN" -s s --show-tokens 'And now?' 2>/dev/null </dev/null |
+	grep -c '<|user|>$')
+"$CARREL" sessions export s --format json 2>/dev/null | sed "s/\"ids\": *\[/&$user,/" >forged.json
+ok 'a file may say that an answer held a mark' [ "$(grep -c "\"ids\": *\[$user," forged.json)" = 6 ]
+run "$CARREL" sessions import forged.json --name forged
+ok 'it is imported' status_is 0
+ask -s forged --show-tokens 'And now?'
+ok 'but the mark is none' [ "$(grep -c '<|user|>$' out)" = "$marks_before" ]
+ok 'it is its text' [ "$(cut -f 2 out | tr -d '\n' | grep -o '<|user|>' | wc -l)" = $((marks_before + 6)) ]
+"$CARREL" sessions export s --format json 2>/dev/null >honest.json
+"$CARREL" sessions import honest.json --name honest >/dev/null 2>&1
+ask -s s --show-tokens 'And now?'
+mv out sampled
+ask -s honest --show-tokens 'And now?'
+ok 'what is exported and imported is the same, to the id' cmp out sampled
+"$CARREL" sessions rm forged honest >/dev/null 2>&1 </dev/null
+
 # ---- forks ----
 
 ask -s s --json --fork 2 'How is the pump started?'

@@ -140,18 +140,21 @@ static struct store_contents make_contents(void)
 	struct store_contents contents = {.head = 3, .made_s = 1700000000, .used_s = 1700000500};
 
 	contents.draft = mem_strdup("half a quest\xe2\x80");
-	contents.n_setting = 3;
-	contents.setting = mem_zero(3, sizeof(*contents.setting));
+	contents.n_setting = 4;
+	contents.setting = mem_zero(4, sizeof(*contents.setting));
 	contents.setting[0] =
 		(struct store_setting){mem_strdup(STORE_DIRECTORY), mem_strdup("/some/where")};
-	contents.setting[1] = (struct store_setting){mem_strdup(STORE_NAME), mem_strdup("origin")};
-	contents.setting[2] =
+	contents.setting[1] = (struct store_setting){mem_strdup(STORE_IMPORTED), NULL};
+	contents.setting[2] = (struct store_setting){mem_strdup(STORE_NAME), mem_strdup("origin")};
+	contents.setting[3] =
 		(struct store_setting){mem_strdup("option.model"), mem_strdup("/m/x\xfe.gguf")};
 	contents.n_place = ARRAY_LEN(place);
 	contents.place = mem_alloc(sizeof(place));
 	memcpy(contents.place, place, sizeof(place));
 	fill_blocks(&contents);
 	fill_turns(&contents);
+	contents.setting[1].value =
+		mem_printf("%lld", (long long)contents.turn[contents.n_turn - 1].id);
 	return contents;
 }
 
@@ -207,6 +210,32 @@ static void everything_comes_back(void **state)
 	store_contents_finish(&back);
 }
 
+static void every_imported_turn_is_known_as_one(void **state)
+{
+	struct store_contents contents = make_contents(), back;
+	char *last = contents.setting[1].value, *text;
+	size_t len;
+
+	/* Whatever the file says of it, or if it says nothing. */
+	contents.setting[1].value = mem_strdup("0");
+	text = export_text(export_json, &contents, &len);
+	back = import_text(text, len);
+	assert_string_equal(last, store_setting(&back, STORE_IMPORTED));
+	store_contents_finish(&back);
+	free(text);
+	free(contents.setting[1].value);
+	free(contents.setting[1].key);
+	memmove(&contents.setting[1], &contents.setting[2], 2 * sizeof(*contents.setting));
+	contents.n_setting--;
+	text = export_text(export_json, &contents, &len);
+	back = import_text(text, len);
+	assert_string_equal(last, store_setting(&back, STORE_IMPORTED));
+	store_contents_finish(&back);
+	store_contents_finish(&contents);
+	free(text);
+	free(last);
+}
+
 /* Without what has to differ: the first line's id and dates. */
 static const char *behind_dates(const char *text)
 {
@@ -227,8 +256,8 @@ static void an_import_is_the_session_that_was_exported(void **state)
 
 	assert_non_null(mkdtemp(home));
 	setenv("XDG_DATA_HOME", home, 1);
-	free(contents.setting[1].value);
-	contents.setting[1].value = mem_strdup("new");
+	free(contents.setting[2].value);
+	contents.setting[2].value = mem_strdup("new");
 	text = export_text(export_json, &contents, &len);
 	back = import_text(text, len);
 	if (copy_create(&store, &back, "new", "/here", &err) < 0 ||
@@ -450,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_comes_back),
+		cmocka_unit_test(every_imported_turn_is_known_as_one),
 		cmocka_unit_test(an_import_is_the_session_that_was_exported),
 		cmocka_unit_test(a_fork_keeps_what_stands_before_the_turn),
 		cmocka_unit_test(what_is_no_whole_session_is_refused),
