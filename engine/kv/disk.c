@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MAKE_TRIES = 10 };
+
 /* ---- the folder ---- */
 
 /* Written whole under another name first: a reader never sees half of it. */
@@ -36,8 +38,11 @@ int disk_open_folder(struct kv_disk *disk, struct err *err)
 {
 	int fd = -1;
 
-	if (kv_folder_make(disk->path) == 0) {
-		fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Whoever empties the folder meanwhile may take it away before it is open. */
+	for (int try = 0; fd < 0 && try < MAKE_TRIES && (try == 0 || errno == ENOENT); try++) {
+		if (kv_folder_make(disk->path) == 0) {
+			fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		}
 	}
 	if (fd < 0) {
 		return err_set_errno(err, ERR_ENGINE, errno, disk->path,

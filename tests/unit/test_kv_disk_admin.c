@@ -5,6 +5,9 @@
 #include "engine/engine.h"
 #include "tests/unit/kv_disk_fixture.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 enum { SLOT_BYTES = 12288 + 512 };
 
 static struct store_chain chain, other, branch;
@@ -446,6 +449,87 @@ static void an_interrupted_collection_loses_nothing_that_was_to_stay(void **stat
 	assert_true(store_found(&chain) >= 12);
 }
 
+/* Writes and reads pages, some of them shared, over and over; ends with 1 where one is wrong. */
+static void live(int number)
+{
+	for (int round = 0; round < 12; round++) {
+		struct kv_disk *disk = store_open_limited(200 * SLOT_BYTES);
+		const struct kv_disk_entry *entry;
+		uint8_t *data, expected[STORE_PAGE_BYTES];
+
+		store_chain_fill(&chain, 0, 10, 1);
+		store_chain_fill(&chain, 10, 30, (uint32_t)(10 + number + 3 * (round % 2)));
+		for (int64_t i = 0; i < chain.n_page; i++) {
+			store_write_at(disk, &chain, i, number ? owner_a : owner_b);
+		}
+		kv_disk_refresh(disk);
+		entry = store_find(disk, &chain, 5);
+		if (entry && kv_disk_link(disk, &entry, 1, &data) == 1) {
+			store_read(disk, &chain);
+			/* However the folder is tidied up, what is linked stays. */
+			store_data(&chain.name[5], expected);
+			if (memcmp(expected, data, sizeof(expected)) != 0) {
+				_exit(1);
+			}
+			kv_disk_unlink(disk, data);
+		}
+		kv_disk_close(disk);
+	}
+	_exit(0);
+}
+
+/* Collecting, removing a session, and now and then everything. */
+static void tidy_up(void)
+{
+	for (int round = 0; round < 40; round++) {
+		struct engine_kv_work work;
+		struct err err;
+		int status =
+			round % 3 == 0 ? engine_kv_collect(store_folder, 60 * SLOT_BYTES, no_watch,
+						 &work, &err)
+			: round % 10
+				? engine_kv_remove(store_folder, owner_b, no_watch, &work, &err)
+				: engine_kv_remove(store_folder, NULL, no_watch, &work, &err);
+
+		if (status < 0) {
+			_exit(2);
+		}
+	}
+	_exit(0);
+}
+
+static void tidying_up_beside_running_engines_breaks_nothing(void **state)
+{
+	struct engine_kv_work work;
+	struct err err;
+	pid_t child[4];
+	int status;
+
+	for (int c = 0; c < 4; c++) {
+		child[c] = fork();
+		if (child[c] == 0 && c < 3) {
+			live(c);
+		} else if (child[c] == 0) {
+			tidy_up();
+		}
+	}
+	for (int c = 0; c < 4; c++) {
+		assert_int_equal(child[c], waitpid(child[c], &status, 0));
+		assert_true(WIFEXITED(status));
+		assert_int_equal(0, WEXITSTATUS(status));
+	}
+	assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+	assert_int_equal(0, work.n_damaged);
+	store_chain_fill(&chain, 0, 30, 10);
+	store_write_anew(&chain, owner_b);
+	assert_int_equal(30, store_found(&chain));
+	take_away(owner_a, &work);
+	take_away(owner_b, &work);
+	for (int64_t i = 10; i < 30; i++) {
+		assert_false(page_is_anywhere(&chain, i));
+	}
+}
+
 #define ROW(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 
 int main(void)
@@ -468,6 +552,7 @@ int main(void)
 		ROW(what_a_crash_left_is_no_damage_and_is_swept_up),
 		ROW(a_folder_that_is_not_there_is_an_empty_one),
 		ROW(an_interrupted_collection_loses_nothing_that_was_to_stay),
+		ROW(tidying_up_beside_running_engines_breaks_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
