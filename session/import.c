@@ -326,7 +326,7 @@ static int check_format(const json_t *root, const char *name, struct err *err)
 /* So that it is known tomorrow, too, which turns nobody here heard. */
 static void mark_turns(struct store_contents *to)
 {
-	int64_t last = to->n_turn ? to->turn[to->n_turn - 1].id : 0;
+	int64_t last = to->n_turn ? to->turn[to->n_turn - 1].id : 0, before;
 	size_t at = 0;
 
 	while (at < to->n_setting && strcmp(to->setting[at].key, STORE_IMPORTED) < 0) {
@@ -338,8 +338,9 @@ static void mark_turns(struct store_contents *to)
 			(to->n_setting++ - at) * sizeof(*to->setting));
 		to->setting[at] = (struct store_setting){.key = mem_strdup(STORE_IMPORTED)};
 	}
+	before = to->setting[at].value ? strtoll(to->setting[at].value, NULL, 10) : 0;
 	free(to->setting[at].value);
-	to->setting[at].value = mem_printf("%lld", (long long)last);
+	to->setting[at].value = mem_printf("%lld", (long long)(before > last ? before : last));
 }
 
 static int read_all(struct reader *reader, const json_t *root, struct err *err)
