@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NEW_FILE  DB_FILE ".new"
-#define COPY_FILE DB_FILE ".copy"
+#define NEW_FILE      DB_FILE ".new"
+#define COPY_FILE     DB_FILE ".copy"
+#define REPAIRED_FILE DB_FILE ".repaired"
 
 enum { DAMAGED_MAX = 1000 };
 
@@ -202,12 +203,24 @@ static int keep_old(const struct repair *repair)
 	return failed;
 }
 
-/* The old one's log must not be there any more when the new one is. */
-static int replace_old(const struct repair *repair, struct err *err)
+static int rename_file(const struct repair *repair, const char *from, const char *to)
+{
+	char *from_path = path_in(repair, from, ""), *to_path = path_in(repair, to, "");
+	int failed = rename(from_path, to_path) < 0 ? errno : 0;
+
+	free(from_path);
+	free(to_path);
+	return failed;
+}
+
+/*
+ * The old one's log must not be there any more when the new one is, nor be gone before it: once the new
+ * one is called REPAIRED_FILE, whoever has the lock goes on to the end.
+ */
+static int take_repaired(const struct repair *repair, struct err *err)
 {
 	static const char *const beside[] = {"-wal", "-shm"};
-	char *from = path_in(repair, NEW_FILE, ""), *to = path_in(repair, DB_FILE, "");
-	int failed = keep_old(repair);
+	int failed = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(beside) && !failed; i++) {
 		char *path = path_in(repair, DB_FILE, beside[i]);
@@ -215,14 +228,35 @@ static int replace_old(const struct repair *repair, struct err *err)
 		failed = unlink(path) < 0 && errno != ENOENT ? errno : 0;
 		free(path);
 	}
-	if (!failed && rename(from, to) < 0) {
-		failed = errno;
+	if (!failed && folder_sync(repair->folder, err) < 0) {
+		return -1;
 	}
-	free(from);
-	free(to);
+	failed = failed ? failed : rename_file(repair, REPAIRED_FILE, DB_FILE);
 	return failed ? err_set_errno(
 				err, ERR_FAILURE, failed, repair->folder, "cannot be repaired")
 		      : folder_sync(repair->folder, err);
+}
+
+static int replace_old(const struct repair *repair, struct err *err)
+{
+	int failed = keep_old(repair);
+
+	failed = failed ? failed : rename_file(repair, NEW_FILE, REPAIRED_FILE);
+	if (failed) {
+		return err_set_errno(
+			err, ERR_FAILURE, failed, repair->folder, "cannot be repaired");
+	}
+	return folder_sync(repair->folder, err) < 0 ? -1 : take_repaired(repair, err);
+}
+
+int repair_end(const char *folder, struct err *err)
+{
+	struct repair repair = {.folder = (char *)folder};
+	char *path = path_in(&repair, REPAIRED_FILE, "");
+	int is_there = access(path, F_OK) == 0;
+
+	free(path);
+	return is_there ? take_repaired(&repair, err) : 0;
 }
 
 static int repair_locked(struct repair *repair, struct err *err)
@@ -258,7 +292,10 @@ int store_repair(const char *folder, struct store_report *report, struct err *er
 	report->n_row = report->n_damaged = 0;
 	status = store_lock(repair.folder, &fd, err);
 	if (status == 0) {
-		status = repair_locked(&repair, err);
+		status = repair_end(repair.folder, err);
+		if (status == 0) {
+			status = repair_locked(&repair, err);
+		}
 		close(fd);
 	}
 	free(repair.folder);

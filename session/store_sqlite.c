@@ -189,7 +189,8 @@ int store_open(struct store **out, const char *folder, enum store_mode mode, str
 	}
 	store = new_store(path, mode);
 	/* Read first: what is refused is not touched, nor what is beside it. */
-	if ((mode == STORE_WRITE && store_lock(path, &store->lock_fd, err) < 0) ||
+	if ((mode == STORE_WRITE &&
+		    (store_lock(path, &store->lock_fd, err) < 0 || repair_end(path, err) < 0)) ||
 		db_read_session(path, look, NULL, err) < 0 ||
 		(mode == STORE_WRITE && open_to_write(store, err) < 0)) {
 		store_close(&store->base);

@@ -38,6 +38,9 @@ int folder_remove(const char *folder, struct err *err);
 /* Make what was renamed, made or removed in it last. */
 int folder_sync(const char *folder, struct err *err);
 
+/* Go on with a repair that was cut short when all was saved that could be. Needs the lock. */
+int repair_end(const char *folder, struct err *err);
+
 /* ---- reading and writing ---- */
 
 /*

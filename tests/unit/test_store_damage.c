@@ -339,6 +339,38 @@ static void any_lost_page_is_repaired_around(void **state)
 		n_page * count_lines(good_dump));
 }
 
+/* Killed when the new file was whole, and before it had the session's name. */
+static void a_repair_that_was_cut_short_is_ended(void **state)
+{
+	static const char *const cut[] = {"cp " SESSION "/good " FILE_OF ".repaired; cp " SESSION
+					  "/good " FILE_OF "-wal",
+		"cp " SESSION "/good " FILE_OF ".repaired; rm -f " FILE_OF "-wal"};
+
+	put(good.data, good.len);
+	assert_int_equal(0, system("cp " FILE_OF " " SESSION "/good"));
+	for (size_t i = 0; i < 2 * sizeof(cut) / sizeof(cut[0]); i++) {
+		struct buf told = BUF_INIT;
+
+		put(good.data, good.len);
+		run_sql("UPDATE turn SET text=X'41' WHERE id=2");
+		assert_false(reads_well());
+		assert_int_equal(0, system(cut[i / 2]));
+		if (i % 2) {
+			char *dump = repair(&told);
+
+			assert_string_equal(good_dump, dump);
+			free(dump);
+		} else {
+			store_close(store_again(SESSION, STORE_WRITE));
+		}
+		assert_true(reads_well());
+		assert_int_equal(0, told.len);
+		assert_int_equal(-1, access(FILE_OF ".repaired", F_OK));
+		buf_finish(&told);
+	}
+	assert_int_equal(0, unlink(SESSION "/good"));
+}
+
 static void a_session_in_order_is_not_repaired(void **state)
 {
 	struct store_report report = {.damage = collect};
@@ -369,6 +401,7 @@ int main(void)
 		cmocka_unit_test(a_session_without_its_first_page_is_repaired),
 		cmocka_unit_test(a_flipped_bit_of_the_format_is_damage_and_is_repaired),
 		cmocka_unit_test(any_lost_page_is_repaired_around),
+		cmocka_unit_test(a_repair_that_was_cut_short_is_ended),
 		cmocka_unit_test(a_session_in_order_is_not_repaired),
 	};
 
