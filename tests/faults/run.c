@@ -74,6 +74,11 @@ int run_can_preload(void)
 #endif
 }
 
+int run_rounds(int rounds)
+{
+	return run_can_preload() ? rounds : rounds / 10;
+}
+
 /* ---- programs ---- */
 
 static void set(const char *name, const char *value)

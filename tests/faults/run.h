@@ -72,5 +72,7 @@ double run_now_ms(void);
 uint64_t run_random(uint64_t *state, uint64_t n);
 /* Whether preloading works at all: not under sanitizers. */
 int run_can_preload(void);
+/* So many rounds; a tenth under a sanitizer, which slows every process and looks for something else. */
+int run_rounds(int rounds);
 
 #endif

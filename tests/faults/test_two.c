@@ -111,7 +111,7 @@ static void two_drivers(void)
 	struct tally tally = {0};
 	int64_t step = 0;
 
-	for (int i = 0; i < DRIVER_ROUNDS; i++) {
+	for (int i = 0; i < run_rounds(DRIVER_ROUNDS); i++) {
 		const char *argv[] = {run_env("FAULTS_STORE_DRIVER"), NULL, "2", NULL};
 		struct store *store = NULL;
 		struct running *running[2];
@@ -188,7 +188,7 @@ static void two_carrels(void)
 	run_empty(home.data);
 	run_program(&run[0], argv, &(struct run_plan){0});
 	run_finish(&run[0]);
-	for (int i = 0; i < CARREL_ROUNDS; i++) {
+	for (int i = 0; i < run_rounds(CARREL_ROUNDS); i++) {
 		struct running *running[2];
 		struct err err = {0};
 
