@@ -109,7 +109,8 @@ void kv_disk_unlink(struct kv_disk *disk, uint8_t *data);
 
 /*
  * Whether a mapping gave way while it was read (EIO, a truncated file: SIGBUS) since this was last
- * called. The reader saw zeros: what was computed meanwhile is to be thrown away, with every linked
+ * called, or its pages could not be synced and may come back from the disk as they were before. The
+ * reader saw zeros, or may have: what was computed meanwhile is to be thrown away, with every linked
  * page for which kv_disk_is_lost(); these are found no more.
  */
 int kv_disk_gave_way(struct kv_disk *disk);

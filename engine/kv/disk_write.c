@@ -100,7 +100,7 @@ static void sync_writer(struct kv_disk *disk, struct kv_writer *writer)
 	state->failed[state->n_failed++] = failed;
 	pthread_mutex_unlock(&state->lock);
 	if (!kv_writer_is_unlinked(writer)) {
-		kv_segment_unlink(disk->fd, writer->segment.id);
+		kv_segment_unlink(writer->folder_fd, writer->segment.id);
 		disk_trouble(disk, TROUBLE_SYNC, error, "computed KV could not be written to disk");
 	}
 }

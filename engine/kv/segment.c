@@ -276,12 +276,12 @@ int kv_writer_create(struct kv_writer *writer, int folder_fd, const struct kv_ro
 	writer->pages_fd = is_locked != 0 ? -1
 					  : kv_segment_open(folder_fd, writer->segment.id, ".pages",
 						    O_RDWR | O_CREAT | O_EXCL);
-	if (writer->pages_fd < 0 || write_at(writer->index_fd, bytes, sizeof(bytes), 0) < 0) {
+	if (writer->pages_fd < 0 || write_at(writer->index_fd, bytes, sizeof(bytes), 0) < 0 ||
+		(writer->folder_fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0)) < 0) {
 		fail_open(writer, folder_fd, 1);
 		return -1;
 	}
 	writer->segment.n_record = 1;
-	writer->folder_fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
 	return 0;
 }
 
@@ -316,8 +316,9 @@ int kv_writer_reopen(struct kv_writer *writer, int folder_fd, const struct kv_ro
 		return is_locked;
 	}
 	writer->pages_fd = kv_segment_open(folder_fd, id, ".pages", O_RDWR);
-	if (writer->pages_fd < 0 || fstat(writer->pages_fd, &pages_st) < 0 ||
-		fstat(writer->index_fd, &index_st) < 0) {
+	writer->folder_fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
+	if (writer->pages_fd < 0 || writer->folder_fd < 0 ||
+		fstat(writer->pages_fd, &pages_st) < 0 || fstat(writer->index_fd, &index_st) < 0) {
 		fail_open(writer, folder_fd, 0);
 		return -1;
 	}
@@ -386,11 +387,10 @@ int kv_writer_append(struct kv_writer *writer, struct kv_record *record, const u
 
 int kv_writer_sync(struct kv_writer *writer)
 {
-	/* The names of a new segment; without them it is a miss after a power cut. */
-	if (writer->folder_fd >= 0) {
+	/* Without its names it is a miss after a power cut; whoever made it may have died before. */
+	if (!writer->is_named) {
 		(void)fsync(writer->folder_fd);
-		close(writer->folder_fd);
-		writer->folder_fd = -1;
+		writer->is_named = 1;
 	}
 	/* The data first: a record that is there speaks of data that are. */
 	return fdatasync(writer->pages_fd) < 0 || fdatasync(writer->index_fd) < 0 ? -1 : 0;

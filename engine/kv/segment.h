@@ -58,7 +58,8 @@ struct kv_writer {
 	struct kv_segment segment;
 	struct kv_root root;
 	int index_fd, pages_fd;
-	int folder_fd;  /* of a new segment whose names are not synced yet; else -1 */
+	int folder_fd;  /* its own, of the folder that its names are in */
+	int is_named;   /* the names were synced, by this writer */
 	int64_t n_slot; /* the next page's */
 };
 

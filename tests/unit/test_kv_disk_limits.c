@@ -17,7 +17,17 @@
 
 enum { SLOT_BYTES = 12288 };
 
-static atomic_int syncs_fail, maps_fail, disk_is_full;
+static atomic_int syncs_fail, maps_fail, disk_is_full, n_folder_sync;
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		atomic_fetch_add(&n_folder_sync, 1);
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
 
 int fdatasync(int fd)
 {
@@ -178,6 +188,18 @@ static void what_fails_to_sync_at_the_end_is_found_by_nobody(void **state)
 	assert_int_equal(0, store_found(&chain));
 }
 
+/* Whoever made it may have been killed before it came to that. */
+static void who_goes_on_in_a_segment_syncs_its_names_too(void **state)
+{
+	store_chain_fill(&chain, 0, 3, 1);
+	store_chain_fill(&other, 0, 3, 2);
+	store_write_anew(&chain, owner_a);
+	atomic_store(&n_folder_sync, 0);
+	store_write_anew(&other, owner_a);
+	assert_int_equal(1, store_files(".index", NULL));
+	assert_int_equal(1, atomic_load(&n_folder_sync));
+}
+
 /* Two chains in two segments, the first of which is older. */
 static void write_two(void)
 {
@@ -283,6 +305,7 @@ int main(void)
 		ROW(a_segment_that_is_large_for_the_limit_is_not_gone_on_with),
 		ROW(what_could_not_be_synced_is_trusted_no_more),
 		ROW(what_fails_to_sync_at_the_end_is_found_by_nobody),
+		ROW(who_goes_on_in_a_segment_syncs_its_names_too),
 		ROW(room_is_made_on_a_full_disk),
 		ROW(where_no_room_can_be_made_that_is_said),
 		ROW(where_all_is_in_use_no_more_is_kept),
