@@ -123,3 +123,17 @@ int change_add_numbers(int64_t **number, size_t *count, const char *text, struct
 	} while (*at);
 	return 0;
 }
+
+int change_check_drops(
+	struct session *session, const int64_t *number, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct session_change *change;
+
+		if (session_plan_drop(session, &change, number[i], err) < 0) {
+			return -1;
+		}
+		session_change_discard(change);
+	}
+	return 0;
+}

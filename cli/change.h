@@ -26,5 +26,8 @@ int change_take(struct change_telling *telling, struct session_change *change, s
 void change_tell_cost(const struct session_cost *cost);
 /* "S2", "2" or several parted by commas: adds them, each once, to the list, which the caller frees. */
 int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err);
+/* Whether all of these sources can be dropped: asked before the first one is. */
+int change_check_drops(
+	struct session *session, const int64_t *number, size_t count, struct err *err);
 
 #endif

@@ -225,7 +225,9 @@ void chat_drop(struct chat *chat, const char *argument)
 		refuse(chat, "/drop", "/drop S2; /sources lists them", "needs a source");
 		return;
 	}
-	status = change_add_numbers(&number, &count, argument, &err);
+	status = change_add_numbers(&number, &count, argument, &err) < 0
+			 ? -1
+			 : change_check_drops(chat->session, number, count, &err);
 	for (size_t i = 0; i < count && status >= 0; i++) {
 		status = session_plan_drop(chat->session, &change, number[i], &err) < 0
 				 ? -1

@@ -135,23 +135,9 @@ static int take(struct load *load, struct session_change *change, int is_asked, 
 	return change_take(&load->telling, change, err) < 0 ? -1 : 0;
 }
 
-/* A number that no source has is told before anything is dropped. */
-static int check_drops(struct load *load, struct err *err)
-{
-	for (size_t i = 0; i < load->n_drop; i++) {
-		struct session_change *change;
-
-		if (session_plan_drop(load->resume.session, &change, load->drop[i], err) < 0) {
-			return -1;
-		}
-		session_change_discard(change);
-	}
-	return 0;
-}
-
 static int drop_sources(struct load *load, struct err *err)
 {
-	if (check_drops(load, err) < 0) {
+	if (change_check_drops(load->resume.session, load->drop, load->n_drop, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < load->n_drop; i++) {

@@ -126,7 +126,20 @@ play $fake -s pumps <<-'END'
 	expect > 
 	send /load station.txt\n
 	expect S2 station.txt: added
-	expect tokens in front of the next question
+	expect tokens in front
+	expect > 
+	send /drop S2,S9\n
+	expect carrel: 
+	absent dropped
+	expect > 
+	send /load station.txt\n
+	expect nothing to change
+	expect > 
+	send /refresh\n
+	expect nothing to change
+	expect > 
+	send /session\n
+	expect sources  1
 	expect > 
 	send /repack\n
 	expect Go on?
