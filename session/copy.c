@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -95,12 +96,51 @@ static int is_own(const char *key)
 	       strcmp(key, STORE_PINNED) == 0;
 }
 
+/*
+ * The blocks as they are called from another directory: a path that was given in that of the session
+ * leads elsewhere from here. Malloc'ed, and so are the origins that are not those of the contents.
+ */
+static struct store_block *blocks_from(const struct store_contents *contents, const char *directory)
+{
+	const char *own = store_setting(contents, STORE_DIRECTORY);
+	struct store_block *block = mem_zero(contents->n_block + 1, sizeof(*block));
+	int is_elsewhere = own && own[0] && (!directory || strcmp(own, directory) != 0);
+
+	for (size_t i = 0; i < contents->n_block; i++) {
+		const char *origin = contents->block[i].document.origin;
+		char *whole;
+
+		block[i] = contents->block[i];
+		if (!is_elsewhere || !origin || origin[0] == '/') {
+			continue;
+		}
+		whole = mem_printf("%s/%s", own, origin);
+		if (access(whole, F_OK) == 0) {
+			block[i].document.origin = whole;
+		} else { /* standard input, or what is not there any more */
+			free(whole);
+		}
+	}
+	return block;
+}
+
+static void free_blocks(struct store_block *block, const struct store_contents *contents)
+{
+	for (size_t i = 0; i < contents->n_block; i++) {
+		if (block[i].document.origin != contents->block[i].document.origin) {
+			free(block[i].document.origin);
+		}
+	}
+	free(block);
+}
+
 int copy_create(struct store **out, const struct store_contents *contents, const char *name,
 	const char *directory, struct err *err)
 {
 	struct store_setting *setting = mem_zero(contents->n_setting + 1, sizeof(*setting));
+	struct store_block *block = blocks_from(contents, directory);
 	struct store_change change = {
-		.block = contents->block,
+		.block = block,
 		.n_block = contents->n_block,
 		.turn = contents->n_turn ? contents->turn : NULL,
 		.n_turn = contents->n_turn,
@@ -120,6 +160,7 @@ int copy_create(struct store **out, const struct store_contents *contents, const
 		}
 	}
 	status = catalogue_create_with(out, name, directory, &change, err);
+	free_blocks(block, contents);
 	free(setting);
 	return status;
 }

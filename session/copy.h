@@ -16,7 +16,8 @@ int copy_cut(struct store_contents *contents, int64_t turn, struct err *err);
 
 /*
  * A session of that name with all of *contents, whole or not at all; it is open for writing. Its
- * directory is the one given, it is pinned by nobody, and it was used now.
+ * directory is the one given, and its sources lead to the files that they led to from the directory in
+ * the contents; it is pinned by nobody, and it was used now.
  */
 int copy_create(struct store **out, const struct store_contents *contents, const char *name,
 	const char *directory, struct err *err);

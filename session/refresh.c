@@ -37,9 +37,11 @@ static void pass_over(struct refresh *refresh)
 		if (!source->is_in_context) {
 			refresh->is_done[i] = 1;
 		} else if (!origin_lasts(refresh->known.path[i])) {
-			int was_file = strcmp(refresh->known.path[i], "stdin") != 0;
+			const char *origin = source->stored.document.origin;
+			int was_file = !origin || strcmp(origin, "stdin") != 0;
 
-			session_skip(session, mem_strdup(source->stored.document.origin),
+			session_skip(session,
+				mem_strdup(origin ? origin : source->stored.document.name),
 				mem_printf("%s: %s stays as it is",
 					was_file ? "is not there any more"
 						 : "cannot be asked for again",

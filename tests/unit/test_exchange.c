@@ -280,6 +280,51 @@ static void an_import_is_the_session_that_was_exported(void **state)
 	store_contents_finish(&stored);
 }
 
+static void the_sources_of_a_fork_lead_to_the_same_files(void **state)
+{
+	char home[] = "/tmp/carrel-exchange-XXXXXX";
+	struct store_contents contents = make_contents(), stored;
+	char *command, *file;
+
+	assert_non_null(mkdtemp(home));
+	setenv("XDG_DATA_HOME", home, 1);
+	file = mem_printf("%s/notes.txt", home);
+	command = mem_printf("touch %s", file);
+	assert_int_equal(0, system(command));
+	for (size_t i = 0; i < contents.n_setting; i++) {
+		if (strcmp(contents.setting[i].key, STORE_DIRECTORY) == 0) {
+			free(contents.setting[i].value);
+			contents.setting[i].value = mem_strdup(home);
+		}
+	}
+	assert_string_equal(home, store_setting(&contents, STORE_DIRECTORY));
+	for (size_t i = 0; i < 2; i++) {
+		free(contents.block[i].document.origin);
+		contents.block[i].document.origin = mem_strdup(i ? "stdin" : "notes.txt");
+	}
+	for (int is_elsewhere = 0; is_elsewhere < 2; is_elsewhere++) {
+		struct err err = {0};
+		struct store *store;
+
+		if (copy_create(&store, &contents, is_elsewhere ? "there" : "here",
+			    is_elsewhere ? "/there" : home, &err) < 0 ||
+			store_read(store, &stored, &err) < 0) {
+			fail_msg("%s: %s", err.where, err.what);
+		}
+		assert_string_equal(
+			is_elsewhere ? file : "notes.txt", stored.block[0].document.origin);
+		assert_string_equal("stdin", stored.block[1].document.origin);
+		store_contents_finish(&stored);
+		store_close(store);
+	}
+	free(command);
+	command = mem_printf("rm -r %s", home);
+	assert_int_equal(0, system(command));
+	free(command);
+	free(file);
+	store_contents_finish(&contents);
+}
+
 static void a_fork_keeps_what_stands_before_the_turn(void **state)
 {
 	struct store_contents contents = make_contents();
@@ -481,6 +526,7 @@ int main(void)
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(every_imported_turn_is_known_as_one),
 		cmocka_unit_test(an_import_is_the_session_that_was_exported),
+		cmocka_unit_test(the_sources_of_a_fork_lead_to_the_same_files),
 		cmocka_unit_test(a_fork_keeps_what_stands_before_the_turn),
 		cmocka_unit_test(what_is_no_whole_session_is_refused),
 		cmocka_unit_test(an_export_cut_anywhere_is_refused),

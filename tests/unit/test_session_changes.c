@@ -688,6 +688,34 @@ static void fill_the_disk(void *arg, const char *text, size_t len)
 }
 
 /* The disk fills while the answer comes: no turn, and the question is still there. */
+/* As an import may bring it. */
+static void a_source_that_came_from_nowhere_is_named_when_it_cannot_be_read_again(void **state)
+{
+	struct session *session = session_create(&(struct session_config){0});
+	struct load_result loaded = {0};
+	struct document *document;
+	struct session_change *change;
+	const struct skipped *skipped;
+	struct err err;
+	size_t count;
+
+	loaded.document = document = mem_zero(1, sizeof(*document));
+	loaded.n_document = loaded.cap_document = 1;
+	*document = text_document("name.txt", "some text\n");
+	free(document->origin);
+	document->origin = NULL;
+	assert_int_equal(1, session_add_sources(session, &loaded));
+	load_result_finish(&loaded);
+	must(session_plan_refresh(session, &change, NULL, 1, &err), &err);
+	assert_int_equal(0, session_change_count(change));
+	session_change_discard(change);
+	skipped = session_skipped(session, &count);
+	assert_int_equal(1, count);
+	assert_string_equal("name.txt", skipped[0].path);
+	assert_string_equal("is not there any more: S1 stays as it is", skipped[0].reason);
+	session_destroy(session);
+}
+
 static void an_answer_that_cannot_be_kept_is_none(void **state)
 {
 	struct engine *engine = open_fake(0);
@@ -730,6 +758,8 @@ int main(void)
 		cmocka_unit_test(a_dropped_source_is_gone_and_its_turns_stay),
 		cmocka_unit_test(what_a_drop_costs_is_what_stands_behind),
 		cmocka_unit_test(a_commit_that_fails_leaves_everything_as_it_was),
+		cmocka_unit_test(
+			a_source_that_came_from_nowhere_is_named_when_it_cannot_be_read_again),
 		cmocka_unit_test(an_answer_that_cannot_be_kept_is_none),
 	};
 
