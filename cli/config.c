@@ -45,6 +45,33 @@ static void print_list(
 	}
 }
 
+static json_t *setting_json(
+	const struct options *options, const struct option_row *row, const char *origin)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "setting", json_string(option_setting_name(row)));
+	json_object_set_new(object, "value", value_json(options, row));
+	json_object_set_new(object, "origin", json_string(origin));
+	return object;
+}
+
+/* As it stands in a settings file. */
+static void print_setting(const struct options *options, const struct option_row *row)
+{
+	struct buf value = BUF_INIT;
+
+	option_show(options, row, &value);
+	if (row->kind == OPTION_LIST && value.len) { /* a line each */
+		print_list(option_setting_name(row), options, row);
+	} else if (value.len) {
+		output_line("%-16s = %s", option_setting_name(row), buf_str(&value));
+	} else {
+		output_line("# %s is not set", option_setting_name(row));
+	}
+	buf_finish(&value);
+}
+
 int command_config(struct options *options, struct err *err)
 {
 	static const char *const origins[] = {
@@ -74,19 +101,12 @@ int command_config(struct options *options, struct err *err)
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option_row *row = &option_table[i];
 		const char *origin = origins[options_origin(i)];
-		struct buf value = BUF_INIT;
 
 		if (!row->memory) {
 			continue;
 		}
 		if (list) {
-			json_t *object = json_object();
-
-			json_object_set_new(
-				object, "setting", json_string(option_setting_name(row)));
-			json_object_set_new(object, "value", value_json(options, row));
-			json_object_set_new(object, "origin", json_string(origin));
-			json_array_append_new(list, object);
+			json_array_append_new(list, setting_json(options, row, origin));
 			continue;
 		}
 		/* What is printed can be a settings file: origins stand on lines of their own. */
@@ -94,15 +114,7 @@ int command_config(struct options *options, struct err *err)
 			output_line("# %s:", origin);
 			last = origin;
 		}
-		option_show(options, row, &value);
-		if (row->kind == OPTION_LIST && value.len) { /* a line each, as in the file */
-			print_list(option_setting_name(row), options, row);
-		} else if (value.len) {
-			output_line("%-16s = %s", option_setting_name(row), buf_str(&value));
-		} else {
-			output_line("# %s is not set", option_setting_name(row));
-		}
-		buf_finish(&value);
+		print_setting(options, row);
 	}
 	free(path);
 	if (list) {
