@@ -97,10 +97,24 @@ static void solve_best(struct rate_fit *fit)
 	}
 }
 
+/*
+ * How far what was measured reaches: to batches that are so many times as wide, and as deep. From
+ * DEEP_TOK on attention has its share of every batch, so that its cost is known at any depth.
+ */
+enum { REACH = 4, DEEP_TOK = 4096 };
+
+static int is_in_reach(const struct rate_fit *fit, int64_t n_tok, int64_t end_pos)
+{
+	return fit->n_sample && n_tok <= REACH * fit->widest_tok &&
+	       (end_pos <= REACH * fit->deepest_tok || fit->deepest_tok >= DEEP_TOK);
+}
+
 static void add_sample(struct rate_fit *fit, int64_t n_tok, double depth_sum, double seconds)
 {
 	/* Divided by the time, the error is relative. */
 	const double term[RATE_TERMS] = {1 / seconds, (double)n_tok / seconds, depth_sum / seconds};
+	/* As if they were all of one sequence. */
+	const int64_t last_pos = (int64_t)(depth_sum / (double)n_tok) + n_tok / 2;
 
 	for (int i = 0; i < RATE_TERMS; i++) {
 		for (int j = 0; j < RATE_TERMS; j++) {
@@ -109,6 +123,8 @@ static void add_sample(struct rate_fit *fit, int64_t n_tok, double depth_sum, do
 		fit->product[i] = FADE * fit->product[i] + term[i];
 	}
 	fit->n_sample++;
+	fit->widest_tok = n_tok > fit->widest_tok ? n_tok : fit->widest_tok;
+	fit->deepest_tok = last_pos > fit->deepest_tok ? last_pos : fit->deepest_tok;
 	solve_best(fit);
 }
 
@@ -121,16 +137,16 @@ void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds
 
 double rate_predict(const struct rate *rate, int64_t first_pos, int64_t end_pos, int64_t batch_tok)
 {
-	int64_t n_tok = end_pos - first_pos;
+	int64_t n_tok = end_pos - first_pos, widest_tok = batch_tok > 0 ? batch_tok : 1;
 	double n = (double)n_tok;
 	double depth_sum = n * ((double)first_pos + (double)end_pos - 1) / 2;
-	double n_batch = ceil(n / (double)(batch_tok > 0 ? batch_tok : 1));
+	double n_batch = ceil(n / (double)widest_tok);
 	const struct rate_fit *fit = n_tok == 1 ? &rate->one : &rate->many;
 
 	if (!fit->n_sample) {
 		fit = fit == &rate->one ? &rate->many : &rate->one;
 	}
-	if (!fit->n_sample) {
+	if (!is_in_reach(fit, n_tok < widest_tok ? n_tok : widest_tok, end_pos)) {
 		return -1;
 	}
 	return n_batch * fit->cost[0] + n * fit->cost[1] + depth_sum * fit->cost[2];
@@ -140,7 +156,8 @@ double rate_predict(const struct rate *rate, int64_t first_pos, int64_t end_pos,
 
 static void write_fit(const struct rate_fit *fit, struct buf *out)
 {
-	buf_printf(out, "samples %lld\n", (long long)fit->n_sample);
+	buf_printf(out, "samples %lld %lld %lld\n", (long long)fit->n_sample,
+		(long long)fit->widest_tok, (long long)fit->deepest_tok);
 	for (int i = 0; i < RATE_TERMS; i++) {
 		buf_printf(out, "sums %a %a %a %a\n", fit->moment[i][0], fit->moment[i][1],
 			fit->moment[i][2], fit->product[i]);
@@ -153,7 +170,7 @@ static void write_text(const struct rate *rate, struct buf *out)
 	struct sha256_digest sum;
 	char hex[65];
 
-	buf_addstr(out, "carrel rates 1\n");
+	buf_addstr(out, "carrel rates 2\n");
 	write_fit(&rate->one, out);
 	write_fit(&rate->many, out);
 	buf_printf(out, "link %a %a\n", rate->memory_bytes_per_s, rate->disk_bytes_per_s);
@@ -165,14 +182,18 @@ static void write_text(const struct rate *rate, struct buf *out)
 /* Returns what is behind it; NULL where it is none. */
 static const char *read_fit(struct rate_fit *fit, const char *text)
 {
-	long long n_sample;
+	long long n_sample, widest_tok, deepest_tok;
 	int used = 0;
 
-	if (sscanf(text, "samples %18lld\n%n", &n_sample, &used) != 1 || !used || n_sample < 0) {
+	if (sscanf(text, "samples %18lld %15lld %15lld\n%n", &n_sample, &widest_tok, &deepest_tok,
+		    &used) != 3 ||
+		!used || n_sample < 0 || widest_tok < 0 || deepest_tok < 0) {
 		return NULL;
 	}
 	text += used;
 	fit->n_sample = n_sample;
+	fit->widest_tok = widest_tok;
+	fit->deepest_tok = deepest_tok;
 	for (int i = 0; i < RATE_TERMS; i++, text += used) {
 		used = 0;
 		if (sscanf(text, "sums %la %la %la %la\n%n", &fit->moment[i][0], &fit->moment[i][1],
@@ -209,7 +230,7 @@ static int is_sound(const struct rate_fit *fit)
 /* `text` is terminated. The only text that is believed is the one that we would write. */
 static int read_text(struct rate *rate, const char *whole, size_t len)
 {
-	static const char head[] = "carrel rates 1\n";
+	static const char head[] = "carrel rates 2\n";
 	const char *text = whole;
 	struct buf again = BUF_INIT;
 	int is_same;

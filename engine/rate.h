@@ -21,6 +21,7 @@ struct rate_fit {
 	double product[RATE_TERMS];            /* of the terms and the time */
 	double cost[RATE_TERMS];               /* fitted, seconds, none negative */
 	int64_t n_sample;
+	int64_t widest_tok, deepest_tok; /* most tokens of a batch, and the position of the last */
 };
 
 struct rate {
@@ -43,7 +44,7 @@ void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds
 
 /*
  * Seconds for tokens first_pos ... end_pos-1 of one sequence in batches of batch_tok; negative
- * while nothing was measured.
+ * while nothing was measured that is like it: a few short questions tell nothing about a book.
  */
 double rate_predict(const struct rate *rate, int64_t first_pos, int64_t end_pos, int64_t batch_tok);
 

@@ -138,6 +138,23 @@ static void few_samples_predict_their_like_and_no_cost_is_negative(void **state)
 	assert_true(rate_predict(&rate, 0, 1000, 512) > 0);
 }
 
+/* A few short questions do not know how attention grows with depth, nor what a full batch takes. */
+static void what_is_far_from_all_that_was_measured_is_not_known(void **state)
+{
+	struct rate rate = {0};
+
+	rate_add(&rate, 150, depths(0, 150), time_of(&typical, 0, 150));
+	rate_add(&rate, 12, depths(170, 12), time_of(&typical, 170, 12));
+	assert_true(rate_predict(&rate, 0, 7000, 512) < 0);
+	assert_true(rate_predict(&rate, 6990, 7000, 512) < 0);
+	assert_true(rate_predict(&rate, 0, 600, 512) > 0);
+	assert_true(rate_predict(&rate, 182, 200, 512) > 0);
+	for (int64_t pos = 182; pos < 6000; pos += 512) {
+		rate_add(&rate, 512, depths(pos, 512), time_of(&typical, pos, 512));
+	}
+	expect_near(time_of(&typical, 90000, 512), rate_predict(&rate, 90000, 90512, 512), 0.05);
+}
+
 static void the_past_fades(void **state)
 {
 	struct machine slower = typical;
@@ -237,6 +254,7 @@ int main(void)
 		cmocka_unit_test(noisy_times_give_them_nearly),
 		cmocka_unit_test(a_prediction_is_the_sum_of_its_batches),
 		cmocka_unit_test(few_samples_predict_their_like_and_no_cost_is_negative),
+		cmocka_unit_test(what_is_far_from_all_that_was_measured_is_not_known),
 		cmocka_unit_test(the_past_fades),
 		cmocka_unit_test(a_long_answer_changes_no_forecast_of_reading),
 		cmocka_unit_test(what_was_measured_survives_digit_for_digit),
