@@ -215,6 +215,24 @@ static int change_session(struct load *load, struct err *err)
 		       : 0;
 }
 
+/*
+ * What scripts are told of the next question, and of the prefill before it: how the session stands now,
+ * whatever was changed, agreed to or left.
+ */
+static int measure(struct load *load, struct err *err)
+{
+	struct session_watch watch = {.stopped = stopped};
+	struct change_telling *telling = &load->telling;
+
+	if (wait_engine(load, err) < 0) {
+		return -1;
+	}
+	telling->has_cost = telling->engine != NULL;
+	return telling->engine ? session_cost(load->resume.session, telling->engine, &watch,
+					 &telling->cost, err)
+			       : 0;
+}
+
 /* ---- prefill ---- */
 
 static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
@@ -312,10 +330,12 @@ static int run(struct load *load, struct err *err)
 		return -1;
 	}
 	/* The engine loads its weights while files are read. */
-	if ((changes_anything(load) || options->prefill) && begin_engine(load, err) < 0) {
+	if ((changes_anything(load) || options->prefill || options->json) &&
+		begin_engine(load, err) < 0) {
 		return -1;
 	}
-	if (change_session(load, err) < 0 || (options->prefill && prefill(load, err) < 0)) {
+	if (change_session(load, err) < 0 || (options->json && measure(load, err) < 0) ||
+		(options->prefill && prefill(load, err) < 0)) {
 		return -1;
 	}
 	return print(load, err);

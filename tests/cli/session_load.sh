@@ -32,6 +32,12 @@ ok 'with the source' json sources.0.path station.txt
 ok 'counted' [ "$(field sources.0.tokens)" -gt 10 ]
 ok 'what it costs is told' [ "$(field cost.new_tokens)" = "$(field cost.total_tokens)" ]
 ok 'and what it did' json changes.0 'S1 station.txt: added'
+load -s s --json station.txt
+ok 'and told again where there is nothing to change' [ "$(field cost.total_tokens)" -gt 50 ]
+load -s s --show --json
+ok 'as where the text is only shown' [ "$(field cost.total_tokens)" -gt 50 ]
+load -s s --show --json -m missing.gguf
+ok 'without an engine nothing is known of it' json cost null
 load -s s --show
 ok '--show prints the packed text' prints '<source id="S1" kind="text" name="station.txt">'
 load -s s valve.txt
@@ -76,6 +82,11 @@ load -s s --prefill --json
 ok '--prefill computes' status_is 0
 ahead=$(field prefill.prompt_tokens)
 ok 'everything in front of the question' [ "$ahead" -gt 50 ]
+ok 'of which the cost told before' json cost.total_tokens "$ahead"
+ok 'how much would be computed' json cost.new_tokens "$(field prefill.prefill_tokens)"
+load -s s --prefill --json
+ok 'a second time it is cached' [ "$(field cost.cached_tokens)" -ge $((ahead - 1)) ]
+ok 'and nothing is computed' json prefill.prefill_tokens 0
 ask -s s --json 'How is the pump started?'
 ok 'the question costs the question' json usage.cached_tokens "$ahead"
 
