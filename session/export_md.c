@@ -1,4 +1,9 @@
-/* An export as Markdown: a transcript to read, of the current branch first. */
+/*
+ * An export as Markdown: a transcript to read, of the current branch first. What came from elsewhere is
+ * shown as it is: what could not be seen or would be obeyed is escaped first (base/escape.h), then what
+ * Markdown would take as markup or as HTML. An answer is a quotation, too: a model repeats what stands
+ * in documents.
+ */
 #include "session/export.h"
 
 #include "base/escape.h"
@@ -7,25 +12,111 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- text ---- */
+
+static int is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* "&lt;" and "&#60;", which would be shown as what they stand for. */
+static int is_entity(const char *text)
+{
+	size_t n = 1 + (text[1] == '#');
+
+	while (is_alnum(text[n])) {
+		n++;
+	}
+	return n > 1 && text[n] == ';';
+}
+
+/* Whether the character at `i` would be markup wherever in a line it stands. */
+static int is_markup(const char *line, size_t i)
+{
+	char before = i ? line[i - 1] : ' ';
+
+	switch (line[i]) {
+	case '#': /* a heading, or the end of one; not the # of C# */
+		return before == ' ' || before == '#';
+	case '_': /* emphasis begins and ends at words, never in them */
+		return !is_alnum(before) || !is_alnum(line[i + 1]);
+	default:
+		return strchr("\\`*[~$|", line[i]) != NULL;
+	}
+}
+
+/* How many bytes at the beginning of a line may stand there before the mark of a block: "12" of "12." */
+static size_t block_mark(const char *line)
+{
+	size_t digits = strspn(line, "0123456789");
+
+	return digits ? strchr(".)", line[digits]) && line[digits] ? digits : SIZE_MAX
+		      : (line[0] && strchr("-+=>", line[0]) ? 0 : SIZE_MAX);
+}
+
+/* A line that is shown as it is: nothing in it is markup, and no indentation makes it code. */
+static void add_literal(struct buf *out, const char *line)
+{
+	size_t mark;
+
+	for (; *line == ' ' || *line == '\t'; line++) {
+		buf_addstr(out, *line == ' ' ? "&nbsp;" : "&nbsp;&nbsp;&nbsp;&nbsp;");
+	}
+	mark = block_mark(line);
+	for (size_t i = 0; line[i]; i++) {
+		if (line[i] == '<') {
+			buf_addstr(out, "&lt;");
+		} else if (line[i] == '&' && is_entity(line + i)) {
+			buf_addstr(out, "&amp;");
+		} else {
+			buf_addstr(out, i == mark || is_markup(line, i) ? "\\" : "");
+			buf_addch(out, line[i]);
+		}
+	}
+}
+
 /* One line of text that carrel did not write. */
 static void put_line(FILE *out, const char *text)
 {
-	escape_write(out, text ? text : "", text ? strlen(text) : 0, ESCAPE_LINE);
+	struct buf shown = BUF_INIT, literal = BUF_INIT;
+
+	escape_add(&shown, text ? text : "", text ? strlen(text) : 0, ESCAPE_LINE);
+	add_literal(&literal, buf_str(&shown));
+	fputs(buf_str(&literal), out);
+	buf_finish(&shown);
+	buf_finish(&literal);
 }
 
-/* Lines of it, each behind `prefix`. */
+static int is_blank(const char *line)
+{
+	return strchr("\n", line[strspn(line, " \t")]) != NULL;
+}
+
+/*
+ * Lines of it, each behind `prefix`; a backslash at the end of one keeps it apart from the next of its
+ * paragraph. What is shown holds no NUL.
+ */
 static void put_lines(FILE *out, const char *prefix, const char *text, size_t len)
 {
-	while (len) {
-		const char *end = memchr(text, '\n', len);
-		size_t n = end ? (size_t)(end - text) : len;
+	struct buf shown = BUF_INIT, literal = BUF_INIT;
+	char *lines, *next;
 
-		fputs(prefix, out);
-		escape_write(out, text, n, ESCAPE_TEXT);
-		fputc('\n', out);
-		text += n + (end != NULL);
-		len -= n + (end != NULL);
+	escape_add(&shown, text, len, ESCAPE_TEXT);
+	lines = buf_take(&shown);
+	for (char *line = lines; *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next) {
+			*next++ = '\0';
+		}
+		buf_clear(&literal);
+		if (!is_blank(line)) {
+			add_literal(&literal, line);
+			buf_addstr(&literal, is_blank(next) ? "" : "\\");
+		}
+		fprintf(out, "%s%s\n", prefix, buf_str(&literal));
 	}
+	free(lines);
+	buf_finish(&literal);
 }
 
 /* In a code span whose marks are longer than any in it: nothing in it is markup. */

@@ -468,8 +468,7 @@ static void check_shown(const char *text, size_t len)
 	}
 	assert_null(strstr(text, "\xe2\x80\xae"));
 	assert_null(strstr(text, "\xc2\x9b"));
-	assert_non_null(strstr(text, "<U+202E>") ? strstr(text, "<U+202E>")
-						 : strstr(text, "&lt;U+202E&gt;"));
+	assert_true(strstr(text, "&lt;U+202E>") || strstr(text, "&lt;U+202E&gt;"));
 }
 
 static void markdown_shows_what_a_terminal_would_obey(void **state)
@@ -486,6 +485,63 @@ static void markdown_shows_what_a_terminal_would_obey(void **state)
 	assert_non_null(strstr(text, "## Other branches\n\n### Turn 4"));
 	free(text);
 	store_contents_finish(&contents);
+}
+
+/* One turn that says `text`, as Markdown. */
+static char *markdown_of(const char *text)
+{
+	struct store_contents contents = {.head = 1, .n_turn = 1};
+	char *exported;
+	size_t len;
+
+	contents.turn = mem_zero(1, sizeof(*contents.turn));
+	contents.turn[0].id = 1;
+	contents.turn[0].question = mem_strdup("what?");
+	contents.turn[0].question_len = 5;
+	contents.turn[0].text = mem_strdup(text);
+	contents.turn[0].text_len = strlen(text);
+	contents.turn[0].model_name = mem_strdup(text);
+	exported = export_text(export_md, &contents, &len);
+	store_contents_finish(&contents);
+	return exported;
+}
+
+static void markdown_takes_nothing_in_a_text_as_markup(void **state)
+{
+	static const char *const shown[][2] = {
+		{"<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)>"},
+		{"a < b && c", "a &lt; b && c"},
+		{"&lt; &#60; R&D AT&T;", "&amp;lt; &amp;#60; R&D AT&amp;T;"},
+		{"![x](http://y/z) [l]: u", "!\\[x](http://y/z) \\[l]: u"},
+		{"# Turn 9", "\\# Turn 9"},
+		{"### C# #1", "\\#\\#\\# C# \\#1"},
+		{"one\n===\ntwo\n---", "one\\\n\\===\\\ntwo\\\n\\---"},
+		{"```sh\nrm *\n```", "\\`\\`\\`sh\\\nrm \\*\\\n\\`\\`\\`"},
+		{"~~~\n\nx", "\\~\\~\\~\n\nx"},
+		{"    code\n\tmore",
+			"&nbsp;&nbsp;&nbsp;&nbsp;code\\\n&nbsp;&nbsp;&nbsp;&nbsp;more"},
+		{"- a\n+ b\n12. c\n3) d\n1.5", "\\- a\\\n\\+ b\\\n12\\. c\\\n3\\) d\\\n1\\.5"},
+		{"> said", "\\> said"},
+		{"_a_ snake_case **b** x|y $z$", "\\_a\\_ snake_case \\*\\*b\\*\\* x\\|y \\$z\\$"},
+		{"back\\slash\\", "back\\\\slash\\\\"},
+		{"one\n \t\ntwo\n\n", "one\n\ntwo\n\n"},
+		{"see\x1b[2J\xe2\x80\xaegnp", "see^\\[\\[2J&lt;U+202E>gnp"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+		char *text = markdown_of(shown[i][0]);
+		char *answer = mem_printf("> what?\n\n%s\n", shown[i][1]);
+		const char *sub = strstr(text, "<sub>");
+
+		if (!strstr(text, answer)) {
+			fail_msg("%s is not in %s", answer, text);
+		}
+		/* Nor in a line of the exporter's own. */
+		assert_non_null(sub);
+		assert_true(strchr(sub + 1, '<') == strstr(sub, "</sub>"));
+		free(answer);
+		free(text);
+	}
 }
 
 /* Every tag is one that the exporter writes; nothing leads out of the file. */
@@ -531,6 +587,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_whole_session_is_refused),
 		cmocka_unit_test(an_export_cut_anywhere_is_refused),
 		cmocka_unit_test(markdown_shows_what_a_terminal_would_obey),
+		cmocka_unit_test(markdown_takes_nothing_in_a_text_as_markup),
 		cmocka_unit_test(html_is_one_file_whose_links_lead_somewhere),
 	};
 
