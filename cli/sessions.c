@@ -37,6 +37,10 @@ int command_sessions(struct options *options, struct err *err)
 			return table[i].run(options, err);
 		}
 	}
+	if (options->n_argument) {
+		return err_set(err, ERR_USAGE, options->argument[0], "see `carrel sessions --help`",
+			"is nothing that `carrel sessions` does");
+	}
 	return err_set(err, ERR_USAGE, NULL, "see `carrel sessions --help`",
 		"say what to do: ls, show, search, rm, rename, fork, export, import, pin, unpin, "
 		"verify or repair");
@@ -107,6 +111,15 @@ const char *sessions_read_name(const struct sessions_read *read)
 	const char *name = store_setting(&read->contents, STORE_NAME);
 
 	return name && name[0] ? name : read->id;
+}
+
+json_t *sessions_json(const char *id, const char *name)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "session", output_json_string(name && name[0] ? name : NULL));
+	json_object_set_new(object, "id", output_json_string(id));
+	return object;
 }
 
 /* --no-store is about what is written: what is there, is there. */

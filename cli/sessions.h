@@ -3,6 +3,7 @@
 #define CLI_SESSIONS_H
 
 #include "cli/options.h"
+#include "cli/output.h"
 #include "session/catalogue.h"
 #include "session/store.h"
 
@@ -38,6 +39,8 @@ const char *sessions_read_name(const struct sessions_read *read);
 
 /* The id that a session's folder is called by. */
 const char *sessions_id(const char *folder);
+/* What a verb that makes or changes one session prints: its name (null while it has none) and id. */
+json_t *sessions_json(const char *id, const char *name);
 /* Where KV is kept, malloc'ed; NULL where there is no home. */
 char *sessions_kv_folder(void);
 /* Bytes of a session's KV on disk. */

@@ -29,11 +29,7 @@ static int make_copy(const struct options *options, const struct store_contents 
 		return -1;
 	}
 	if (options->json) {
-		json_t *object = json_object();
-
-		json_object_set_new(object, "id", json_string(store_id(store)));
-		json_object_set_new(object, "name", output_json_string(name));
-		output_json(object);
+		output_json(sessions_json(store_id(store), name));
 	} else {
 		output_line("%s", name && name[0] ? name : store_id(store));
 	}

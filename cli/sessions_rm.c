@@ -236,24 +236,35 @@ int sessions_rm(struct options *options, struct err *err)
 
 /* ---- rename, pin, unpin ---- */
 
-static void tell_name(const struct options *options, const char *member, const char *name)
-{
-	if (options->json) {
-		json_t *object = json_object();
-
-		json_object_set_new(object, member, output_json_string(name));
-		output_json(object);
-	}
-}
-
 int sessions_rename(struct options *options, struct err *err)
 {
-	if (sessions_check_arguments(options, 2, 2, "carrel sessions rename NAME NEW", err) < 0 ||
-		catalogue_rename(options->argument[1], options->argument[2], err) < 0) {
-		return -1;
+	char *folder = NULL;
+	int status =
+		sessions_check_arguments(options, 2, 2, "carrel sessions rename NAME NEW", err);
+
+	if (status == 0) {
+		status = catalogue_find(options->argument[1], 0, &folder, err);
 	}
-	tell_name(options, "name", options->argument[2]);
-	return 0;
+	if (status == 0) {
+		status = catalogue_rename(options->argument[1], options->argument[2], err);
+	}
+	if (status == 0 && options->json) {
+		output_json(sessions_json(sessions_id(folder), options->argument[2]));
+	}
+	free(folder);
+	return status;
+}
+
+static void tell_pinned(const char *folder, int is_pinned)
+{
+	struct store_figures figures = {0};
+	json_t *object;
+
+	store_figures(&figures, folder, NULL);
+	object = sessions_json(sessions_id(folder), figures.name);
+	json_object_set_new(object, "pinned", json_boolean(is_pinned));
+	output_json(object);
+	store_figures_finish(&figures);
 }
 
 /* In the session, which is asked when the KV store is lost, and in the KV store, which obeys it. */
@@ -276,6 +287,9 @@ static int set_pinned(const struct options *options, int is_pinned, struct err *
 		status = engine_kv_pin(kv, store_id(store), is_pinned, err);
 	}
 	store_close(store);
+	if (status == 0 && options->json) {
+		tell_pinned(folder, is_pinned);
+	}
 	free(folder);
 	free(kv);
 	return status;
@@ -283,20 +297,14 @@ static int set_pinned(const struct options *options, int is_pinned, struct err *
 
 int sessions_pin(struct options *options, struct err *err)
 {
-	if (sessions_check_arguments(options, 1, 1, "carrel sessions pin NAME", err) < 0 ||
-		set_pinned(options, 1, err) < 0) {
-		return -1;
-	}
-	tell_name(options, "pinned", options->argument[1]);
-	return 0;
+	return sessions_check_arguments(options, 1, 1, "carrel sessions pin NAME", err) < 0
+		       ? -1
+		       : set_pinned(options, 1, err);
 }
 
 int sessions_unpin(struct options *options, struct err *err)
 {
-	if (sessions_check_arguments(options, 1, 1, "carrel sessions unpin NAME", err) < 0 ||
-		set_pinned(options, 0, err) < 0) {
-		return -1;
-	}
-	tell_name(options, "unpinned", options->argument[1]);
-	return 0;
+	return sessions_check_arguments(options, 1, 1, "carrel sessions unpin NAME", err) < 0
+		       ? -1
+		       : set_pinned(options, 0, err);
 }

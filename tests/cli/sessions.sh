@@ -20,6 +20,7 @@ run "$CARREL" sessions
 ok 'a verb is needed' status_is 2
 run "$CARREL" sessions nonsense
 ok 'one that exists' status_is 2
+ok 'which is said of what does not' says 'nonsense: is nothing that'
 
 run "$CARREL" sessions import "$station"
 ok 'import makes a session' [ "$status:$(cat out)" = 0:station ]
@@ -27,7 +28,8 @@ run "$CARREL" sessions import "$station"
 ok 'whose name must not be taken' status_is 2
 ok 'which says how to give another one' says '--name NAME'
 run "$CARREL" sessions import --name second "$station" --json
-ok 'as --name does' json name second
+ok 'as --name does' json session second
+ok 'and JSON says with its id' [ "$(folder second)" = "$sessions/$("$JSON_GET" id <out)" ]
 ok 'its folder is readable by its owner only' \
 	[ "$(find "$sessions" ! -type d ! -perm 0600 -o -type d ! -perm 0700 | wc -l)" = 0 ]
 
@@ -122,6 +124,14 @@ run "$CARREL" sessions pin station
 ok 'a session can be pinned' [ "$("$CARREL" sessions ls | grep -c '^station .* pinned$')" = 1 ]
 run "$CARREL" sessions unpin station
 ok 'and unpinned' [ "$("$CARREL" sessions ls | grep -c pinned)" = 0 ]
+run "$CARREL" sessions pin station --json
+ok 'JSON says of which session' \
+	[ "$("$JSON_GET" session <out) $("$JSON_GET" pinned <out) $("$JSON_GET" id <out)" = "station true $(basename "$(folder station)")" ]
+run "$CARREL" sessions unpin station --json
+ok 'each time' [ "$("$JSON_GET" session <out) $("$JSON_GET" pinned <out)" = 'station false' ]
+run "$CARREL" sessions rename whole all --json
+ok 'of a rename, too' [ "$("$JSON_GET" session <out) $("$JSON_GET" id <out)" = "all $(basename "$(folder all)")" ]
+run "$CARREL" sessions rename all whole
 
 # ---- damage ----
 run "$CARREL" sessions verify
