@@ -134,7 +134,7 @@ static void put_code(FILE *out, const char *text)
 		fputc('`', out);
 	}
 	fputs(longest ? " " : "", out);
-	put_line(out, text);
+	escape_write(out, text, strlen(text), ESCAPE_LINE);
 	fputs(longest ? " " : "", out);
 	for (size_t i = 0; i <= longest; i++) {
 		fputc('`', out);
