@@ -442,7 +442,7 @@ int command_ask(struct options *options, struct err *err)
 	}
 	session_answer_finish(&ask.answer);
 	engine_close(ask.engine);
-	resume_close(&ask.resume, options, status < 0);
+	resume_close(&ask.resume, status < 0);
 	inputs_close(&ask.inputs);
 	free(ask.question);
 	free(ask.model);

@@ -306,6 +306,7 @@ static int run(struct chat *chat, struct err *err)
 		chat_load(chat, chat->inputs.path, chat->inputs.n_path, 0, err) < 0) {
 		return -1;
 	}
+	chat->resume.is_used = 0; /* the same command line begins another one like it */
 	if (start_wait(chat->engine, err) < 0 ||
 		start_check_no_think(chat->options, engine_info(chat->engine), err) < 0) {
 		return -1;
@@ -333,7 +334,7 @@ int command_chat(struct options *options, struct err *err)
 		chat_unfork(&chat);
 	}
 	engine_close(chat.engine);
-	resume_close(&chat.resume, options, status < 0);
+	resume_close(&chat.resume, status < 0);
 	inputs_close(&chat.inputs);
 	free(chat.last_thinking);
 	free(chat.model);

@@ -61,12 +61,12 @@ void chat_new(struct chat *chat, const char *argument)
 			     : resume_throw_away(&next, chat->options, &err);
 
 	if (status < 0) {
-		resume_close(&next, chat->options, 1);
+		resume_close(&next, 1);
 		chat_complain(chat, &err);
 		return;
 	}
 	chat_unfork(chat);
-	resume_replace(&chat->resume, &next, chat->options);
+	resume_replace(&chat->resume, &next);
 	chat->session = chat->resume.session;
 	if (chat->resume.name) {
 		log_note("session %s begins", chat->resume.name);
@@ -143,7 +143,10 @@ static int take(struct chat *chat, struct session_change *change, int asks, stru
 		.agrees = asks && chat->interactive ? agrees : NULL,
 	};
 
-	return change_take(&telling, change, err);
+	int status = change_take(&telling, change, err);
+
+	chat->resume.is_used |= status == 0;
+	return status;
 }
 
 /* While the engine still loads nothing is known of what it costs. */
@@ -255,6 +258,7 @@ void chat_prefill(struct chat *chat, const char *argument)
 	struct err err;
 	int status;
 
+	chat->resume.is_used = 1;
 	chat->submit_s = output_clock_s();
 	status = session_prefill(chat->session, chat->engine, &watch, &usage, &err);
 	log_progress_clear();

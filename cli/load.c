@@ -350,7 +350,7 @@ int command_load(struct options *options, struct err *err)
 	interrupt_install_term();
 	status = run(&load, err);
 	engine_close(load.engine);
-	resume_close(&load.resume, options, status < 0);
+	resume_close(&load.resume, status < 0);
 	inputs_close(&load.inputs);
 	json_decref(load.telling.list);
 	free(load.drop);

@@ -388,34 +388,27 @@ static void restore_last(const char *folder)
 	store_close(store);
 }
 
-static void forget(const char *id, const struct options *options)
-{
-	char *folder = start_kv_folder(options);
-	struct engine_kv_work work = {0};
-
-	if (catalogue_remove(id, NULL) == 0 && folder) {
-		engine_kv_remove(folder, id, (struct engine_kv_watch){0}, &work, NULL);
-	}
-	free(folder);
-}
-
 /* Whether nothing came of it, so that it goes again. */
 static int is_void(const struct resume *resume, int failed)
 {
 	const struct session *session = resume->session;
 
-	return session && resume->name && resume->is_new && !session_turn_count(session) &&
-	       (resume->is_auto || (failed && !session_source_count(session)));
+	if (!session || !resume->name || !resume->is_new || session_turn_count(session)) {
+		return 0;
+	}
+	/* A draft is a question that was asked and got no answer. */
+	return (resume->is_auto && !resume->is_used && !session_draft(session)[0]) ||
+	       (failed && !session_source_count(session));
 }
 
-void resume_close(struct resume *resume, const struct options *options, int failed)
+void resume_close(struct resume *resume, int failed)
 {
 	struct session *session = resume->session;
 	char *id = is_void(resume, failed) ? mem_strdup(store_id(session_store(session))) : NULL;
 
 	session_destroy(session);
 	if (id) {
-		forget(id, options);
+		catalogue_remove(id, NULL);
 		restore_last(resume->previous);
 	}
 	free(resume->previous);
@@ -424,7 +417,7 @@ void resume_close(struct resume *resume, const struct options *options, int fail
 	*resume = (struct resume){0};
 }
 
-void resume_replace(struct resume *resume, struct resume *next, const struct options *options)
+void resume_replace(struct resume *resume, struct resume *next)
 {
 	if (is_void(resume, 0)) {
 		/* What was the last before it now is the last before `next`. */
@@ -432,7 +425,7 @@ void resume_replace(struct resume *resume, struct resume *next, const struct opt
 		next->previous = resume->previous;
 		resume->previous = NULL;
 	}
-	resume_close(resume, options, 0);
+	resume_close(resume, 0);
 	*resume = *next;
 	*next = (struct resume){0};
 }

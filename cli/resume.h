@@ -12,7 +12,8 @@ struct resume {
 	struct session *session;
 	char *name;     /* NULL: a throw-away session */
 	int is_new;     /* nobody had it before */
-	int is_auto;    /* not named by the user: kept only if something is said in it */
+	int is_auto;    /* not named by the user: kept only if something is done in it */
+	int is_used;    /* something was: set by whoever computes KV for it or changes it */
 	char *previous; /* the folder of the directory's last session before it; or NULL */
 };
 
@@ -36,12 +37,13 @@ int resume_new(struct resume *resume, struct options *options, const char *path,
 
 /*
  * Close it. A new one in which nothing was loaded and nothing said goes again where the command
- * `failed`; so does one that carrel named, where nothing was said. Engines are closed before.
+ * `failed`; so does one that carrel named, where nothing was asked and that is not `is_used`. What
+ * there is of KV stays: it is a cache of texts, not of sessions.
  */
-void resume_close(struct resume *resume, const struct options *options, int failed);
+void resume_close(struct resume *resume, int failed);
 
 /* Close it, and go on with `next`, a new one of the same directory. */
-void resume_replace(struct resume *resume, struct resume *next, const struct options *options);
+void resume_replace(struct resume *resume, struct resume *next);
 
 /* The remembered options of a session, without opening it for writing. */
 int resume_peek(struct options *options, struct err *err);

@@ -6,7 +6,7 @@
  *	send TEXT      type TEXT
  *	kill NAME      kill -9 the child process called NAME of the command
  *	freeze NAME    stop it, as kill -STOP does
- *	signal NAME    send the command INT, TERM, HUP, QUIT, STOP or CONT
+ *	signal NAME    send the command INT, TERM, HUP, QUIT, KILL, STOP or CONT
  *	resize R C     make the terminal R rows high and C columns wide
  *	wait MS        do nothing for a while
  *
@@ -172,7 +172,7 @@ static void send_signal(const char *name)
 		const char *name;
 		int number;
 	} known[] = {{"INT", SIGINT}, {"TERM", SIGTERM}, {"HUP", SIGHUP}, {"QUIT", SIGQUIT},
-		{"STOP", SIGSTOP}, {"CONT", SIGCONT}};
+		{"KILL", SIGKILL}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(known[i].name, name) == 0) {

@@ -30,6 +30,63 @@ play $fake -s empty <<-'END'
 END
 ok 'but one that was named' [ "$(sessions)" = 1 ]
 
+
+mkdir ahead
+cd ahead
+cp ../station.txt level.txt
+play $fake level.txt <<-'END'
+	expect > 
+	send /quit\n
+END
+ok 'nor does one that only loaded what the command line names' [ "$(sessions)" = 1 ]
+play $fake level.txt <<-'END'
+	expect > 
+	send /prefill\n
+	expect tokens are ready
+	expect > 
+	send /quit\n
+END
+ok 'one in which something was computed stays' [ "$(sessions)" = 2 ]
+play $fake <<-'END'
+	expect session level.txt goes on: 1 source, 0 turns
+	expect > 
+	send /prefill\n
+	expect 0 computed
+	expect > 
+	send /quit\n
+END
+ok 'with all of that' status_is 0
+play $fake level.txt <<-'END'
+	expect > 
+	send /drop 1\n
+	expect Go on?
+	send y\n
+	expect > 
+	send /new\n
+	expect begins
+	expect > 
+	send /quit\n
+END
+ok 'so does one that was changed' [ "$(sessions)" = 3 ]
+mkdir killed
+cd killed
+cat >script <<-'END'
+	expect > 
+	send How is it started?\n
+	wait 500
+	signal KILL
+END
+CARREL_FAKE_TOKEN_US=100000 run "$PTY_RUN" script $fake ../level.txt
+play $fake <<-'END'
+	expect goes on
+	expect > How is it started?
+	send \c
+	expect > 
+	send /quit\n
+END
+ok 'a question whose carrel was killed is the draft of the next conversation' status_is 0
+cd ../..
+
 mkdir desk other
 cd desk
 cp ../station.txt .
