@@ -208,6 +208,22 @@ static void take_line(struct chat *chat, char *line, size_t len)
 
 /* ---- where lines come from ---- */
 
+/* Half a question is there again after a crash, too. */
+static void keep_draft(void *arg, const char *line)
+{
+	struct chat *chat = arg;
+
+	session_set_draft(chat->session, line, NULL);
+}
+
+/* A command that was kept while it was typed is done. */
+static void forget_command(struct chat *chat)
+{
+	if (session_draft(chat->session)[0] == '/') {
+		session_set_draft(chat->session, "", NULL);
+	}
+}
+
 static void talk_on_terminal(struct chat *chat)
 {
 	struct line_config config = {
@@ -215,6 +231,8 @@ static void talk_on_terminal(struct chat *chat)
 		.path_command = "load",
 		.plain = chat->options->plain,
 		.no_history = chat->options->no_store,
+		.paused = keep_draft,
+		.arg = chat,
 	};
 
 	line_open(&config);
@@ -233,6 +251,7 @@ static void talk_on_terminal(struct chat *chat)
 		}
 		line_remember(line);
 		take_line(chat, line, strlen(line));
+		forget_command(chat);
 		free(line);
 	}
 	line_close();

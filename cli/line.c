@@ -476,6 +476,7 @@ static void signals_release(const struct signals *signals)
 static struct {
 	const char *prompt;
 	char *line, *draft;
+	char *told; /* what paused() was called with, or has from before */
 	int is_done, was_abandoned, is_question;
 } reading;
 
@@ -562,9 +563,30 @@ static void obey_signals(void)
 	}
 }
 
+static void tell_paused(void)
+{
+	free(reading.told);
+	reading.told = mem_strdup(rl_line_buffer);
+	config->paused(config->arg, reading.told);
+}
+
+/* 1: a key is there. */
+static int wait_for_key(const sigset_t *mask)
+{
+	static const struct timespec pause = {.tv_nsec = 500 * 1000000};
+	struct pollfd key = {STDIN_FILENO, POLLIN, 0};
+	int is_new = config->paused && !reading.is_question &&
+		     strcmp(rl_line_buffer, reading.told ? reading.told : "") != 0;
+	int n = ppoll(&key, 1, is_new ? &pause : NULL, mask);
+
+	if (n == 0) {
+		tell_paused();
+	}
+	return n > 0;
+}
+
 static char *read_line(const char *prompt, int is_question)
 {
-	struct pollfd key = {STDIN_FILENO, POLLIN, 0};
 	struct signals signals;
 
 	reading.prompt = prompt;
@@ -577,11 +599,12 @@ static char *read_line(const char *prompt, int is_question)
 	if (reading.draft && !is_question) {
 		rl_insert_text(reading.draft);
 		rl_redisplay_function();
-		free(reading.draft);
+		free(reading.told);
+		reading.told = reading.draft;
 		reading.draft = NULL;
 	}
 	while (!reading.is_done) {
-		if (ppoll(&key, 1, NULL, &signals.mask) > 0) {
+		if (wait_for_key(&signals.mask)) {
 			rl_callback_read_char();
 		}
 		if (!reading.is_done) {
@@ -679,6 +702,8 @@ void line_close(void)
 {
 	restore_terminal();
 	line_set_draft("");
+	free(reading.told);
+	reading.told = NULL;
 	if (history_path) {
 		history_truncate_file(history_path, HISTORY_LINES);
 	}

@@ -18,6 +18,9 @@ struct line_config {
 	const char *path_command;
 	int plain;      /* nothing but text: no highlighted paste */
 	int no_history; /* neither read nor written */
+	/* When typing pauses: the line as it stands, where it changed; NULL: nobody wants to know. */
+	void (*paused)(void *arg, const char *line);
+	void *arg;
 };
 
 /* Once, on a terminal, before line_read(). `config` is kept. Recalls the lines of earlier days. */

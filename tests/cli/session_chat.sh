@@ -307,13 +307,18 @@ END
 ok 'a question whose engine died is the draft' status_is 0
 play $fake -s pumps <<-'END'
 	expect > Words that get lost
-	send \c
-	expect > 
-	send \d
+	signal HUP
 END
-ok 'and still is in the next chat' status_is 0
+ok 'and still is in the next chat' status_is 129
 play $fake -s pumps <<-'END'
 	expect > Words that get lost
+	send  for
+	wait 1500
+	signal HUP
+END
+ok 'the terminal may go away while a line is typed' status_is 129
+play $fake -s pumps <<-'END'
+	expect > Words that get lost for
 	send \c
 	expect > 
 	send Lost again?\n
