@@ -61,6 +61,12 @@ static json_t *about_json(const char *about)
 	return object;
 }
 
+/* Null: it has no page, so none was made or used. */
+static json_t *time_json(int64_t time_s)
+{
+	return time_s ? json_integer(time_s) : json_null();
+}
+
 static json_t *stock_json(const struct engine_kv_stock *stock, const char *folder)
 {
 	json_t *object = json_object(), *roots = json_array();
@@ -75,8 +81,8 @@ static json_t *stock_json(const struct engine_kv_stock *stock, const char *folde
 		json_object_set_new(item, "tokens", json_integer(root->n_tok));
 		json_object_set_new(item, "bytes", json_integer(root->n_bytes));
 		json_object_set_new(item, "damaged", json_integer(root->n_damaged));
-		json_object_set_new(item, "made", json_integer(root->made_s));
-		json_object_set_new(item, "used", json_integer(root->used_s));
+		json_object_set_new(item, "made", time_json(root->made_s));
+		json_object_set_new(item, "used", time_json(root->used_s));
 		json_array_append_new(roots, item);
 	}
 	json_object_set_new(object, "folder", output_json_string(folder));
@@ -106,7 +112,10 @@ static void print_stock(const struct engine_kv_stock *stock)
 	char all[NUMBER_SIZE], limit[NUMBER_SIZE], rest[NUMBER_SIZE];
 
 	for (size_t i = 0; i < stock->n_root; i++) {
-		print_root(&stock->root[i]);
+		/* One that was emptied keeps its folder for the next time. */
+		if (stock->root[i].n_page || stock->root[i].n_bytes || stock->root[i].n_damaged) {
+			print_root(&stock->root[i]);
+		}
 	}
 	if (!stock->n_root &&
 		!stock->limit_bytes) { /* there is no folder whose disk could be asked */
@@ -168,6 +177,7 @@ static json_t *work_json(const struct engine_kv_work *work)
 	json_object_set_new(object, "removed_bytes", json_integer(work->n_removed_bytes));
 	json_object_set_new(object, "damaged", json_integer(work->n_damaged));
 	json_object_set_new(object, "held_bytes", json_integer(work->n_held_bytes));
+	json_object_set_new(object, "shared_bytes", json_integer(work->n_shared_bytes));
 	return object;
 }
 
@@ -176,16 +186,21 @@ static void print_work(const struct engine_kv_work *work, int is_check)
 	char pages[NUMBER_SIZE], bytes[NUMBER_SIZE], number[NUMBER_SIZE], held[NUMBER_SIZE];
 
 	if (is_check) {
-		output_line("looked at %s pages, %s: %s damaged",
-			number_grouped(pages, work->n_page), number_bytes(bytes, work->n_bytes),
+		output_line("looked at %s %s, %s: %s damaged", number_grouped(pages, work->n_page),
+			work->n_page == 1 ? "page" : "pages", number_bytes(bytes, work->n_bytes),
 			work->n_damaged ? number_grouped(number, work->n_damaged) : "nothing is");
 		return;
 	}
-	output_line("removed %s pages, %s", number_grouped(pages, work->n_removed_page),
+	output_line("removed %s %s, %s", number_grouped(pages, work->n_removed_page),
+		work->n_removed_page == 1 ? "page" : "pages",
 		number_bytes(bytes, work->n_removed_bytes));
 	if (work->n_damaged) {
 		output_line("%s damaged pages, records or files are gone with them",
 			number_grouped(number, work->n_damaged));
+	}
+	if (work->n_shared_bytes) {
+		output_line("%s remain, which other sessions with the same text use",
+			number_bytes(held, work->n_shared_bytes));
 	}
 	if (work->n_held_bytes) {
 		output_line("%s would go, too, but a running engine holds them",

@@ -2,9 +2,11 @@
 #include "cli/sessions.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/output.h"
 #include "cli/start.h"
+#include "engine/engine.h"
 #include "session/copy.h"
 #include "session/export.h"
 #include "session/import.h"
@@ -16,9 +18,29 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whose KV the copy uses, too, as far as it was computed before until_s; NULL: nobody's. */
+struct sharing {
+	const char *from;
+	int64_t until_s;
+};
+
+/* A store of KV that cannot be written to is no reason to have no copy. */
+static void share_kv(const struct sharing *sharing, const char *to)
+{
+	char *folder = sessions_kv_folder();
+	struct err err;
+
+	if (folder && engine_kv_share(folder, sharing->from, to, sharing->until_s, &err) < 0) {
+		char text[512];
+
+		log_note("%s", err_format(&err, text, sizeof(text)));
+	}
+	free(folder);
+}
+
 /* Make a session of the contents, and say which. */
 static int make_copy(const struct options *options, const struct store_contents *contents,
-	const char *name, struct err *err)
+	const char *name, const struct sharing *sharing, struct err *err)
 {
 	char *directory = getcwd(NULL, 0);
 	struct store *store;
@@ -27,6 +49,9 @@ static int make_copy(const struct options *options, const struct store_contents 
 	free(directory);
 	if (status < 0) {
 		return -1;
+	}
+	if (sharing) {
+		share_kv(sharing, store_id(store));
 	}
 	if (options->json) {
 		output_json(sessions_json(store_id(store), name));
@@ -52,9 +77,25 @@ static int parse_turn(const char *text, int64_t *turn, struct err *err)
 	return 0;
 }
 
+/* When the first of the turns was asked that came after `turn`; 0: none did. */
+static int64_t asked_after(const struct store_contents *contents, int64_t turn)
+{
+	int64_t first_s = 0;
+
+	for (size_t i = 0; i < contents->n_turn && turn; i++) {
+		int64_t asked_s = contents->turn[i].asked_s;
+
+		if (contents->turn[i].id > turn && (!first_s || asked_s < first_s)) {
+			first_s = asked_s;
+		}
+	}
+	return first_s;
+}
+
 int sessions_fork(struct options *options, struct err *err)
 {
 	struct sessions_read read;
+	struct sharing sharing;
 	int64_t turn = 0;
 	int status;
 
@@ -64,9 +105,10 @@ int sessions_fork(struct options *options, struct err *err)
 		sessions_read_open(&read, options->argument[1], err) < 0) {
 		return -1;
 	}
+	sharing = (struct sharing){read.id, asked_after(&read.contents, turn)};
 	status = copy_cut(&read.contents, turn, err);
 	if (status == 0) {
-		status = make_copy(options, &read.contents, options->argument[2], err);
+		status = make_copy(options, &read.contents, options->argument[2], &sharing, err);
 	}
 	sessions_read_finish(&read);
 	return status;
@@ -158,7 +200,7 @@ int sessions_import(struct options *options, struct err *err)
 		return -1;
 	}
 	name = options->model_name ? options->model_name : store_setting(&contents, STORE_NAME);
-	status = make_copy(options, &contents, name && name[0] ? name : NULL, err);
+	status = make_copy(options, &contents, name && name[0] ? name : NULL, NULL, err);
 	if (status < 0 && err->code == ERR_USAGE && !options->model_name) {
 		snprintf(err->hint, sizeof(err->hint), "carrel sessions import FILE --name NAME");
 	}

@@ -125,7 +125,7 @@ static int remove_one(struct removal *removal, struct err *err)
 
 static void tell_removal(const struct removal *removal, json_t *list)
 {
-	char kv[NUMBER_SIZE], left[NUMBER_SIZE], held[NUMBER_SIZE];
+	char kv[NUMBER_SIZE], left[NUMBER_SIZE], held[NUMBER_SIZE], shared[NUMBER_SIZE];
 
 	if (list) {
 		json_t *object = json_object();
@@ -136,13 +136,21 @@ static void tell_removal(const struct removal *removal, json_t *list)
 			object, "kv_removed_bytes", json_integer(removal->kv.n_removed_bytes));
 		json_object_set_new(
 			object, "kv_held_bytes", json_integer(removal->kv.n_held_bytes));
+		json_object_set_new(
+			object, "kv_shared_bytes", json_integer(removal->kv.n_shared_bytes));
 		json_object_set_new(object, "remaining_bytes", json_integer(removal->left_bytes));
 		json_array_append_new(list, object);
 		return;
 	}
-	output_line("%s is removed, with %s of KV; %s of its documents remain on disk",
-		removal->name, number_bytes(kv, removal->kv.n_removed_bytes),
-		number_bytes(left, removal->left_bytes));
+	number_bytes(kv, removal->kv.n_removed_bytes);
+	if (removal->kv.n_shared_bytes && removal->left_bytes == 0) {
+		output_line("%s is removed, with %s of KV; %s of KV remain, which other sessions "
+			    "with the same text use",
+			removal->name, kv, number_bytes(shared, removal->kv.n_shared_bytes));
+	} else {
+		output_line("%s is removed, with %s of KV; %s of its documents remain on disk",
+			removal->name, kv, number_bytes(left, removal->left_bytes));
+	}
 	if (removal->kv.n_held_bytes) {
 		log_note("%s of KV go when the engine that holds them ends",
 			number_bytes(held, removal->kv.n_held_bytes));

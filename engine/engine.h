@@ -422,8 +422,9 @@ struct engine_kv_watch {
 struct engine_kv_work {
 	int64_t n_page, n_bytes;                 /* looked at */
 	int64_t n_removed_page, n_removed_bytes; /* gone */
-	int64_t n_damaged;    /* pages, records and files that do not hold together */
-	int64_t n_held_bytes; /* would go, but a running engine holds them */
+	int64_t n_damaged;      /* pages, records and files that do not hold together */
+	int64_t n_held_bytes;   /* would go, but a running engine holds them */
+	int64_t n_shared_bytes; /* of the session that is removed: others use them, too */
 };
 /* Down to the limit (least recently used first, leaves before parents, none that is pinned), and
  * out with what is damaged or cannot be reached. */
@@ -439,6 +440,12 @@ int engine_kv_verify(const char *folder, struct engine_kv_watch watch, struct en
  */
 int engine_kv_remove(const char *folder, const char *owner, struct engine_kv_watch watch,
 	struct engine_kv_work *work, struct err *err);
+/*
+ * What the session `from` computed or used, as far as it was written before until_s (since 1970; 0:
+ * all of it), `to` uses from now on, too: it stays when `from` is removed.
+ */
+int engine_kv_share(
+	const char *folder, const char *from, const char *to, int64_t until_s, struct err *err);
 /* Whether a session's pages stay whatever the limit says. */
 int engine_kv_pin(const char *folder, const char *owner, int is_pinned, struct err *err);
 

@@ -328,10 +328,9 @@ static int is_another(void *arg, const struct kv_stock *stock, uint32_t owner)
  * The pages of the owner that nobody else's continue or are, and all that continues them. What cannot be
  * reached or is damaged goes too: nobody knows whose text it was.
  */
-static int drop_owned(struct kv_stock *stock, uint32_t owner)
+static void drop_owned(struct kv_stock *stock, uint32_t owner, struct engine_kv_work *work)
 {
 	uint8_t *is_owned = mem_zero((size_t)stock->index.n_entry + 1, 1);
-	int is_any = 0;
 
 	kv_stock_mark(stock, is_owner, &owner);
 	for (uint32_t i = 0; i < stock->index.n_entry; i++) {
@@ -344,10 +343,11 @@ static int drop_owned(struct kv_stock *stock, uint32_t owner)
 			page->parent != KV_STOCK_NONE && stock->page[page->parent].is_dropped;
 
 		page->is_dropped = !page->is_marked && (is_owned[stock->order[i]] || parent_goes);
-		is_any |= page->is_dropped;
+		if (page->is_marked && is_owned[stock->order[i]] && page->state == KV_STOCK_GOOD) {
+			work->n_shared_bytes += kv_stock_page_bytes(stock);
+		}
 	}
 	free(is_owned);
-	return is_any;
 }
 
 /* Slots that no record speaks of hold what a writer left when it died; who writes has one of them. */
@@ -399,7 +399,7 @@ int kv_collect_owner(struct kv_folder *folder, const char *owner,
 		uint32_t number = kv_stock_owner(stock, owner);
 
 		if (number != KV_STOCK_NONE && number != 0) {
-			drop_owned(stock, number);
+			drop_owned(stock, number, work);
 			stock->owner[number].is_forgotten = 1;
 		}
 		choose_owned_segments(stock);

@@ -121,8 +121,27 @@ run "$CARREL" sessions fork four six 1
 ask -s six --show-tokens 'And now?'
 ok 'so does a fork' cmp four.tokens out
 run "$CARREL" sessions rm four five six
-ok 'all of them can be removed at once' [ "$status:$(grep -c '; 0 B of its documents remain' out)" = 0:3 ]
+ok 'all of them can be removed at once' [ "$status:$(wc -l <out)" = 0:3 ]
+ok 'what the others hold is told' [ "$(grep -c ' of KV remain, which other sessions' out)" = 2 ]
+ok 'until the last' [ "$(grep -c '^six .*; 0 B of its documents remain' out)" = 1 ]
 ok 'and are gone' gone
+
+# ---- a fork that was never asked ----
+make seven
+run "$CARREL" sessions fork seven eight
+run "$CARREL" sessions ls --json
+ok 'a fork has the KV of what it continues' [ "$("$JSON_GET" 0.kv_bytes <out)" -gt 100000 ]
+run "$CARREL" sessions pin eight
+run "$CARREL" sessions rm seven --json
+ok 'which stays when that is removed' json 0.kv_removed_bytes 0
+ok 'and rm says so' [ "$("$JSON_GET" 0.kv_shared_bytes <out)" -gt 100000 ]
+run "$CARREL" kv gc --kv-limit 1
+ok 'pinned, it stays whatever the limit' [ "$status" = 0 ]
+ask -s eight --json 'And now?'
+ok 'nothing is computed again' [ "$("$JSON_GET" usage.cached_tokens <out)" -gt 1000 ]
+run "$CARREL" sessions rm eight
+ok 'the fork goes with its KV' [ "$status:$(grep -c '; 0 B of its documents remain' out)" = 0:1 ]
+ok 'and is gone, too' gone
 ok 'the sessions folder is empty but for its catalogue' \
 	[ "$(find "$XDG_DATA_HOME/carrel/sessions" -mindepth 1 -type d | wc -l)" = 0 ]
 

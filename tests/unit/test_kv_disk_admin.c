@@ -221,6 +221,45 @@ static void what_another_session_only_used_stays(void **state)
 	assert_int_equal(0, store_found(&chain));
 }
 
+/* A fork: it computed nothing and asked nothing yet. */
+static void what_is_shared_stays_until_both_are_removed(void **state)
+{
+	struct engine_kv_work work;
+	struct err err;
+
+	store_chain_fill(&chain, 0, 10, 1);
+	other = chain;
+	store_chain_fill(&other, 6, 12, 2);
+	store_write_anew(&chain, owner_a);
+	store_write_anew(&other, owner_a);
+	assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_b));
+	assert_int_equal(0, engine_kv_share(store_folder, owner_a, owner_b, 0, &err));
+	assert_int_equal((int64_t)16 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_b));
+	assert_int_equal(0, engine_kv_pin(store_folder, owner_b, 1, &err));
+	take_away(owner_a, &work);
+	assert_int_equal(0, work.n_removed_page);
+	assert_int_equal((int64_t)16 * SLOT_BYTES, work.n_shared_bytes);
+	collect(1, &work);
+	assert_int_equal(0, work.n_removed_page);
+	assert_int_equal(10, store_found(&chain));
+	assert_int_equal(12, store_found(&other));
+	take_away(owner_b, &work);
+	assert_int_equal(16, work.n_removed_page);
+	assert_int_equal(0, work.n_shared_bytes);
+}
+
+static void what_is_younger_than_the_fork_is_not_shared(void **state)
+{
+	struct err err;
+
+	store_chain_fill(&chain, 0, 10, 1);
+	store_write_anew(&chain, owner_a);
+	assert_int_equal(0, engine_kv_share(store_folder, owner_a, owner_b, 1, &err));
+	assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_b));
+	assert_int_equal(0, engine_kv_share("nowhere", owner_a, owner_b, 0, &err));
+	assert_int_equal(-1, engine_kv_share(store_folder, owner_a, "../x", 0, &err));
+}
+
 static void what_nobody_owns_goes_with_what_it_continues(void **state)
 {
 	struct engine_kv_work work;
@@ -542,6 +581,8 @@ int main(void)
 		ROW(the_bytes_of_many_owners_are_told_at_once),
 		ROW(what_another_session_continues_stays),
 		ROW(what_another_session_only_used_stays),
+		ROW(what_is_shared_stays_until_both_are_removed),
+		ROW(what_is_younger_than_the_fork_is_not_shared),
 		ROW(what_nobody_owns_goes_with_what_it_continues),
 		ROW(who_used_a_page_is_known_after_its_leaves_went),
 		ROW(everything_can_be_removed),
