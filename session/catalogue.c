@@ -4,6 +4,7 @@
 #include "session/store_sqlite.h"
 
 #include "base/conf.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -21,17 +22,16 @@ enum { NAME_MAX_CHARACTERS = 64, ID_LEN = 16, ID_LEAST = 4, NEAREST = 3 };
 
 int catalogue_check_name(const char *name, struct err *err)
 {
-	static const char hint[] = "1 to 64 characters, no control characters, none of /, and no "
-				   "- or . in front";
+	static const char hint[] = "1 to 64 characters that can be seen, none of /, no - or . in "
+				   "front, and no space there or at the end";
 	size_t len = strlen(name), n_character = 0;
-	int is_bad = name[0] == '-' || name[0] == '.' || !len;
+	int is_bad = !len || strchr("-. ", name[0]) || name[len - 1] == ' ';
 
 	for (size_t at = 0; at < len && !is_bad; n_character++) {
 		uint32_t cp;
 		size_t n = utf8_decode(name + at, len - at, &cp);
 
-		is_bad = !n || cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == '/' ||
-			 n_character == NAME_MAX_CHARACTERS;
+		is_bad = !n || escape_needed(cp) || cp == '/' || n_character == NAME_MAX_CHARACTERS;
 		at += n;
 	}
 	return is_bad ? err_set(err, ERR_USAGE, NULL, hint, "\"%s\" cannot be a session's name",

@@ -268,7 +268,13 @@ static void names_are_checked(void **state)
 	static const char *const good[] = {"a", "1234", "two words", "\xc3\xa9t\xc3\xa9", "a.b-c_d",
 		"0123456789012345678901234567890123456789012345678901234567890123"};
 	static const char *const bad[] = {"", "-a", ".a", "a/b", "..", "a\nb", "a\x1b", "\xff",
-		"a\xc2\x9b", "01234567890123456789012345678901234567890123456789012345678901234"};
+		"a\xc2\x9b", " ", "   ", " a", "a ",
+		"a\xe2\x80\xae"
+		"b",
+		"a\xe2\x80\x8b",
+		"\xef\xbb\xbf"
+		"a",
+		"01234567890123456789012345678901234567890123456789012345678901234"};
 	struct store *store;
 	struct err err;
 
@@ -330,8 +336,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_name_leads_to_its_session, clean),
-		cmocka_unit_test_teardown(
-			a_new_name_that_begins_an_id_makes_a_new_session, clean),
+		cmocka_unit_test_teardown(a_new_name_that_begins_an_id_makes_a_new_session, clean),
 		cmocka_unit_test_teardown(without_its_file_it_is_made_from_the_sessions, clean),
 		cmocka_unit_test_teardown(
 			whatever_happens_to_its_file_names_lead_to_their_sessions, clean),
