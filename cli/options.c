@@ -292,7 +292,9 @@ static int parse_whole(
 	}
 	if (errno || end == value || *end || number < 0 || number > INT64_MAX / unit) {
 		return bad_value(row, value,
-			wanted_of(row, "a whole number up to 9223372036854775807"), err);
+			wanted_of(row, "a whole number up to 9223372036854775807, or one that "
+				       "ends with K, M or G"),
+			err);
 	}
 	if (check_range(row, value, (double)(number * unit), err) < 0) {
 		return -1;

@@ -69,7 +69,8 @@ for command in ask bench config count eval models tokenize; do
 done
 run "$CARREL" ask -q -v question
 ok 'quiet and verbose at once are a usage error' status_is 2
-for bad in '--temp=nan:a number from 0 to 1000' '--seed=-1:a whole number up to 9223372036854775807'; do
+for bad in '--temp=nan:a number from 0 to 1000' '--seed=-1:a whole number up to 9223372036854775807' \
+	'--kv-limit=1.5G:a whole number up to 9223372036854775807, or one that ends with K, M or G'; do
 	run "$CARREL" ask --device fake "${bad%%:*}" x
 	ok "${bad%%:*} is refused with the range" says "takes ${bad#*:}"
 done
