@@ -245,6 +245,9 @@ int sessions_search(struct options *options, struct err *err)
 	if (status == 0 && searching.list) {
 		output_json(json_incref(searching.list));
 	}
+	if (status == 0 && !searching.n_found && !searching.n_unread) {
+		log_note("nothing is found");
+	}
 	if (status == 0 && searching.n_found > searching.n_shown) {
 		log_note("%lld of %lld passages are shown; -n shows more",
 			(long long)searching.n_shown, (long long)searching.n_found);

@@ -86,6 +86,7 @@ int copy_cut(struct store_contents *contents, int64_t turn, struct err *err)
 	cut_places(contents, is_all);
 	cut_blocks(contents);
 	contents->head = turn;
+	contents->made_s = 0; /* what comes of it is begun anew */
 	free(path);
 	return 0;
 }
@@ -151,6 +152,7 @@ int copy_create(struct store **out, const struct store_contents *contents, const
 		.has_head = 1,
 		.setting = setting,
 		.draft = contents->draft,
+		.made_s = contents->made_s,
 	};
 	int status;
 

@@ -380,8 +380,11 @@ int exchange_read(const struct exchange_table *table, const json_t *object, size
 			return -1;
 		}
 	}
-	/* Every field stands for one member, so that what is left over is unknown. */
-	if (json_object_size(object) != table->n_field + n_other) {
+	/*
+	 * Every field stands for one member, so that what is left over is unknown. Who reads the others
+	 * says which of them is not there.
+	 */
+	if (json_object_size(object) > table->n_field + n_other) {
 		return err_set(err, ERR_FAILURE, where, "a newer carrel may have written it",
 			"has members that carrel does not know");
 	}

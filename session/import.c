@@ -22,12 +22,21 @@ static const char *where_of(
 	return where;
 }
 
+static int lacks(const char *where, const char *member, struct err *err)
+{
+	return err_set(err, ERR_FAILURE, where, NULL, "\"%s\" is missing", member);
+}
+
 /* Zeroed room for the elements of a list, never NULL but after a failure. */
 static void *make_room(
 	const json_t *list, size_t item_bytes, const char *what, const char *where, struct err *err)
 {
 	void *items;
 
+	if (!list) {
+		lacks(where, what, err);
+		return NULL;
+	}
 	if (!json_is_array(list)) {
 		err_set(err, ERR_FAILURE, where, NULL, "\"%s\" has to be a list", what);
 		return NULL;
@@ -126,6 +135,9 @@ static int read_headings(
 static int read_document(
 	struct document *document, const json_t *object, const char *where, struct err *err)
 {
+	if (!object) {
+		return lacks(where, "document", err);
+	}
 	if (exchange_read(&exchange_document, object, 2, where, document, err) < 0 ||
 		read_parts(document, json_object_get(object, "parts"), where, err) < 0 ||
 		read_headings(document, json_object_get(object, "headings"), where, err) < 0) {
@@ -238,6 +250,13 @@ static int check_turn(const struct store_contents *to, const char *where, struct
 	return 0;
 }
 
+static int read_usage(
+	struct store_turn *turn, const json_t *object, const char *where, struct err *err)
+{
+	return !object ? lacks(where, "usage", err)
+		       : exchange_read(&exchange_usage, object, 0, where, &turn->usage, err);
+}
+
 static int read_turns(struct reader *reader, const json_t *list, struct err *err)
 {
 	struct store_contents *to = reader->to;
@@ -254,8 +273,7 @@ static int read_turns(struct reader *reader, const json_t *list, struct err *err
 		where_of(where, reader, "turns", i);
 		if (exchange_read(&exchange_turn, object, 3, where, turn, err) < 0 ||
 			read_ids(turn, json_object_get(object, "ids"), where, err) < 0 ||
-			exchange_read(&exchange_usage, json_object_get(object, "usage"), 0, where,
-				&turn->usage, err) < 0 ||
+			read_usage(turn, json_object_get(object, "usage"), where, err) < 0 ||
 			read_citations(turn, json_object_get(object, "citations"), where, err) <
 				0 ||
 			check_turn(to, where, err) < 0) {

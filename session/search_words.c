@@ -216,6 +216,9 @@ static const char *take_piece(struct phrases *phrases, struct words *words, cons
 	const char *begin = text, *end;
 	int is_quoted = *text == '"';
 
+	if (is_quoted && !strchr(text + 1, '"')) { /* nothing ends it: its words as they come */
+		return text + 1;
+	}
 	begin += is_quoted;
 	end = begin + strcspn(begin, is_quoted ? "\"" : " \t\r\n\"");
 	text = end + (is_quoted && *end == '"');

@@ -143,6 +143,7 @@ struct store_change {
 	const struct store_setting *setting;
 	size_t n_setting;
 	const char *draft;
+	int64_t made_s; /* when a session that comes from elsewhere was begun; 0: as it is */
 };
 int store_commit(struct store *store, const struct store_change *change, struct err *err);
 

@@ -454,6 +454,7 @@ int contents_write(struct db *db, const struct store_change *change, struct err 
 		struct state next = *state;
 
 		next.used_s = time(NULL);
+		next.made_s = change->made_s ? change->made_s : next.made_s;
 		next.draft = change->draft ? (char *)change->draft : state->draft;
 		status = state_save(db, &next, err);
 	}

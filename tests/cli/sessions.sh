@@ -29,6 +29,8 @@ ok 'whose name must not be taken' status_is 2
 ok 'which says how to give another one' says '--name NAME'
 run "$CARREL" sessions import --name second "$station" --json
 ok 'as --name does' json session second
+ok 'it began when the exported one did' \
+	[ "$("$CARREL" sessions show --json second | "$JSON_GET" made)" = "$("$JSON_GET" made <"$station")" ]
 ok 'and JSON says with its id' [ "$(folder second)" = "$sessions/$("$JSON_GET" id <out)" ]
 ok 'its folder is readable by its owner only' \
 	[ "$(find "$sessions" ! -type d ! -perm 0600 -o -type d ! -perm 0700 | wc -l)" = 0 ]
@@ -83,6 +85,10 @@ head -c 2000 "$station" >cut.json
 before=$(find "$sessions" | sort | cksum)
 run "$CARREL" sessions import cut.json --name cut
 ok 'half a file is refused' status_is 1
+sed 's/"citations":/"quotes":/' "$station" >lacking.json
+run "$CARREL" sessions import lacking.json --name lacking
+ok 'one that lacks something' [ $status = 1 ]
+ok 'which is named' says '"citations" is missing'
 sed 's/"turn":-1/"turn":7/' "$station" >wrong.json
 run "$CARREL" sessions import wrong.json --name wrong
 ok 'and one that contradicts itself' says 'places[2]: is of a block or a turn that is not there'
@@ -102,6 +108,9 @@ run "$CARREL" sessions search cafe
 ok 'accents make no difference' [ "$(grep -c 'S1 station.txt:5' out)" = 4 ]
 run "$CARREL" sessions search 'oper* (NOT "' -s station
 ok 'nothing is an error of syntax' status_is 0
+run "$CARREL" sessions search zeppelin
+ok 'where nothing is found that is said' says 'nothing is found'
+ok 'and is no failure' status_is 0
 run "$CARREL" sessions search '->'
 ok 'but no word at all is a usage error' status_is 2
 run "$CARREL" sessions search never -s station
@@ -115,6 +124,7 @@ ok 'and is no path' status_is 2
 run "$CARREL" sessions rename piped fourth
 ok 'rename renames' [ "$status:$("$CARREL" sessions ls --json | "$JSON_GET" 0.name)" = 0:fourth ]
 run "$CARREL" sessions fork station early 1
+ok 'a fork begins now' [ "$("$CARREL" sessions show --json early | "$JSON_GET" made)" -gt "$("$JSON_GET" made <"$station")" ]
 ok 'fork copies up to a turn' [ "$status:$("$CARREL" sessions show --json early | "$JSON_GET" turns)" = 0:1 ]
 run "$CARREL" sessions fork station whole
 ok 'or the current branch' [ "$("$CARREL" sessions show --json whole | "$JSON_GET" turns turn | tr '\n' ' ')" = '2 3 ' ]

@@ -99,6 +99,8 @@ static void words_are_found_whatever_their_case_and_accents(void **state)
 	assert_int_equal(1, count_hits(&fixture, "pu* muller"));
 	assert_int_equal(1, count_hits(&fixture, "\"of ca\"*"));
 	assert_int_equal(0, count_hits(&fixture, "\"of pump\""));
+	assert_int_equal(1, count_hits(&fixture, "\"hall pump")); /* nothing ends the quote */
+	assert_int_equal(0, count_hits(&fixture, "\"hall pump\""));
 	assert_int_equal(0, count_hits(&fixture, "pum"));
 	assert_int_equal(0, count_hits(&fixture, "pump valve"));
 	finish(&fixture);
