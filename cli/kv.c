@@ -189,6 +189,9 @@ static void print_work(const struct engine_kv_work *work, int is_check)
 		output_line("looked at %s %s, %s: %s damaged", number_grouped(pages, work->n_page),
 			work->n_page == 1 ? "page" : "pages", number_bytes(bytes, work->n_bytes),
 			work->n_damaged ? number_grouped(number, work->n_damaged) : "nothing is");
+		if (work->n_damaged) {
+			output_line("carrel kv gc removes what is damaged; it is computed again");
+		}
 		return;
 	}
 	output_line("removed %s %s, %s", number_grouped(pages, work->n_removed_page),
@@ -225,7 +228,7 @@ static int end_work(
 
 static int kv_gc(const struct options *options, struct err *err)
 {
-	struct progress progress = {"moved", output_clock_s()};
+	struct progress progress = {"checked", output_clock_s()};
 	struct engine_kv_watch watch = {look, &progress};
 	struct engine_kv_work work = {0};
 	char *folder;

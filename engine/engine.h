@@ -427,7 +427,7 @@ struct engine_kv_work {
 	int64_t n_shared_bytes; /* of the session that is removed: others use them, too */
 };
 /* Down to the limit (least recently used first, leaves before parents, none that is pinned), and
- * out with what is damaged or cannot be reached. */
+ * out with what is damaged or cannot be reached: all of it is read, as engine_kv_verify() does. */
 int engine_kv_collect(const char *folder, int64_t limit_bytes, struct engine_kv_watch watch,
 	struct engine_kv_work *work, struct err *err);
 /* Read and check everything; changes nothing. */

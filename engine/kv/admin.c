@@ -1,7 +1,6 @@
 /* KV on disk as engine.h shows it to those who run no engine. */
 #include "engine/engine.h"
 
-#include "base/crc32c.h"
 #include "base/mem.h"
 #include "engine/kv/collect.h"
 #include "engine/kv/folder.h"
@@ -210,29 +209,6 @@ static int tell_progress(struct verifying *verifying, struct err *err)
 	return 0;
 }
 
-static int is_page_good(int fd, const struct kv_index_entry *entry, int64_t page_bytes)
-{
-	uint8_t chunk[1 << 16];
-	int64_t at = entry->slot * kv_slot_bytes(page_bytes), left = page_bytes;
-	uint32_t crc = 0;
-
-	while (left > 0) {
-		size_t n_wanted = left < (int64_t)sizeof(chunk) ? (size_t)left : sizeof(chunk);
-		ssize_t n = pread(fd, chunk, n_wanted, at);
-
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			return 0;
-		}
-		crc = crc32c(crc, chunk, (size_t)n);
-		at += n;
-		left -= n;
-	}
-	return crc == entry->data_crc;
-}
-
 static int verify_segment(
 	struct verifying *verifying, const struct kv_stock *stock, uint32_t number, struct err *err)
 {
@@ -246,7 +222,7 @@ static int verify_segment(
 		if (entry->segment != number) {
 			continue;
 		}
-		if (fd < 0 || !is_page_good(fd, entry, stock->root.page_bytes)) {
+		if (fd < 0 || !kv_stock_is_page_good(stock, fd, entry)) {
 			verifying->work->n_damaged++;
 		}
 		verifying->work->n_page++;

@@ -265,6 +265,35 @@ static int64_t useless_bytes(const struct kv_stock *stock)
 	return n * kv_stock_page_bytes(stock);
 }
 
+struct checking {
+	const struct kv_folder *folder;
+	const struct engine_kv_watch *watch;
+	int64_t done_bytes, total_bytes;
+};
+
+static int go_on(void *arg, int64_t checked_bytes)
+{
+	struct checking *checking = arg;
+	const struct engine_kv_watch *watch = checking->watch;
+
+	checking->done_bytes += checked_bytes;
+	return !watch || !watch->look ||
+	       !watch->look(watch->context, checking->done_bytes, checking->total_bytes);
+}
+
+/* Every page is read: a checksum alone says that it is damaged. */
+static int check_all(struct stocks *stocks, struct checking *checking, struct err *err)
+{
+	checking->total_bytes = kv_folder_bytes(checking->folder);
+	for (size_t i = 0; i < stocks->n; i++) {
+		if (kv_stock_check(&stocks->at[i], go_on, checking) < 0) {
+			return err_set(
+				err, ERR_INTERRUPTED, checking->folder->path, NULL, "interrupted");
+		}
+	}
+	return 0;
+}
+
 /* Once down to the limit, as far as sizes can be told before. */
 static int collect_once(struct kv_folder *folder, int64_t limit_bytes, int thoroughly,
 	const struct engine_kv_watch *watch, struct engine_kv_work *work, struct err *err)
@@ -278,6 +307,12 @@ static int collect_once(struct kv_folder *folder, int64_t limit_bytes, int thoro
 		return -1;
 	}
 	if (work->n_page == 0) {
+		struct checking checking = {.folder = folder, .watch = watch};
+
+		if (thoroughly && check_all(&stocks, &checking, err) < 0) {
+			finish_stocks(&stocks);
+			return -1;
+		}
 		count_looked_at(&stocks, work);
 	}
 	pins.owner = kv_folder_pinned(folder, &pins.n);

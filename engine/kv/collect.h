@@ -14,8 +14,8 @@
 
 /*
  * Down to limit_bytes (> 0): least recently used first, leaves before parents, nothing that a pinned
- * session used, nothing that is held. `thoroughly`: also out with what is damaged, unreachable or there
- * twice; else only what is worth the trouble.
+ * session used, nothing that is held. `thoroughly`: every page is read, and out with what is damaged,
+ * unreachable or there twice; else only what is worth the trouble.
  */
 int kv_collect(struct kv_folder *folder, int64_t limit_bytes, int thoroughly,
 	const struct engine_kv_watch *watch, struct engine_kv_work *work, struct err *err);

@@ -1,5 +1,6 @@
 #include "engine/kv/stock.h"
 
+#include "base/crc32c.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -451,6 +452,75 @@ void kv_stock_mark(struct kv_stock *stock,
 int64_t kv_stock_page_bytes(const struct kv_stock *stock)
 {
 	return kv_slot_bytes(stock->root.page_bytes) + KV_RECORD_BYTES;
+}
+
+/* ---- reading the pages ---- */
+
+int kv_stock_is_page_good(
+	const struct kv_stock *stock, int pages_fd, const struct kv_index_entry *entry)
+{
+	uint8_t chunk[1 << 16];
+	int64_t left = stock->root.page_bytes, at = entry->slot * kv_slot_bytes(left);
+	uint32_t crc = 0;
+
+	while (left > 0) {
+		size_t n_wanted = left < (int64_t)sizeof(chunk) ? (size_t)left : sizeof(chunk);
+		ssize_t n = pread(pages_fd, chunk, n_wanted, at);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			return 0;
+		}
+		crc = crc32c(crc, chunk, (size_t)n);
+		at += n;
+		left -= n;
+	}
+	return crc == entry->data_crc;
+}
+
+/* What continues a page that is none cannot be reached. */
+static void cut_off(struct kv_stock *stock)
+{
+	for (uint32_t i = 0; i < stock->n_order; i++) {
+		struct kv_stock_page *page = &stock->page[stock->order[i]];
+		enum kv_stock_state above = page->parent == KV_STOCK_NONE
+						    ? KV_STOCK_GOOD
+						    : stock->page[page->parent].state;
+
+		if (page->state != KV_STOCK_BAD &&
+			(above == KV_STOCK_BAD || above == KV_STOCK_UNREACHABLE)) {
+			page->state = KV_STOCK_UNREACHABLE;
+		}
+	}
+}
+
+int kv_stock_check(
+	struct kv_stock *stock, int (*go_on)(void *arg, int64_t checked_bytes), void *arg)
+{
+	int stopped = 0;
+
+	for (uint32_t s = 0; s < stock->n_segment && !stopped; s++) {
+		int fd = kv_segment_open(stock->fd, stock->segment[s].file.id, ".pages", O_RDONLY);
+
+		for (uint32_t i = 0; i < stock->index.n_entry && !stopped; i++) {
+			const struct kv_index_entry *entry = kv_index_at(&stock->index, i);
+
+			if (entry->segment != s || stock->page[i].state == KV_STOCK_BAD) {
+				continue;
+			}
+			if (fd < 0 || !kv_stock_is_page_good(stock, fd, entry)) {
+				stock->page[i].state = KV_STOCK_BAD;
+			}
+			stopped = !go_on(arg, kv_stock_page_bytes(stock));
+		}
+		if (fd >= 0) {
+			close(fd);
+		}
+	}
+	cut_off(stock);
+	return stopped ? -1 : 0;
 }
 
 /* ---- the whole ---- */

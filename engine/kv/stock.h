@@ -96,6 +96,16 @@ uint32_t kv_stock_heir(const struct kv_stock *stock, uint32_t page);
 void kv_stock_mark(struct kv_stock *stock,
 	int (*is_meant)(void *arg, const struct kv_stock *stock, uint32_t owner), void *arg);
 
+/* Whether the data of a page are what was written. */
+int kv_stock_is_page_good(
+	const struct kv_stock *stock, int pages_fd, const struct kv_index_entry *entry);
+/*
+ * Read every page: those that are damaged are KV_STOCK_BAD then, and what continues them unreachable.
+ * -1: go_on returned 0.
+ */
+int kv_stock_check(
+	struct kv_stock *stock, int (*go_on)(void *arg, int64_t checked_bytes), void *arg);
+
 /* Records and files of a segment that do not hold together, apart from pages. */
 int64_t kv_stock_damages(const struct kv_stock_segment *segment);
 /* Pages whose index is gone: who removed the segment died in between. The folder is locked. */

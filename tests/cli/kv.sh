@@ -65,12 +65,22 @@ printf X | dd of="$pages" bs=1 seek=5000 conv=notrunc 2>/dev/null
 run "$CARREL" kv verify --json
 ok 'a byte that changed is found' [ "$status:$("$JSON_GET" damaged <out)" != 0:0 ]
 ok 'which ends with status 1' status_is 1
+run "$CARREL" kv verify
+ok 'and says what to do' [ "$(grep -c '^carrel kv gc removes' out)" = 1 ]
 ask
 ok 'and costs nothing but time' status_is 0
 run "$CARREL" kv gc
 ok 'gc takes the damage away' status_is 0
 run "$CARREL" kv verify
 ok 'so that all is whole again' status_is 0
+
+ask
+pages=$(find "$kv" -name '*.pages' | head -n 1)
+printf X | dd of="$pages" bs=1 seek=5000 conv=notrunc 2>/dev/null
+run "$CARREL" kv gc --json
+ok 'damage that no answer met goes, too' [ "$status:$("$JSON_GET" damaged <out)" = 0:1 ]
+run "$CARREL" kv verify
+ok 'and all is whole' status_is 0
 
 ask
 run "$CARREL" kv gc --kv-limit 1 --json

@@ -422,6 +422,28 @@ static void what_is_damaged_is_collected(void **state)
 	assert_int_equal(6, store_found(&chain));
 }
 
+/* Nobody read the page since: nobody could say so. */
+static void damage_that_nobody_met_is_collected(void **state)
+{
+	struct engine_kv_work work;
+	struct err err;
+	char path[400];
+
+	store_chain_fill(&chain, 0, 60, 1);
+	store_write_anew(&chain, owner_a);
+	assert_int_equal(1, store_files(".pages", path));
+	store_flip(path, 57 * 12288 + 77, 2);
+	assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+	assert_int_equal(1, work.n_damaged);
+	collect((int64_t)1 << 40, &work);
+	assert_int_equal(1, work.n_damaged);
+	assert_int_equal(3, work.n_removed_page);
+	assert_int_equal(0, engine_kv_verify(store_folder, no_watch, &work, &err));
+	assert_int_equal(0, work.n_damaged);
+	assert_int_equal(57, work.n_page);
+	assert_int_equal(57, store_found(&chain));
+}
+
 static void what_a_crash_left_is_no_damage_and_is_swept_up(void **state)
 {
 	struct engine_kv_work work;
@@ -590,6 +612,7 @@ int main(void)
 		ROW(small_segments_are_put_together),
 		ROW(verify_finds_every_flipped_bit_of_a_page),
 		ROW(what_is_damaged_is_collected),
+		ROW(damage_that_nobody_met_is_collected),
 		ROW(what_a_crash_left_is_no_damage_and_is_swept_up),
 		ROW(a_folder_that_is_not_there_is_an_empty_one),
 		ROW(an_interrupted_collection_loses_nothing_that_was_to_stay),
