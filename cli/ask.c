@@ -240,9 +240,11 @@ static int answer_question(struct ask *ask, struct err *err)
 	if (status < 0 || ask->reader_left) {
 		return status < 0 ? -1 : output_finish(err);
 	}
-	if (ask->options->json) {
+	if (ask->options->json || ask->resume.name) {
 		/* The sources' own counts; without them the answer is still an answer. */
 		session_count(ask->session, ask->engine, &watch, NULL, NULL);
+	}
+	if (ask->options->json) {
 		print_json(ask);
 	} else {
 		fflush(stdout);

@@ -138,6 +138,23 @@ static int make_config(struct session_config *config, char **system, const struc
 	return 0;
 }
 
+/* What a repair could not save is not read by the model: somebody who asks has to know it. */
+static void tell_lost(const struct resume *resume)
+{
+	for (size_t i = 0; i < session_source_count(resume->session); i++) {
+		struct session_source source = session_source_at(resume->session, i);
+		char *key = mem_printf(STORE_LOST "%lld", (long long)source.number);
+		const char *lost = session_setting(resume->session, key);
+
+		if (lost) {
+			log_note("%s %s lacks %s since a repair: carrel load -s %s --refresh reads "
+				 "it again",
+				source.id, source.name, lost, resume->name);
+		}
+		free(key);
+	}
+}
+
 /* Takes the store over. */
 static int open_store(struct resume *resume, struct options *options, struct store *store,
 	const char *directory, struct err *err)
@@ -163,6 +180,9 @@ static int open_store(struct resume *resume, struct options *options, struct sto
 	catalogue_touch(store, directory);
 	name = session_setting(resume->session, STORE_NAME);
 	resume->name = mem_strdup(name && name[0] ? name : store_id(store));
+	if (!options->refresh) {
+		tell_lost(resume);
+	}
 	return 0;
 }
 

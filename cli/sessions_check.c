@@ -135,7 +135,7 @@ int sessions_repair(struct options *options, struct err *err)
 		output_json(report_json(telling.name, sessions_id(folder), &report, telling.list));
 	} else {
 		output_line("%s: %s rows are whole%s", telling.name,
-			number_grouped(rows, report.n_row - report.n_damaged),
+			number_grouped(rows, report.n_row),
 			report.n_damaged ? "; the damaged file is kept beside them until a "
 					   "source is dropped"
 					 : ", nothing was lost");

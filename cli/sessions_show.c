@@ -36,9 +36,43 @@ static void place_text(
 			buf_additem(out, turn);
 		}
 	}
-	if (block->is_dropped) {
-		buf_additem(out, "dropped");
+}
+
+/* Its text is gone, but the source has another. */
+static int is_replaced(const struct store_contents *contents, const struct store_block *block)
+{
+	for (size_t i = 0; i < contents->n_block && block->is_dropped; i++) {
+		const struct store_block *other = &contents->block[i];
+
+		if (other->number == block->number && !other->is_dropped) {
+			return 1;
+		}
 	}
+	return 0;
+}
+
+/* Of a dropped source, the row that stands for all its texts: the first. */
+static int is_repeated(const struct store_contents *contents, const struct store_block *block)
+{
+	for (size_t i = 0; i < contents->n_block; i++) {
+		const struct store_block *other = &contents->block[i];
+
+		if (block->is_dropped && other->id < block->id && other->number == block->number) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* What a repair could not save of its source; NULL: it is whole. */
+static const char *lost_text(const struct store_contents *contents, const struct store_block *block)
+{
+	char *key = mem_printf(STORE_LOST "%lld", (long long)block->number);
+	const char *lost =
+		block->is_dropped || block->is_update ? NULL : store_setting(contents, key);
+
+	free(key);
+	return lost;
 }
 
 /* What a later text of the same source did to it: of a tree only the files that it has. */
@@ -90,6 +124,11 @@ static json_t *block_json(const struct store_contents *contents, const struct st
 	json_object_set_new(
 		object, "superseded", output_json_string(superseded_text(contents, block)));
 	json_object_set_new(object, "dropped", json_boolean(block->is_dropped));
+	json_object_set_new(object, "state",
+		json_string(!block->is_dropped             ? "kept"
+			    : is_replaced(contents, block) ? "replaced"
+							   : "dropped"));
+	json_object_set_new(object, "lost", output_json_string(lost_text(contents, block)));
 	free(id);
 	return object;
 }
@@ -98,16 +137,24 @@ static void print_block(const struct store_contents *contents, const struct stor
 {
 	const struct document *document = &block->document;
 	const char *superseded = superseded_text(contents, block);
+	const char *lost = lost_text(contents, block);
 	char tokens[NUMBER_SIZE], id[32];
 	struct buf place = BUF_INIT;
 
+	if (is_replaced(contents, block) || is_repeated(contents, block)) {
+		return;
+	}
 	snprintf(id, sizeof(id), "S%lld%s", (long long)block->number,
 		block->is_update ? " update" : "");
 	place_text(contents, block, &place);
-	output_line("  %-10s %-10s %12s  %s  (%s%s%s)", id, document_kind_name(document->kind),
+	if (block->is_dropped) {
+		buf_additem(&place, "dropped");
+	}
+	output_line("  %-10s %-10s %12s  %s  (%s%s%s%s%s)", id, document_kind_name(document->kind),
 		block->tokens < 0 ? "-" : number_grouped(tokens, block->tokens),
 		document->origin ? document->origin : document->name, buf_str(&place),
-		superseded ? ", superseded " : "", superseded ? superseded : "");
+		superseded ? ", superseded " : "", superseded ? superseded : "",
+		lost ? ", incomplete since a repair: it lacks " : "", lost ? lost : "");
 	buf_finish(&place);
 }
 
@@ -408,6 +455,13 @@ static json_t *session_json(const struct sessions_read *read)
 	return object;
 }
 
+/* What somebody chose, as opposed to what the session notes for itself. */
+static int is_users(const char *key)
+{
+	return strncmp(key, "option.", 7) == 0 || strcmp(key, STORE_DIRECTORY) == 0 ||
+	       strcmp(key, STORE_PINNED) == 0;
+}
+
 static void print_head(const struct sessions_read *read)
 {
 	const struct store_contents *contents = &read->contents;
@@ -417,7 +471,7 @@ static void print_head(const struct sessions_read *read)
 		export_time(made, contents->made_s), export_time(used, contents->used_s));
 	output_line("%s of KV on disk", number_bytes(bytes, sessions_kv_bytes(read->id)));
 	for (size_t i = 0; i < contents->n_setting; i++) {
-		if (strcmp(contents->setting[i].key, STORE_NAME) != 0) {
+		if (is_users(contents->setting[i].key)) {
 			output_line(
 				"%s = %s", contents->setting[i].key, contents->setting[i].value);
 		}

@@ -143,6 +143,19 @@ static char *files_text(const struct document *source, const struct document *up
 	return buf_take(&text);
 }
 
+/* What a repair could not save of a source is there again, or is not missed any more. */
+static void forget_lost(struct session_change *change, int64_t number)
+{
+	char *key = mem_printf(STORE_LOST "%lld", (long long)number);
+
+	if (!session_setting(change->session, key)) {
+		free(key);
+		return;
+	}
+	mem_grow(change->setting, change->n_setting, change->cap_setting);
+	change->setting[change->n_setting++] = (struct store_setting){.key = key};
+}
+
 void change_add_update(struct session_change *change, int64_t number, struct document *document)
 {
 	const struct block *source = session_source_block(change->session, number);
@@ -150,6 +163,7 @@ void change_add_update(struct session_change *change, int64_t number, struct doc
 	char *files;
 
 	change_add_place(change, next_place(change), block->stored.id);
+	forget_lost(change, number);
 	files = files_text(&source->stored.document, &block->stored.document);
 	change_say(change,
 		mem_printf("%s %s: updated%s", block->id, source->stored.document.name, files));
@@ -307,6 +321,7 @@ int session_plan_drop(
 		}
 	}
 	change_forget_options(change, number);
+	forget_lost(change, number);
 	change_say(change, mem_printf("%s %s: dropped", source->id, source->stored.document.name));
 	*out = change;
 	return 0;

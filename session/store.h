@@ -33,7 +33,7 @@
 struct store;
 
 /* `key` is one of the names below, "option.NAME" for an option that the session remembers, or
- * "load.NUMBER" for how a source was read. */
+ * "load.NUMBER" for how a source was read, or STORE_LOST and a number. */
 struct store_setting {
 	char *key;
 	char *value; /* NULL in a change: forget it */
@@ -43,6 +43,7 @@ struct store_setting {
 #define STORE_PINNED    "pinned"    /* "1": its KV stays */
 #define STORE_IMPORTED  "imported"  /* the last of the turns that came from a file */
 #define STORE_PACK      "pack"      /* PACK_VERSION at its beginning */
+#define STORE_LOST      "lost." /* of a source, what a repair could not save of it: "mem.h, io.c" */
 #define STORE_TOKENIZER "tokenizer" /* digest of the one that counted the blocks' tokens */
 
 /* A source, or an update of one. */
@@ -167,7 +168,8 @@ struct store_report {
 int store_verify(const char *folder, struct store_report *report, struct err *err);
 /*
  * Write what holds together to a new file, put it in place of the old one, which stays beside it as
- * session.db.damaged-N until a source is dropped, and tell what was lost. Needs the lock.
+ * session.db.damaged-N until a source is dropped, and tell what was lost. Needs the lock. n_row is
+ * how many rows the session has afterwards.
  */
 int store_repair(const char *folder, struct store_report *report, struct err *err);
 

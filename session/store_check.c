@@ -33,6 +33,21 @@ static void forget(struct findings *findings)
 	findings->report = (struct store_report){.damage = note, .arg = findings};
 }
 
+/* Of SQLite's findings, which begin with a heading of their own, the first. */
+static void tell_pages(struct store_report *report, const char *found)
+{
+	struct err own = {0};
+
+	if (strncmp(found, "***", 3) == 0 && strchr(found, '\n')) {
+		found = strchr(found, '\n') + 1;
+	}
+	err_set(&own, ERR_FAILURE, NULL, NULL,
+		"is damaged: its pages do not hold together (SQLite: %.*s)",
+		(int)strcspn(found, "\n"), found);
+	report->n_damaged++;
+	report->damage(report->arg, own.what);
+}
+
 int pages_check(struct db *db, struct store_report *report, struct err *err)
 {
 	sqlite3_stmt *stmt;
@@ -49,9 +64,8 @@ int pages_check(struct db *db, struct store_report *report, struct err *err)
 		}
 		what = (const char *)sqlite3_column_text(stmt, 0);
 		if (what && strcmp(what, "ok") != 0) {
-			err_set(&own, ERR_FAILURE, NULL, NULL, "is damaged: %s", what);
-			report->n_damaged++;
-			report->damage(report->arg, own.what);
+			tell_pages(report, what);
+			break;
 		}
 	}
 	sqlite3_finalize(stmt);
@@ -96,8 +110,9 @@ int store_verify(const char *folder, struct store_report *report, struct err *er
 	forget(&findings);
 	status = db_read_session(path, look, &findings, &own);
 	if (status == DB_DAMAGED) { /* it could not even be opened */
-		findings.report.n_damaged++;
-		note(&findings, own.what);
+		if (!findings.report.n_damaged++) {
+			note(&findings, own.what);
+		}
 		status = 0;
 	}
 	report->n_row = findings.report.n_row;

@@ -3,6 +3,7 @@
  * together is an error that names the row; where it is told to somebody (verify, repair), it is left
  * out and reading goes on.
  */
+#include "session/store_lost.h"
 #include "session/store_sqlite.h"
 
 #include "base/mem.h"
@@ -64,11 +65,16 @@ static int tell(struct reading *reading, const struct err *own, struct err *err)
 	return 0;
 }
 
-static int tell_row(struct reading *reading, const struct row *row, int64_t id, struct err *err)
+/* `name`: what people call it; NULL: what its table does. */
+static int tell_row(struct reading *reading, const struct row *row, int64_t id, const char *name,
+	struct err *err)
 {
 	struct err own;
 
 	row_damaged(row, id, &own);
+	if (name) {
+		err_set(&own, ERR_FAILURE, reading->db->path, REPAIR_HINT, "is damaged: %s", name);
+	}
 	return tell(reading, &own, err);
 }
 
@@ -103,6 +109,7 @@ struct scan {
 	int64_t likely; /* ids above it are not looked for one by one */
 	int is_broken;  /* the table is: each id is looked for by itself */
 	int n_bad;
+	char *name; /* of the row at hand; NULL: as its table has it */
 };
 
 static int scan_open(struct scan *scan, struct reading *reading, enum table table, struct err *err)
@@ -137,8 +144,16 @@ static int scan_range(struct scan *scan, int64_t first, int64_t last, int64_t n,
 	return bind(scan, first, last, err);
 }
 
+/* What people call the row at hand, taken over. */
+static void scan_name(struct scan *scan, char *name)
+{
+	free(scan->name);
+	scan->name = name;
+}
+
 static void scan_close(struct scan *scan)
 {
+	free(scan->name);
 	sqlite3_finalize(scan->stmt);
 }
 
@@ -210,7 +225,7 @@ static int scan_check(struct scan *scan, int is_sound, struct err *err)
 		return no_memory(scan->reading->db, err);
 	}
 	scan->n_bad++;
-	return tell_row(scan->reading, &scan->row, scan->id, err);
+	return tell_row(scan->reading, &scan->row, scan->id, scan->name, err);
 }
 
 /* At the end of a range: whether it is what its owner says; what was reported is not told again. */
@@ -300,22 +315,41 @@ struct block_reading {
 	size_t *index; /* which part of the block each part that was taken was */
 	size_t cap_index;
 	size_t cap_block;
+	int n_named; /* parts of the block at hand that are lost, and which ones is known */
 };
 
-static int scan_parts(
-	struct block_reading *blocks, struct document *document, int64_t block, struct err *err)
+/* The part at hand is not sound: its source will lack it. */
+static void lose_part(
+	struct block_reading *blocks, const struct store_block *block, const char *what)
 {
+	blocks->n_named++;
+	lost_add(blocks->reading->out, block, what);
+}
+
+static int scan_parts(struct block_reading *blocks, struct store_block *of, struct err *err)
+{
+	struct document *document = &of->document;
 	struct scan *scan = &blocks->part;
+	int64_t block = of->id;
 	int status;
 
 	while ((status = scan_next(scan, err)) == 1) {
 		size_t index = (size_t)(scan->id - block * IDS);
 		struct part part;
+		char *what = NULL;
 
 		part_get(&scan->row, &part);
+		if (blocks->reading->report) {
+			what = lost_part_name(of, &part);
+			scan_name(scan, lost_sentence(of, what));
+		}
 		/* Of a damaged one, what follows a lost part is taken. */
 		status =
 			scan_check(scan, blocks->reading->report || index == document->n_part, err);
+		if (status == 0) {
+			lose_part(blocks, of, what);
+		}
+		free(what);
 		if (status == 1 &&
 			(ROOM(document->part, document->n_part, document->cap_part) < 0 ||
 				ROOM(blocks->index, document->n_part, blocks->cap_index) < 0)) {
@@ -388,19 +422,44 @@ static int scan_headings(
 	return status;
 }
 
-static int read_document(struct block_reading *blocks, struct document *document, int64_t block,
+/* Parts that nobody can find: their source lacks them, whatever they were. */
+static int end_parts(struct block_reading *blocks, const struct store_block *block,
+	const struct tally *expected, struct err *err)
+{
+	const char *what = lost_parts_name(block);
+	char *lacks, *sentence;
+	struct err own;
+
+	if (blocks->reading->db->ignores_checksum || tally_equal(&blocks->part.found, expected) ||
+		blocks->n_named) {
+		return 0;
+	}
+	if (blocks->reading->report) {
+		lose_part(blocks, block, what);
+	}
+	lacks = mem_printf("it lacks %s", what);
+	sentence = lost_sentence(block, lacks);
+	err_set(&own, ERR_FAILURE, blocks->reading->db->path, REPAIR_HINT, "is damaged: %s",
+		sentence);
+	free(lacks);
+	free(sentence);
+	return tell(blocks->reading, &own, err);
+}
+
+static int read_document(struct block_reading *blocks, struct store_block *block,
 	const struct block_parts *parts, struct err *err)
 {
-	int64_t first = block * IDS, last = first + IDS - 1;
+	int64_t first = block->id * IDS, last = first + IDS - 1;
+	struct document *document = &block->document;
 	int status = scan_range(&blocks->part, first, last, parts->part.n, err);
 
-	if (status == 0 && (status = scan_parts(blocks, document, block, err)) == 0 &&
-		(status = scan_end(
-			 &blocks->part, &parts->part, "the parts of block", block, err)) == 0 &&
+	blocks->n_named = 0;
+	if (status == 0 && (status = scan_parts(blocks, block, err)) == 0 &&
+		(status = end_parts(blocks, block, &parts->part, err)) == 0 &&
 		(status = scan_range(&blocks->heading, first, last, parts->heading.n, err)) == 0 &&
-		(status = scan_headings(blocks, document, block, err)) == 0) {
+		(status = scan_headings(blocks, document, block->id, err)) == 0) {
 		status = scan_end(
-			&blocks->heading, &parts->heading, "the headings of block", block, err);
+			&blocks->heading, &parts->heading, "the headings of block", block->id, err);
 	}
 	return status;
 }
@@ -433,12 +492,11 @@ static int scan_blocks(struct block_reading *blocks, struct err *err)
 			continue;
 		}
 		out->block[out->n_block++] = block;
-		status = read_document(
-			blocks, &out->block[out->n_block - 1].document, block.id, &parts, err);
+		status = read_document(blocks, &out->block[out->n_block - 1], &parts, err);
 		if (status < 0) {
 			return status;
 		}
-		if (blocks->part.n_bad) {
+		if (blocks->part.n_bad || blocks->n_named) {
 			out->block[out->n_block - 1].tokens = -1;
 		}
 	}
@@ -561,6 +619,9 @@ static int take_turn(struct turn_reading *turns, struct store_turn *turn, struct
 
 	turn_get(&scan->row, turn, &citations);
 	turn->id = scan->id;
+	if (turns->reading->report) {
+		scan_name(scan, lost_turn_name(turn));
+	}
 	status = scan_check(scan, 1, err);
 	if (status == 0 && !scan->row.is_bad) {
 		/* Somebody's question and its answer: legible, and what the ids are is not sure. */
@@ -706,26 +767,6 @@ static int check_head(struct reading *reading, struct err *err)
 	return 0;
 }
 
-/* Where a lost row may have said where a source stands, it stands in front. */
-static void place_rest(struct reading *reading)
-{
-	struct store_contents *out = reading->out;
-
-	for (size_t i = 0; i < out->n_block; i++) {
-		size_t j = 0;
-
-		while (j < out->n_place && out->place[j].block != out->block[i].id) {
-			j++;
-		}
-		if (j == out->n_place && !out->block[i].is_dropped) {
-			out->place = mem_resize(out->place, out->n_place + 1, sizeof(*out->place));
-			out->place[out->n_place++] = (struct store_place){
-				out->block[i].is_update ? STORE_WAITING : STORE_FRONT,
-				out->block[i].id};
-		}
-	}
-}
-
 int contents_read(
 	struct db *db, struct store_contents *out, struct store_report *report, struct err *err)
 {
@@ -752,7 +793,7 @@ int contents_read(
 		out->head = out->turn[out->n_turn - 1].id;
 	}
 	if (reading.lacks_places || reading.lacks_state) {
-		place_rest(&reading);
+		lost_place_rest(out);
 	}
 	return 0;
 }

@@ -77,25 +77,32 @@ static int copy_file(const struct repair *repair, const char *suffix)
 	return failed;
 }
 
-/* Of the new file, which is as the steps of the schema left it; how many pages there are is the old's. */
+/*
+ * Of the new file, which is as the steps of the schema left it; how many pages there are is the old's, or,
+ * where its end is gone, as many as the tables begin on.
+ */
 static int replace_first_page(const struct repair *repair)
 {
 	char *new_path = path_in(repair, NEW_FILE, ""), *path = path_in(repair, COPY_FILE, "");
 	int from = open(new_path, O_RDONLY | O_CLOEXEC), to = open(path, O_WRONLY | O_CLOEXEC);
 	unsigned char page[DB_PAGE_BYTES];
-	struct stat st;
+	struct stat st, made;
 	int failed = 0;
 
-	if (from < 0 || to < 0 || fstat(to, &st) < 0 ||
+	if (from < 0 || to < 0 || fstat(from, &made) < 0 || fstat(to, &st) < 0 ||
 		pread(from, page, sizeof(page), 0) != sizeof(page)) {
 		failed = errno ? errno : EIO;
 	} else {
-		uint32_t n_page = (uint32_t)(st.st_size / DB_PAGE_BYTES);
+		off_t n_bytes = st.st_size > made.st_size ? st.st_size : made.st_size;
+		uint32_t n_page = (uint32_t)((n_bytes + DB_PAGE_BYTES - 1) / DB_PAGE_BYTES);
 
 		for (int i = 0; i < 4; i++) {
 			page[28 + i] = (unsigned char)(n_page >> (24 - 8 * i));
 		}
-		failed = pwrite(to, page, sizeof(page), 0) == sizeof(page) ? 0 : errno;
+		failed = pwrite(to, page, sizeof(page), 0) == sizeof(page) &&
+					 ftruncate(to, (off_t)n_page * DB_PAGE_BYTES) == 0
+				 ? 0
+				 : errno;
 	}
 	if (from >= 0) {
 		close(from);
@@ -141,6 +148,17 @@ static void tell(struct repair *repair, const char *sentence)
 	repair->report->damage(repair->report->arg, sentence);
 }
 
+static int nothing_saved(const struct repair *repair, struct err *err)
+{
+	char *path = path_in(repair, DB_FILE, "");
+
+	err_set(err, ERR_FAILURE, path,
+		"the file stays as it is; load its sources into a new session",
+		"is damaged, and nothing of it could be saved");
+	free(path);
+	return -1;
+}
+
 /* The pages are looked at last: what they lack is mostly told as rows already. */
 static int read_old(struct repair *repair, struct err *err)
 {
@@ -159,6 +177,11 @@ static int read_old(struct repair *repair, struct err *err)
 		tell(repair, own.what);
 		status = read_copy(repair, &own);
 		remove_file(repair, COPY_FILE);
+	}
+	if (status == DB_DAMAGED ||
+		(status == 0 && repair->report->n_damaged && !repair->contents.n_setting &&
+			!repair->contents.n_block && !repair->contents.n_turn)) {
+		return nothing_saved(repair, err);
 	}
 	if (status < 0 && err) {
 		*err = own;
@@ -259,6 +282,24 @@ int repair_end(const char *folder, struct err *err)
 	return is_there ? take_repaired(&repair, err) : 0;
 }
 
+static void ignore(void *arg, const char *sentence)
+{
+}
+
+/* What was written, read once more: how many rows it has. */
+static int count_rows(struct repair *repair, struct db *db, struct err *err)
+{
+	struct store_report report = {.damage = ignore};
+	struct store_contents contents;
+
+	if (contents_read(db, &contents, &report, err) < 0) {
+		return -1;
+	}
+	store_contents_finish(&contents);
+	repair->report->n_row = report.n_row;
+	return 0;
+}
+
 static int repair_locked(struct repair *repair, struct err *err)
 {
 	struct db db = {0};
@@ -266,7 +307,8 @@ static int repair_locked(struct repair *repair, struct err *err)
 
 	if (status == 0 && (status = read_old(repair, err)) == 0 && repair->report->n_damaged) {
 		status = contents_write_all(&db, &repair->contents, err) < 0 ||
-					 db_checkpoint(&db, err) < 0
+					 db_checkpoint(&db, err) < 0 ||
+					 count_rows(repair, &db, err) < 0
 				 ? -1
 				 : 0;
 		db_close(&db);

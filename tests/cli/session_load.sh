@@ -24,6 +24,44 @@ sessions()
 	find "$XDG_DATA_HOME/carrel/sessions" -name session.db 2>/dev/null | wc -l
 }
 
+# ---- what a repair could not save ----
+
+mkdir tree
+echo 'int planted_here;' >tree/mem.h
+echo 'int other;' >tree/io.c
+load -s torn tree
+torn=$(find "$XDG_DATA_HOME/carrel/sessions" -name session.db)
+printf XXXX | dd of="$torn" bs=1 conv=notrunc \
+	seek="$(LC_ALL=C grep -abo planted_here "$torn" | head -n 1 | cut -d : -f 1)" 2>/dev/null
+run "$CARREL" sessions verify torn
+ok 'verify names the file that is damaged' prints 'S1 tree: mem.h'
+run "$CARREL" sessions repair torn --json
+ok 'and so does repair' [ "$(field damage.0)" = 'is damaged: S1 tree: mem.h' ]
+rows=$(field rows)
+run "$CARREL" sessions verify torn --json
+ok 'which counts the rows that verify counts' json 0.rows "$rows"
+run "$CARREL" sessions show torn
+ok 'show says what the source lacks' prints 'incomplete since a repair: it lacks mem.h'
+run "$CARREL" sessions show torn --json
+ok 'and so does its JSON' json sources.0.lost mem.h
+ask -s torn 'What is other?'
+ok 'and a question' says 'S1 tree lacks mem.h since a repair: carrel load -s torn --refresh reads it again'
+run "$CARREL" sessions show torn --json
+ok 'after an answer the sources are counted' [ "$(field sources.0.tokens)" -gt 10 ]
+load -s torn --refresh
+run "$CARREL" sessions show torn
+ok 'a refresh makes it whole' [ "$(grep -c incomplete out)" = 0 ]
+load -s torn --repack
+run "$CARREL" sessions show torn
+ok 'a text that was replaced is not called dropped' [ "$(grep -c '^  S1' out):$(grep -c dropped out)" = 1:0 ]
+run "$CARREL" sessions show torn --json
+ok 'in JSON its state is told' json sources.0.state replaced
+torn_size=$(stat -c %s "$torn")
+truncate -s $((torn_size / 2)) "$torn"
+run "$CARREL" sessions repair torn
+ok 'of half a file what is there is saved, or that nothing is is told' [ $((status == 0 || $(grep -c 'nothing of it could be saved' err))) = 1 ]
+"$CARREL" sessions rm --yes torn >/dev/null 2>&1
+
 # ---- loading ----
 
 load -s s --json station.txt

@@ -174,8 +174,8 @@ static void a_lost_or_moved_row_is_found_and_named(void **state)
 		{"DELETE FROM turn WHERE id=2", "turn 3 continues turn 2, which is not there"},
 		{"DELETE FROM citation WHERE id=(4<<32)", "citation"},
 		{"DELETE FROM block WHERE id=5", "the blocks are not all there"},
-		{"DELETE FROM part WHERE id=(2<<32)+4", "the parts of block 2 are not all there"},
-		{"DELETE FROM part WHERE id=(2<<32)", "the parts of block 2 are not all there"},
+		{"DELETE FROM part WHERE id=(2<<32)+4", "S2 source-2: it lacks some of its files"},
+		{"DELETE FROM part WHERE id=(2<<32)", "S2 source-2: it lacks some of its files"},
 		{"DELETE FROM heading WHERE id=(3<<32)+1",
 			"the headings of block 3 are not all there"},
 		{"DELETE FROM place WHERE id=2", "the places of the sources are not all there"},
@@ -184,7 +184,7 @@ static void a_lost_or_moved_row_is_found_and_named(void **state)
 		{"UPDATE turn SET id=9 WHERE id=6", "turn 9"},
 		{"UPDATE part SET text=(SELECT text FROM part WHERE id=(1<<32)+1), "
 		 "checksum=(SELECT checksum FROM part WHERE id=(1<<32)+1) WHERE id=1<<32",
-			"part 1 of block 1"},
+			"S1 source-1: a piece of its text"},
 		{"UPDATE turn SET text=question, question=text WHERE id=1", "turn 1"},
 		{"INSERT INTO place VALUES(9,zeroblob(16),-1,1)", "place 9"},
 	};
@@ -265,13 +265,14 @@ static void a_repair_loses_only_what_is_damaged(void **state)
 		"UPDATE turn SET text=X'41' WHERE id=2;"
 		"DELETE FROM turn WHERE id=4");
 	dump = repair(&told);
-	assert_non_null(strstr(buf_str(&told), "part 2 of block 3"));
-	assert_non_null(strstr(buf_str(&told), "turn 2"));
+	assert_non_null(strstr(buf_str(&told), "S3 source-3: page 2\n"));
+	assert_non_null(strstr(buf_str(&told), "turn 2, \"question 2?\""));
+	assert_non_null(strstr(dump, "lost.3"));
 	assert_non_null(strstr(buf_str(&told), "turn 5 continues turn 4, which is not there"));
 	/* One turn and its citations, one part; turn 2 as it reads now, turn 5 behind turn 3, and the
-	   heading of the part behind the lost one. */
-	assert_int_equal(count_lines(good_dump) - 4, count_lines(dump));
-	check_lines(dump, 4);
+	   heading of the part behind the lost one; and what S3 lacks is noted. */
+	assert_int_equal(count_lines(good_dump) - 3, count_lines(dump));
+	check_lines(dump, 5);
 	kept = mem_printf("%s.damaged-1", FILE_OF);
 	assert_int_equal(0, access(kept, F_OK));
 	free(kept);
@@ -292,6 +293,48 @@ static void a_session_without_its_first_page_is_repaired(void **state)
 	assert_string_equal(good_dump, dump);
 	free(dump);
 	buf_finish(&bytes);
+	buf_finish(&told);
+}
+
+/* The end of the file is gone: what stands in front of it is saved, or that nothing could be is said. */
+static void a_session_without_its_end_is_saved_as_far_as_it_goes(void **state)
+{
+	int n_saved = 0;
+
+	for (size_t len = good.len; len > 4096; len -= 4096) {
+		struct store_report report = {.damage = collect};
+		struct buf told = BUF_INIT;
+		struct err err = {0};
+
+		report.arg = &told;
+		put(good.data, len - 2048);
+		if (store_repair(SESSION, &report, &err) == 0) {
+			buf_clear(&told);
+			assert_int_equal(0, verify(&told));
+			n_saved++;
+		} else {
+			assert_non_null(strstr(err.what, "nothing of it could be saved"));
+			assert_null(strstr(err.where, ".copy"));
+		}
+		buf_finish(&told);
+	}
+	assert_true(n_saved > 1);
+}
+
+/* What is told of the pages is one line, whatever SQLite says; and rows are counted as verify does. */
+static void a_repair_counts_the_rows_that_there_are(void **state)
+{
+	struct buf told = BUF_INIT;
+	struct store_report repaired = {.damage = collect, .arg = &told};
+	struct store_report after = {.damage = collect, .arg = &told};
+	struct err err = {0};
+
+	put(good.data, good.len);
+	run_sql("UPDATE part SET text=X'00' WHERE id=(3<<32)+1;DELETE FROM turn WHERE id=4");
+	assert_int_equal(0, store_repair(SESSION, &repaired, &err));
+	assert_int_equal(0, store_verify(SESSION, &after, &err));
+	assert_int_equal(0, after.n_damaged);
+	assert_int_equal(after.n_row, repaired.n_row);
 	buf_finish(&told);
 }
 
@@ -399,6 +442,8 @@ int main(void)
 		cmocka_unit_test(a_lost_or_moved_row_is_found_and_named),
 		cmocka_unit_test(a_repair_loses_only_what_is_damaged),
 		cmocka_unit_test(a_session_without_its_first_page_is_repaired),
+		cmocka_unit_test(a_session_without_its_end_is_saved_as_far_as_it_goes),
+		cmocka_unit_test(a_repair_counts_the_rows_that_there_are),
 		cmocka_unit_test(a_flipped_bit_of_the_format_is_damage_and_is_repaired),
 		cmocka_unit_test(any_lost_page_is_repaired_around),
 		cmocka_unit_test(a_repair_that_was_cut_short_is_ended),
