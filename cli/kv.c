@@ -117,8 +117,7 @@ static void print_stock(const struct engine_kv_stock *stock)
 			print_root(&stock->root[i]);
 		}
 	}
-	if (!stock->n_root &&
-		!stock->limit_bytes) { /* there is no folder whose disk could be asked */
+	if (!stock->n_root && !stock->n_bytes) {
 		output_line("no KV is kept");
 		return;
 	}

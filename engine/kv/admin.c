@@ -99,6 +99,28 @@ static int add_root(void *arg, struct kv_stock *stock, struct err *err)
 	return 0;
 }
 
+/* The figures of the disk on which the folder would be made: of what is there of its path. */
+static void ask_disk(struct engine_kv_stock *stock, const char *path)
+{
+	char *part = mem_strdup(path), *slash;
+	struct kv_folder folder;
+	int status = 1;
+
+	while (status > 0 && (slash = strrchr(part, '/'))) {
+		slash[slash == part] = '\0';
+		status = kv_folder_open(&folder, part, NULL);
+		if (slash == part) {
+			break;
+		}
+	}
+	if (status == 0) {
+		stock->limit_bytes =
+			kv_folder_limit(&folder, stock->limit_bytes, 0, &stock->free_bytes);
+		kv_folder_close(&folder);
+	}
+	free(part);
+}
+
 int engine_kv_list(
 	struct engine_kv_stock *stock, const char *path, int64_t limit_bytes, struct err *err)
 {
@@ -108,6 +130,9 @@ int engine_kv_list(
 	memset(stock, 0, sizeof(*stock));
 	if (status != 0) {
 		stock->limit_bytes = limit_bytes;
+		if (status > 0) {
+			ask_disk(stock, path);
+		}
 		return status < 0 ? -1 : 0;
 	}
 	status = each_root(&folder, add_root, stock, err);

@@ -193,8 +193,7 @@ static int is_within_budget(struct kv_disk *disk)
 	pthread_mutex_unlock(&disk->writer.lock);
 	if (!is_within) {
 		disk_trouble(disk, TROUBLE_LIMIT, 0,
-			"computed KV fills its part of the disk, and all of it is in use: no more "
-			"is kept");
+			"computed KV fills its part of the disk: no more is kept for now");
 	}
 	return is_within;
 }

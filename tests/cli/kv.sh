@@ -36,6 +36,8 @@ ok 'writes nothing at all' [ "$(find "$XDG_DATA_HOME" "$XDG_CACHE_HOME" "$XDG_ST
 	"$XDG_CONFIG_HOME" 2>/dev/null | wc -l)" = 0 ]
 run "$CARREL" kv ls --json
 ok 'then there is no KV' [ "$status:$("$JSON_GET" bytes roots <out | tr '\n' ' ')" = '0:0 0 ' ]
+ok 'its limit and what is free are told all the same' \
+	[ "$("$JSON_GET" limit_bytes <out)" -gt 0 -a "$("$JSON_GET" free_bytes <out)" -gt 0 ]
 ok 'and listing makes no folder' [ ! -e "$XDG_CACHE_HOME" ]
 
 ask
