@@ -1,6 +1,7 @@
 #include "cli/resume.h"
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -299,7 +300,7 @@ static char *name_after(const char *path)
 		if (name.len + n > NAME_MAX_BYTES) {
 			break;
 		}
-		if (!n || cp < 0x20 || (cp >= 0x7f && cp < 0xa0)) {
+		if (!n || escape_needed(cp)) {
 			buf_addch(&name, '_');
 			n = n ? n : 1;
 		} else {

@@ -176,7 +176,9 @@ ok 'nothing is drawn over anything else' [ "$(grep -caP 'prefill [^\r]*\x1b' out
 
 # What is kept is shown as it was read: names, paths, settings, questions, answers, sources, damage.
 export CARREL_FAKE_ANSWER="$evil"
-shown="$(printf 'shown \342\200\256')"
+shown=shown
+run "$CARREL" ask --device fake -s "$(printf 'hidden \342\200\256')" question
+ok 'a name that holds what cannot be seen is refused' status_is 2
 printf 'searched %s\n' "$evil" >"$name"
 run "$CARREL" ask --device fake -s "$shown" --system "$evil" "question $evil" "$name"
 ok 'a session of evil texts is made' status_is 0
