@@ -12,29 +12,61 @@
 #include <time.h>
 #include <unistd.h>
 
+struct verb {
+	const char *name;
+	int (*run)(struct options *options, struct err *err);
+	const char *option[3]; /* of those that sessions has, what it takes */
+};
+
+static int takes(const struct verb *verb, const char *option)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verb->option) && verb->option[i]; i++) {
+		if (strcmp(verb->option[i], option) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* What has no meaning for the verb is not passed over in silence. */
+static int check_options(const struct verb *verb, struct err *err)
+{
+	for (size_t i = 0; i < option_count(); i++) {
+		const struct option_row *row = &option_table[i];
+		char where[64];
+
+		if (options_origin(i) != ORIGIN_FLAG ||
+			(row->commands & ~(COMMAND_SESSIONS | COMMAND_KV)) ||
+			takes(verb, row->name)) {
+			continue;
+		}
+		snprintf(where, sizeof(where), "--%s", row->name);
+		return err_set(err, ERR_USAGE, where, "see `carrel sessions --help`",
+			"is no option of sessions %s", verb->name);
+	}
+	return 0;
+}
+
 int command_sessions(struct options *options, struct err *err)
 {
-	static const struct {
-		const char *name;
-		int (*run)(struct options *options, struct err *err);
-	} table[] = {
-		{"export", sessions_export},
-		{"fork", sessions_fork},
-		{"import", sessions_import},
-		{"ls", sessions_ls},
-		{"pin", sessions_pin},
-		{"rename", sessions_rename},
-		{"repair", sessions_repair},
-		{"rm", sessions_rm},
-		{"search", sessions_search},
-		{"show", sessions_show},
-		{"unpin", sessions_unpin},
-		{"verify", sessions_verify},
+	static const struct verb table[] = {
+		{"export", sessions_export, {"format", "out"}},
+		{"fork", sessions_fork, {0}},
+		{"import", sessions_import, {"name"}},
+		{"ls", sessions_ls, {0}},
+		{"pin", sessions_pin, {0}},
+		{"rename", sessions_rename, {0}},
+		{"repair", sessions_repair, {0}},
+		{"rm", sessions_rm, {"yes"}},
+		{"search", sessions_search, {"session", "hits"}},
+		{"show", sessions_show, {0}},
+		{"unpin", sessions_unpin, {0}},
+		{"verify", sessions_verify, {0}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table) && options->n_argument; i++) {
 		if (strcmp(table[i].name, options->argument[0]) == 0) {
-			return table[i].run(options, err);
+			return check_options(&table[i], err) < 0 ? -1 : table[i].run(options, err);
 		}
 	}
 	if (options->n_argument) {

@@ -22,6 +22,10 @@ run "$CARREL" sessions nonsense
 ok 'one that exists' status_is 2
 ok 'which is said of what does not' says 'nonsense: is nothing that'
 
+run "$CARREL" sessions ls -s x
+ok 'an option of another verb is refused' status_is 2
+ok 'by its name' says '--session: is no option of sessions ls'
+
 run "$CARREL" sessions import "$station"
 ok 'import makes a session' [ "$status:$(cat out)" = 0:station ]
 run "$CARREL" sessions import "$station"
