@@ -237,6 +237,12 @@ static int answer_question(struct ask *ask, struct err *err)
 	if (status == 0 && ask->resume.name && ask->answer.turn) {
 		log_info("saved as turn %lld", (long long)ask->answer.turn);
 	}
+	if (status < 0 && err->code == ERR_CONTEXT && session_turn_count(ask->session)) {
+		snprintf(err->hint, sizeof(err->hint),
+			"carrel sessions fork %.64s NEW TURN goes on from an earlier turn, and so "
+			"does --fork TURN",
+			ask->resume.name);
+	}
 	if (status < 0 || ask->reader_left) {
 		return status < 0 ? -1 : output_finish(err);
 	}

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 
@@ -20,14 +21,15 @@ static int stopped(void *arg)
 
 void change_tell_cost(const struct session_cost *cost)
 {
+	char total[NUMBER_SIZE], cached[NUMBER_SIZE], more[NUMBER_SIZE];
 	struct buf line = BUF_INIT;
 
-	buf_printf(&line, "%lld tokens in front of the next question: %lld cached",
-		(long long)cost->total_tok, (long long)cost->cached_tok);
+	buf_printf(&line, "%s tokens in front of the next question: %s cached",
+		number_grouped(total, cost->total_tok), number_grouped(cached, cost->cached_tok));
 	if (cost->disk_tok) {
-		buf_printf(&line, " (%lld on disk)", (long long)cost->disk_tok);
+		buf_printf(&line, " (%s on disk)", number_grouped(more, cost->disk_tok));
 	}
-	buf_printf(&line, ", %lld new", (long long)(cost->total_tok - cost->cached_tok));
+	buf_printf(&line, ", %s new", number_grouped(more, cost->total_tok - cost->cached_tok));
 	if (cost->seconds >= 0 && cost->seconds < 0.1) {
 		buf_addstr(&line, ", under 0.1 s");
 	} else if (cost->seconds >= 0) {
@@ -90,6 +92,27 @@ int change_take(struct change_telling *telling, struct session_change *change, s
 	return session_change_commit(change, err);
 }
 
+int change_drop(struct change_telling *telling, struct session *session, const int64_t *number,
+	size_t n_number, struct err *err)
+{
+	struct session_change *change;
+	struct buf list = BUF_INIT;
+	int status;
+
+	if (session_plan_drop(session, &change, number, n_number, err) < 0) {
+		return -1;
+	}
+	status = change_take(telling, change, err);
+	for (size_t i = 0; i < n_number; i++) {
+		buf_printf(&list, "%sS%lld", i ? ", " : "", (long long)number[i]);
+	}
+	if (status == 0) {
+		log_note("dropped %s", buf_str(&list));
+	}
+	buf_finish(&list);
+	return status;
+}
+
 static int is_among(const int64_t *number, size_t count, int64_t value)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -121,19 +144,5 @@ int change_add_numbers(int64_t **number, size_t *count, const char *text, struct
 		}
 		at = end + strspn(end, ", ");
 	} while (*at);
-	return 0;
-}
-
-int change_check_drops(
-	struct session *session, const int64_t *number, size_t count, struct err *err)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct session_change *change;
-
-		if (session_plan_drop(session, &change, number[i], err) < 0) {
-			return -1;
-		}
-		session_change_discard(change);
-	}
 	return 0;
 }

@@ -22,12 +22,12 @@ struct change_telling {
  * do or it was not agreed to, which is said.
  */
 int change_take(struct change_telling *telling, struct session_change *change, struct err *err);
-/* "41210 tokens in front of the next question: 38009 cached (38000 on disk), 3201 new, about 12 s" */
+/* Drop the sources of these numbers, all or none, and say so. Returns as change_take() does. */
+int change_drop(struct change_telling *telling, struct session *session, const int64_t *number,
+	size_t n_number, struct err *err);
+/* "41,210 tokens in front of the next question: 38,009 cached (38,000 on disk), 3,201 new, about 12 s" */
 void change_tell_cost(const struct session_cost *cost);
 /* "S2", "2" or several parted by commas: adds them, each once, to the list, which the caller frees. */
 int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err);
-/* Whether all of these sources can be dropped: asked before the first one is. */
-int change_check_drops(
-	struct session *session, const int64_t *number, size_t count, struct err *err);
 
 #endif

@@ -169,6 +169,10 @@ int chat_ask(struct chat *chat, const char *question, const struct engine_sampli
 	}
 	start_tell_trouble(chat->engine);
 	if (status < 0) {
+		if (err.code == ERR_CONTEXT && session_turn_count(chat->session)) {
+			snprintf(err.hint, sizeof(err.hint),
+				"/new begins another, /switch N goes back");
+		}
 		chat_complain(chat, &err);
 		keep_question(chat, question);
 	} else {

@@ -117,7 +117,7 @@ static const struct slash {
 	const char *name, *argument, *help;
 	void (*run)(struct chat *chat, const char *argument);
 } slash_table[] = {
-	{"again", "", "ask the last question again, with another seed, beside its answer",
+	{"again", "TEMP", "ask the last question again, with another seed, beside its answer",
 		chat_again},
 	{"drop", "S2", "take a source out of the session, its text for good", chat_drop},
 	{"edit", "N", "ask in place of turn N, beside what was said there", chat_edit},
@@ -133,7 +133,8 @@ static const struct slash {
 	{"sources", "", "show the sources and what they cost", slash_sources},
 	{"switch", "N", "go on behind turn N", chat_switch},
 	{"thinking", "", "show what the model thought before its last answer", slash_thinking},
-	{"turns", "", "show the turns, and which way led here", chat_turns},
+	{"turns", "N", "show the turns, and which way led here; with N that turn whole",
+		chat_turns},
 };
 
 const char *chat_command_name(size_t n)

@@ -3,9 +3,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "cli/change.h"
 #include "cli/line.h"
 #include "cli/output.h"
+#include "cli/prefill.h"
 #include "session/catalogue.h"
 
 #include <stdio.h>
@@ -100,9 +102,28 @@ static int count_sources(struct chat *chat, int64_t *total_tok, struct err *err)
 	return session_count(chat->session, chat->engine, &watch, total_tok, err);
 }
 
+/* The bytes are those of `carrel sessions ls`: of every branch. */
+static void tell_kv(const struct chat *chat, const struct session_cost *cost)
+{
+	char cached[NUMBER_SIZE], total[NUMBER_SIZE], more[NUMBER_SIZE], bytes[NUMBER_SIZE];
+	char *folder = start_kv_folder(chat->options);
+
+	output_line("KV       %s of %s tokens are computed, %s new",
+		number_grouped(cached, cost->cached_tok), number_grouped(total, cost->total_tok),
+		number_grouped(more, cost->total_tok - cost->cached_tok));
+	if (folder && chat->resume.name) {
+		const char *id = store_id(session_store(chat->session));
+
+		output_line("on disk  %s of KV, all branches together",
+			number_bytes(bytes, engine_kv_owned_bytes(folder, id)));
+	}
+	free(folder);
+}
+
 void chat_session(struct chat *chat, const char *argument)
 {
 	struct session_watch watch = {.stopped = chat_stopped, .arg = chat};
+	char used[NUMBER_SIZE], whole[NUMBER_SIZE];
 	struct session_cost cost;
 	int64_t total_tok, *path;
 	size_t n_path;
@@ -118,11 +139,9 @@ void chat_session(struct chat *chat, const char *argument)
 	output_line("session  %s", chat->resume.name ? chat->resume.name : "(not kept)");
 	output_line("sources  %zu", session_source_count(chat->session));
 	output_line("turns    %zu of %zu lead here", n_path, session_turn_count(chat->session));
-	output_line("context  %lld of %lld tokens", (long long)total_tok,
-		(long long)engine_info(chat->engine)->context_tok);
-	output_line("KV       %lld tokens in memory, %lld on disk, %lld new",
-		(long long)(cost.cached_tok - cost.disk_tok), (long long)cost.disk_tok,
-		(long long)(cost.total_tok - cost.cached_tok));
+	output_line("context  %s of %s tokens", number_grouped(used, total_tok),
+		number_grouped(whole, engine_info(chat->engine)->context_tok));
+	tell_kv(chat, &cost);
 }
 
 /* ---- changes ---- */
@@ -136,13 +155,17 @@ static int agrees(void *arg)
 	return yes;
 }
 
-static int take(struct chat *chat, struct session_change *change, int asks, struct err *err)
+static struct change_telling make_telling(const struct chat *chat, int asks)
 {
-	struct change_telling telling = {
+	return (struct change_telling){
 		.engine = chat->engine,
 		.agrees = asks && chat->interactive ? agrees : NULL,
 	};
+}
 
+static int take(struct chat *chat, struct session_change *change, int asks, struct err *err)
+{
+	struct change_telling telling = make_telling(chat, asks);
 	int status = change_take(&telling, change, err);
 
 	chat->resume.is_used |= status == 0;
@@ -218,7 +241,7 @@ void chat_repack(struct chat *chat, const char *argument)
 
 void chat_drop(struct chat *chat, const char *argument)
 {
-	struct session_change *change;
+	struct change_telling telling = make_telling(chat, 1);
 	int64_t *number = NULL;
 	size_t count = 0;
 	struct err err;
@@ -228,13 +251,10 @@ void chat_drop(struct chat *chat, const char *argument)
 		refuse(chat, "/drop", "/drop S2; /sources lists them", "needs a source");
 		return;
 	}
-	status = change_add_numbers(&number, &count, argument, &err) < 0
-			 ? -1
-			 : change_check_drops(chat->session, number, count, &err);
-	for (size_t i = 0; i < count && status >= 0; i++) {
-		status = session_plan_drop(chat->session, &change, number[i], &err) < 0
-				 ? -1
-				 : take(chat, change, 1, &err);
+	status = change_add_numbers(&number, &count, argument, &err);
+	if (status == 0) {
+		status = change_drop(&telling, chat->session, number, count, &err);
+		chat->resume.is_used |= status == 0;
 	}
 	if (status < 0) {
 		chat_complain(chat, &err);
@@ -244,31 +264,14 @@ void chat_drop(struct chat *chat, const char *argument)
 
 /* ---- prefill ---- */
 
-static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
-{
-	struct chat *chat = arg;
-
-	start_show_prefill(chat->submit_s, done_tok, total_tok, cached_tok);
-}
-
 void chat_prefill(struct chat *chat, const char *argument)
 {
-	struct session_watch watch = {.prefill = on_prefill, .stopped = chat_stopped, .arg = chat};
 	struct engine_usage usage;
 	struct err err;
-	int status;
 
 	chat->resume.is_used = 1;
-	chat->submit_s = output_clock_s();
-	status = session_prefill(chat->session, chat->engine, &watch, &usage, &err);
-	log_progress_clear();
-	if (status < 0) {
-		if (err.code == ERR_INTERRUPTED) {
-			snprintf(err.hint, sizeof(err.hint),
-				"what was computed is kept: /prefill goes on from there");
-		}
+	if (prefill_run(chat->session, chat->engine, chat_stopped, chat,
+		    "/prefill goes on from there", &usage, &err) < 0) {
 		chat_complain(chat, &err);
-		return;
 	}
-	start_show_ready(&usage);
 }

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +41,48 @@ static int64_t read_turn(struct chat *chat, const char *command, const char *arg
 	return 0;
 }
 
+/* The stored turn, or NULL. */
+static const struct store_turn *find_turn(const struct chat *chat, int64_t id)
+{
+	for (size_t i = 0; i < session_turn_count(chat->session); i++) {
+		struct session_turn turn = session_turn_at(chat->session, i);
+
+		if (turn.id == id) {
+			return turn.stored;
+		}
+	}
+	return NULL;
+}
+
+/* One turn, whole. */
+static void show_turn(struct chat *chat, int64_t id)
+{
+	const struct store_turn *turn = find_turn(chat, id);
+	struct err err;
+
+	if (!turn) {
+		err_set(&err, ERR_USAGE, "/turns", "/turns lists them", "there is no turn %lld",
+			(long long)id);
+		chat_complain(chat, &err);
+		return;
+	}
+	output_text("> ", 2);
+	output_text(turn->question, turn->question_len);
+	putchar('\n');
+	output_text(turn->text, turn->text_len);
+	putchar('\n');
+}
+
 void chat_turns(struct chat *chat, const char *argument)
 {
-	int64_t last = 0;
+	int64_t last = 0, one = argument[0] ? read_turn(chat, "/turns", argument) : 0;
 
+	if (argument[0]) {
+		if (one) {
+			show_turn(chat, one);
+		}
+		return;
+	}
 	for (size_t i = 0; i < session_turn_count(chat->session); i++) {
 		struct session_turn turn = session_turn_at(chat->session, i);
 		char *question = beginning(turn.stored->question, turn.stored->question_len);
@@ -65,19 +104,6 @@ void chat_turns(struct chat *chat, const char *argument)
 	}
 }
 
-/* The stored turn, or NULL. */
-static const struct store_turn *find_turn(const struct chat *chat, int64_t id)
-{
-	for (size_t i = 0; i < session_turn_count(chat->session); i++) {
-		struct session_turn turn = session_turn_at(chat->session, i);
-
-		if (turn.id == id) {
-			return turn.stored;
-		}
-	}
-	return NULL;
-}
-
 void chat_switch(struct chat *chat, const char *argument)
 {
 	int64_t id = read_turn(chat, "/switch", argument);
@@ -89,6 +115,9 @@ void chat_switch(struct chat *chat, const char *argument)
 		return;
 	}
 	if (session_switch(chat->session, id, &err) < 0) {
+		if (err.code == ERR_USAGE) {
+			snprintf(err.hint, sizeof(err.hint), "/turns lists them");
+		}
 		chat_complain(chat, &err);
 		return;
 	}
@@ -135,17 +164,35 @@ void chat_edit(struct chat *chat, const char *argument)
 }
 
 /* At temperature 0 every seed gives the likeliest tokens: the same answer as before. */
-static int check_again(const struct chat *chat, const struct store_turn *turn, struct err *err)
+static int check_again(const struct chat *chat, const struct engine_sampling *sampling,
+	const struct store_turn *turn, struct err *err)
 {
 	if (!turn) {
 		return err_set(
 			err, ERR_USAGE, "/again", "ask something first", "nothing was said yet");
 	}
-	if (chat->sampling.temperature <= 0 && turn->stop != ENGINE_STOP_CANCELLED &&
+	if (sampling->temperature <= 0 && turn->stop != ENGINE_STOP_CANCELLED &&
 		strcmp(turn->model_digest, engine_info(chat->engine)->model_digest) == 0) {
-		return err_set(err, ERR_USAGE, "/again", "carrel --temp 0.8",
+		return err_set(err, ERR_USAGE, "/again", "/again 0.7 asks at another one",
 			"the answer would be the same: the temperature is 0");
 	}
+	return 0;
+}
+
+/* "0.7"; nothing leaves it as it is. */
+static int read_temperature(const char *argument, double *temperature, struct err *err)
+{
+	char *end;
+	double value = strtod(argument, &end);
+
+	if (!argument[0]) {
+		return 0;
+	}
+	if (*end || end == argument || !(value >= 0 && value <= 100)) {
+		return err_set(err, ERR_USAGE, "/again", "/again 0.7",
+			"takes a temperature from 0 to 100, or nothing");
+	}
+	*temperature = value;
 	return 0;
 }
 
@@ -156,7 +203,8 @@ void chat_again(struct chat *chat, const char *argument)
 	struct err err;
 	char *question;
 
-	if (check_again(chat, find_turn(chat, head), &err) < 0) {
+	if (read_temperature(argument, &sampling.temperature, &err) < 0 ||
+		check_again(chat, &sampling, find_turn(chat, head), &err) < 0) {
 		chat_complain(chat, &err);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/prefill.h"
 #include "cli/resume.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
@@ -25,8 +26,6 @@ struct load {
 	int64_t *drop; /* numbers of sources */
 	size_t n_drop, unreadable;
 	struct change_telling telling;
-	int64_t done_tok, total_tok; /* of the prefill */
-	double began_s;
 	struct engine_usage usage;
 	int has_usage;
 };
@@ -123,32 +122,30 @@ static int agrees(void *arg)
 	return interrupt_agrees("Go on?");
 }
 
+static int may_ask(const struct load *load)
+{
+	return !load->options->yes && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
 static int take(struct load *load, struct session_change *change, int is_asked, struct err *err)
 {
-	int asks = is_asked && !load->options->yes && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-
 	if (wait_engine(load, err) < 0) {
 		session_change_discard(change);
 		return -1;
 	}
-	load->telling.agrees = asks ? agrees : NULL;
+	load->telling.agrees = is_asked && may_ask(load) ? agrees : NULL;
 	return change_take(&load->telling, change, err) < 0 ? -1 : 0;
 }
 
 static int drop_sources(struct load *load, struct err *err)
 {
-	if (change_check_drops(load->resume.session, load->drop, load->n_drop, err) < 0) {
+	if (wait_engine(load, err) < 0) {
 		return -1;
 	}
-	for (size_t i = 0; i < load->n_drop; i++) {
-		struct session_change *change;
-
-		if (session_plan_drop(load->resume.session, &change, load->drop[i], err) < 0 ||
-			take(load, change, 1, err) < 0) {
-			return -1;
-		}
-	}
-	return 0;
+	load->telling.agrees = may_ask(load) ? agrees : NULL;
+	return change_drop(&load->telling, load->resume.session, load->drop, load->n_drop, err) < 0
+		       ? -1
+		       : 0;
 }
 
 static int refresh(struct load *load, struct err *err)
@@ -235,44 +232,20 @@ static int measure(struct load *load, struct err *err)
 
 /* ---- prefill ---- */
 
-static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t cached_tok)
-{
-	struct load *load = arg;
-
-	load->done_tok = done_tok;
-	load->total_tok = total_tok;
-	start_show_prefill(load->began_s, done_tok, total_tok, cached_tok);
-}
-
 static int prefill(struct load *load, struct err *err)
 {
-	struct session_watch watch = {.prefill = on_prefill, .stopped = stopped, .arg = load};
-	int status;
+	char resume[sizeof(err->hint)];
 
 	if (wait_engine(load, err) < 0) {
 		return -1;
 	}
-	load->began_s = output_clock_s();
-	status = session_prefill(load->resume.session, load->engine, &watch, &load->usage, err);
-	log_progress_clear();
-	if (status < 0 && err->code == ERR_INTERRUPTED) {
-		char hint[sizeof(err->hint)];
-
-		snprintf(hint, sizeof(hint), "carrel load -s %.100s --prefill goes on from there",
-			load->resume.name);
-		if (!load->total_tok) {
-			return err_set(err, ERR_INTERRUPTED, NULL, hint,
-				"stopped before anything was computed");
-		}
-		return err_set(err, ERR_INTERRUPTED, NULL, hint,
-			"stopped at %lld of %lld tokens, which are kept", (long long)load->done_tok,
-			(long long)load->total_tok);
-	}
-	if (status < 0) {
+	snprintf(resume, sizeof(resume), "carrel load -s %.100s --prefill goes on from there",
+		load->resume.name);
+	if (prefill_run(load->resume.session, load->engine, stopped, load, resume, &load->usage,
+		    err) < 0) {
 		return -1;
 	}
 	load->has_usage = 1;
-	start_show_ready(&load->usage);
 	return 0;
 }
 

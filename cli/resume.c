@@ -342,20 +342,40 @@ static int create_named(
 	return status;
 }
 
+/* Why the last one of the directory is not what goes on, and what does instead. */
+static void tell_new(const struct resume *resume, const char *folder, const struct err *why)
+{
+	struct store_figures figures;
+
+	if (store_figures(&figures, folder, NULL) < 0) {
+		log_err(why);
+		log_note("this is a new session, %s", resume->name);
+		return;
+	}
+	if (figures.is_in_use) {
+		log_note("session %s is in use by another carrel; this is a new session, %s",
+			figures.name, resume->name);
+	} else {
+		log_err(why);
+		log_note("this is a new session, %s", resume->name);
+	}
+	store_figures_finish(&figures);
+}
+
 int resume_default(struct resume *resume, struct options *options, const char *path, int *was_last,
 	struct err *err)
 {
 	char *directory = working_directory(), *folder = NULL;
+	struct err why = {0};
 	int status = -1;
 
 	*resume = (struct resume){0};
 	*was_last = 0;
 	if (!path && catalogue_last(directory, &folder, NULL) == 0 && folder) {
-		status = open_folder(resume, options, folder, err);
+		status = open_folder(resume, options, folder, &why);
 		*was_last = status == 0;
 		if (status < 0) {
 			/* In use or damaged: no reason not to begin. */
-			log_err(err);
 			session_destroy(resume->session);
 			free(resume->name);
 			*resume = (struct resume){0};
@@ -363,6 +383,9 @@ int resume_default(struct resume *resume, struct options *options, const char *p
 	}
 	if (status < 0) {
 		status = create_named(resume, options, path ? path : directory, err);
+		if (status == 0 && why.code) {
+			tell_new(resume, folder, &why);
+		}
 	}
 	free(folder);
 	free(directory);

@@ -302,17 +302,11 @@ int session_change_commit(struct session_change *change, struct err *err)
 
 /* ---- dropping ---- */
 
-int session_plan_drop(
-	struct session *session, struct session_change **out, int64_t number, struct err *err)
+static void drop_source(struct session_change *change, const struct block *source)
 {
-	const struct block *source = session_source_block(session, number);
-	struct session_change *change;
+	const struct session *session = change->session;
+	int64_t number = source->stored.number;
 
-	if (!source) {
-		return err_set(
-			err, ERR_USAGE, NULL, NULL, "there is no source S%lld", (long long)number);
-	}
-	change = change_create(session);
 	for (size_t i = 0; i < session->n_block; i++) {
 		const struct store_block *stored = &session->block[i]->stored;
 
@@ -322,7 +316,24 @@ int session_plan_drop(
 	}
 	change_forget_options(change, number);
 	forget_lost(change, number);
-	change_say(change, mem_printf("%s %s: dropped", source->id, source->stored.document.name));
+	change_say(change, mem_printf("without %s %s", source->id, source->stored.document.name));
+}
+
+int session_plan_drop(struct session *session, struct session_change **out, const int64_t *number,
+	size_t n_number, struct err *err)
+{
+	struct session_change *change = change_create(session);
+
+	for (size_t i = 0; i < n_number; i++) {
+		const struct block *source = session_source_block(session, number[i]);
+
+		if (!source) {
+			session_change_discard(change);
+			return err_set(err, ERR_USAGE, NULL, NULL, "there is no source S%lld",
+				(long long)number[i]);
+		}
+		drop_source(change, source);
+	}
 	*out = change;
 	return 0;
 }

@@ -136,9 +136,12 @@ int session_plan_refresh(struct session *session, struct session_change **out,
  * updates that only another branch has stay where they are.
  */
 int session_plan_repack(struct session *session, struct session_change **out, struct err *err);
-/* Without source `number`: its text leaves the session for good. Turns stay; numbers are not used again. */
-int session_plan_drop(
-	struct session *session, struct session_change **out, int64_t number, struct err *err);
+/*
+ * Without the sources of these numbers, each named once: their text leaves the session for good. Turns stay;
+ * numbers are not used again.
+ */
+int session_plan_drop(struct session *session, struct session_change **out, const int64_t *number,
+	size_t n_number, struct err *err);
 
 struct session_cost {
 	int64_t total_tok;  /* of the prompt up to the next question */
@@ -154,7 +157,7 @@ int session_change_cost(const struct session_change *change, struct engine *engi
 	const struct session_watch *watch, struct session_cost *cost, struct err *err);
 /* How many sources it adds, updates and drops; 0: there is nothing to do. */
 size_t session_change_count(const struct session_change *change);
-/* One line about item `index` of it, malloc'ed: "S1 src: updated (3 files, 1 of them gone)". */
+/* One line about item `index` of it, malloc'ed: "S1 src: updated (3 files, 1 of them gone)", "without S2 src". */
 char *session_change_text(const struct session_change *change, size_t index);
 /* Both end it. */
 int session_change_commit(struct session_change *change, struct err *err);

@@ -44,6 +44,11 @@ play $fake level.txt <<-'END'
 	send /prefill\n
 	expect tokens are ready
 	expect > 
+	send /session\n
+	expect tokens are computed
+	expect on disk
+	expect of KV
+	expect > 
 	send /quit\n
 END
 ok 'one in which something was computed stays' [ "$(sessions)" = 2 ]
@@ -136,7 +141,20 @@ play $fake <<-'END'
 	expect turns    2 of 3
 	expect > 
 	send /again\n
-	expect the temperature is 0
+	expect the temperature is 0 (/again 0.7
+	expect > 
+	send /again warm\n
+	expect takes a temperature
+	expect > 
+	send /again 0.7\n
+	expect generated
+	expect > 
+	send /turns 1\n
+	expect > How is it started?
+	expect By hand.
+	expect > 
+	send /turns 99\n
+	expect there is no turn 99
 	expect > 
 	send /rename pumps\n
 	expect session pumps now
@@ -145,13 +163,13 @@ play $fake <<-'END'
 END
 ok 'the last session of the folder goes on; one can go back in it' status_is 0
 play $fake --temp 1 <<-'END'
-	expect session pumps goes on: 1 source, 3 turns
+	expect session pumps goes on: 1 source, 4 turns
 	expect > 
 	send /again\n
 	expect generated
 	expect > 
 	send /turns\n
-	expect #4
+	expect #5
 	expect (after #1)
 	expect > 
 	send /edit 1\n
@@ -164,18 +182,19 @@ ok 'an answer is made again, with another seed' status_is 0
 play $fake -s pumps <<-'END'
 	expect > 
 	send /session\n
-	expect turns    2 of 4
+	expect turns    2 of 5
 	expect > 
 	send /drop S1\n
-	expect dropped
+	expect without S1 station.txt
 	expect Go on?
 	send \c
 	expect nothing was changed
 	expect > 
 	send /drop S1\n
-	expect dropped
+	expect without S1 station.txt
 	expect Go on?
 	send y\n
+	expect dropped S1
 	expect > 
 	send /sources\n
 	absent station.txt
@@ -214,7 +233,7 @@ play $fake -s pumps <<-'END'
 	expect needs the number of a turn
 	expect > 
 	send /switch 99\n
-	expect carrel: 
+	expect (/turns lists them)
 	expect > 
 	send /new\n
 	expect session desk begins
@@ -289,6 +308,12 @@ done
 run $fake -s pumps
 ok 'a session that is open elsewhere is refused' status_is 1
 ok 'with a sentence' says 'in use'
+play $fake <<-'END'
+	expect session pumps is in use by another carrel; this is a new session, desk
+	expect > 
+	send \d
+END
+ok 'without its name a new one begins, and that is told' status_is 0
 kill -INT $holder
 wait $holder
 

@@ -167,7 +167,7 @@ run "$PTY_RUN" script "$CARREL" load -m "$CARREL_BUILT_IN" -s s --drop S2
 ok 'Ctrl-C there ends it with status 130' status_is 130
 load -s s --show
 ok 'with nothing changed' prints 'made of steel'
-printf 'expect dropped\n' >script
+printf 'expect without S\n' >script
 run "$PTY_RUN" script "$CARREL" load -m "$CARREL_BUILT_IN" -s s --drop S2,S2 --yes
 ok '--yes does not ask' [ "$(grep -c 'Go on' out)" = 0 ]
 ok 'a source that is named twice is dropped once' status_is 0

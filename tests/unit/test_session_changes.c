@@ -86,7 +86,7 @@ static struct session_change *plan_drop(struct session *session, int64_t number)
 	struct session_change *change;
 	struct err err;
 
-	must(session_plan_drop(session, &change, number, &err), &err);
+	must(session_plan_drop(session, &change, &number, 1, &err), &err);
 	return change;
 }
 
@@ -578,7 +578,8 @@ static void a_dropped_source_is_gone_and_its_turns_stay(void **state)
 	ask(session, engine, "Where now?", 100, NULL, &answer);
 	assert_int_equal(VERDICT_NOT_FOUND, answer.citation[0].verdict);
 	session_answer_finish(&answer);
-	assert_int_equal(-1, session_plan_drop(session, &(struct session_change *){NULL}, 1, &err));
+	assert_int_equal(-1, session_plan_drop(session, &(struct session_change *){NULL},
+				     &(int64_t){1}, 1, &err));
 	assert_int_equal(ERR_USAGE, err.code);
 	/* Its number is not used again. */
 	load(session, "a.txt");

@@ -99,7 +99,7 @@ static void change(struct session *session, const struct step *step)
 	struct session_change *planned;
 	struct err err;
 
-	must(step->operation == DROP ? session_plan_drop(session, &planned, source.number, &err)
+	must(step->operation == DROP ? session_plan_drop(session, &planned, &source.number, 1, &err)
 				     : session_plan_repack(session, &planned, &err),
 		&err);
 	must(session_change_commit(planned, &err), &err);
