@@ -177,6 +177,8 @@ int chat_ask(struct chat *chat, const char *question, const struct engine_sampli
 		keep_question(chat, question);
 	} else {
 		tell_answer(chat, &answer);
+		/* The sources' own counts, once; without them the answer is still an answer. */
+		session_count(chat->session, chat->engine, &watch, NULL, NULL);
 		chat->before_fork = answer.turn ? -1 : chat->before_fork;
 		if (!answer.turn) {
 			keep_question(chat, question);

@@ -38,19 +38,6 @@ static void place_text(
 	}
 }
 
-/* Its text is gone, but the source has another. */
-static int is_replaced(const struct store_contents *contents, const struct store_block *block)
-{
-	for (size_t i = 0; i < contents->n_block && block->is_dropped; i++) {
-		const struct store_block *other = &contents->block[i];
-
-		if (other->number == block->number && !other->is_dropped) {
-			return 1;
-		}
-	}
-	return 0;
-}
-
 /* Of a dropped source, the row that stands for all its texts: the first. */
 static int is_repeated(const struct store_contents *contents, const struct store_block *block)
 {
@@ -125,9 +112,9 @@ static json_t *block_json(const struct store_contents *contents, const struct st
 		object, "superseded", output_json_string(superseded_text(contents, block)));
 	json_object_set_new(object, "dropped", json_boolean(block->is_dropped));
 	json_object_set_new(object, "state",
-		json_string(!block->is_dropped             ? "kept"
-			    : is_replaced(contents, block) ? "replaced"
-							   : "dropped"));
+		json_string(!block->is_dropped                   ? "kept"
+			    : store_is_replaced(contents, block) ? "replaced"
+								 : "dropped"));
 	json_object_set_new(object, "lost", output_json_string(lost_text(contents, block)));
 	free(id);
 	return object;
@@ -141,7 +128,7 @@ static void print_block(const struct store_contents *contents, const struct stor
 	char tokens[NUMBER_SIZE], id[32];
 	struct buf place = BUF_INIT;
 
-	if (is_replaced(contents, block) || is_repeated(contents, block)) {
+	if (store_is_replaced(contents, block) || is_repeated(contents, block)) {
 		return;
 	}
 	snprintf(id, sizeof(id), "S%lld%s", (long long)block->number,

@@ -281,9 +281,10 @@ static void put_sources(struct page *page)
 		fprintf(out, "</td><td>%s</td><td>%s%s</td></tr>\n",
 			document_kind_name(document->kind),
 			block->tokens < 0 ? "" : number_grouped(number, block->tokens),
-			block->is_dropped   ? "dropped since"
-			: block->tokens < 0 ? ""
-					    : " tokens");
+			store_is_replaced(page->contents, block) ? "replaced since"
+			: block->is_dropped                      ? "dropped since"
+			: block->tokens < 0                      ? ""
+								 : " tokens");
 	}
 	fputs("</table>\n", out);
 }

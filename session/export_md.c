@@ -141,7 +141,8 @@ static void put_code(FILE *out, const char *text)
 	}
 }
 
-static void put_source(FILE *out, const struct store_block *block)
+static void put_source(
+	FILE *out, const struct store_contents *contents, const struct store_block *block)
 {
 	char number[NUMBER_SIZE], time[EXPORT_TIME_SIZE];
 	const struct document *document = &block->document;
@@ -157,7 +158,9 @@ static void put_source(FILE *out, const struct store_block *block)
 		fprintf(out, ", %s tokens", number_grouped(number, block->tokens));
 	}
 	fprintf(out, ", loaded %s%s\n", export_time(time, block->loaded_s),
-		block->is_dropped ? ", dropped since" : "");
+		store_is_replaced(contents, block) ? ", replaced since"
+		: block->is_dropped                ? ", dropped since"
+						   : "");
 }
 
 static void put_citation(FILE *out, size_t number, const struct citation *citation)
@@ -219,7 +222,7 @@ void export_md(FILE *out, const struct export_session *session)
 	fprintf(out, "\n\nA carrel session, begun %s", export_time(time, contents->made_s));
 	fprintf(out, ", last used %s.\n\n## Sources\n\n", export_time(time, contents->used_s));
 	for (size_t i = 0; i < contents->n_block; i++) {
-		put_source(out, &contents->block[i]);
+		put_source(out, contents, &contents->block[i]);
 	}
 	fputs(contents->n_block ? "\n## Conversation\n" : "none\n\n## Conversation\n", out);
 	for (size_t i = 0; i < n_path; i++) {

@@ -83,3 +83,15 @@ void store_figures_finish(struct store_figures *figures)
 	free(figures->directory);
 	*figures = (struct store_figures){0};
 }
+
+int store_is_replaced(const struct store_contents *contents, const struct store_block *block)
+{
+	for (size_t i = 0; i < contents->n_block && block->is_dropped; i++) {
+		const struct store_block *other = &contents->block[i];
+
+		if (other->number == block->number && !other->is_dropped) {
+			return 1;
+		}
+	}
+	return 0;
+}

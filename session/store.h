@@ -102,6 +102,8 @@ struct store_contents {
 	int64_t made_s, used_s;
 };
 void store_contents_finish(struct store_contents *contents);
+/* Whether a block whose text is gone belongs to a source that has another. */
+int store_is_replaced(const struct store_contents *contents, const struct store_block *block);
 /* NULL where it is not set. */
 const char *store_setting(const struct store_contents *contents, const char *key);
 
