@@ -118,6 +118,13 @@ void item_fail(struct item *item, enum skip_class class, char *reason)
 	item->state = item->n_share == item->n_done ? ITEM_DONE : ITEM_RUNNING;
 }
 
+void load_show_path(struct load *load, const char *path)
+{
+	free(load->shown_path);
+	load->shown_path = mem_strdup(path);
+	load->progress.path = load->shown_path;
+}
+
 void item_end_share(struct load *load, struct item *item)
 {
 	item->n_done++;
@@ -125,7 +132,7 @@ void item_end_share(struct load *load, struct item *item)
 		return;
 	}
 	item->state = ITEM_DONE;
-	load->progress.path = item->path;
+	load_show_path(load, item->path);
 	if (!item->is_tree) {
 		close_file(item);
 		load->progress.n_files++;
@@ -415,5 +422,6 @@ int load_each(const char *const *path, size_t n_path, const struct load_options 
 		item_destroy(load.first);
 		load.first = next;
 	}
+	free(load.shown_path);
 	return status;
 }

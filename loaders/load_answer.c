@@ -165,7 +165,7 @@ static void answer_open(struct load *load, struct item *item, struct frame *fram
 		item->document.rev = frame->rev;
 		frame->rev = NULL;
 	}
-	load->progress.path = item->path;
+	load_show_path(load, item->path);
 	if (item->is_tree && !item->is_begun) {
 		int is_alone = load->n_item == 1 && !load->n_path;
 

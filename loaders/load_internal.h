@@ -105,6 +105,7 @@ struct load {
 	int is_started, is_ready;
 	int64_t started_ns;
 	struct load_progress progress;
+	char *shown_path; /* that of the progress: an item may be gone before it is shown */
 	int64_t shown_ns, asked_ns;
 	int is_stopped; /* by whom we ask, or by the sink */
 	struct err *err;
@@ -121,6 +122,8 @@ struct item *item_create(const char *path, const char *name);
 void item_destroy(struct item *item);
 /* Nothing of the item counts; the first reason, which is taken over, is the one that is told. */
 void item_fail(struct item *item, enum skip_class class, char *reason);
+/* What the progress names from now on. */
+void load_show_path(struct load *load, const char *path);
 /* One of its jobs is over. */
 void item_end_share(struct load *load, struct item *item);
 

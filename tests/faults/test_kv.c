@@ -293,10 +293,10 @@ int main(void)
 		power_cuts();
 		kills();
 		failures();
+		flips();
 	} else {
 		tap_skip("KV: the shim", "nothing is preloaded into a program under a sanitizer");
 	}
-	flips();
 	free(data);
 	run_folder_remove(here);
 	return tap_done();

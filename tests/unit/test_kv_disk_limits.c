@@ -280,7 +280,7 @@ static void where_all_is_in_use_no_more_is_kept(void **state)
 		usleep(10000);
 	}
 	assert_true(is_told);
-	assert_non_null(strstr(err.what, "in use"));
+	assert_non_null(strstr(err.what, "fills its part"));
 	assert_non_null(strstr(err.hint, "--kv-limit"));
 	kv_disk_close(disk);
 	assert_int_equal(20, store_found(&chain));
