@@ -1,6 +1,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -71,6 +72,21 @@ void buf_add(struct buf *buf, const void *bytes, size_t len)
 void buf_addstr(struct buf *buf, const char *text)
 {
 	buf_add(buf, text, strlen(text));
+}
+
+void buf_add_utf8(struct buf *buf, const char *bytes, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		uint32_t cp;
+		size_t n = utf8_decode(bytes + at, len - at, &cp);
+
+		if (n) {
+			buf_add(buf, bytes + at, n);
+		} else {
+			buf_addstr(buf, "\xef\xbf\xbd");
+		}
+		at += n ? n : 1;
+	}
 }
 
 void buf_addch(struct buf *buf, char c)

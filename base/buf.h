@@ -27,6 +27,8 @@ void buf_addstr(struct buf *buf, const char *text);
 void buf_addch(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *format, va_list args);
+/* UTF-8: each byte that belongs to no character becomes U+FFFD. */
+void buf_add_utf8(struct buf *buf, const char *bytes, size_t len);
 /* One more item of "a, b, c". */
 void buf_additem(struct buf *list, const char *item);
 const char *buf_str(const struct buf *buf); /* "" when empty; never NULL */

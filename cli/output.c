@@ -1,7 +1,6 @@
 #include "cli/output.h"
 
 #include "base/escape.h"
-#include "base/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -56,17 +55,7 @@ json_t *output_json_bytes(const char *text, size_t len)
 	struct buf valid = BUF_INIT;
 	json_t *value;
 
-	for (size_t i = 0; i < len;) {
-		uint32_t cp;
-		size_t n = utf8_decode(text + i, len - i, &cp);
-
-		if (n) {
-			buf_add(&valid, text + i, n);
-		} else {
-			buf_addstr(&valid, "\xef\xbf\xbd");
-		}
-		i += n ? n : 1;
-	}
+	buf_add_utf8(&valid, text, len);
 	value = json_stringn(buf_str(&valid), valid.len);
 	buf_finish(&valid);
 	return value;

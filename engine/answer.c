@@ -34,19 +34,9 @@ void answer_finish(struct answer *answer)
 static void release(struct answer *answer, size_t len)
 {
 	struct buf *held = &answer->held;
-	size_t at = 0, n;
-	uint32_t cp;
 
-	while (at < len) {
-		n = utf8_decode(held->data + at, len - at, &cp);
-		if (n) {
-			buf_add(&answer->ready, held->data + at, n);
-		} else {
-			buf_addstr(&answer->ready, "\xef\xbf\xbd");
-		}
-		at += n ? n : 1;
-	}
 	if (len) {
+		buf_add_utf8(&answer->ready, held->data, len);
 		memmove(held->data, held->data + len, held->len - len + 1);
 		held->len -= len;
 	}

@@ -130,26 +130,20 @@ static void read_messages(struct mail_text *mail, const struct input *input)
 	g_object_unref(stream);
 }
 
-/* Names of attachments come as they were sent. */
+/* Names of attachments come as they were sent; a NUL is no text either. */
 static void make_valid(struct buf *text)
 {
 	struct buf valid = BUF_INIT;
+	const char *at = buf_str(text), *end = at + text->len, *nul;
 
-	if (utf8_valid(buf_str(text), text->len) && !memchr(buf_str(text), 0, text->len)) {
+	if (utf8_valid(at, text->len) && !memchr(at, 0, text->len)) {
 		return;
 	}
-	for (size_t at = 0; at < text->len;) {
-		uint32_t cp = 0;
-		size_t n = utf8_decode(text->data + at, text->len - at, &cp);
-
-		if (n && cp) {
-			buf_add(&valid, text->data + at, n);
-		} else {
-			buf_addstr(&valid, "\xef\xbf\xbd");
-			n = 1;
-		}
-		at += n;
+	for (; (nul = memchr(at, 0, (size_t)(end - at))); at = nul + 1) {
+		buf_add_utf8(&valid, at, (size_t)(nul - at));
+		buf_addstr(&valid, "\xef\xbf\xbd");
 	}
+	buf_add_utf8(&valid, at, (size_t)(end - at));
 	buf_finish(text);
 	*text = valid;
 }

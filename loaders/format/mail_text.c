@@ -36,14 +36,14 @@ static void begin_block(struct mail_text *mail)
 
 /* ---- headers ---- */
 
-/* White space folded, encoded words decoded; empty where there is none. */
+/* White space folded, encoded words decoded, valid UTF-8; empty where there is none. */
 static void decode_header(struct buf *out, GMimeObject *object, const char *name)
 {
 	GMimeHeaderList *headers = g_mime_object_get_header_list(object);
 	GMimeHeader *header = g_mime_header_list_get_header(headers, name);
 	const char *raw = header ? g_mime_header_get_raw_value(header) : NULL;
 	char *decoded = raw ? g_mime_utils_header_decode_text(NULL, raw) : NULL;
-	struct buf utf8 = BUF_INIT;
+	struct buf utf8 = BUF_INIT, folded = BUF_INIT;
 	struct input input = {"header", decoded, decoded ? strlen(decoded) : 0, -1, &no_options};
 
 	if (decoded && input.len && encoding_to_utf8(&utf8, &input)) {
@@ -51,15 +51,17 @@ static void decode_header(struct buf *out, GMimeObject *object, const char *name
 			int is_space = *at == ' ' || (*at >= '\t' && *at <= '\r');
 
 			if (!is_space) {
-				buf_addch(out, *at);
-			} else if (out->len && out->data[out->len - 1] != ' ') {
-				buf_addch(out, ' ');
+				buf_addch(&folded, *at);
+			} else if (folded.len && folded.data[folded.len - 1] != ' ') {
+				buf_addch(&folded, ' ');
 			}
 		}
 	}
-	while (out->len && out->data[out->len - 1] == ' ') {
-		out->data[--out->len] = 0;
+	while (folded.len && folded.data[folded.len - 1] == ' ') {
+		folded.data[--folded.len] = 0;
 	}
+	buf_add_utf8(out, buf_str(&folded), folded.len);
+	buf_finish(&folded);
 	buf_finish(&utf8);
 	g_free(decoded);
 }

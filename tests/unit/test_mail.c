@@ -33,6 +33,20 @@ static void texts_are_decoded(void **state)
 		SHOWN "# Hi\n\nthere x\n");
 }
 
+/* A heading's title is what its line says, whatever bytes the subject came in. */
+static void a_subject_of_invalid_bytes_is_repaired(void **state)
+{
+	struct read_back back;
+	static const char mail[] = "From: a@x\nTo: b@x\nSubject: a \xdc\x8c\xf5\xbc\x90 b\n\nx\n";
+
+	back = read_back("a.eml", mail, strlen(mail));
+	assert_int_equal(1, back.outline.n_heading);
+	assert_string_equal(
+		"a \xdc\x8c\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd b", back.outline.heading[0].title);
+	assert_non_null(strstr(back.text, back.outline.heading[0].title));
+	read_back_finish(&back);
+}
+
 static void parts_are_chosen_or_named(void **state)
 {
 	check_mail("a.eml",
@@ -192,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_decoded),
+		cmocka_unit_test(a_subject_of_invalid_bytes_is_repaired),
 		cmocka_unit_test(parts_are_chosen_or_named),
 		cmocka_unit_test(mailboxes_are_their_messages),
 		cmocka_unit_test(encrypted_messages_are_named),
