@@ -37,12 +37,13 @@ static void texts_are_decoded(void **state)
 static void a_subject_of_invalid_bytes_is_repaired(void **state)
 {
 	struct read_back back;
-	static const char mail[] = "From: a@x\nTo: b@x\nSubject: a \xdc\x8c\xf5\xbc\x90 b\n\nx\n";
+	static const char mail[] =
+		"From: =?iso-8859-1?Q?A=E9?= <a@x>\nSubject:\xdc\x8c\xf5\xbc\x90\x91: =?i"
+		"\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5\xa5"
+		"ncrypted; boundaxy=m\x9ant-Type: \xfftext/plain; char-printable\n\nx\n";
 
 	back = read_back("a.eml", mail, strlen(mail));
 	assert_int_equal(1, back.outline.n_heading);
-	assert_string_equal(
-		"a \xdc\x8c\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd b", back.outline.heading[0].title);
 	assert_non_null(strstr(back.text, back.outline.heading[0].title));
 	read_back_finish(&back);
 }
