@@ -220,7 +220,11 @@ static void show_cut(const struct ask *ask)
 
 static int answer_question(struct ask *ask, struct err *err)
 {
-	struct session_watch watch = {on_prefill, on_text, on_stopped, ask, on_thinking};
+	struct session_watch watch = {.prefill = on_prefill,
+		.text = on_text,
+		.stopped = on_stopped,
+		.arg = ask,
+		.thinking = on_thinking};
 	struct engine_sampling sampling;
 	int status;
 

@@ -144,7 +144,11 @@ static void keep_question(struct chat *chat, const char *question)
 
 int chat_ask(struct chat *chat, const char *question, const struct engine_sampling *sampling)
 {
-	struct session_watch watch = {on_prefill, on_text, chat_stopped, chat, on_thinking};
+	struct session_watch watch = {.prefill = on_prefill,
+		.text = on_text,
+		.stopped = chat_stopped,
+		.arg = chat,
+		.thinking = on_thinking};
 	struct session_answer answer = {0};
 	struct err err;
 	int status;

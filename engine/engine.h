@@ -136,9 +136,12 @@ struct engine_info { /* known from READY on; strings live as long as the handle 
 	int64_t n_thread; /* that compute */
 	int has_system;   /* the template has a system message */
 	int has_template;
-	int thinks;            /* the template's models think before they answer */
-	int can_skip_thinking; /* PROMPT_MODEL_OPEN_NO_THINK keeps them from it */
-	int random_weights;    /* the built-in model that nobody trained */
+	int thinks;                 /* the template's models think before they answer */
+	int can_skip_thinking;      /* PROMPT_MODEL_OPEN_NO_THINK keeps them from it */
+	int random_weights;         /* the built-in model that nobody trained */
+	int can_embed, only_embeds; /* want_embedding works; nothing else does (an encoder) */
+	int64_t n_embedding;        /* what an EMBEDDING has */
+	double embed_tok_per_s;     /* measured; 0: not yet */
 	char tokenizer_digest[65], model_digest[65]; /* model_digest covers the adapters */
 	int32_t process_id;
 	double load_ms;
@@ -166,6 +169,11 @@ struct engine_request {
 				     before */
 	int want_logits;          /* LOGITS: the row of every prompt position, a few per event */
 	int no_reuse;             /* neither read nor write the prefix cache */
+	int no_store; /* the prompt's new KV does not go to disk (what is there is read): of a sweep
+			 over more than the disk may hold, which else would replace itself */
+	int want_embedding; /* EMBEDDING: the mean over the prompt's positions, its template marks
+			       left out, of the model's states (of a decoder: in the middle; of an
+			       encoder: as its file says); nothing is generated or cached */
 	const char *
 		owner; /* the session whose KV this is: ENGINE_OWNER_CHARS hex digits; NULL: nobody's */
 	int free_quotes; /* else, where the prompt has sources, the answer's citations can only quote
@@ -180,8 +188,9 @@ enum engine_event_type {
 	ENGINE_TEXT,            /* ids and the complete characters they end; is_thinking */
 	ENGINE_PROMPT_LOGPROBS, /* n_ids of them, the first is of position first_row; several events */
 	ENGINE_LOGITS,
-	ENGINE_TOKENS, /* the answer to engine_tokenize */
-	ENGINE_CACHED, /* the answer to engine_cached */
+	ENGINE_TOKENS,    /* the answer to engine_tokenize */
+	ENGINE_CACHED,    /* the answer to engine_cached */
+	ENGINE_EMBEDDING, /* embedding, before DONE */
 	ENGINE_RENDERED, /* the answer to engine_render; several events, until done_tok is total_tok */
 	ENGINE_DONE,
 	ENGINE_FAILED,
@@ -216,6 +225,8 @@ struct engine_event {
 	const uint32_t *text_bytes; /* RENDERED: [n_ids], of each id's part of `text` */
 	const float *logits;        /* f32 [n_rows][n_vocab] of positions first_row ... */
 	int64_t first_row, n_rows;
+	const float *embedding; /* f32 [n_embedding], of length 1 */
+	size_t n_embedding;
 	enum engine_stop stop;
 	struct engine_usage usage;
 	double predicted_s; /* CACHED: seconds to the first token at this machine's measured

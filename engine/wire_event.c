@@ -281,6 +281,9 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 	case ENGINE_RENDERED:
 		get_rendered(in, event);
 		break;
+	case ENGINE_EMBEDDING: /* nobody sends it yet */
+		in->bad = 1;
+		break;
 	case ENGINE_DONE:
 		get_done(in, event);
 		break;

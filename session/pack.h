@@ -59,6 +59,7 @@ struct document;
 struct part;
 struct prompt;
 struct segment;
+struct slice;
 
 enum { PACK_VERSION = 1, PACK_CHUNK_BYTES = 16384 };
 
@@ -81,6 +82,13 @@ void pack_source_close(struct prompt *out, const struct document *document);
 /* `document` holds the new text of source `number`: of a tree, the files that changed. */
 void pack_update(struct prompt *out, enum pack_before before, int64_t number,
 	const struct document *document);
+/*
+ * Slices of a document (session/cut.h) as a source, in their order: BODY is that of its lines, under
+ * their own numbers, the first line of a slice always with one. A file or page that a slice has only a part of stands
+ * in its tags all the same; slices of one text are parted by a line of "...", which no quote runs over, and there is no <tree>.
+ */
+void pack_slices(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document, const struct slice *slice, size_t n_slice);
 /* Whether a file of a tree ends with this segment: no body can hold its tag. */
 int pack_ends_file(const struct segment *segment);
 struct segment *pack_question(enum pack_before before, const char *question, size_t len);

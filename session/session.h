@@ -23,6 +23,7 @@
 
 struct session;
 struct session_watch;
+struct session_progress;
 
 struct session_config {
 	const char *system; /* the user's instructions, after the fixed ones; NULL for none */
@@ -194,6 +195,29 @@ int session_fork(struct session *session, int64_t id, char **question, struct er
 const char *session_draft(const struct session *session);
 int session_set_draft(struct session *session, const char *draft, struct err *err);
 
+/* ---- more than the window ---- */
+
+/* What to do with more text than the window holds. */
+enum session_over {
+	SESSION_OVER_FAIL,   /* ERR_CONTEXT */
+	SESSION_OVER_SWEEP,  /* read it window by window, then answer from what was found */
+	SESSION_OVER_SELECT, /* read what the question seems to be about */
+	SESSION_OVER_AUTO,   /* select; sweep where that says that the sources do not say */
+};
+const char *session_over_name(enum session_over over); /* "fail", ... */
+
+/* How much of the sources an answer rests on. */
+struct session_coverage {
+	enum session_over over;   /* how it was read; FAIL: all of it was in the window */
+	int64_t n_window, n_read; /* windows of the sources; those of which something was read */
+	int64_t n_chunk, n_chunk_read;
+	int64_t total_tok, read_tok; /* of the sources */
+	int64_t n_find,
+		n_find_used; /* sweep: windows that had something to say; that the last pass read */
+	int64_t n_turn, n_turn_read; /* of the conversation before the question */
+	int is_stopped;              /* the reading was ended early */
+};
+
 struct session_answer {
 	int64_t turn; /* its id; 0: it was not kept */
 	char *text;
@@ -206,6 +230,9 @@ struct session_answer {
 	double ready_ms;
 	struct citation *citation;
 	size_t n_citation;
+	struct session_coverage coverage;
+	struct engine_usage reading; /* sums over everything that was asked before the last pass */
+	double reading_ms;
 };
 void session_answer_finish(struct session_answer *answer);
 
@@ -218,6 +245,27 @@ struct session_watch {
 	void *arg;
 	/* A piece of the model's thoughts; n_tok tokens of them up to now. */
 	void (*thinking)(void *arg, const char *text, size_t len, int64_t n_tok);
+	/* What goes on while more is read than the window holds. */
+	void (*reading)(void *arg, const struct session_progress *progress);
+};
+
+enum session_step {
+	SESSION_INDEXING,  /* of words; done and total are bytes */
+	SESSION_EMBEDDING, /* done and total are chunks */
+	SESSION_SELECTED,  /* done chunks of total will be read */
+	SESSION_SWEEPING,  /* done windows of total are read */
+	SESSION_FOUND,     /* one of them had something to say: `find`, among others */
+	SESSION_STOPPED, /* watch->stopped ended it; the caller forgets the stop: the last pass follows, and can be stopped, too */
+	SESSION_ANSWERING, /* the last pass begins */
+};
+struct session_progress {
+	enum session_step step;
+	int64_t done, total;
+	int64_t computed_tok, cached_tok; /* up to now, in this step */
+	double eta_s;                     /* negative: not known */
+	const struct citation *find;      /* [n_find], with their places in the sources; borrowed */
+	size_t n_find;
+	size_t window; /* of the find: its number, from 0 */
 };
 
 /*
@@ -228,6 +276,43 @@ struct session_watch {
 int session_ask(struct session *session, struct engine *engine, const char *question,
 	size_t question_len, const struct engine_sampling *sampling, int64_t max_tok,
 	const struct session_watch *watch, struct session_answer *answer, struct err *err);
+
+/*
+ * The same of sources of any size. Where everything fits the window it is session_ask(). Else what is
+ * read stands in the answer's coverage; the turn is kept like any other, and its citations are of the
+ * sources. The engine that answers may be the embedder, too.
+ */
+struct session_reading {
+	enum session_over over;
+	struct engine
+		*embedder;  /* makes vectors to select by, beside words; NULL: by words alone */
+	int64_t window_tok; /* of the text in a window; 0: as the model has it */
+	int64_t select_tok; /* of the text that select reads; 0: as the model has it */
+};
+int session_ask_over(struct session *session, struct engine *engine,
+	const struct session_reading *reading, const char *question, size_t question_len,
+	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
+	struct session_answer *answer, struct err *err);
+
+/* What reading would cost now. Seconds are negative where they are not known yet. */
+struct session_plan {
+	int fits; /* all of it in the window: the rest is then about a sweep on demand */
+	int64_t context_tok, total_tok; /* the window; sources, instructions and conversation */
+	int64_t n_window, window_tok, n_chunk;
+	int64_t sweep_tok, sweep_cached_tok, sweep_disk_tok; /* of the windows' prompts */
+	double sweep_s, sweep_cold_s,
+		sweep_warm_s; /* as things stand; nothing cached; everything */
+	int64_t select_tok;   /* that select would read, at most */
+	double select_s;      /* to the answer's first word, with the index there */
+	int64_t missing_vectors;
+	double index_s, vectors_s; /* to make what is missing of them */
+};
+int session_plan_reading(struct session *session, struct engine *engine,
+	const struct session_reading *reading, const struct session_watch *watch,
+	struct session_plan *plan, struct err *err);
+/* Make the indices that select needs, now; a stop is ERR_INTERRUPTED and keeps what is made. */
+int session_make_index(struct session *session, struct engine *engine,
+	const struct session_reading *reading, const struct session_watch *watch, struct err *err);
 
 /*
  * Tokens of each source and of the whole prompt without a question, by the engine's tokenizer.
