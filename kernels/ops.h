@@ -45,6 +45,10 @@ enum op_kind {
 	OP_GLU,
 	OP_SOFTCAP,
 	OP_GATHER,
+	OP_ADD_TABLE,
+	OP_LAYERNORM,
+	OP_GELU,
+	OP_ATTENTION_BIDIR,
 	OP_KIND_COUNT,
 };
 
@@ -185,6 +189,44 @@ struct op_gather {
 	int64_t n;
 };
 
+/* ---- of encoders: sequences are whole in one batch, and leave nothing behind ---- */
+
+/* out f32 [row][n] += table[by_pos ? pos[row] : 0], table f32 [...][n]. */
+struct op_add_table {
+	struct operand table, out;
+	int64_t n;
+	int32_t by_pos;
+};
+
+/*
+ * out f32 [row][n] = (in - mean(in)) / sqrt(mean((in - mean(in))^2) + eps) * weight + bias   (Ba et
+ * al. 2016), weight and bias f32 [n]. out may be in.
+ */
+struct op_layernorm {
+	struct operand in, weight, bias, out;
+	int64_t n;
+	float eps;
+};
+
+/* out f32 [row][n] = in/2 * (1 + erf(in / sqrt(2)))   (Hendrycks & Gimpel 2016); out may be in. */
+struct op_gelu {
+	struct operand in, out;
+	int64_t n;
+};
+
+/*
+ * out f32 [row][n_head][head_dim] = softmax(scale * q K^T) V over all rows of the row's sequence,
+ * before it and behind it; q, k and v f32 [row][n_head][head_dim]. A query meets BIDIR_KEYS rows of
+ * its sequence at a time, from the first, in an online softmax: what else is in the batch changes
+ * nothing.
+ */
+#define BIDIR_KEYS 64
+struct op_attention_bidir {
+	struct operand q, k, v, out;
+	int32_t n_head, head_dim;
+	float scale;
+};
+
 struct op {
 	enum op_kind kind;
 	enum op_rows rows;
@@ -200,6 +242,10 @@ struct op {
 		struct op_glu glu;
 		struct op_softcap softcap;
 		struct op_gather gather;
+		struct op_add_table add_table;
+		struct op_layernorm layernorm;
+		struct op_gelu gelu;
+		struct op_attention_bidir attention_bidir;
 	};
 };
 

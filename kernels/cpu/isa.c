@@ -13,6 +13,10 @@ const struct cpu_kernel cpu_kernels_portable[OP_KIND_COUNT] = {
 	[OP_GLU] = {rows_items, ref_glu},
 	[OP_SOFTCAP] = {rows_items, ref_softcap},
 	[OP_GATHER] = {gather_items, ref_gather},
+	[OP_ADD_TABLE] = {rows_items, ref_add_table},
+	[OP_LAYERNORM] = {rows_items, ref_layernorm},
+	[OP_GELU] = {rows_items, ref_gelu},
+	[OP_ATTENTION_BIDIR] = {bidir_items, ref_attention_bidir},
 };
 
 const char *cpu_isa_name(enum cpu_isa isa)

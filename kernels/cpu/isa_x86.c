@@ -18,6 +18,10 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
 			[OP_GLU] = {rows_items, avx2_glu},
 			[OP_SOFTCAP] = {rows_items, avx2_softcap},
 			[OP_GATHER] = {gather_items, ref_gather},
+			[OP_ADD_TABLE] = {rows_items, ref_add_table},
+			[OP_LAYERNORM] = {rows_items, avx2_layernorm},
+			[OP_GELU] = {rows_items, avx2_gelu},
+			[OP_ATTENTION_BIDIR] = {bidir_items, avx2_attention_bidir},
 		},
 	[CPU_ISA_AVX512] =
 		{
@@ -32,6 +36,10 @@ static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
 			[OP_GLU] = {rows_items, avx512_glu},
 			[OP_SOFTCAP] = {rows_items, avx512_softcap},
 			[OP_GATHER] = {gather_items, ref_gather},
+			[OP_ADD_TABLE] = {rows_items, ref_add_table},
+			[OP_LAYERNORM] = {rows_items, avx512_layernorm},
+			[OP_GELU] = {rows_items, avx512_gelu},
+			[OP_ATTENTION_BIDIR] = {bidir_items, avx512_attention_bidir},
 		},
 };
 
