@@ -32,6 +32,11 @@ static const char *const stops[] = {
 	[ENGINE_STOP_LENGTH] = "length",
 	[ENGINE_STOP_CANCELLED] = "interrupted",
 };
+static const char *const overs[] = {
+	[SESSION_OVER_SWEEP] = "sweep",
+	[SESSION_OVER_SELECT] = "select",
+	[SESSION_OVER_AUTO] = "auto",
+};
 static const char *const verdicts[] = {
 	[VERDICT_VERIFIED] = "verified",
 	[VERDICT_MOVED] = "moved",
@@ -118,6 +123,22 @@ static const struct exchange_field usage_fields[] = {
 	{"decode_ms", EXCHANGE_REAL, AT(struct engine_usage, decode_ms)},
 };
 
+static const struct exchange_field coverage_fields[] = {
+	{"over", EXCHANGE_WORD, AT(struct reading_record, coverage.over), WORDS(overs)},
+	{"windows", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_window)},
+	{"read", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_read)},
+	{"chunks", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_chunk)},
+	{"chunks_read", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_chunk_read)},
+	{"tokens", EXCHANGE_WHOLE, AT(struct reading_record, coverage.total_tok)},
+	{"tokens_read", EXCHANGE_WHOLE, AT(struct reading_record, coverage.read_tok)},
+	{"finds", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_find)},
+	{"finds_used", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_find_used)},
+	{"turns", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_turn)},
+	{"turns_read", EXCHANGE_WHOLE, AT(struct reading_record, coverage.n_turn_read)},
+	{"stopped", EXCHANGE_FLAG, AT(struct reading_record, coverage.is_stopped)},
+	{"reading_ms", EXCHANGE_REAL, AT(struct reading_record, reading_ms)},
+};
+
 static const struct exchange_field citation_fields[] = {
 	{"text", EXCHANGE_TEXT, AT(struct citation, text)},
 	{"source", EXCHANGE_TEXT, AT(struct citation, source), .may_be_null = 1},
@@ -146,6 +167,7 @@ const struct exchange_table exchange_part = TABLE(part_fields);
 const struct exchange_table exchange_heading = TABLE(heading_fields);
 const struct exchange_table exchange_turn = TABLE(turn_fields);
 const struct exchange_table exchange_usage = TABLE(usage_fields);
+const struct exchange_table exchange_coverage = TABLE(coverage_fields);
 const struct exchange_table exchange_citation = TABLE(citation_fields);
 const struct exchange_table exchange_place = TABLE(place_fields);
 

@@ -6,7 +6,8 @@
  *	{"format": "carrel session", "version": 1, "id", "made", "used", "head", "draft",
  *	 "settings": [{"key", "value"}],
  *	 "blocks": [{... "document": {... "parts": [...], "headings": [...]}}],
- *	 "turns": [{... "ids": [...], "usage": {...}, "citations": [...]}],
+ *	 "turns": [{... "ids": [...], "usage": {...}, "citations": [...],
+ *		of more than the window "coverage": {... "usage": {...}}}],
  *	 "places": [{"turn", "block"}]}
  *
  * Text that is not UTF-8 stands under its member's name with _base64 behind it. What belongs to the
@@ -56,7 +57,7 @@ struct exchange_session {
 };
 extern const struct exchange_table exchange_session, exchange_setting, exchange_block,
 	exchange_document, exchange_part, exchange_heading, exchange_turn, exchange_usage,
-	exchange_citation, exchange_place;
+	exchange_citation, exchange_coverage, exchange_place;
 
 /* The members of `value`, as a new object. */
 json_t *exchange_write(const struct exchange_table *table, const void *value);

@@ -190,6 +190,14 @@ static json_t *block_json(const struct store_block *block)
 	return object;
 }
 
+static json_t *coverage_json(const struct reading_record *reading)
+{
+	json_t *object = exchange_write(&exchange_coverage, reading);
+
+	json_object_set_new(object, "usage", exchange_write(&exchange_usage, &reading->usage));
+	return object;
+}
+
 static json_t *turn_json(const struct store_turn *turn)
 {
 	json_t *object = exchange_write(&exchange_turn, turn);
@@ -205,6 +213,9 @@ static json_t *turn_json(const struct store_turn *turn)
 	json_object_set_new(object, "ids", ids);
 	json_object_set_new(object, "usage", exchange_write(&exchange_usage, &turn->usage));
 	json_object_set_new(object, "citations", citations);
+	if (session_coverage_is_partial(&turn->reading.coverage)) {
+		json_object_set_new(object, "coverage", coverage_json(&turn->reading));
+	}
 	return object;
 }
 

@@ -235,6 +235,13 @@ static void put_turn(struct page *page, const struct store_turn *turn)
 	fputs("<p class=\"dim\">", out);
 	put_text(out, turn->model_name);
 	fprintf(out, ", %s%s", export_time(time, turn->asked_s), stop_text(turn->stop));
+	if (session_coverage_is_partial(&turn->reading.coverage)) {
+		struct buf read = BUF_INIT;
+
+		session_coverage_text(&turn->reading.coverage, &read);
+		fprintf(out, ", %s", buf_str(&read));
+		buf_finish(&read);
+	}
 	if (turn->parent) {
 		fprintf(out, ", after <a href=\"#t%lld\">turn %lld</a>", (long long)turn->parent,
 			(long long)turn->parent);

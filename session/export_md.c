@@ -203,6 +203,13 @@ static void put_turn(FILE *out, const struct store_turn *turn)
 	fputs("\n<sub>", out);
 	put_line(out, turn->model_name);
 	fprintf(out, ", %s", export_time(time, turn->asked_s));
+	if (session_coverage_is_partial(&turn->reading.coverage)) {
+		struct buf read = BUF_INIT;
+
+		session_coverage_text(&turn->reading.coverage, &read);
+		fprintf(out, ", %s", buf_str(&read));
+		buf_finish(&read);
+	}
 	if (turn->parent) {
 		fprintf(out, ", after turn %lld", (long long)turn->parent);
 	}

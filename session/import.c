@@ -257,6 +257,31 @@ static int read_usage(
 		       : exchange_read(&exchange_usage, object, 0, where, &turn->usage, err);
 }
 
+/* Of more than the window; others have none. */
+static int read_coverage(
+	struct store_turn *turn, const json_t *object, const char *where, struct err *err)
+{
+	struct reading_record *reading = &turn->reading;
+	const json_t *usage = json_object_get(object, "usage");
+
+	if (!object) {
+		return 0;
+	}
+	if (exchange_read(&exchange_coverage, object, 1, where, reading, err) < 0) {
+		return -1;
+	}
+	if (!usage) {
+		return lacks(where, "usage", err);
+	}
+	if (exchange_read(&exchange_usage, usage, 0, where, &reading->usage, err) < 0) {
+		return -1;
+	}
+	return session_coverage_is_sound(&reading->coverage)
+		       ? 0
+		       : err_set(err, ERR_FAILURE, where, NULL,
+				 "says that more was read than there was");
+}
+
 static int read_turns(struct reader *reader, const json_t *list, struct err *err)
 {
 	struct store_contents *to = reader->to;
@@ -268,14 +293,16 @@ static int read_turns(struct reader *reader, const json_t *list, struct err *err
 	}
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *object = json_array_get(list, i);
+		const json_t *coverage = json_object_get(object, "coverage");
 		struct store_turn *turn = &to->turn[to->n_turn++];
 
 		where_of(where, reader, "turns", i);
-		if (exchange_read(&exchange_turn, object, 3, where, turn, err) < 0 ||
+		if (exchange_read(&exchange_turn, object, coverage ? 4 : 3, where, turn, err) < 0 ||
 			read_ids(turn, json_object_get(object, "ids"), where, err) < 0 ||
 			read_usage(turn, json_object_get(object, "usage"), where, err) < 0 ||
 			read_citations(turn, json_object_get(object, "citations"), where, err) <
 				0 ||
+			read_coverage(turn, coverage, where, err) < 0 ||
 			check_turn(to, where, err) < 0) {
 			return -1;
 		}

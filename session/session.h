@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "loaders/load.h"
 #include "session/cite.h"
+#include "session/coverage.h"
 #include "session/store.h"
 
 #include <stddef.h>
@@ -196,27 +197,6 @@ const char *session_draft(const struct session *session);
 int session_set_draft(struct session *session, const char *draft, struct err *err);
 
 /* ---- more than the window ---- */
-
-/* What to do with more text than the window holds. */
-enum session_over {
-	SESSION_OVER_FAIL,   /* ERR_CONTEXT */
-	SESSION_OVER_SWEEP,  /* read it window by window, then answer from what was found */
-	SESSION_OVER_SELECT, /* read what the question seems to be about */
-	SESSION_OVER_AUTO,   /* select; sweep where that says that the sources do not say */
-};
-const char *session_over_name(enum session_over over); /* "fail", ... */
-
-/* How much of the sources an answer rests on. */
-struct session_coverage {
-	enum session_over over;   /* how it was read; FAIL: all of it was in the window */
-	int64_t n_window, n_read; /* windows of the sources; those of which something was read */
-	int64_t n_chunk, n_chunk_read;
-	int64_t total_tok, read_tok; /* of the sources */
-	int64_t n_find,
-		n_find_used; /* sweep: windows that had something to say; that the last pass read */
-	int64_t n_turn, n_turn_read; /* of the conversation before the question */
-	int is_stopped;              /* the reading was ended early */
-};
 
 struct session_answer {
 	int64_t turn; /* its id; 0: it was not kept */

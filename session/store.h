@@ -26,6 +26,7 @@
 #include "engine/engine.h"
 #include "loaders/document.h"
 #include "session/cite.h"
+#include "session/coverage.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -79,7 +80,8 @@ struct store_turn {
 	size_t thinking_len;
 	enum engine_stop stop;
 	struct engine_usage usage;
-	char *model_name; /* and the engine that answered */
+	struct reading_record reading; /* of more than the window; else zero */
+	char *model_name;              /* and the engine that answered */
 	char model_digest[65];
 	int64_t asked_s; /* since 1970 */
 	struct citation *citation;

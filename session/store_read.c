@@ -4,6 +4,7 @@
  * out and reading goes on.
  */
 #include "session/store_lost.h"
+#include "session/store_scan.h"
 #include "session/store_sqlite.h"
 
 #include "base/mem.h"
@@ -11,232 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const int64_t IDS = (int64_t)1 << ID_SHIFT; /* of one owner */
-
-struct reading {
-	struct db *db;
-	struct store_contents *out;
-	struct store_report *report; /* NULL: the first damage is an error */
-	struct state state;
-	int lacks_state;  /* so nobody says what there has to be */
-	int lacks_places; /* some of them are not known any more */
-	int64_t n_miss;   /* ids that were looked for in broken tables, in vain */
-};
-
-/* Room for one more in an array whose size the file decides. */
-static int room(void **array, size_t n, size_t *cap, size_t size)
-{
-	size_t more = *cap ? 2 * *cap : 16;
-	void *larger;
-
-	if (n < *cap) {
-		return 0;
-	}
-	larger = reallocarray(*array, more, size);
-	if (!larger) {
-		return -1;
-	}
-	*array = larger;
-	*cap = more;
-	return 0;
-}
-
-#define ROOM(array, n, cap) room((void **)&(array), (n), &(cap), sizeof(*(array)))
-
-static int no_memory(const struct db *db, struct err *err)
-{
-	return err_set(err, ERR_FAILURE, db->path, "free some memory", "does not fit into memory");
-}
-
-/* ---- damage ---- */
-
-/* Of which `own` tells: the error, or 0 where it was reported. */
-static int tell(struct reading *reading, const struct err *own, struct err *err)
-{
-	if (!reading->report) {
-		if (err) {
-			*err = *own;
-		}
-		return DB_DAMAGED;
-	}
-	reading->report->n_damaged++;
-	reading->report->damage(reading->report->arg, own->what);
-	return 0;
-}
-
-/* `name`: what people call it; NULL: what its table does. */
-static int tell_row(struct reading *reading, const struct row *row, int64_t id, const char *name,
-	struct err *err)
-{
-	struct err own;
-
-	row_damaged(row, id, &own);
-	if (name) {
-		err_set(&own, ERR_FAILURE, reading->db->path, REPAIR_HINT, "is damaged: %s", name);
-	}
-	return tell(reading, &own, err);
-}
-
-/* "is damaged: the parts of block 3 are not all there" */
-static int tell_missing(struct reading *reading, const char *what, int64_t id, struct err *err)
-{
-	struct err own;
-	char of[32] = "";
-
-	if (id) {
-		snprintf(of, sizeof(of), " %lld", (long long)id);
-	}
-	err_set(&own, ERR_FAILURE, reading->db->path, REPAIR_HINT,
-		"is damaged: %s%s are not all there", what, of);
-	return tell(reading, &own, err);
-}
-
-/* ---- rows of a table, one after the other ---- */
-
-/* How many ids are looked for, one by one, behind pages that cannot be read. */
-enum { MISSES_MAX = 1 << 16 };
-
-struct scan {
-	struct reading *reading;
-	const char *table;
-	sqlite3_stmt *stmt;
-	struct row row;
-	int64_t id;
-	struct checksum sum;
-	struct tally found;
-	int64_t next, last;
-	int64_t likely; /* ids above it are not looked for one by one */
-	int is_broken;  /* the table is: each id is looked for by itself */
-	int n_bad;
-	char *name; /* of the row at hand; NULL: as its table has it */
-};
-
-static int scan_open(struct scan *scan, struct reading *reading, enum table table, struct err *err)
-{
-	*scan = (struct scan){.reading = reading, .table = table_name(table)};
-	return table_select_range(reading->db, &scan->stmt, table, err);
-}
-
-static int bind(struct scan *scan, int64_t first, int64_t last, struct err *err)
-{
-	sqlite3_reset(scan->stmt);
-	return sqlite3_bind_int64(scan->stmt, 1, first) == SQLITE_OK &&
-			       sqlite3_bind_int64(scan->stmt, 2, last) == SQLITE_OK
-		       ? 0
-		       : db_fail(scan->reading->db, "cannot be read", err);
-}
-
-/* Of a table whose ids rise by one but for what was deleted. */
-static int64_t likely(const struct reading *reading, const struct tally *tally)
-{
-	return reading->lacks_state ? MISSES_MAX / 16 : 2 * tally->n + 64;
-}
-
-/* Its owner says that there are `n`. */
-static int scan_range(struct scan *scan, int64_t first, int64_t last, int64_t n, struct err *err)
-{
-	scan->next = first;
-	scan->last = last;
-	scan->likely = n < last - first ? first + n - 1 : last;
-	scan->is_broken = scan->n_bad = 0;
-	scan->found = (struct tally){0};
-	return bind(scan, first, last, err);
-}
-
-/* What people call the row at hand, taken over. */
-static void scan_name(struct scan *scan, char *name)
-{
-	free(scan->name);
-	scan->name = name;
-}
-
-static void scan_close(struct scan *scan)
-{
-	free(scan->name);
-	sqlite3_finalize(scan->stmt);
-}
-
-static int next_row(struct scan *scan, struct err *err)
-{
-	return row_next(&scan->row, scan->reading->db, scan->stmt, scan->table, &scan->id, err);
-}
-
-/* The rows that can still be found. */
-static int next_found(struct scan *scan)
-{
-	while (scan->next <= scan->likely && scan->reading->n_miss < MISSES_MAX) {
-		int64_t id = scan->next++;
-
-		if (bind(scan, id, id, NULL) == 0 && next_row(scan, NULL) == 1 && scan->id == id) {
-			return 1;
-		}
-		scan->reading->n_miss++;
-	}
-	return 0;
-}
-
-/* Whether there is one more: 1, 0, or negative. Ids rise, whatever the pages say: it ends. */
-static int scan_next(struct scan *scan, struct err *err)
-{
-	struct err own = {0};
-	int status;
-
-	if (scan->is_broken) {
-		return next_found(scan);
-	}
-	status = next_row(scan, &own);
-	if (status == 1 && (scan->id < scan->next || scan->id > scan->last)) {
-		status = row_damaged(&scan->row, scan->id, &own);
-	}
-	if (status == 1) {
-		scan->next = scan->id + 1;
-	}
-	if (status >= 0) {
-		return status;
-	}
-	if (status != DB_DAMAGED || !scan->reading->report) {
-		if (err) {
-			*err = own;
-		}
-		return status;
-	}
-	err_set(&own, ERR_FAILURE, NULL, NULL, "is damaged: a page of the table \"%s\"",
-		scan->table);
-	tell(scan->reading, &own, err);
-	scan->is_broken = scan->n_bad = 1;
-	return next_found(scan);
-}
-
-/*
- * Whether the row at hand is to be taken, when all its columns were read: 1, 0 (reported), or negative.
- * `is_sound` is what the caller says of its references.
- */
-static int scan_check(struct scan *scan, int is_sound, struct err *err)
-{
-	if (scan->reading->report) {
-		scan->reading->report->n_row++;
-	}
-	if (row_check(&scan->row, &scan->sum) == 0 && is_sound) {
-		tally_add(&scan->found, &scan->sum);
-		return 1;
-	}
-	if (scan->row.lacks_memory) {
-		return no_memory(scan->reading->db, err);
-	}
-	scan->n_bad++;
-	return tell_row(scan->reading, &scan->row, scan->id, scan->name, err);
-}
-
-/* At the end of a range: whether it is what its owner says; what was reported is not told again. */
-static int scan_end(struct scan *scan, const struct tally *expected, const char *what, int64_t id,
-	struct err *err)
-{
-	return scan->reading->db->ignores_checksum || scan->n_bad ||
-			       tally_equal(&scan->found, expected)
-		       ? 0
-		       : tell_missing(scan->reading, what, id, err);
-}
 
 /* ---- settings ---- */
 
@@ -265,7 +40,7 @@ static int scan_settings(struct scan *scan, struct err *err)
 		setting_get(&scan->row, &setting);
 		status = scan_check(scan, 1, err);
 		if (status == 1 && ROOM(out->setting, out->n_setting, cap) < 0) {
-			status = no_memory(scan->reading->db, err);
+			status = scan_no_memory(scan->reading->db, err);
 		}
 		if (status == 1) {
 			out->setting[out->n_setting++] = setting;
@@ -286,8 +61,8 @@ static int read_settings(struct reading *reading, struct err *err)
 	int status = scan_open(&scan, reading, TABLE_SETTING, err);
 
 	if (status == 0 &&
-		(status = scan_range(
-			 &scan, 1, ID_MAX, likely(reading, &reading->state.setting), err)) == 0 &&
+		(status = scan_range(&scan, 1, ID_MAX,
+			 scan_likely(reading, &reading->state.setting), err)) == 0 &&
 		(status = scan_settings(&scan, err)) == 0 && !reading->lacks_state) {
 		status = scan_end(&scan, &reading->state.setting, "the settings", 0, err);
 	}
@@ -297,7 +72,7 @@ static int read_settings(struct reading *reading, struct err *err)
 	}
 	for (size_t i = 1; i < out->n_setting && status == 0; i++) {
 		if (strcmp(out->setting[i - 1].key, out->setting[i].key) == 0) {
-			status = tell_missing(reading, "the settings", 0, err);
+			status = scan_tell_missing(reading, "the settings", 0, err);
 			setting_finish(&out->setting[i]);
 			memmove(&out->setting[i], &out->setting[i + 1],
 				(--out->n_setting - i) * sizeof(*out->setting));
@@ -353,7 +128,7 @@ static int scan_parts(struct block_reading *blocks, struct store_block *of, stru
 		if (status == 1 &&
 			(ROOM(document->part, document->n_part, document->cap_part) < 0 ||
 				ROOM(blocks->index, document->n_part, blocks->cap_index) < 0)) {
-			status = no_memory(scan->reading->db, err);
+			status = scan_no_memory(scan->reading->db, err);
 		}
 		if (status == 1) {
 			blocks->index[document->n_part] = index;
@@ -407,7 +182,7 @@ static int scan_headings(
 		}
 		if (status == 1 &&
 			ROOM(document->heading, document->n_heading, document->cap_heading) < 0) {
-			status = no_memory(scan->reading->db, err);
+			status = scan_no_memory(scan->reading->db, err);
 		}
 		if (status == 1) {
 			heading.part = part;
@@ -443,7 +218,7 @@ static int end_parts(struct block_reading *blocks, const struct store_block *blo
 		sentence);
 	free(lacks);
 	free(sentence);
-	return tell(blocks->reading, &own, err);
+	return scan_tell(blocks->reading, &own, err);
 }
 
 static int read_document(struct block_reading *blocks, struct store_block *block,
@@ -482,7 +257,7 @@ static int scan_blocks(struct block_reading *blocks, struct err *err)
 			status = 1;
 		}
 		if (status == 1 && ROOM(out->block, out->n_block, blocks->cap_block) < 0) {
-			status = no_memory(scan->reading->db, err);
+			status = scan_no_memory(scan->reading->db, err);
 		}
 		if (status != 1) {
 			document_finish(&block.document);
@@ -511,7 +286,7 @@ static int read_blocks(struct reading *reading, struct err *err)
 	if (status == 0 && (status = scan_open(&blocks.part, reading, TABLE_PART, err)) == 0 &&
 		(status = scan_open(&blocks.heading, reading, TABLE_HEADING, err)) == 0 &&
 		(status = scan_range(&blocks.block, 1, ID_MAX,
-			 likely(reading, &reading->state.block), err)) == 0 &&
+			 scan_likely(reading, &reading->state.block), err)) == 0 &&
 		(status = scan_blocks(&blocks, err)) == 0 && !reading->lacks_state) {
 		status = scan_end(&blocks.block, &reading->state.block, "the blocks", 0, err);
 	}
@@ -542,7 +317,7 @@ static int has_block(const struct store_contents *contents, int64_t id)
 
 struct turn_reading {
 	struct reading *reading;
-	struct scan turn, citation;
+	struct scan turn, citation, coverage;
 	size_t cap_turn;
 };
 
@@ -576,7 +351,7 @@ static int scan_citations(struct scan *scan, struct store_turn *turn, struct err
 				scan->id == turn->id * IDS + (int64_t)turn->n_citation,
 			err);
 		if (status == 1 && ROOM(turn->citation, turn->n_citation, cap) < 0) {
-			status = no_memory(scan->reading->db, err);
+			status = scan_no_memory(scan->reading->db, err);
 		}
 		if (status == 1) {
 			turn->citation[turn->n_citation++] = citation;
@@ -594,6 +369,53 @@ static int scan_citations(struct scan *scan, struct store_turn *turn, struct err
 	return status;
 }
 
+static int scan_coverage(struct scan *scan, struct store_turn *turn, struct err *err)
+{
+	int status;
+
+	while ((status = scan_next(scan, err)) == 1) {
+		struct reading_record reading;
+
+		coverage_get(&scan->row, &reading);
+		status = scan_check(scan, 1, err);
+		if (status < 0) {
+			return status;
+		}
+		if (status == 1) {
+			turn->reading = reading;
+		}
+	}
+	return status;
+}
+
+/*
+ * What a turn answers for. Where its citations are all of that, it has no coverage, and none is looked
+ * for: a version before the second has no table of it.
+ */
+static int read_turn_parts(struct turn_reading *turns, struct store_turn *turn,
+	const struct tally *expected, struct err *err)
+{
+	struct scan *citation = &turns->citation, *coverage = &turns->coverage;
+	int status =
+		scan_range(citation, turn->id * IDS, turn->id * IDS + IDS - 1, expected->n, err);
+
+	if (status < 0 || (status = scan_citations(citation, turn, err)) < 0) {
+		return status;
+	}
+	if (!coverage->stmt || tally_equal(&citation->found, expected)) {
+		return scan_end(citation, expected, "the citations of turn", turn->id, err);
+	}
+	if ((status = scan_range(coverage, turn->id, turn->id, 1, err)) < 0 ||
+		(status = scan_coverage(coverage, turn, err)) < 0) {
+		return status;
+	}
+	if (coverage->found.n) {
+		tally_add(&citation->found, &coverage->sum);
+	}
+	citation->n_bad += coverage->n_bad;
+	return scan_end(citation, expected, "the citations or the coverage of turn", turn->id, err);
+}
+
 /* The parent is looked for among those in front of it: no turn follows itself. */
 static int check_parent(struct reading *reading, struct store_turn *turn, struct err *err)
 {
@@ -607,17 +429,17 @@ static int check_parent(struct reading *reading, struct store_turn *turn, struct
 		"is damaged: turn %lld continues turn %lld, which is not there",
 		(long long)turn->id, (long long)turn->parent);
 	turn->parent = out->n_turn ? out->turn[out->n_turn - 1].id : 0;
-	return tell(reading, &own, err);
+	return scan_tell(reading, &own, err);
 }
 
 /* The turn at hand: 1, 0 where it is left out, or negative. */
 static int take_turn(struct turn_reading *turns, struct store_turn *turn, struct err *err)
 {
 	struct scan *scan = &turns->turn;
-	struct tally citations = {0};
+	struct tally parts = {0};
 	int status;
 
-	turn_get(&scan->row, turn, &citations);
+	turn_get(&scan->row, turn, &parts);
 	turn->id = scan->id;
 	if (turns->reading->report) {
 		scan_name(scan, lost_turn_name(turn));
@@ -632,14 +454,8 @@ static int take_turn(struct turn_reading *turns, struct store_turn *turn, struct
 	if (status != 1 || (status = check_parent(turns->reading, turn, err)) < 0) {
 		return status;
 	}
-	if ((status = scan_range(&turns->citation, turn->id * IDS, turn->id * IDS + IDS - 1,
-		     citations.n, err)) < 0 ||
-		(status = scan_citations(&turns->citation, turn, err)) < 0 ||
-		(status = scan_end(&turns->citation, &citations, "the citations of turn", turn->id,
-			 err)) < 0) {
-		return status;
-	}
-	return 1;
+	status = read_turn_parts(turns, turn, &parts, err);
+	return status < 0 ? status : 1;
 }
 
 static int scan_turns(struct turn_reading *turns, struct err *err)
@@ -652,7 +468,7 @@ static int scan_turns(struct turn_reading *turns, struct err *err)
 
 		status = take_turn(turns, &turn, err);
 		if (status == 1 && ROOM(out->turn, out->n_turn, turns->cap_turn) < 0) {
-			status = no_memory(turns->reading->db, err);
+			status = scan_no_memory(turns->reading->db, err);
 		}
 		if (status == 1) {
 			out->turn[out->n_turn++] = turn;
@@ -673,13 +489,17 @@ static int read_turns(struct reading *reading, struct err *err)
 
 	if (status == 0 &&
 		(status = scan_open(&turns.citation, reading, TABLE_CITATION, err)) == 0 &&
-		(status = scan_range(&turns.turn, 1, ID_MAX, likely(reading, &reading->state.turn),
-			 err)) == 0 &&
+		(status = reading->db->version < 2 ? 0
+						   : scan_open(&turns.coverage, reading,
+							     TABLE_COVERAGE, err)) == 0 &&
+		(status = scan_range(&turns.turn, 1, ID_MAX,
+			 scan_likely(reading, &reading->state.turn), err)) == 0 &&
 		(status = scan_turns(&turns, err)) == 0 && !reading->lacks_state) {
 		status = scan_end(&turns.turn, &reading->state.turn, "the turns", 0, err);
 	}
 	scan_close(&turns.turn);
 	scan_close(&turns.citation);
+	scan_close(&turns.coverage);
 	return status;
 }
 
@@ -700,7 +520,7 @@ static int scan_places(struct scan *scan, struct err *err)
 				(place.turn <= 0 || has_turn(out, place.turn)),
 			err);
 		if (status == 1 && ROOM(out->place, out->n_place, cap) < 0) {
-			status = no_memory(scan->reading->db, err);
+			status = scan_no_memory(scan->reading->db, err);
 		}
 		if (status < 0) {
 			return status;
@@ -719,8 +539,8 @@ static int read_places(struct reading *reading, struct err *err)
 	int status = scan_open(&scan, reading, TABLE_PLACE, err);
 
 	if (status == 0 &&
-		(status = scan_range(
-			 &scan, 1, ID_MAX, likely(reading, &reading->state.place), err)) == 0 &&
+		(status = scan_range(&scan, 1, ID_MAX, scan_likely(reading, &reading->state.place),
+			 err)) == 0 &&
 		(status = scan_places(&scan, err)) == 0 && !reading->lacks_state) {
 		status =
 			scan_end(&scan, &reading->state.place, "the places of the sources", 0, err);
@@ -745,7 +565,7 @@ static int read_state(struct reading *reading, struct err *err)
 		return status;
 	}
 	reading->lacks_state = status < 0;
-	if (status < 0 && (status = tell(reading, &own, err)) < 0) {
+	if (status < 0 && (status = scan_tell(reading, &own, err)) < 0) {
 		free(reading->state.draft);
 		return status;
 	}
@@ -762,7 +582,7 @@ static int check_head(struct reading *reading, struct err *err)
 
 	if (out->head && !has_turn(out, out->head)) {
 		out->head = 0;
-		return tell_missing(reading, "the turns", 0, err);
+		return scan_tell_missing(reading, "the turns", 0, err);
 	}
 	return 0;
 }

@@ -5,9 +5,10 @@
  *
  * What refers to rows of another table counts and sums them (row checksums), so that one that is
  * missing is noticed: `state` the settings, blocks, turns and places, a block its parts and headings,
- * a turn its citations.
+ * a turn its citations and, where it has one, its coverage.
  *
- * Ids of parts, headings and citations: the block's or turn's id << 32 | its place among them.
+ * Ids of parts, headings and citations: the block's or turn's id << 32 | its place among them. Of
+ * coverage: the turn's.
  */
 #include "session/store_db.h"
 
@@ -42,8 +43,21 @@ static const char *const version_1[] = {
 	NULL,
 };
 
+/* How an answer was read where its sources were more than the window. */
+static const char *const version_2[] = {
+	"CREATE TABLE coverage(id INTEGER PRIMARY KEY, checksum BLOB, over INTEGER, "
+	"n_window INTEGER, n_read INTEGER, n_chunk INTEGER, n_chunk_read INTEGER, "
+	"total_tok INTEGER, read_tok INTEGER, n_find INTEGER, n_find_used INTEGER, "
+	"n_turn INTEGER, n_turn_read INTEGER, is_stopped INTEGER, prompt_tok INTEGER, "
+	"cached_tok INTEGER, prefill_tok INTEGER, generated_tok INTEGER, disk_tok INTEGER, "
+	"thinking_tok INTEGER, restore_ms REAL, prefill_ms REAL, first_token_ms REAL, "
+	"decode_ms REAL, reading_ms REAL) STRICT",
+	NULL,
+};
+
 const struct schema_step schema_steps[] = {
 	{version_1, NULL},
+	{version_2, NULL},
 };
 const int schema_newest = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

@@ -21,6 +21,7 @@ static const struct {
 	[TABLE_TURN] = TABLE("turn", "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
 	[TABLE_CITATION] = TABLE("citation", "?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
 	[TABLE_PLACE] = TABLE("place", "?,?,?,?"),
+	[TABLE_COVERAGE] = TABLE("coverage", "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
 #undef TABLE
 };
 
@@ -260,7 +261,7 @@ static void ids_get(struct row *row, struct store_turn *turn)
 	memcpy(turn->ids, bytes, len);
 }
 
-void turn_put(struct row *row, const struct store_turn *turn, const struct tally *citation)
+void turn_put(struct row *row, const struct store_turn *turn, const struct tally *parts)
 {
 	row_add_int(row, turn->parent);
 	row_add_int(row, turn->asked_s);
@@ -270,7 +271,7 @@ void turn_put(struct row *row, const struct store_turn *turn, const struct tally
 	row_add_text(row, turn->model_name);
 	row_add_text(row, turn->model_digest);
 	row_add_text(row, turn->tokenizer_digest);
-	tally_put(row, citation);
+	tally_put(row, parts);
 	row_add_bytes(row, turn->question ? turn->question : "", turn->question_len);
 	row_add_bytes(row, turn->text ? turn->text : "", turn->text_len);
 	row_add_bytes(row, turn->thinking ? turn->thinking : "", turn->thinking_len);
@@ -278,7 +279,7 @@ void turn_put(struct row *row, const struct store_turn *turn, const struct tally
 		row, turn->ids ? (const void *)turn->ids : "", turn->n_ids * sizeof(*turn->ids));
 }
 
-void turn_get(struct row *row, struct store_turn *turn, struct tally *citation)
+void turn_get(struct row *row, struct store_turn *turn, struct tally *parts)
 {
 	*turn = (struct store_turn){0};
 	turn->parent = row_int_in(row, 0, ID_MAX);
@@ -289,7 +290,7 @@ void turn_get(struct row *row, struct store_turn *turn, struct tally *citation)
 	turn->model_name = row_text(row);
 	row_digest(row, turn->model_digest);
 	row_digest(row, turn->tokenizer_digest);
-	tally_get(row, citation);
+	tally_get(row, parts);
 	turn->question = row_copy(row, &turn->question_len);
 	turn->text = row_copy(row, &turn->text_len);
 	turn->thinking = row_copy(row, &turn->thinking_len);
@@ -329,6 +330,49 @@ void citation_get(struct row *row, struct citation *citation)
 	citation->answer_offset = (size_t)count_get(row);
 }
 
+void coverage_put(struct row *row, const struct reading_record *reading)
+{
+	const struct session_coverage *coverage = &reading->coverage;
+
+	row_add_int(row, coverage->over);
+	row_add_int(row, coverage->n_window);
+	row_add_int(row, coverage->n_read);
+	row_add_int(row, coverage->n_chunk);
+	row_add_int(row, coverage->n_chunk_read);
+	row_add_int(row, coverage->total_tok);
+	row_add_int(row, coverage->read_tok);
+	row_add_int(row, coverage->n_find);
+	row_add_int(row, coverage->n_find_used);
+	row_add_int(row, coverage->n_turn);
+	row_add_int(row, coverage->n_turn_read);
+	row_add_int(row, coverage->is_stopped);
+	usage_put(row, &reading->usage);
+	row_add_real(row, reading->reading_ms);
+}
+
+/* Of two counts the second is one of a part. */
+static void counts_get(struct row *row, int64_t *all, int64_t *some)
+{
+	*all = count_get(row);
+	*some = row_int_in(row, 0, *all);
+}
+
+void coverage_get(struct row *row, struct reading_record *reading)
+{
+	struct session_coverage *coverage = &reading->coverage;
+
+	*reading = (struct reading_record){0};
+	coverage->over = (enum session_over)row_int_in(row, SESSION_OVER_SWEEP, SESSION_OVER_AUTO);
+	counts_get(row, &coverage->n_window, &coverage->n_read);
+	counts_get(row, &coverage->n_chunk, &coverage->n_chunk_read);
+	counts_get(row, &coverage->total_tok, &coverage->read_tok);
+	counts_get(row, &coverage->n_find, &coverage->n_find_used);
+	counts_get(row, &coverage->n_turn, &coverage->n_turn_read);
+	coverage->is_stopped = (int)row_int_in(row, 0, 1);
+	usage_get(row, &reading->usage);
+	reading->reading_ms = row_real(row);
+}
+
 void place_put(struct row *row, const struct store_place *place)
 {
 	row_add_int(row, place->turn);
@@ -352,6 +396,11 @@ int row_damaged(const struct row *row, int64_t id, struct err *err)
 	}
 	if (strcmp(row->table, "state") == 0) {
 		err_set(err, ERR_FAILURE, row->db->path, REPAIR_HINT, "is damaged: its first row");
+		return DB_DAMAGED;
+	}
+	if (strcmp(row->table, "coverage") == 0) {
+		err_set(err, ERR_FAILURE, row->db->path, REPAIR_HINT,
+			"is damaged: how turn %lld was read", (long long)id);
 		return DB_DAMAGED;
 	}
 	if (owner) {

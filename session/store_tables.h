@@ -18,6 +18,7 @@ enum table {
 	TABLE_TURN,
 	TABLE_CITATION,
 	TABLE_PLACE,
+	TABLE_COVERAGE, /* from version 2 on */
 	N_TABLE
 };
 const char *table_name(enum table table);
@@ -62,11 +63,13 @@ void part_put(struct row *row, const struct part *part);
 void part_get(struct row *row, struct part *part);
 void heading_put(struct row *row, const struct heading *heading);
 void heading_get(struct row *row, struct heading *heading);
-/* Without its citations. */
-void turn_put(struct row *row, const struct store_turn *turn, const struct tally *citation);
-void turn_get(struct row *row, struct store_turn *turn, struct tally *citation);
+/* Without its citations and coverage, which it answers for together. */
+void turn_put(struct row *row, const struct store_turn *turn, const struct tally *parts);
+void turn_get(struct row *row, struct store_turn *turn, struct tally *parts);
 void citation_put(struct row *row, const struct citation *citation);
 void citation_get(struct row *row, struct citation *citation);
+void coverage_put(struct row *row, const struct reading_record *reading);
+void coverage_get(struct row *row, struct reading_record *reading);
 void place_put(struct row *row, const struct store_place *place);
 void place_get(struct row *row, struct store_place *place);
 

@@ -242,6 +242,32 @@ static int write_citations(
 	return status;
 }
 
+/* Only a turn that was read beyond the window has one. */
+static int write_coverage(
+	struct db *db, const struct store_turn *turn, struct tally *tally, struct err *err)
+{
+	struct checksum sum;
+	sqlite3_stmt *stmt;
+	struct row row;
+	int status;
+
+	if (!session_coverage_is_partial(&turn->reading.coverage)) {
+		return 0;
+	}
+	if (!session_coverage_is_sound(&turn->reading.coverage)) {
+		return refuse("the coverage of turn", turn->id, err);
+	}
+	if (table_insert(db, &stmt, TABLE_COVERAGE, err) < 0) {
+		return -1;
+	}
+	row_begin(&row, db, stmt, "coverage", turn->id);
+	coverage_put(&row, &turn->reading);
+	status = row_store(&row, &sum, err);
+	sqlite3_finalize(stmt);
+	tally_add(tally, &sum);
+	return status;
+}
+
 /* A turn is new, and what it continues is there. */
 static int check_turn(struct db *db, const struct store_turn *turn, struct err *err)
 {
@@ -260,19 +286,20 @@ static int check_turn(struct db *db, const struct store_turn *turn, struct err *
 
 static int write_turn(struct writing *writing, const struct store_turn *turn, struct err *err)
 {
-	struct tally citations = {0};
+	struct tally parts = {0};
 	struct checksum sum;
 	sqlite3_stmt *stmt;
 	struct row row;
 	int status;
 
 	if (check_turn(writing->db, turn, err) < 0 ||
-		write_citations(writing->db, turn, &citations, err) < 0 ||
+		write_citations(writing->db, turn, &parts, err) < 0 ||
+		write_coverage(writing->db, turn, &parts, err) < 0 ||
 		table_insert(writing->db, &stmt, TABLE_TURN, err) < 0) {
 		return -1;
 	}
 	row_begin(&row, writing->db, stmt, "turn", turn->id);
-	turn_put(&row, turn, &citations);
+	turn_put(&row, turn, &parts);
 	status = row_store(&row, &sum, err);
 	sqlite3_finalize(stmt);
 	if (status == 0) {

@@ -94,6 +94,24 @@ static inline struct store_turn make_turn(int64_t id, int64_t parent)
 	turn.model_name = mem_strdup("tiny");
 	memset(turn.model_digest, 'a', 64);
 	memset(turn.tokenizer_digest, 'b', 64);
+	if (id % 3 == 0) {
+		turn.reading = (struct reading_record){
+			.coverage = {.over = SESSION_OVER_SWEEP,
+				.n_window = 214,
+				.n_read = 200 + id % 10,
+				.n_chunk = 4000,
+				.n_chunk_read = 3900,
+				.total_tok = 1000000,
+				.read_tok = 987654,
+				.n_find = 7,
+				.n_find_used = 6,
+				.n_turn = 2,
+				.n_turn_read = 1,
+				.is_stopped = 1},
+			.usage = {.prompt_tok = INT64_C(5000000000), .decode_ms = 0.25},
+			.reading_ms = 1.5,
+		};
+	}
 	turn.n_citation = 2;
 	turn.citation = mem_zero(turn.n_citation, sizeof(*turn.citation));
 	turn.citation[0] = (struct citation){.text = mem_strdup("the ring"),
@@ -183,6 +201,30 @@ static inline void dump_citation(struct buf *out, const struct citation *citatio
 		citation->superseded, citation->answer_offset);
 }
 
+static inline void dump_reading(struct buf *out, const struct reading_record *reading)
+{
+	const struct session_coverage *coverage = &reading->coverage;
+	const struct engine_usage *usage = &reading->usage;
+
+	if (coverage->over == SESSION_OVER_FAIL) {
+		return;
+	}
+	buf_printf(out,
+		"  coverage %s windows %lld/%lld chunks %lld/%lld tokens %lld/%lld finds %lld/%lld "
+		"turns %lld/%lld stopped %d usage %lld %lld %lld %lld %lld %lld %g %g %g %g ms "
+		"%g\n",
+		session_over_name(coverage->over), (long long)coverage->n_read,
+		(long long)coverage->n_window, (long long)coverage->n_chunk_read,
+		(long long)coverage->n_chunk, (long long)coverage->read_tok,
+		(long long)coverage->total_tok, (long long)coverage->n_find_used,
+		(long long)coverage->n_find, (long long)coverage->n_turn_read,
+		(long long)coverage->n_turn, coverage->is_stopped, (long long)usage->prompt_tok,
+		(long long)usage->cached_tok, (long long)usage->prefill_tok,
+		(long long)usage->generated_tok, (long long)usage->disk_tok,
+		(long long)usage->thinking_tok, usage->restore_ms, usage->prefill_ms,
+		usage->first_token_ms, usage->decode_ms, reading->reading_ms);
+}
+
 static inline void dump_turn(struct buf *out, const struct store_turn *turn)
 {
 	const struct engine_usage *usage = &turn->usage;
@@ -204,6 +246,7 @@ static inline void dump_turn(struct buf *out, const struct store_turn *turn)
 		(long long)usage->prefill_tok, (long long)usage->generated_tok,
 		(long long)usage->disk_tok, (long long)usage->thinking_tok, usage->restore_ms + 0.0,
 		usage->prefill_ms, usage->first_token_ms, usage->decode_ms);
+	dump_reading(out, &turn->reading);
 	for (size_t i = 0; i < turn->n_citation; i++) {
 		dump_citation(out, &turn->citation[i]);
 	}

@@ -333,7 +333,7 @@ static void a_newer_format_is_refused_without_a_write(void **state)
 	assert_int_equal(0, file_read(&bytes, FILE_OF, SIZE_MAX, NULL));
 	assert_int_equal(-1, store_open(&store, SESSION, STORE_WRITE, &err));
 	assert_string_equal(
-		"was written by a newer carrel (format 77, this one knows 1)", err.what);
+		"was written by a newer carrel (format 77, this one knows 2)", err.what);
 	assert_int_equal(-1, store_open(&store, SESSION, STORE_READ, &err));
 	assert_int_equal(-1, store_figures(&figures, SESSION, &err));
 	assert_int_equal(-1, store_verify(SESSION, &report, &err));
@@ -377,6 +377,7 @@ static void tables_that_are_not_ours_are_refused(void **state)
 		"CREATE INDEX i ON turn(parent)",
 		"PRAGMA application_id=1",
 		"PRAGMA user_version=0",
+		"PRAGMA user_version=1",
 	};
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
@@ -615,8 +616,8 @@ static void a_step_of_the_schema_is_taken_whole_or_not_at_all(void **state)
 		"CREATE TABLE word(id INTEGER PRIMARY KEY, text BLOB) STRICT", NULL};
 	static const char *const wrong[] = {
 		"CREATE TABLE half(id INTEGER PRIMARY KEY) STRICT", "CREATE TABLE turn(a)", NULL};
-	struct schema_step step[4] = {
-		schema_steps[0], {words, fill_good}, {wrong, NULL}, {words, fill_failing}};
+	struct schema_step step[5] = {schema_steps[0], schema_steps[1], {words, fill_good},
+		{wrong, NULL}, {words, fill_failing}};
 	struct err err = {0};
 	int64_t n;
 	struct db db;
@@ -625,23 +626,23 @@ static void a_step_of_the_schema_is_taken_whole_or_not_at_all(void **state)
 	make_session();
 	path = realpath(SESSION, NULL);
 	assert_int_equal(0, db_open(&db, path, DB_FILE, DB_WRITE, &err));
-	assert_int_equal(1, db.version);
-	step[1].fill = fill_failing;
-	assert_int_equal(-1, schema_upgrade(&db, step, 2, &err));
+	assert_int_equal(2, db.version);
+	step[2].fill = fill_failing;
+	assert_int_equal(-1, schema_upgrade(&db, step, 3, &err));
 	assert_string_equal("it failed", err.what);
 	assert_int_equal(0, db_number(&db, &n, "PRAGMA user_version", NULL));
-	assert_int_equal(1, n);
-	assert_int_equal(0, db_number(&db, &n, "SELECT count(*) FROM sqlite_schema", NULL));
-	assert_int_equal(8, n);
-	step[1].fill = fill_good;
-	assert_int_equal(-1, schema_upgrade(&db, step, 3, &err)); /* the third is wrong */
-	assert_int_equal(0, db_number(&db, &n, "PRAGMA user_version", NULL));
 	assert_int_equal(2, n);
-	assert_int_equal(2, db.version);
+	assert_int_equal(0, db_number(&db, &n, "SELECT count(*) FROM sqlite_schema", NULL));
+	assert_int_equal(9, n);
+	step[2].fill = fill_good;
+	assert_int_equal(-1, schema_upgrade(&db, step, 4, &err)); /* the fourth is wrong */
+	assert_int_equal(0, db_number(&db, &n, "PRAGMA user_version", NULL));
+	assert_int_equal(3, n);
+	assert_int_equal(3, db.version);
 	assert_int_equal(0, db_number(&db, &n, "SELECT count(*) FROM word", NULL));
 	assert_int_equal(6, n);
 	assert_int_equal(0, db_number(&db, &n, "SELECT count(*) FROM sqlite_schema", NULL));
-	assert_int_equal(9, n);
+	assert_int_equal(10, n);
 	db_close(&db);
 	free(path);
 }
