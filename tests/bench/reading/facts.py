@@ -31,73 +31,86 @@ def invented(seed, what):
 
 PEOPLE = (
     'Ines Okonkwo-Farr', 'Tomas Verbruggen-Ito', 'Halina Abubakar-Lund', 'Ravi Oyelaran-Stein',
-    'Greta Mbeki-Soler', 'Jonas Quispe-Haar', 'Mirela Tanaka-Boyd', 'Oskar Nyong-Pell',
 )
-REASONS = (
-    'older printers mistake it for a page break',
-    'it doubles the heat that the board gives off',
-    'two clerks once lost an afternoon of entries to it',
-    'the far end of a slow line takes it for noise',
+DOES = (
+    'sort the ledger by harbour', 'print every crate twice',
+    'leave the lamps of the quay alone', 'weigh the barges before they are moored',
 )
-DUTIES = (
-    'be sealed again before the harbour closes',
-    'be counted twice by different people',
-    'carry the initials of the night clerk',
-    'be returned to the drawer that it came from',
+LIMITS = (
+    'the number of crates that one clerk may open', 'how long a lamp burns after the last ship',
+    'the colour of the seal on a closed ledger', 'how many barges may wait at the lock',
+)
+MISHAPS = (
+    'the ledger is locked by another clerk', 'the seal of a crate was broken',
+    'two barges claim the same berth', 'the lamp went out during the count',
+)
+THINGS = (
+    'short rope that ties two barges together', 'clerk who counts crates by night',
+    'seal that can be opened once', 'lamp that shows where the quay ends',
+)
+FOLDERS = (
+    'where the night ledger lies', 'with the seals of last year', 'of the crates that nobody fetched',
+    'in which lamps are registered',
+)
+RETURNS = (
+    'the number of barges in the lock', 'the name of the clerk on duty',
+    'the weight of the heaviest crate', 'whether the quay is lit',
 )
 EXPANSIONS = (
     'very patient letter sorting', 'remote orchard watering plan',
     'quiet lamp timing rules', 'second copy of the ledger',
 )
 
-# A form: its sentence, what answers (the part of it that the question leaves out), its questions.
-# {N} is the name, {n} the same in small letters, {x} what is filled in: it follows from the seed, the
-# name, and how many facts of the form there are before it.
+
+def among(items):
+    return lambda seed, name, before: items[before % len(items)]
+
+
+# Facts of the kinds that manuals and comments state of a name: an option, a setting, an error, a
+# constant, a term, a path, a person, a variable, a function, an abbreviation. A form: its sentence;
+# what is filled in, which follows from the seed, the name and how many of the form come before it
+# (it is what answers); its questions. {N} is the name, {n} in small and {U} in capital letters.
 FORMS = {
+    'option': (
+        'With --{n} the command will {x}.', among(DOES),
+        ('What does --{n} do?', 'What happens when I pass --{n}?'),
+    ),
+    'setting': (
+        'The setting {n}_limit is {x}.', among(LIMITS),
+        ('What is {n}_limit for?', 'What can I adjust with {n}_limit?'),
+    ),
+    'error': (
+        'E{U} means that {x}.', among(MISHAPS),
+        ('When do I get E{U}?', 'My call failed with E{U}. What went wrong?'),
+    ),
+    'constant': (
+        '{U}_MAX is {x} in every release.',
+        lambda seed, name, before: f'{int(part(seed, name) * 800) + 101}',
+        ('What is the value of {U}_MAX?', 'How large is {U}_MAX?'),
+    ),
+    'term': (
+        'A {n} is a {x}.', among(THINGS), ('What is a {n}?', 'What is meant by {n}?'),
+    ),
     'path': (
-        'The {N} journal is written to {x} and nowhere else.', lambda s, n, k: f'/var/lib/{n}/ring.log',
+        'The {N} journal is written to {x} and nowhere else.',
+        lambda seed, name, before: f'/var/lib/{name}/ring.log',
         ('Where does {N} keep its journal?', 'In which file do I find the {N} journal?'),
     ),
-    'duration': (
-        'A {N} lease runs out after {x} without a heartbeat.',
-        lambda s, n, k: f'{int(part(s, n) * 80) + 11} minutes',
-        ('How long does a {N} lease last?', 'After what time does a {N} lease expire?'),
-    ),
-    'size': (
-        'The {N} buffer never grows beyond {x}.',
-        lambda s, n, k: f'{int(part(s, n) * 800) + 101} KiB',
-        ('How large can the {N} buffer get?', 'What is the size limit of the {N} buffer?'),
-    ),
     'person': (
-        'The {N} patch was contributed by {x}.', lambda s, n, k: PEOPLE[k % len(PEOPLE)],
+        'The {N} patch was contributed by {x}.', among(PEOPLE),
         ('Who wrote the {N} patch?', 'Name the person behind the {N} patch.'),
     ),
-    'number': (
-        'By default {N} listens on port {x}.', lambda s, n, k: f'{int(part(s, n) * 40000) + 20011}',
-        ('Which port number does {N} use?', 'On what port can {N} be reached?'),
+    'variable': (
+        '{U}_HOME names the folder {x}.', among(FOLDERS),
+        ('What does {U}_HOME mean?', 'What is {U}_HOME good for?'),
     ),
-    'reason': (
-        '{N} mode is off by default because {x}.', lambda s, n, k: REASONS[k % len(REASONS)],
-        ('Why is {N} mode not enabled?', 'What is the reason that {N} mode is disabled?'),
-    ),
-    'release': (
-        'Support for {N} was added in release {x}.',
-        lambda s, n, k: f'{int(part(s, n) * 7) + 3}.{int(part(s, n + "b") * 80) + 12}',
-        ('Since which version is {N} supported?', 'When did {N} first appear?'),
-    ),
-    'duty': (
-        'Every {N} token must {x}.', lambda s, n, k: DUTIES[k % len(DUTIES)],
-        ('What is required of a {N} token?', 'Which rule applies to a {N} token?'),
+    'function': (
+        '{n}_open() returns {x}.', among(RETURNS),
+        ('What does {n}_open return?', 'What do I get back from {n}_open()?'),
     ),
     'meaning': (
-        '{N} is short for "{x}".', lambda s, n, k: EXPANSIONS[k % len(EXPANSIONS)],
+        '{N} is short for {x}.', among(EXPANSIONS),
         ('What does {N} mean?', 'What do the letters of {N} stand for?'),
-    ),
-    'status': (
-        'The helper {n} ends with status {x} when the table is locked.',
-        lambda s, n, k: f'{int(part(s, n) * 90) + 31}',
-        ('Which exit status does {n} give for a locked table?',
-         'What does {n} return if the table is locked?'),
     ),
 }
 
@@ -115,7 +128,7 @@ def make(seed, count, is_free, salt='fact'):
         taken.add(name)
         answer = filler(seed, name.lower(), i // len(forms))
         question = questions[(i // len(forms)) % len(questions)]
-        words = {'N': name, 'n': name.lower(), 'x': answer}
+        words = {'N': name, 'n': name.lower(), 'U': name.upper(), 'x': answer}
         made.append({
             'form': form, 'name': name, 'answer': answer,
             'sentence': sentence.format(**words), 'question': question.format(**words),
