@@ -145,11 +145,16 @@ static int handle_request_event(
 		free(block);
 		return 0;
 	}
-	if (!is_expected(pending->kind, event->type)) {
+	if (!is_expected(pending->kind, event->type) ||
+		(event->type == ENGINE_EMBEDDING &&
+			event->n_embedding != (size_t)engine->info.n_embedding)) {
 		free(block);
 		return err_set(err, ERR_ENGINE, NULL, NULL,
 			"the engine answered a request with what it did not ask for (event %d)",
 			event->type);
+	}
+	if (event->type == ENGINE_EMBEDDING) {
+		engine->info.embed_tok_per_s = event->embed_tok_per_s;
 	}
 	if (event->type == ENGINE_TOKENS) {
 		if (join_tokens(engine, pending, event, more, block, err) < 0) {

@@ -173,7 +173,8 @@ struct engine_request {
 			 over more than the disk may hold, which else would replace itself */
 	int want_embedding; /* EMBEDDING: the mean over the prompt's positions, its template marks
 			       left out, of the model's states (of a decoder: in the middle; of an
-			       encoder: as its file says); nothing is generated or cached */
+			       encoder: as its file says); nothing is generated or cached, no
+			       PREFILL is told, max_tok is 0 */
 	const char *
 		owner; /* the session whose KV this is: ENGINE_OWNER_CHARS hex digits; NULL: nobody's */
 	int free_quotes; /* else, where the prompt has sources, the answer's citations can only quote
@@ -227,6 +228,7 @@ struct engine_event {
 	int64_t first_row, n_rows;
 	const float *embedding; /* f32 [n_embedding], of length 1 */
 	size_t n_embedding;
+	double embed_tok_per_s; /* EMBEDDING: how fast these are made, engine_info's is this one, too */
 	enum engine_stop stop;
 	struct engine_usage usage;
 	double predicted_s; /* CACHED: seconds to the first token at this machine's measured

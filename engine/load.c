@@ -96,6 +96,7 @@ static void describe(struct loaded *loaded)
 {
 	const struct model *model = loaded->model;
 	const struct kv_layout *layout = loaded->backend->ops->kv_layout(loaded->backend);
+	const struct embedding_rule *embedding = loaded->backend->ops->embedding(loaded->backend);
 	struct engine_info *info = &loaded->info;
 	struct sha256_digest digest = digest_of(model);
 
@@ -121,6 +122,9 @@ static void describe(struct loaded *loaded)
 		model->chat_template && model->chat_template->thinking.kind != TEMPLATE_NO_THINKING;
 	info->can_skip_thinking = info->thinks && model->chat_template->thinking.skipped;
 	info->random_weights = model->is_random;
+	info->n_embedding = embedding->n;
+	info->can_embed = embedding->n > 0;
+	info->only_embeds = embedding->is_whole;
 	sha256_hex(tokenizer_digest(model->tokenizer), info->tokenizer_digest);
 	sha256_hex(&digest, info->model_digest);
 	info->process_id = (int32_t)getpid();
@@ -266,6 +270,7 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 		goto failed;
 	}
 	loaded->info.context_tok = scheduler.context_tok;
+	loaded->info.embed_tok_per_s = scheduler_embed_tok_per_s(loaded->scheduler);
 	loaded->info.load_ms = now_ms() - start_ms;
 	return 0;
 failed:

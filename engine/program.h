@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/sha256.h"
+#include "engine/embedding.h"
 #include "kernels/ops.h"
 
 #include <stddef.h>
@@ -41,7 +42,8 @@ struct program {
 	size_t n_op, cap_op;
 	struct buffer_desc *buffer; /* by handle */
 	size_t n_buffer, cap_buffer;
-	uint32_t logits; /* handle of the BUFFER_LOGITS */
+	uint32_t logits;                 /* handle of the BUFFER_LOGITS */
+	struct embedding_rule embedding; /* what an embedding is made of */
 	int64_t n_vocab;
 	int32_t n_layer, n_kv_head, head_dim; /* what the KV pages hold */
 	int is_short_of_memory;               /* a constant is missing: program_create() fails */

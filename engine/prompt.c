@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "engine/embedding.h"
 #include "engine/idmap.h"
 #include "engine/token/crew.h"
 #include "engine/token/template.h"
@@ -494,6 +495,25 @@ void prompt_store_sources(
 			};
 		}
 		first_tok = place->end_tok;
+	}
+}
+
+void prompt_store_texts(const struct prompt_store *store, struct embedding_run **run, size_t *count)
+{
+	int64_t first_tok = 0;
+	size_t cap = 0;
+
+	*run = NULL;
+	*count = 0;
+	for (size_t i = 0; i < store->n_placed; i++) {
+		const struct place *place = &store->place[i];
+		int64_t end_tok = (int64_t)place->end_tok;
+
+		if (!place->is_mark && end_tok > first_tok) {
+			mem_grow(*run, *count, cap);
+			(*run)[(*count)++] = (struct embedding_run){first_tok, end_tok - first_tok};
+		}
+		first_tok = end_tok;
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct chat_template;
+struct embedding_run;
 struct ids;
 struct token_source;
 struct tokenizer;
@@ -61,6 +62,13 @@ size_t prompt_store_same(struct prompt_store *store);
  */
 void prompt_store_sources(
 	const struct prompt_store *store, struct token_source **source, size_t *count);
+
+/*
+ * Where in the present prompt text stands, and not the template's marks: a malloc'ed array. Call it
+ * after prompt_store_ids().
+ */
+void prompt_store_texts(
+	const struct prompt_store *store, struct embedding_run **run, size_t *count);
 
 /*
  * The last mark of the present prompt (enum prompt_mark; -1: it has none), and where the ids behind

@@ -135,6 +135,19 @@ void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds
 	}
 }
 
+void rate_add_embedding(struct rate *rate, int64_t n_tok, double seconds)
+{
+	if (n_tok > 0 && seconds > 0) {
+		rate->embed_tok = FADE * rate->embed_tok + (double)n_tok;
+		rate->embed_s = FADE * rate->embed_s + seconds;
+	}
+}
+
+double rate_embed_tok_per_s(const struct rate *rate)
+{
+	return rate->embed_s > 0 ? rate->embed_tok / rate->embed_s : 0;
+}
+
 double rate_predict(const struct rate *rate, int64_t first_pos, int64_t end_pos, int64_t batch_tok)
 {
 	int64_t n_tok = end_pos - first_pos, widest_tok = batch_tok > 0 ? batch_tok : 1;
@@ -164,16 +177,19 @@ static void write_fit(const struct rate_fit *fit, struct buf *out)
 	}
 }
 
+static const char head[] = "carrel rates 3\n";
+
 /* Digit for digit, and a checksum of the text before it. */
 static void write_text(const struct rate *rate, struct buf *out)
 {
 	struct sha256_digest sum;
 	char hex[65];
 
-	buf_addstr(out, "carrel rates 2\n");
+	buf_addstr(out, head);
 	write_fit(&rate->one, out);
 	write_fit(&rate->many, out);
 	buf_printf(out, "link %a %a\n", rate->memory_bytes_per_s, rate->disk_bytes_per_s);
+	buf_printf(out, "embed %a %a\n", rate->embed_tok, rate->embed_s);
 	sum = sha256_of(out->data, out->len);
 	sha256_hex(&sum, hex);
 	buf_printf(out, "sha256 %s\n", hex);
@@ -230,7 +246,6 @@ static int is_sound(const struct rate_fit *fit)
 /* `text` is terminated. The only text that is believed is the one that we would write. */
 static int read_text(struct rate *rate, const char *whole, size_t len)
 {
-	static const char head[] = "carrel rates 2\n";
 	const char *text = whole;
 	struct buf again = BUF_INIT;
 	int is_same;
@@ -238,10 +253,12 @@ static int read_text(struct rate *rate, const char *whole, size_t len)
 	if (strncmp(text, head, strlen(head)) != 0 ||
 		!(text = read_fit(&rate->one, text + strlen(head))) ||
 		!(text = read_fit(&rate->many, text)) ||
-		sscanf(text, "link %la %la", &rate->memory_bytes_per_s, &rate->disk_bytes_per_s) !=
-			2 ||
+		sscanf(text, "link %la %la embed %la %la", &rate->memory_bytes_per_s,
+			&rate->disk_bytes_per_s, &rate->embed_tok, &rate->embed_s) != 4 ||
 		!is_sound(&rate->one) || !is_sound(&rate->many) ||
-		!is_rate(rate->memory_bytes_per_s) || !is_rate(rate->disk_bytes_per_s)) {
+		!is_rate(rate->memory_bytes_per_s) || !is_rate(rate->disk_bytes_per_s) ||
+		!is_rate(rate->embed_tok) || !is_rate(rate->embed_s) ||
+		!is_rate(rate_embed_tok_per_s(rate))) {
 		return -1;
 	}
 	write_text(rate, &again);

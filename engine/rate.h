@@ -28,6 +28,7 @@ struct rate {
 	struct rate_fit one, many; /* batches of one token, and of more */
 	/* Of reading pages from disk: kv_disk_rates(), kept with the others. */
 	double memory_bytes_per_s, disk_bytes_per_s;
+	double embed_tok, embed_s; /* of embeddings: tokens and their time, the past fading */
 };
 
 /*
@@ -38,6 +39,11 @@ int rate_load(struct rate *rate, const char *path);
 int rate_save(const struct rate *rate, const char *path);
 /* The same of text in memory. */
 int rate_parse(struct rate *rate, const char *text, size_t len);
+
+/* A batch of n tokens of embeddings took this long. */
+void rate_add_embedding(struct rate *rate, int64_t n_tok, double seconds);
+/* 0: nothing was measured. */
+double rate_embed_tok_per_s(const struct rate *rate);
 
 /* A batch of n tokens, depth_sum = d1 + ... + dn, took this long. */
 void rate_add(struct rate *rate, int64_t n_tok, double depth_sum, double seconds);

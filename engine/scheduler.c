@@ -38,6 +38,7 @@ int scheduler_create(struct scheduler **out, const struct model *model, struct b
 	*out = NULL;
 	scheduler->model = model;
 	scheduler->backend = backend;
+	scheduler->embedding = backend->ops->embedding(backend);
 	scheduler->config = *config;
 	scheduler->sink = sink;
 	if (scheduler->config.batch_tok <= 0) {
@@ -82,6 +83,7 @@ void scheduler_drop(struct scheduler *scheduler, struct request *request)
 		scheduler->reserved_pages -= request->reserved_pages;
 	}
 	reply_finish(&request->reply);
+	embedding_destroy(request->embedding);
 	free(request->ids);
 	free(request->closing);
 	free(request);
@@ -110,6 +112,35 @@ atomic_bool *scheduler_interrupt(struct scheduler *scheduler)
 
 /* ---- submitting ---- */
 
+/* What the model can do for it. */
+static int check_kind(
+	const struct scheduler *scheduler, const struct scheduler_request *request, struct err *err)
+{
+	const struct embedding_rule *rule = scheduler->embedding;
+	long long batch = (long long)scheduler->config.batch_tok;
+
+	if (!request->want_embedding) {
+		return rule->is_whole ? err_set(err, ERR_ENGINE, scheduler->model->path,
+						"use a model that writes text",
+						"is a model for searching, which cannot answer")
+				      : 0;
+	}
+	if (!rule->n) {
+		return err_set(err, ERR_ENGINE, scheduler->model->path, NULL,
+			"has no states that an embedding could be made of");
+	}
+	if (rule->is_whole && (long long)request->n_ids > batch) {
+		return err_set(err, ERR_CONTEXT, NULL, "cut the text into shorter pieces",
+			"the text has %zu tokens, but the model reads at most %lld at once",
+			request->n_ids, batch);
+	}
+	if (request->n_text == 0) {
+		return err_set(
+			err, ERR_USAGE, NULL, NULL, "a prompt without text has no embedding");
+	}
+	return 0;
+}
+
 static int check_request(
 	const struct scheduler *scheduler, const struct scheduler_request *request, struct err *err)
 {
@@ -137,7 +168,20 @@ static int check_request(
 			"room for an answer",
 			n_ids, context);
 	}
-	return 0;
+	return check_kind(scheduler, request, err);
+}
+
+/* What else it needs to begin with. */
+static int prepare(
+	struct scheduler *scheduler, struct request *request, const struct scheduler_request *from)
+{
+	request->ids =
+		malloc((size_t)scheduler_most_tok(scheduler, request) * sizeof(*request->ids));
+	if (from->want_embedding) {
+		request->embedding = embedding_create(
+			scheduler->embedding, from->text, from->n_text, request->n_prompt);
+	}
+	return request->ids && (request->embedding || !from->want_embedding) ? 0 : -1;
 }
 
 /* The most tokens whose KV this request may come to need. */
@@ -178,13 +222,13 @@ static struct request *copy_request(
 	request->want_logprobs = from->want_logprobs;
 	request->want_prompt_logprobs = from->want_prompt_logprobs;
 	request->want_logits = from->want_logits;
-	request->no_reuse = from->no_reuse;
+	request->no_reuse = from->no_reuse || from->want_embedding;
 	snprintf(request->owner, sizeof(request->owner), "%s", from->owner ? from->owner : "");
 	request->n_ids = request->n_prompt = (int64_t)from->n_ids;
 	request->n_closing = (int64_t)from->n_closing;
-	request->ids =
-		malloc((size_t)scheduler_most_tok(scheduler, request) * sizeof(*request->ids));
-	if (!request->ids) {
+	if (prepare(scheduler, request, from) < 0) {
+		embedding_destroy(request->embedding);
+		free(request->ids);
 		free(request);
 		err_set(err, ERR_ENGINE, NULL, "load less, or close other programs",
 			"the engine has no memory for a prompt of %zu tokens", from->n_ids);
@@ -248,6 +292,10 @@ static void measure(struct scheduler *scheduler, double ms)
 	const struct batch *batch = &scheduler->batch;
 	double depth_sum = 0;
 
+	if (batch->is_embedding) {
+		rate_add_embedding(&scheduler->rate, batch->n_row, ms * 1e-3);
+		return;
+	}
 	/* Batches of perplexity and `eval logits` cost more than any question would. */
 	if (batch->n_out > batch->n_sequence) {
 		return;
@@ -262,7 +310,7 @@ int scheduler_step(struct scheduler *scheduler)
 {
 	const struct backend_ops *ops = scheduler->backend->ops;
 	const struct batch *batch = &scheduler->batch;
-	const float *logits = NULL;
+	const float *out = NULL;
 	struct err err = {0};
 	double ms;
 	int result;
@@ -272,7 +320,7 @@ int scheduler_step(struct scheduler *scheduler)
 		return scheduler->request != NULL;
 	}
 	ms = scheduler_now_ms();
-	result = ops->run(scheduler->backend, batch, &scheduler->interrupt, &logits, &err);
+	result = ops->run(scheduler->backend, batch, &scheduler->interrupt, &out, &err);
 	ms = scheduler_now_ms() - ms;
 	/* Who sets it queues its reason first, and that is looked at before the next step; so
 	   clearing it here loses nothing. */
@@ -288,14 +336,20 @@ int scheduler_step(struct scheduler *scheduler)
 			scheduler_fail(scheduler, scheduler->in_batch[i], &err);
 		} else if (result == 0) {
 			struct request *request = scheduler->in_batch[i];
-
 			/* Its share of a batch is that of its rows. */
-			scheduler_take_rows(scheduler, request, logits,
-				ms * (double)request->batch_n_row / (double)batch->n_row);
+			double share = (double)request->batch_n_row / (double)batch->n_row;
+
+			(batch->is_embedding ? scheduler_take_states : scheduler_take_rows)(
+				scheduler, request, out, ms * share);
 		}
 	}
 	scheduler_save_now_and_then(scheduler);
 	return scheduler->request != NULL;
+}
+
+double scheduler_embed_tok_per_s(const struct scheduler *scheduler)
+{
+	return rate_embed_tok_per_s(&scheduler->rate);
 }
 
 struct scheduler_forecast scheduler_cached(

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/sha256.h"
+#include "engine/embedding.h"
 #include "engine/engine.h"
 #include "engine/sampler.h"
 
@@ -72,6 +73,9 @@ struct scheduler_request {
 	const char *const *stop; /* NULL-terminated */
 	const char *owner;       /* see struct engine_request */
 	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse;
+	int want_embedding;
+	const struct embedding_run *text; /* the positions that are no template marks */
+	size_t n_text;
 };
 
 /* A prompt that does not fit, or an id that the vocabulary does not have, ends with FAILED. */
@@ -80,6 +84,9 @@ void scheduler_cancel(struct scheduler *scheduler, int64_t id);
 
 /* One batch. Returns 1 while there is work, 0 when idle. */
 int scheduler_step(struct scheduler *scheduler);
+
+/* What this machine makes embeddings at; 0: not measured. */
+double scheduler_embed_tok_per_s(const struct scheduler *scheduler);
 
 /*
  * Set by any thread to end the batch under way early (a cancel came in); step() clears it once the

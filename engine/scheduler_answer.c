@@ -231,3 +231,42 @@ void scheduler_take_rows(
 	}
 	sample(scheduler, request, logits + (request->batch_n_out - 1) * n_vocab);
 }
+
+static void emit_embedding(struct scheduler *scheduler, struct request *request)
+{
+	struct engine_event event = {.type = ENGINE_EMBEDDING,
+		.request = request->id,
+		.embedding = embedding_vector(request->embedding),
+		.n_embedding = (size_t)scheduler->embedding->n,
+		.embed_tok_per_s = rate_embed_tok_per_s(&scheduler->rate)};
+	struct err err;
+
+	if (!event.embedding) {
+		err_set(&err, ERR_ENGINE, scheduler->model->path, "the model file may be damaged",
+			"the model computed states that are no numbers");
+		scheduler_fail(scheduler, request, &err);
+		return;
+	}
+	scheduler_emit(scheduler, &event);
+	scheduler_finish(scheduler, request);
+}
+
+void scheduler_take_states(
+	struct scheduler *scheduler, struct request *request, const float *states, double ms)
+{
+	int64_t first_pos = request->sequence.n_tok, n_row = request->batch_n_row;
+
+	request->usage.prefill_tok += n_row;
+	request->usage.prefill_ms += ms;
+	embedding_add(request->embedding, states + request->batch_row * scheduler->embedding->n,
+		first_pos, n_row);
+	if (request->reserved_pages) {
+		kv_sequence_commit(&request->sequence, request->ids + first_pos, n_row);
+	} else {
+		request->sequence.n_tok += n_row;
+	}
+	if (request->sequence.n_tok == request->n_ids) {
+		request->stop = ENGINE_STOP_LENGTH;
+		emit_embedding(scheduler, request);
+	}
+}

@@ -6,6 +6,13 @@
 /* Prompt tokens in a batch that also continues answers, so that these keep flowing. */
 enum { MIXED_PREFILL_TOK = 128 };
 
+static int64_t pages_needed(const struct scheduler *scheduler, const struct request *request)
+{
+	return request->embedding && scheduler->embedding->is_whole
+		       ? 0
+		       : scheduler_pages_of(scheduler_most_tok(scheduler, request));
+}
+
 /* Requests start in order; one whose pages do not fit beside the running ones waits. */
 static void admit(struct scheduler *scheduler)
 {
@@ -19,7 +26,7 @@ static void admit(struct scheduler *scheduler)
 		if (request->phase != PHASE_QUEUED) {
 			continue;
 		}
-		pages = scheduler_pages_of(scheduler_most_tok(scheduler, request));
+		pages = pages_needed(scheduler, request);
 		if (pages > max_pages) {
 			struct err err;
 
@@ -93,7 +100,8 @@ static void add_rows(
 	int64_t first_pos = request->sequence.n_tok;
 	struct err err = {0};
 
-	if (kv_sequence_reserve(&request->sequence, first_pos + n_row, &err) < 0) {
+	if (request->reserved_pages &&
+		kv_sequence_reserve(&request->sequence, first_pos + n_row, &err) < 0) {
 		scheduler_fail(scheduler, request, &err);
 		return;
 	}
@@ -128,18 +136,12 @@ static int is_ready(const struct request *request)
 	       quote_ready(request->reply.quote, request->ids);
 }
 
-/* Answers under way get their next token first, what remains of the batch reads prompts. */
-void scheduler_compose(struct scheduler *scheduler)
+/* Answers under way get their next token. */
+static void add_answers(struct scheduler *scheduler)
 {
 	struct batch *batch = &scheduler->batch;
 	struct request *request, *next;
-	int64_t room;
 
-	admit(scheduler);
-	*batch = (struct batch){.ids = scheduler->ids,
-		.pos = scheduler->pos,
-		.out_row = scheduler->out_row,
-		.sequence = scheduler->sequence};
 	for (request = scheduler->request; request; request = next) {
 		next = request->next;
 		if ((request->phase == PHASE_DECODE || request->phase == PHASE_CLOSING) &&
@@ -154,15 +156,18 @@ void scheduler_compose(struct scheduler *scheduler)
 			}
 		}
 	}
-	room = scheduler->config.batch_tok - batch->n_row;
-	if (batch->n_row > 0) {
-		room = min_of(room, MIXED_PREFILL_TOK);
-	}
+}
+
+static void add_prompts(struct scheduler *scheduler, int64_t room)
+{
+	struct batch *batch = &scheduler->batch;
+	struct request *request, *next;
+
 	for (request = scheduler->request; request && room > 0; request = next) {
 		int64_t n, n_out = 0, out_room = scheduler->config.out_rows - batch->n_out;
 
 		next = request->next;
-		if (request->phase != PHASE_PREFILL ||
+		if (request->phase != PHASE_PREFILL || request->embedding ||
 			(!request->is_matched && !match_prefix(scheduler, request))) {
 			continue;
 		}
@@ -177,4 +182,59 @@ void scheduler_compose(struct scheduler *scheduler)
 			room -= n;
 		}
 	}
+}
+
+/* Texts of several requests fill the batch; a whole one goes into it as a whole or waits. */
+static void add_embeddings(struct scheduler *scheduler)
+{
+	struct batch *batch = &scheduler->batch;
+	struct request *request, *next;
+
+	batch->is_embedding = 1;
+	for (request = scheduler->request; request; request = next) {
+		int64_t room = scheduler->config.batch_tok - batch->n_row, n;
+
+		next = request->next;
+		if (request->phase != PHASE_PREFILL || !request->embedding) {
+			continue;
+		}
+		n = request->n_ids - request->sequence.n_tok;
+		if (room > 0 && (n <= room || !scheduler->embedding->is_whole)) {
+			add_rows(scheduler, request, min_of(n, room), 0);
+		}
+	}
+}
+
+/* Whether the first request that wants its prompt read wants an embedding. */
+static int is_embeddings_turn(const struct scheduler *scheduler)
+{
+	const struct request *request = scheduler->request;
+
+	while (request && request->phase != PHASE_PREFILL) {
+		request = request->next;
+	}
+	return request && request->embedding;
+}
+
+/*
+ * Answers under way come first, what remains of the batch reads prompts. Embeddings, for which only a
+ * part of the program runs, have batches of their own, and wait for answers.
+ */
+void scheduler_compose(struct scheduler *scheduler)
+{
+	struct batch *batch = &scheduler->batch;
+	int64_t room;
+
+	admit(scheduler);
+	*batch = (struct batch){.ids = scheduler->ids,
+		.pos = scheduler->pos,
+		.out_row = scheduler->out_row,
+		.sequence = scheduler->sequence};
+	add_answers(scheduler);
+	if (batch->n_row == 0 && is_embeddings_turn(scheduler)) {
+		add_embeddings(scheduler);
+		return;
+	}
+	room = scheduler->config.batch_tok - batch->n_row;
+	add_prompts(scheduler, batch->n_row > 0 ? min_of(room, MIXED_PREFILL_TOK) : room);
 }

@@ -40,6 +40,7 @@ struct request {
 	uint32_t *closing;
 	int64_t n_closing;
 
+	struct embedding *embedding; /* of who wants one, else NULL */
 	struct kv_sequence sequence;
 	int is_matched;         /* the prefix cache was asked */
 	int64_t reserved_pages; /* most it may come to hold */
@@ -57,6 +58,7 @@ struct request {
 struct scheduler {
 	const struct model *model;
 	struct backend *backend;
+	const struct embedding_rule *embedding; /* the backend's */
 	struct scheduler_config config;
 	struct scheduler_sink sink;
 	struct kv_cache *cache;
@@ -122,5 +124,8 @@ void scheduler_end_answer(
 /* The request's share of a batch that was computed: logits are the batch's. */
 void scheduler_take_rows(
 	struct scheduler *scheduler, struct request *request, const float *logits, double ms);
+/* The same of a batch of embeddings: states are the batch's. */
+void scheduler_take_states(
+	struct scheduler *scheduler, struct request *request, const float *states, double ms);
 
 #endif

@@ -256,6 +256,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 	struct scheduler_request request = {.id = frame->request};
 	struct engine_request asked;
 	struct token_source *source = NULL;
+	struct embedding_run *text = NULL;
 	const struct chat_template *chat_template = server->loaded.model->chat_template;
 	struct ids closing = {0};
 	size_t turn_from;
@@ -277,7 +278,11 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		prompt_store_closing(server->prompts, &closing);
 		request.closing = closing.id;
 		request.n_closing = closing.count;
-		if (!asked.free_quotes) {
+		request.want_embedding = asked.want_embedding;
+		if (asked.want_embedding) {
+			prompt_store_texts(server->prompts, &text, &request.n_text);
+			request.text = text;
+		} else if (!asked.free_quotes) {
 			prompt_store_sources(server->prompts, &source, &request.n_source);
 			request.source = source;
 		}
@@ -302,6 +307,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		scheduler_submit(server->loaded.scheduler, &request);
 	}
 	free(source);
+	free(text);
 	ids_finish(&closing);
 	wire_submit_finish(&asked);
 	return 0;

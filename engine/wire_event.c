@@ -121,6 +121,27 @@ static void put_logits(struct buf *out, const struct engine_event *event, int64_
 	}
 }
 
+static void put_embedding(struct buf *out, const struct engine_event *event)
+{
+	wire_put_f64(out, finite_or(event->embed_tok_per_s, 0));
+	wire_put_u64(out, event->n_embedding);
+	wire_put_array(out, event->embedding, event->n_embedding, sizeof(*event->embedding));
+}
+
+static void get_embedding(struct wire_in *in, struct engine_event *event)
+{
+	event->embed_tok_per_s = wire_get_f64(in);
+	event->n_embedding = (size_t)wire_get_count(in);
+	event->embedding = wire_get_array(in, event->n_embedding, sizeof(*event->embedding));
+	in->bad |= event->embed_tok_per_s < 0 || !event->n_embedding;
+	for (size_t i = 0; i < event->n_embedding && !in->bad; i++) {
+		float value;
+
+		memcpy(&value, event->embedding + i, sizeof(value));
+		in->bad |= !isfinite(value);
+	}
+}
+
 static void put_done(struct buf *out, const struct engine_event *event)
 {
 	const struct engine_usage *usage = &event->usage;
@@ -205,6 +226,9 @@ static void put_small(struct buf *out, const struct engine_event *event)
 		wire_put_u64(out, (uint64_t)event->disk_tok);
 		wire_put_f64(out, finite_or(event->predicted_s, -1));
 		break;
+	case ENGINE_EMBEDDING:
+		put_embedding(out, event);
+		break;
 	case ENGINE_DONE:
 		put_done(out, event);
 		break;
@@ -281,8 +305,8 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 	case ENGINE_RENDERED:
 		get_rendered(in, event);
 		break;
-	case ENGINE_EMBEDDING: /* nobody sends it yet */
-		in->bad = 1;
+	case ENGINE_EMBEDDING:
+		get_embedding(in, event);
 		break;
 	case ENGINE_DONE:
 		get_done(in, event);

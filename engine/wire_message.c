@@ -308,6 +308,7 @@ static const size_t submit_flag[] = {
 	offsetof(struct engine_request, want_logits),
 	offsetof(struct engine_request, no_reuse),
 	offsetof(struct engine_request, free_quotes),
+	offsetof(struct engine_request, want_embedding),
 };
 
 static int *flag_at(struct engine_request *request, size_t index)
@@ -426,6 +427,11 @@ int wire_check_request(const struct engine_request *request, struct err *err)
 	if (request->max_tok < 0) {
 		return out_of_range(err, "max_tok", "0 or more");
 	}
+	if (request->want_embedding &&
+		(request->max_tok || request->want_logits || request->want_prompt_logprobs)) {
+		return out_of_range(
+			err, "a request for an embedding", "one for nothing else (max_tok 0)");
+	}
 	if (request->owner && !is_owner(request->owner)) {
 		return out_of_range(err, "the owner", "16 lower-case hexadecimal digits");
 	}
@@ -461,6 +467,7 @@ static const size_t info_count[] = {
 	offsetof(struct engine_info, context_train_tok),
 	offsetof(struct engine_info, kv_bytes_per_tok),
 	offsetof(struct engine_info, n_thread),
+	offsetof(struct engine_info, n_embedding),
 };
 static const size_t info_flag[] = {
 	offsetof(struct engine_info, has_system),
@@ -468,6 +475,8 @@ static const size_t info_flag[] = {
 	offsetof(struct engine_info, thinks),
 	offsetof(struct engine_info, can_skip_thinking),
 	offsetof(struct engine_info, random_weights),
+	offsetof(struct engine_info, can_embed),
+	offsetof(struct engine_info, only_embeds),
 };
 
 /* A model file may call itself anything: what no reader would take is cut at a character. */
@@ -503,6 +512,7 @@ void wire_put_info(struct buf *out, const struct engine_info *info)
 	wire_put_string(out, info->tokenizer_digest);
 	wire_put_string(out, info->model_digest);
 	wire_put_u32(out, (uint32_t)info->process_id);
+	wire_put_f64(out, info->embed_tok_per_s);
 	wire_put_f64(out, info->load_ms);
 	wire_end(out, begun);
 }
@@ -537,8 +547,10 @@ int wire_get_info(struct engine_info *info, const struct wire_frame *frame, stru
 	get_digest(&in, info->tokenizer_digest);
 	get_digest(&in, info->model_digest);
 	info->process_id = (int32_t)wire_get_u32(&in);
+	info->embed_tok_per_s = wire_get_f64(&in);
 	info->load_ms = wire_get_f64(&in);
-	if (frame->type != WIRE_INFO || !wire_in_complete(&in) || info->n_vocab < 1) {
+	if (frame->type != WIRE_INFO || !wire_in_complete(&in) || info->n_vocab < 1 ||
+		info->embed_tok_per_s < 0) {
 		return wire_damaged(err, frame, "description of the model");
 	}
 	return 0;

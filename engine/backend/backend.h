@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct backend;
+struct embedding_rule;
 struct model;
 struct program;
 
@@ -35,6 +36,8 @@ struct batch {
 	const int64_t *out_row;
 	const struct op_sequence *sequence;
 	int64_t n_sequence;
+	/* Only the part of the program that makes the states of an embedding; n_out is 0. */
+	int is_embedding;
 };
 
 struct backend_ops {
@@ -46,11 +49,13 @@ struct backend_ops {
 	void (*destroy)(struct backend *backend);
 
 	/*
-	 * Run the program; *logits is f32 [n_out][n_vocab], valid until the next run. Returns 1 if
-	 * `interrupted` became true on the way: the KV of this batch's rows is then undefined.
+	 * Run the program; *out is the logits f32 [n_out][n_vocab], or of an embedding the states f32
+	 * [n_row][embedding's n], valid until the next run. Returns 1 if `interrupted` became true on
+	 * the way: the KV of this batch's rows is then undefined.
 	 */
 	int (*run)(struct backend *backend, const struct batch *batch,
-		const atomic_bool *interrupted, const float **logits, struct err *err);
+		const atomic_bool *interrupted, const float **out, struct err *err);
+	const struct embedding_rule *(*embedding)(const struct backend *backend);
 
 	/* KV pages, uninitialised. NULL when memory is exhausted. */
 	uint8_t *(*page_alloc)(struct backend *backend);

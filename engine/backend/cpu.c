@@ -349,10 +349,11 @@ static void run_items(void *arg, int64_t first, int64_t end)
 }
 
 static int cpu_run(struct backend *backend, const struct batch *batch,
-	const atomic_bool *interrupted, const float **logits, struct err *err)
+	const atomic_bool *interrupted, const float **out, struct err *err)
 {
 	struct cpu_backend *cpu = cpu_of(backend);
 	const struct program *program = cpu->program;
+	const size_t n_op = batch->is_embedding ? program->embedding.n_op : program->n_op;
 	const struct op_env env = {
 		.buffer = cpu->buffer,
 		.n_row = batch->n_row,
@@ -373,7 +374,7 @@ static int cpu_run(struct backend *backend, const struct batch *batch,
 			(long long)cpu->max_batch_rows, (long long)cpu->max_out_rows);
 	}
 	pool_begin(cpu->pool);
-	for (size_t i = 0; i < program->n_op && !stopped; i++) {
+	for (size_t i = 0; i < n_op && !stopped; i++) {
 		const struct op *op = &program->op[i];
 		struct op_job job = {op, &env, &cpu->kernel[op->kind]};
 
@@ -383,10 +384,17 @@ static int cpu_run(struct backend *backend, const struct batch *batch,
 		stopped = interrupted && atomic_load_explicit(interrupted, memory_order_relaxed);
 	}
 	pool_end(cpu->pool);
-	if (logits) {
-		*logits = (const float *)(const void *)cpu->buffer[program->logits];
+	if (out) {
+		*out = (const float *)(const void *)
+			       cpu->buffer[batch->is_embedding ? program->embedding.buffer
+							       : program->logits];
 	}
 	return stopped;
+}
+
+static const struct embedding_rule *cpu_embedding(const struct backend *backend)
+{
+	return &cpu_of(backend)->program->embedding;
 }
 
 /* ---- KV pages ---- */
@@ -471,6 +479,7 @@ const struct backend_ops backend_cpu = {
 	.create = cpu_create,
 	.destroy = cpu_destroy,
 	.run = cpu_run,
+	.embedding = cpu_embedding,
 	.page_alloc = cpu_page_alloc,
 	.page_free = cpu_page_free,
 	.page_clear = cpu_page_clear,

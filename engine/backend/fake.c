@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/backend/fake_model.h"
+#include "engine/embedding.h"
 #include "engine/model/model.h"
 
 #include <signal.h>
@@ -16,13 +17,16 @@
 
 #define SLICE_US         1000
 #define ANSWER_MAX_WORDS 40
+#define FAKE_EMBEDDING   64    /* elements; a word has a bit for each */
 #define CERTAINTY        20.0f /* logit of the next token; the others are below 1 */
 
 /* What a page holds for each token. */
 struct fake_state {
 	uint64_t hash;   /* of the ids up to and with this one */
 	uint64_t seed;   /* the hash where the answer begins */
-	uint32_t n_role; /* so many bytes of the turn's role have come; 0: not in a role */
+	uint8_t n_role;  /* so many bytes of the turn's role have come; 0: not in a role */
+	uint8_t n_word;  /* so many bytes of a word have come, UINT8_MAX: and more */
+	uint16_t word;   /* their hash, case folded */
 	uint32_t answer; /* 0: no answer is open here; else 1 + bytes of it that have come */
 };
 
@@ -32,6 +36,7 @@ struct fake {
 	char *answer; /* NULL: by hash */
 	long token_us, prefill_us;
 	float *logits; /* [max_out_rows][n_vocab] */
+	float *states; /* [max_batch_rows][FAKE_EMBEDDING] */
 	int64_t max_out_rows;
 };
 
@@ -58,11 +63,24 @@ static uint32_t advance_thinking(const struct fake *fake, uint32_t answer, uint3
 	return close ? 1 + (uint32_t)(close - fake->answer + strlen(think_close)) : answer;
 }
 
+/* A word is letters, digits and what is beyond ASCII. */
+static void advance_word(struct fake_state *state, const struct fake_state *before, uint32_t id)
+{
+	uint32_t byte = id >= 'A' && id <= 'Z' ? id + 'a' - 'A' : id;
+
+	if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
+		(byte >= 128 && byte < 256)) {
+		state->n_word = before->n_word < UINT8_MAX ? before->n_word + 1 : UINT8_MAX;
+		state->word = (uint16_t)mix((before->n_word ? before->word : 0) * 256 + byte + 1);
+	}
+}
+
 static struct fake_state advance(
 	const struct fake *fake, const struct fake_state *before, uint32_t id)
 {
 	struct fake_state state = {.hash = mix(before->hash + id + 1)};
 
+	advance_word(&state, before, id);
 	if (id == FAKE_TURN_OPEN) {
 		state.n_role = 1;
 	} else if (before->n_role && id == (uint8_t)role[before->n_role - 1]) {
@@ -140,6 +158,20 @@ static void make_logits(const struct fake *fake, const struct fake_state *state,
 	out[next_id(fake, state)] = CERTAINTY;
 }
 
+/*
+ * The mean of these is a hashed bag of words (Weinberger et al., ICML 2009) and of their beginnings
+ * from the third byte on: texts that share words are near, and "building" is near "builds".
+ */
+static void make_state(const struct fake_state *state, float *out)
+{
+	uint64_t sign = mix(state->word + UINT64_C(0x9e3779b97f4a7c15));
+
+	for (int i = 0; i < FAKE_EMBEDDING; i++) {
+		out[i] = state->n_word < 3 ? 0 : sign >> i & 1 ? 1 : -1;
+	}
+	out[0] = 1; /* all texts have something in common, and none has nothing */
+}
+
 /* ---- the operations of a backend ---- */
 
 static void pause_us(long us, const atomic_bool *interrupted)
@@ -159,6 +191,7 @@ static void fake_destroy(struct backend *backend)
 	if (fake) {
 		free(fake->answer);
 		free(fake->logits);
+		free(fake->states);
 		free(fake);
 	}
 }
@@ -187,6 +220,7 @@ static int fake_create(struct backend **out, const struct model *model,
 	fake->prefill_us = fake_setting("CARREL_FAKE_PREFILL_US", 0);
 	fake->max_out_rows = config->max_out_rows;
 	fake->logits = mem_zero((size_t)config->max_out_rows * FAKE_VOCAB, sizeof(float));
+	fake->states = mem_zero((size_t)config->max_batch_rows * FAKE_EMBEDDING, sizeof(float));
 	for (int percent = 0; config->progress && percent <= 100; percent += 5) {
 		config->progress(config->progress_arg, percent / 100.0);
 		pause_us(load_ms * 1000 / 20, NULL);
@@ -204,7 +238,7 @@ static struct fake_state *state_at(const struct op_sequence *sequence, int64_t p
 }
 
 static int fake_run(struct backend *backend, const struct batch *batch,
-	const atomic_bool *interrupted, const float **logits, struct err *err)
+	const atomic_bool *interrupted, const float **result, struct err *err)
 {
 	struct fake *fake = (struct fake *)backend;
 	int64_t out = 0;
@@ -232,13 +266,23 @@ static int fake_run(struct backend *backend, const struct batch *batch,
 
 			state = advance(fake, &state, batch->ids[row]);
 			*state_at(sequence, sequence->first_pos + i) = state;
+			if (batch->is_embedding) {
+				make_state(&state, fake->states + row * FAKE_EMBEDDING);
+			}
 			if (out < batch->n_out && batch->out_row[out] == row) {
 				make_logits(fake, &state, fake->logits + out++ * FAKE_VOCAB);
 			}
 		}
 	}
-	*logits = fake->logits;
+	*result = batch->is_embedding ? fake->states : fake->logits;
 	return 0;
+}
+
+static const struct embedding_rule *fake_embedding(const struct backend *backend)
+{
+	static const struct embedding_rule rule = {.n = FAKE_EMBEDDING, .pooling = POOLING_MEAN};
+
+	return &rule;
 }
 
 /* Poisoned, so that a page that nobody computed cannot pass for an empty one. */
@@ -285,6 +329,7 @@ const struct backend_ops backend_fake = {
 	.create = fake_create,
 	.destroy = fake_destroy,
 	.run = fake_run,
+	.embedding = fake_embedding,
 	.page_alloc = fake_page_alloc,
 	.page_free = fake_page_free,
 	.page_clear = fake_page_clear,

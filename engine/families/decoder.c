@@ -440,6 +440,16 @@ static void emit_rest_of_block(const struct decoder *decoder, struct program *pr
 	emit_branch_end(decoder, program, s, s->gate, &l->down, l->down_bias, l->ffn_post_norm);
 }
 
+/*
+ * The residual stream as it stands here is what an embedding is the mean of: halfway up it says what
+ * a text is about, further up what word comes next.
+ */
+static void mark_embedding(struct program *program, const struct model *model, uint32_t x)
+{
+	program->embedding = (struct embedding_rule){
+		.n_op = program->n_op, .buffer = x, .n = model->n_embd, .pooling = POOLING_MEAN};
+}
+
 static void emit_end(
 	const struct decoder *decoder, struct program *program, const struct stream *wanted)
 {
@@ -483,6 +493,9 @@ int decoder_emit(
 		next_layer(&layer, &decoder, &bind);
 		if (bind.has_failed) {
 			break;
+		}
+		if (i == model->n_layer / 2) {
+			mark_embedding(program, model, all.x);
 		}
 		emit_attention(&decoder, program, &all, &b, &layer, i);
 		/* After the last attention no other token needs the rest of the row. */

@@ -121,6 +121,9 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 		.n_thread = 12,
 		.has_template = 1,
 		.random_weights = 1,
+		.can_embed = 1,
+		.n_embedding = 2048,
+		.embed_tok_per_s = 812.5,
 		.process_id = 4242,
 		.load_ms = 12.5};
 	struct engine_info got;
@@ -137,6 +140,8 @@ static void the_description_of_a_model_arrives_as_it_was_sent(void **state)
 	assert_true(got.n_params == sent.n_params && got.context_tok == 5000000);
 	assert_int_equal(12, got.n_thread);
 	assert_true(got.has_template && got.random_weights && !got.has_system);
+	assert_true(got.can_embed && !got.only_embeds && got.embed_tok_per_s == 812.5);
+	assert_int_equal(2048, got.n_embedding);
 	assert_string_equal(sent.model_digest, got.model_digest);
 	assert_string_equal("", got.tokenizer_digest);
 	assert_int_equal(4242, got.process_id);
@@ -222,6 +227,37 @@ static void the_end_says_how_much_was_thinking(void **state)
 	assert_true(got.usage.restore_ms == 1.5);
 	free((void *)frame.payload);
 	buf_finish(&out);
+}
+
+static void an_embedding_is_numbers_and_some(void **state)
+{
+	const float good[] = {0.6f, -0.8f}, bad[] = {1, NAN};
+	const struct engine_event right = {.type = ENGINE_EMBEDDING,
+		.request = 9,
+		.embedding = good,
+		.n_embedding = 2,
+		.embed_tok_per_s = 812.5};
+	struct engine_event sent[] = {right, right, right, right}, got;
+
+	sent[1].embedding = bad;
+	sent[2].n_embedding = 0;
+	sent[3].embed_tok_per_s = -1;
+	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+		struct buf out = BUF_INIT;
+		struct wire_frame frame;
+		int more;
+
+		wire_put_event(&out, &sent[i], 10);
+		frame = only_frame(&out);
+		assert_int_equal(i ? -1 : 0, wire_get_event(&got, &more, &frame, 10, NULL));
+		if (i == 0) {
+			assert_int_equal(2, got.n_embedding);
+			assert_memory_equal(good, got.embedding, sizeof(good));
+			assert_true(got.embed_tok_per_s == 812.5);
+		}
+		free((void *)frame.payload);
+		buf_finish(&out);
+	}
 }
 
 /* Of all events with ids only TEXT has thoughts. */
@@ -514,6 +550,11 @@ static size_t put_one_of_each(struct buf *out)
 			.ids = ids,
 			.n_ids = 3,
 			.text_bytes = lengths},
+		{.type = ENGINE_EMBEDDING,
+			.request = 1,
+			.embedding = rows,
+			.n_embedding = 3,
+			.embed_tok_per_s = 100},
 		{.type = ENGINE_DONE, .request = 1, .stop = ENGINE_STOP_LENGTH},
 		{.type = ENGINE_FAILED, .request = 1, .err = {ERR_ENGINE, "w", "", "h"}},
 	};
@@ -816,6 +857,7 @@ int main(void)
 		cmocka_unit_test(a_long_name_of_a_model_is_cut_at_a_character),
 		cmocka_unit_test(text_and_logprobs_arrive_as_they_were_sent),
 		cmocka_unit_test(the_end_says_how_much_was_thinking),
+		cmocka_unit_test(an_embedding_is_numbers_and_some),
 		cmocka_unit_test(no_other_event_can_be_thinking),
 		cmocka_unit_test(a_failure_arrives_with_place_and_hint),
 		cmocka_unit_test(a_note_arrives_with_place_and_hint),

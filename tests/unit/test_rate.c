@@ -194,6 +194,7 @@ static struct rate measured(void)
 	struct rate rate = {.memory_bytes_per_s = 9.5e9, .disk_bytes_per_s = 1.25e9 / 3};
 
 	work(&rate, &typical, 60, 0.1, 7);
+	rate_add_embedding(&rate, 512, 1.0 / 3);
 	return rate;
 }
 
@@ -210,6 +211,7 @@ static void what_was_measured_survives_digit_for_digit(void **state)
 	rate_add(&rate, 512, 512 * 256, 1);
 	rate_add(&again, 512, 512 * 256, 1);
 	assert_memory_equal(&rate, &again, sizeof(rate));
+	assert_true(rate_embed_tok_per_s(&again) == 1536);
 	assert_int_equal(0, system("test \"$(ls)\" = rates")); /* nothing else is left */
 }
 

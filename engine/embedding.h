@@ -1,0 +1,52 @@
+/*
+ * An embedding: one vector of a prompt, out of the states that a part of the model's program leaves at
+ * its positions. The states come batch by batch and are summed up in double, position by position in
+ * ascending order: however a prompt was cut into batches, the vector is the same bit for bit.
+ */
+#ifndef ENGINE_EMBEDDING_H
+#define ENGINE_EMBEDDING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum pooling {
+	POOLING_MEAN, /* of the positions that count */
+	POOLING_FIRST,
+};
+
+/* What a program says of it. */
+struct embedding_rule {
+	size_t n_op;     /* the program's first so many ops make the states */
+	uint32_t buffer; /* ... f32 [row][n] of ROWS_ALL */
+	int64_t n;       /* 0: the program has none */
+	enum pooling pooling;
+	int counts_marks; /* the template's marks are a part of the mean */
+	/* An encoder: sees a prompt only as a whole, all its rows in one batch; has no KV and nothing
+	 * else to say. */
+	int is_whole;
+};
+
+/* Positions of a prompt. */
+struct embedding_run {
+	int64_t first_tok, n_tok;
+};
+
+struct embedding; /* of one prompt */
+
+/*
+ * runs, ascending and apart, are the positions of the prompt's text; of all its n_tok positions where
+ * the rule counts marks. NULL without memory.
+ */
+struct embedding *embedding_create(const struct embedding_rule *rule,
+	const struct embedding_run *run, size_t n_run, int64_t n_tok);
+void embedding_destroy(struct embedding *embedding); /* NULL-safe */
+
+/* The states f32 [n_row][n] of positions first_pos ... , which follow those of the call before. */
+void embedding_add(
+	struct embedding *embedding, const float *states, int64_t first_pos, int64_t n_row);
+/*
+ * Of length 1; the embedding's. NULL where nothing counted or the states were no numbers (or zero).
+ */
+const float *embedding_vector(struct embedding *embedding);
+
+#endif
