@@ -3,45 +3,11 @@
 
 #include "base/mem.h"
 #include "loaders/document.h"
+#include "session/refusal.h"
 #include "session/words.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* "The sources do not say.", case and space folded; the full stop may be missing. */
-static int is_refusal(const char *text, size_t len)
-{
-	static const char refusal[] = "the sources do not say";
-	size_t at = 0;
-
-	while (len && (is_space(text[len - 1]) || text[len - 1] == '.')) {
-		len--;
-	}
-	while (len && is_space(*text)) {
-		text++;
-		len--;
-	}
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
-
-		if (is_space(c)) {
-			c = ' ';
-			if (at && refusal[at - 1] == ' ') {
-				continue;
-			}
-		}
-		if (c != refusal[at]) {
-			return 0;
-		}
-		at++;
-	}
-	return at == sizeof(refusal) - 1;
-}
 
 /* Whether some words have one of the expected answer that is not in the anchor. */
 static int has_answer_word(const struct quiz_question *question, const char *words, int stop_too)
@@ -90,7 +56,7 @@ struct quiz_grade quiz_grade(
 			grade.right = is_right(question, citation);
 		}
 	}
-	grade.refused = !answer->n_citation && is_refusal(answer->text, answer->text_len);
+	grade.refused = !answer->n_citation && refusal_is(answer->text, answer->text_len);
 	return grade;
 }
 

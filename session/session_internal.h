@@ -2,7 +2,7 @@
  * A session from inside: what it holds in memory, and what its rooms share. session.c: its life and
  * its settings; sources.c: blocks and how they are packed; context.c: prompts and texts; change.c:
  * changes, planned and made; load.c, refresh.c, repack.c: what they are made of; turns.c: the tree;
- * ask.c: what an engine is asked.
+ * cost.c, ask.c: what an engine is asked; read.c: of more than its window holds.
  *
  * Everything that lasts is changed in this order: the new state is made beside the old one, handed to
  * the store, and taken over when it is there. So a commit that fails leaves the session as it was.
@@ -117,6 +117,42 @@ void session_front(const struct session *session, struct prompt *out);
 struct segment *context_question(const char *question, size_t len, int is_behind);
 /* A model that cannot be kept from thinking begins as it always does, in its thoughts. */
 enum prompt_mark context_answer_mark(const struct session *session, const struct engine_info *info);
+
+/* ---- cost.c ---- */
+
+int session_is_stopped(const struct session_watch *watch);
+int session_interrupted(struct err *err); /* -1, ERR_INTERRUPTED */
+/* Wait for the answer to a question about tokens. A stop is ERR_INTERRUPTED. */
+int session_await(struct engine *engine, int64_t request, const struct session_watch *watch,
+	struct engine_event *event, struct err *err);
+int session_count_prompt(struct engine *engine, const struct prompt *prompt,
+	const struct session_watch *watch, int64_t *total_tok, struct err *err);
+
+/* ---- ask.c ---- */
+
+/* What comes of a request. */
+struct session_reply {
+	struct buf text, thinking;
+	int64_t thinking_tok;
+	int is_thinking; /* when it stopped */
+	struct buf ids;
+	enum engine_stop stop;
+	struct engine_usage usage;
+};
+void session_reply_finish(struct session_reply *reply);
+/* Ask and listen until it ends. A prompt that does not fit is ERR_CONTEXT: "WHAT are ... tokens". */
+int session_request(struct engine *engine, const struct engine_request *request, const char *what,
+	const struct session_watch *watch, struct session_reply *reply, struct err *err);
+/* What is being asked is the draft until it is answered. */
+int session_keep_question(
+	struct session *session, const char *question, size_t question_len, struct err *err);
+/*
+ * The turn, kept before it is shown as done, with the citations and the coverage that *answer has
+ * already; the rest of *answer is taken from *reply.
+ */
+int session_keep_answer(struct session *session, const struct engine_info *info,
+	const char *question, size_t question_len, struct session_reply *reply,
+	struct session_answer *answer, struct err *err);
 
 /* ---- turns.c ---- */
 
