@@ -15,6 +15,7 @@ void session_answer_finish(struct session_answer *answer)
 	free(answer->text);
 	free(answer->thinking);
 	citations_free(answer->citation, answer->n_citation);
+	session_places_free(answer->place, answer->n_place);
 	*answer = (struct session_answer){0};
 }
 

@@ -198,6 +198,15 @@ int session_set_draft(struct session *session, const char *draft, struct err *er
 
 /* ---- more than the window ---- */
 
+/* Lines of a file or page that a question was asked about. */
+struct session_place {
+	char *source; /* "S1" */
+	char *path;   /* as citations have it */
+	int64_t page; /* 0 where the source has none */
+	int64_t line_first, line_last;
+};
+void session_places_free(struct session_place *place, size_t count);
+
 struct session_answer {
 	int64_t turn; /* its id; 0: it was not kept */
 	char *text;
@@ -213,6 +222,8 @@ struct session_answer {
 	struct session_coverage coverage;
 	struct engine_usage reading; /* sums over everything that was asked before the last pass */
 	double reading_ms;
+	struct session_place *place; /* what the last pass read, in its order; none: all there is */
+	size_t n_place;
 };
 void session_answer_finish(struct session_answer *answer);
 
