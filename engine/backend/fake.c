@@ -5,6 +5,7 @@
  */
 #include "engine/backend/backend.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "engine/backend/fake_model.h"
 #include "engine/embedding.h"
@@ -16,6 +17,7 @@
 #include <time.h>
 
 #define SLICE_US         1000
+#define FAKE_NEEDLES_MAX 8
 #define ANSWER_MAX_WORDS 40
 #define FAKE_EMBEDDING   64    /* elements; a word has a bit for each */
 #define CERTAINTY        20.0f /* logit of the next token; the others are below 1 */
@@ -23,17 +25,28 @@
 /* What a page holds for each token. */
 struct fake_state {
 	uint64_t hash;   /* of the ids up to and with this one */
-	uint64_t seed;   /* the hash where the answer begins */
+	uint64_t seed;   /* the hash where the answer begins, or the rule that gives it */
 	uint8_t n_role;  /* so many bytes of the turn's role have come; 0: not in a role */
 	uint8_t n_word;  /* so many bytes of a word have come, UINT8_MAX: and more */
 	uint16_t word;   /* their hash, case folded */
-	uint32_t answer; /* 0: no answer is open here; else 1 + bytes of it that have come */
+	uint16_t id;     /* this one, so that the prompt can be read again from its pages */
+	uint16_t answer; /* 0: no answer is open here; else 1 + bytes of it that have come */
+};
+
+/* An answer, and the texts that the prompt has to hold for it: a line of CARREL_FAKE_ANSWERS. */
+struct fake_rule {
+	char *line; /* which holds what follows, each terminated */
+	const char *needle[FAKE_NEEDLES_MAX];
+	size_t n_needle;
+	const char *answer;
 };
 
 struct fake {
 	struct backend backend;
 	struct kv_layout layout;
 	char *answer; /* NULL: by hash */
+	struct fake_rule *rule;
+	size_t n_rule, cap_rule;
 	long token_us, prefill_us;
 	float *logits; /* [max_out_rows][n_vocab] */
 	float *states; /* [max_batch_rows][FAKE_EMBEDDING] */
@@ -52,15 +65,23 @@ static uint64_t mix(uint64_t x)
 
 static const char think_open[] = "<think>", think_close[] = "</think>";
 
-/* How many bytes of the answer have come, with this token of thinking. */
-static uint32_t advance_thinking(const struct fake *fake, uint32_t answer, uint32_t id)
+/* What answers are read from; NULL: they are made of the seed. */
+static const char *scripted_answer(const struct fake *fake, uint64_t seed)
 {
-	const char *close = fake->answer ? strstr(fake->answer, think_close) : NULL;
+	return seed && seed <= fake->n_rule ? fake->rule[seed - 1].answer : fake->answer;
+}
+
+/* How many bytes of the answer have come, with this token of thinking. */
+static uint32_t advance_thinking(
+	const struct fake *fake, uint64_t seed, uint32_t answer, uint32_t id)
+{
+	const char *script = scripted_answer(fake, seed);
+	const char *close = script ? strstr(script, think_close) : NULL;
 
 	if (id == FAKE_THINK_OPEN) {
 		return answer + (uint32_t)strlen(think_open);
 	}
-	return close ? 1 + (uint32_t)(close - fake->answer + strlen(think_close)) : answer;
+	return close ? 1 + (uint32_t)(close - script + strlen(think_close)) : answer;
 }
 
 /* A word is letters, digits and what is beyond ASCII. */
@@ -78,21 +99,21 @@ static void advance_word(struct fake_state *state, const struct fake_state *befo
 static struct fake_state advance(
 	const struct fake *fake, const struct fake_state *before, uint32_t id)
 {
-	struct fake_state state = {.hash = mix(before->hash + id + 1)};
+	struct fake_state state = {.hash = mix(before->hash + id + 1), .id = (uint16_t)id};
 
 	advance_word(&state, before, id);
 	if (id == FAKE_TURN_OPEN) {
 		state.n_role = 1;
 	} else if (before->n_role && id == (uint8_t)role[before->n_role - 1]) {
-		state.n_role = before->n_role + 1;
+		state.n_role = (uint8_t)(before->n_role + 1);
 		if (!role[before->n_role]) {
 			state.n_role = 0;
 			state.answer = 1;
 			state.seed = state.hash;
 		}
 	} else if (before->answer && (id < 256 || id >= FAKE_THINK_OPEN)) {
-		state.answer =
-			id < 256 ? before->answer + 1 : advance_thinking(fake, before->answer, id);
+		state.answer = id < 256 ? before->answer + 1u
+					: advance_thinking(fake, before->seed, before->answer, id);
 		state.seed = before->seed;
 	}
 	return state;
@@ -131,13 +152,14 @@ static size_t make_answer(uint64_t seed, char *out, size_t size)
 static uint32_t next_id(const struct fake *fake, const struct fake_state *state)
 {
 	char made[16 * ANSWER_MAX_WORDS];
-	const char *answer = fake->answer ? fake->answer : made;
+	const char *script = state->answer ? scripted_answer(fake, state->seed) : NULL;
+	const char *answer = script ? script : made;
 	size_t len, at = state->answer - 1;
 
 	if (!state->answer) {
 		return 'a' + (uint32_t)(state->hash % 26);
 	}
-	len = fake->answer ? strlen(answer) : make_answer(state->seed, made, sizeof(made));
+	len = script ? strlen(answer) : make_answer(state->seed, made, sizeof(made));
 	if (at >= len) {
 		return FAKE_TURN_CLOSE;
 	}
@@ -172,6 +194,67 @@ static void make_state(const struct fake_state *state, float *out)
 	out[0] = 1; /* all texts have something in common, and none has nothing */
 }
 
+/* ---- answers by what the prompt holds ---- */
+
+/* needle TAB needle TAB ... TAB answer; lines without a TAB are none. */
+static void add_rule(struct fake *fake, const char *line, size_t len)
+{
+	struct fake_rule rule = {.line = mem_strndup(line, len)};
+	char *rest = rule.line, *tab;
+
+	for (; (tab = strchr(rest, '\t')) && rule.n_needle < FAKE_NEEDLES_MAX; rest = tab + 1) {
+		*tab = '\0';
+		rule.needle[rule.n_needle++] = rest;
+	}
+	rule.answer = rest;
+	if (!rule.n_needle) {
+		free(rule.line);
+		return;
+	}
+	mem_grow(fake->rule, fake->n_rule, fake->cap_rule);
+	fake->rule[fake->n_rule++] = rule;
+}
+
+static void read_rules(struct fake *fake, const char *text)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, "\n");
+
+		add_rule(fake, text, len);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static struct fake_state *state_at(const struct op_sequence *sequence, int64_t pos)
+{
+	return (struct fake_state *)(void *)sequence->page[pos / KV_PAGE_TOK] + pos % KV_PAGE_TOK;
+}
+
+/* The first rule of which the ids up to `pos` hold everything, + 1; 0: none. */
+static uint64_t choose_rule(
+	const struct fake *fake, const struct op_sequence *sequence, int64_t pos)
+{
+	struct buf text = BUF_INIT;
+	uint64_t chosen = 0;
+
+	for (int64_t i = 0; i <= pos; i++) {
+		uint16_t id = state_at(sequence, i)->id;
+
+		buf_addch(&text, id && id < 256 ? (char)id : ' ');
+	}
+	for (size_t i = 0; i < fake->n_rule && !chosen; i++) {
+		const struct fake_rule *rule = &fake->rule[i];
+		size_t n = 0;
+
+		while (n < rule->n_needle && strstr(buf_str(&text), rule->needle[n])) {
+			n++;
+		}
+		chosen = n == rule->n_needle ? i + 1 : 0;
+	}
+	buf_finish(&text);
+	return chosen;
+}
+
 /* ---- the operations of a backend ---- */
 
 static void pause_us(long us, const atomic_bool *interrupted)
@@ -189,6 +272,10 @@ static void fake_destroy(struct backend *backend)
 	struct fake *fake = (struct fake *)backend;
 
 	if (fake) {
+		for (size_t i = 0; i < fake->n_rule; i++) {
+			free(fake->rule[i].line);
+		}
+		free(fake->rule);
 		free(fake->answer);
 		free(fake->logits);
 		free(fake->states);
@@ -216,6 +303,7 @@ static int fake_create(struct backend **out, const struct model *model,
 		.page_bytes = KV_PAGE_TOK * (int64_t)sizeof(struct fake_state),
 	};
 	fake->answer = mem_strdup(getenv("CARREL_FAKE_ANSWER"));
+	read_rules(fake, getenv("CARREL_FAKE_ANSWERS"));
 	fake->token_us = fake_setting("CARREL_FAKE_TOKEN_US", 0);
 	fake->prefill_us = fake_setting("CARREL_FAKE_PREFILL_US", 0);
 	fake->max_out_rows = config->max_out_rows;
@@ -230,11 +318,6 @@ static int fake_create(struct backend **out, const struct model *model,
 	}
 	*out = &fake->backend;
 	return 0;
-}
-
-static struct fake_state *state_at(const struct op_sequence *sequence, int64_t pos)
-{
-	return (struct fake_state *)(void *)sequence->page[pos / KV_PAGE_TOK] + pos % KV_PAGE_TOK;
 }
 
 static int fake_run(struct backend *backend, const struct batch *batch,
@@ -266,6 +349,13 @@ static int fake_run(struct backend *backend, const struct batch *batch,
 
 			state = advance(fake, &state, batch->ids[row]);
 			*state_at(sequence, sequence->first_pos + i) = state;
+			if (fake->n_rule && state.answer == 1) { /* it begins behind this id */
+				uint64_t rule =
+					choose_rule(fake, sequence, sequence->first_pos + i);
+
+				state.seed = rule ? rule : state.seed;
+				*state_at(sequence, sequence->first_pos + i) = state;
+			}
 			if (batch->is_embedding) {
 				make_state(&state, fake->states + row * FAKE_EMBEDDING);
 			}

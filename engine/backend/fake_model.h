@@ -7,6 +7,9 @@
  *   CARREL_FAKE_ANSWER      the text of every answer; otherwise words chosen by the prompt's hash
  *                           (<think> and </think> in it are those tokens; it begins behind the
  *                           latter where the prompt has that already)
+ *   CARREL_FAKE_ANSWERS     answers by what the prompt holds: lines of texts, parted by tabs; the
+ *                           first line whose texts, but the last, all stand in the prompt (before
+ *                           the answer, marks left out) answers with its last. Else as above
  *   CARREL_FAKE_TEMPLATE    the chat template, of ChatML's kind (chatml)
  *   CARREL_FAKE_TOKEN_US    time for a generated token
  *   CARREL_FAKE_PREFILL_US  time for a token of the prompt
