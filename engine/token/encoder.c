@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "engine/token/bpe.h"
 #include "engine/token/tokenizer_internal.h"
+#include "engine/token/wordpiece.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,17 @@ static void join_unknown(const struct tokenizer *tokenizer, struct ids *out, siz
 	out->count = n;
 }
 
+/* Room for len more ids is there. */
+static void encode_word(const struct tokenizer *t, const char *word, size_t len, struct ids *out)
+{
+	uint32_t *id = out->id + out->count;
+
+	out->count += wordpiece_encode(&t->normal, &t->vocab, word, len, id);
+	if (*id == NO_TOKEN) {
+		*id = t->unknown;
+	}
+}
+
 /* One piece without the cache. */
 static void encode_piece(
 	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
@@ -201,6 +213,10 @@ static void encode_piece(
 	}
 	if (t->scheme == SCHEME_UNIGRAM) {
 		encode_unigram(encoder, text, len, out);
+		return;
+	}
+	if (t->scheme == SCHEME_WORDPIECE) {
+		encode_word(t, text, len, out);
 		return;
 	}
 	reserve_symbols(encoder, len);
@@ -476,6 +492,27 @@ static void trace_add(struct piece_trace *trace, size_t at, const struct ids *ou
 	}
 }
 
+/* All of a text: the pieces are its words as they come out of the normalizer. */
+static void encode_words(
+	struct tokenizer_encoder *encoder, const char *text, size_t len, struct ids *out)
+{
+	const struct tokenizer *t = encoder->tokenizer;
+	struct wordpiece_walk walk = {.text = text, .len = len, .is_cased = t->is_cased};
+
+	while (wordpiece_next(&walk)) {
+		if (walk.n_char > WORDPIECE_MAX_CHARS) {
+			ids_add(out, t->unknown);
+		} else if (walk.word_len <= CACHE_KEY_BYTES) {
+			struct cache_key key =
+				cache_key_of(walk.word, walk.word_len, sizeof(walk.word));
+
+			encode_cached(encoder, &key, walk.word, walk.word_len, out);
+		} else {
+			encode_remembered(encoder, walk.word, walk.word_len, out);
+		}
+	}
+}
+
 /*
  * Text without added tokens, [at, end): up to the first piece that ends at or behind `to`. Returns
  * where that is, `end` at most.
@@ -487,6 +524,10 @@ static size_t encode_plain(struct tokenizer_encoder *encoder, const char *text, 
 	struct cache_key key[BATCH];
 	size_t stop[BATCH], before = out->count;
 
+	if (t->scheme == SCHEME_WORDPIECE) {
+		encode_words(encoder, text + at, end - at, out);
+		return end;
+	}
 	while (at < end && at < to) {
 		size_t n = t->splitter ? t->splitter->split(text + at, end - at, stop, BATCH)
 				       : joint_split(t, text + at, end - at, stop, BATCH);

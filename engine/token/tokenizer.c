@@ -64,6 +64,11 @@ uint32_t tokenizer_bos(const struct tokenizer *tokenizer)
 	return tokenizer->bos;
 }
 
+uint32_t tokenizer_eos(const struct tokenizer *tokenizer)
+{
+	return tokenizer->eos;
+}
+
 int tokenizer_add_bos(const struct tokenizer *tokenizer)
 {
 	return tokenizer->add_bos;

@@ -1,13 +1,13 @@
 /*
  * Text to token ids and back: byte-level BPE (GPT-2, Llama 3), SentencePiece BPE (Llama 1/2, Gemma)
  * and SentencePiece Unigram (T5), read from a GGUF file's metadata or from a Hugging Face
- * tokenizer.json.
+ * tokenizer.json; from GGUF also BERT's WordPiece (wordpiece.h), which normalises the text first.
  *
  * TEXT IS DATA. tokenizer_encode_text() cannot produce a control token, an unknown token, a token
  * that tokenizer.json calls special or that begins a text or ends an answer, or the ids of a chat
  * template's markers, whatever the text says: special ids come only from tokenizer_encode_special(), which only the template writer and
- * `tokenize --special` call. One exception has no other way: a Unigram vocabulary without a token
- * for every byte writes characters that it lacks as its unknown token (tokenizer_unknown()).
+ * `tokenize --special` call. One exception has no other way: WordPiece, and a Unigram vocabulary
+ * without a token for every byte, write what they lack as the unknown token (tokenizer_unknown()).
  *
  * Encoding is linear in the length of the text for any input. A tokenizer is immutable once opened
  * and may be used from several threads at once, each with its own encoder.
@@ -66,6 +66,7 @@ const char *tokenizer_describe(const struct tokenizer *tokenizer);
 
 /* UINT32_MAX where the tokenizer has none. */
 uint32_t tokenizer_bos(const struct tokenizer *tokenizer);
+uint32_t tokenizer_eos(const struct tokenizer *tokenizer);
 int tokenizer_add_bos(const struct tokenizer *tokenizer); /* whether a prompt begins with BOS */
 /* Whether sampling this id ends an answer (end of text, of turn, of message). */
 int tokenizer_is_end(const struct tokenizer *tokenizer, uint32_t id);
@@ -87,7 +88,8 @@ const struct tokenizer *tokenizer_encoder_tokenizer(const struct tokenizer_encod
 /*
  * Append the ids of document or user text. `first` is true for the first segment of a prompt and
  * for text directly after a mark where template_text_first() says so: the SentencePiece dummy
- * prefix goes there and nowhere else. Never fails: bytes that are not UTF-8 have ids too, and
+ * prefix goes there and nowhere else. Never fails: bytes that are not UTF-8 have ids too (WordPiece
+ * leaves them out), and
  * U+2581 in SentencePiece text is its bytes, not a space. A byte that a byte-level vocabulary has no
  * token for (controls, bytes that UTF-8 never or hardly has) is a '?'. To bound the memory, a run of
  * more than 1 MiB that no pattern splits (letters without a space) is cut there.

@@ -101,6 +101,20 @@ static size_t sentencepiece_bytes(const char *text, size_t len, char *out)
 	return n;
 }
 
+/* As GGUF writes it: U+2581 stands before what begins a word, and nothing before what goes on. */
+static ptrdiff_t wordpiece_bytes(const struct token_spec *token, char *out)
+{
+	int begins = token->type == TOKEN_NORMAL && token->len >= 3 &&
+		     !memcmp(token->text, SPACE_SYMBOL, 3);
+	size_t skip = begins ? 2 : 0; /* the space goes over the symbol's last byte */
+
+	memcpy(out, token->text + skip, token->len - skip);
+	if (begins) {
+		out[0] = ' ';
+	}
+	return (ptrdiff_t)(token->len - skip);
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9') {
@@ -141,6 +155,9 @@ static ptrdiff_t token_bytes(
 		}
 		out[0] = (char)value;
 		return 1;
+	}
+	if (b->spec->scheme == SCHEME_WORDPIECE) {
+		return wordpiece_bytes(token, out);
 	}
 	if (b->spec->scheme != SCHEME_BYTE_LEVEL &&
 		(is_spelled(token) || token->type == TOKEN_USER_DEFINED)) {
@@ -327,6 +344,11 @@ static int build_bytes(struct builder *b)
 	int sentencepiece = t->scheme != SCHEME_BYTE_LEVEL;
 
 	memset(t->byte_id, 0xff, sizeof(t->byte_id));
+	memset(t->ascii_id, 0xff, sizeof(t->ascii_id));
+	if (t->scheme == SCHEME_WORDPIECE) {
+		t->unknown = b->spec->unknown;
+		return 0;
+	}
 	for (uint32_t id = 0; id < v->count; id++) {
 		if (v->type[id] == (sentencepiece ? TOKEN_BYTE : TOKEN_NORMAL) &&
 			vocab_len(v, id) == 1) {
@@ -540,6 +562,9 @@ static int build_merges(struct builder *b)
 	if (t->scheme == SCHEME_UNIGRAM) {
 		return build_unigram(b);
 	}
+	if (t->scheme == SCHEME_WORDPIECE) {
+		return 0;
+	}
 	if (b->spec->use_scores ? derive_merges(b) : list_merges(b)) {
 		return -1;
 	}
@@ -636,6 +661,11 @@ static void build_vocab_digest(struct builder *b)
 	sha256_add_field(hash, "type", v->type, v->count);
 	if (b->n_merge) {
 		sha256_add_field(hash, "merge", b->merge, b->n_merge * sizeof(*b->merge));
+	}
+	if (t->scheme == SCHEME_WORDPIECE) {
+		uint32_t wordpiece[] = {(uint32_t)t->is_cased, t->unknown};
+
+		sha256_add_field(hash, "wordpiece", wordpiece, sizeof(wordpiece));
 	}
 	if (t->scheme == SCHEME_UNIGRAM) {
 		sha256_add_field(hash, "score", t->unigram.score,
@@ -734,7 +764,10 @@ static int build(struct builder *b)
 	if (build_maps(b) || build_bytes(b) || build_merges(b)) {
 		return -1;
 	}
-	if (t->scheme != SCHEME_BYTE_LEVEL) {
+	if (t->scheme == SCHEME_WORDPIECE) {
+		t->describe = mem_printf("WordPiece, %u tokens, %s", t->vocab.count,
+			t->is_cased ? "cased" : "lower case, without accents");
+	} else if (t->scheme != SCHEME_BYTE_LEVEL) {
 		build_joints(t);
 		t->describe = mem_printf("SentencePiece %s, %u tokens, normalizers not applied",
 			t->scheme == SCHEME_UNIGRAM ? "Unigram" : "BPE", t->vocab.count);
@@ -757,6 +790,7 @@ int tokenizer_build(struct tokenizer **out, const struct tokenizer_spec *spec, s
 	b.t->splitter = spec->splitter;
 	b.t->ignore_merges = spec->ignore_merges;
 	b.t->prefix = spec->prefix;
+	b.t->is_cased = spec->is_cased;
 	result = build(&b);
 
 	free(b.merge);

@@ -273,6 +273,13 @@ static void write_model(struct exporter *e)
 		write_scores(e, t->unigram.score);
 		add_bool(e, "tokenizer.ggml.remove_extra_whitespaces", 0);
 		break;
+	case SCHEME_WORDPIECE:
+		gguf_writer_add_string(e->writer, "tokenizer.ggml.model", "bert");
+		write_tokens(e);
+		add_id(e, "tokenizer.ggml.cls_token_id", t->bos);
+		add_id(e, "tokenizer.ggml.seperator_token_id", t->eos); /* their spelling */
+		add_id(e, "tokenizer.ggml.unknown_token_id", t->unknown);
+		return;
 	}
 	add_bool(e, "tokenizer.ggml.add_space_prefix", t->prefix != PREFIX_NONE);
 	if (t->prefix == PREFIX_UNLESS_SPACE) {

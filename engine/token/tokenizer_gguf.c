@@ -68,8 +68,13 @@ static int read_scheme(struct reader *r)
 		}
 		return 0;
 	}
+	if (is(model, "bert")) {
+		r->spec.scheme = SCHEME_WORDPIECE;
+		return 0;
+	}
 	if (!is(model, "gpt2")) {
-		return err_set(r->err, ERR_ENGINE, r->spec.name, "known are gpt2, llama and t5",
+		return err_set(r->err, ERR_ENGINE, r->spec.name,
+			"known are bert, gpt2, llama and t5",
 			"the tokenizer model \"%.*s\" is not known",
 			(int)(model.len < 60 ? model.len : 60), model.text);
 	}
@@ -237,6 +242,76 @@ static int read_id(struct reader *r, const char *key, uint32_t *id)
 	return 0;
 }
 
+static uint32_t find_text(const struct reader *r, const char *text)
+{
+	for (size_t i = 0; i < r->spec.n_token && i < NO_TOKEN; i++) {
+		if (r->spec.token[i].len == strlen(text) &&
+			!memcmp(r->spec.token[i].text, text, r->spec.token[i].len)) {
+			return (uint32_t)i;
+		}
+	}
+	return NO_TOKEN;
+}
+
+/*
+ * The vocabulary alone says whether it is cased: an uncased one has no token with a capital letter but
+ * those in brackets.
+ */
+static int has_capitals(const struct token_spec *token)
+{
+	int has = 0;
+
+	for (size_t i = 0; i < token->len; i++) {
+		has |= token->text[i] >= 'A' && token->text[i] <= 'Z';
+	}
+	return has && token->type == TOKEN_NORMAL &&
+	       !(token->text[0] == '[' && token->text[token->len - 1] == ']');
+}
+
+/* The file's word, its old spelling, else BERT's own text; what they name, text never becomes. */
+static int read_wordpiece(struct reader *r)
+{
+	static const struct {
+		const char *key[2], *text;
+	} known[] = {
+		{{"tokenizer.ggml.cls_token_id", "tokenizer.ggml.bos_token_id"}, "[CLS]"},
+		{{"tokenizer.ggml.seperator_token_id", "tokenizer.ggml.separator_token_id"},
+			"[SEP]"},
+		{{"tokenizer.ggml.unknown_token_id", NULL}, "[UNK]"},
+		{{"tokenizer.ggml.padding_token_id", NULL}, "[PAD]"},
+		{{"tokenizer.ggml.mask_token_id", NULL}, "[MASK]"},
+	};
+	uint32_t id[ARRAY_LEN(known)];
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		id[i] = NO_TOKEN;
+		for (size_t k = 0; k < 2 && known[i].key[k] && id[i] == NO_TOKEN; k++) {
+			if (read_id(r, known[i].key[k], &id[i])) {
+				return -1;
+			}
+		}
+		id[i] = id[i] == NO_TOKEN ? find_text(r, known[i].text) : id[i];
+		if (id[i] == NO_TOKEN && i < 3) {
+			return err_set(r->err, ERR_ENGINE, r->spec.name, NULL,
+				"the vocabulary has no %s, which BERT's tokenizer needs",
+				known[i].text);
+		}
+		if (id[i] != NO_TOKEN) {
+			r->spec.token[id[i]].type = i == 2 ? TOKEN_UNKNOWN : TOKEN_CONTROL;
+		}
+	}
+	for (size_t i = 0; i < r->spec.n_token; i++) {
+		r->spec.is_cased |= has_capitals(&r->spec.token[i]);
+		/* such tokens are added for what a program puts in, not for what a text says */
+		r->spec.token[i].special |= r->spec.token[i].type == TOKEN_USER_DEFINED;
+	}
+	r->spec.bos = id[0];
+	r->spec.eos = id[1];
+	r->spec.unknown = id[2];
+	r->spec.add_bos = 1;
+	return 0;
+}
+
 static int read_ends(struct reader *r)
 {
 	static const char *const keys[] = {
@@ -255,6 +330,9 @@ static int read_ends(struct reader *r)
 			r->spec.end[r->spec.n_end++] = id;
 		}
 	}
+	if (r->spec.scheme == SCHEME_WORDPIECE) {
+		return read_wordpiece(r);
+	}
 	/* Converters leave the key out where the engine they write for knows the answer. */
 	r->spec.add_bos |= r->spec.scheme == SCHEME_SENTENCEPIECE;
 	return gguf_get_bool(r->gguf, "tokenizer.ggml.add_bos_token", &r->spec.add_bos, r->err) < 0
@@ -268,7 +346,8 @@ int tokenizer_open_gguf(struct tokenizer **out, const struct gguf *gguf, struct 
 	int result = -1;
 
 	*out = NULL;
-	if (!read_scheme(&r) && !read_tokens(&r) && (r.spec.use_scores || !read_merges(&r)) &&
+	if (!read_scheme(&r) && !read_tokens(&r) &&
+		(r.spec.use_scores || r.spec.scheme == SCHEME_WORDPIECE || !read_merges(&r)) &&
 		!read_ends(&r)) {
 		result = tokenizer_build(out, &r.spec, err);
 	}

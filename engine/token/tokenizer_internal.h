@@ -12,6 +12,7 @@ enum token_scheme {
 	SCHEME_BYTE_LEVEL,    /* symbols are bytes; a splitter cuts the text into pieces */
 	SCHEME_SENTENCEPIECE, /* symbols are characters, unknown ones their bytes; a space is U+2581 */
 	SCHEME_UNIGRAM,       /* SentencePiece's other model: scores decide, nothing is merged */
+	SCHEME_WORDPIECE,     /* BERT's; a space before a token says that it begins a word */
 };
 
 enum dummy_prefix { PREFIX_NONE, PREFIX_ALWAYS, PREFIX_UNLESS_SPACE };
@@ -48,6 +49,8 @@ struct tokenizer_spec {
 	int use_scores;      /* instead of merges */
 	int has_normalizer;  /* byte-level: one that is not applied */
 	int split_at_spaces; /* no token is used that has a space behind its first byte */
+	int is_cased;        /* WordPiece */
+	uint32_t unknown;    /* WordPiece */
 	uint32_t bos, eos;
 	int add_bos;
 	uint32_t end[MAX_END_TOKENS]; /* tokens that end an answer; eos is added */
@@ -67,6 +70,7 @@ struct tokenizer {
 	const struct splitter *splitter;
 	int ignore_merges;
 	enum dummy_prefix prefix;
+	int is_cased; /* of SCHEME_WORDPIECE */
 	struct vocab vocab;
 	struct token_map normal; /* tokens that merging and whole pieces can become */
 	struct token_map added;  /* all others with a text */

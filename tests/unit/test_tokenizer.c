@@ -20,6 +20,8 @@ static void ids_are_those_of_the_reference(void **state)
 		{"unigram-small.gguf", "unigram-small.gguf.vec"},
 		{"unigram-unk-small.gguf", "unigram-unk-small.gguf.vec"},
 		{"gemma-small.gguf", "gemma-small.gguf.vec"},
+		{"wordpiece-small.gguf", "wordpiece-small.gguf.vec"},
+		{"wordpiece-cased-small.gguf", "wordpiece-cased-small.gguf.vec"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
@@ -38,6 +40,41 @@ static void any_bytes_come_back_from_their_ids(void **state)
 		struct tokenizer *tokenizer = fixture_tokenizer(fixture_names[v]);
 
 		fixture_round_trip(tokenizer, &dice);
+		tokenizer_close(tokenizer);
+	}
+}
+
+/* A word of 100 letters is one token each at worst; one letter more is the unknown token. */
+static void a_word_that_wordpiece_cannot_write_is_the_unknown_token(void **state)
+{
+	static const char *const names[] = {"wordpiece-small.gguf", "wordpiece-cased-small.gguf"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct tokenizer *tokenizer = fixture_tokenizer(names[i]);
+		struct tokenizer_encoder *encoder = tokenizer_encoder_create(tokenizer);
+		size_t len = (size_t)3 << 20;
+		char *text = mem_zero(len, 1);
+		struct ids ids = {0};
+
+		memset(text, 'a', len);
+		tokenizer_encode_text(encoder, text, 100, 1, &ids);
+		assert_true(ids.count > 1 && ids.id[0] != tokenizer_unknown(tokenizer));
+		ids.count = 0;
+		tokenizer_encode_text(encoder, text, 101, 1, &ids);
+		assert_int_equal(1, ids.count);
+		assert_int_equal(tokenizer_unknown(tokenizer), ids.id[0]);
+		ids.count = 0;
+		tokenizer_encode_text(encoder, text, len, 1, &ids);
+		assert_int_equal(1, ids.count);
+		ids.count = 0;
+		tokenizer_encode_text(encoder, "[CLS] [UNK] \xff\xc0 [SEP]", 20, 1, &ids);
+		for (size_t k = 0; k < ids.count; k++) {
+			assert_int_not_equal(tokenizer_bos(tokenizer), ids.id[k]);
+			assert_int_not_equal(tokenizer_eos(tokenizer), ids.id[k]);
+		}
+		ids_finish(&ids);
+		free(text);
+		tokenizer_encoder_destroy(encoder);
 		tokenizer_close(tokenizer);
 	}
 }
@@ -443,6 +480,7 @@ int main(void)
 		cmocka_unit_test(markers_of_several_tokens_are_broken_not_lost),
 		cmocka_unit_test(user_defined_tokens_are_for_text_until_they_are_markers),
 		cmocka_unit_test(a_vocabulary_says_what_begins_and_ends_its_texts),
+		cmocka_unit_test(a_word_that_wordpiece_cannot_write_is_the_unknown_token),
 		cmocka_unit_test(vocabularies_have_digests_of_their_own),
 		cmocka_unit_test(a_long_run_of_one_class_costs_no_more_than_its_length),
 		cmocka_unit_test(a_piece_beyond_a_mebibyte_is_cut_and_comes_back),

@@ -128,12 +128,27 @@ static void check_file(const char *name)
 	tokenizer_close(tokenizer);
 }
 
+/* check_round_trip() is for tokenizers that give the text back. */
+static void check_wordpiece(const char *name)
+{
+	struct tokenizer *tokenizer = fixture_tokenizer(name), *back = exported(tokenizer);
+	char *vectors = mem_printf("%s.vec", name);
+
+	assert_true(sha256_equal(tokenizer_digest(tokenizer), tokenizer_digest(back)));
+	assert_true(fixture_check_vectors(back, vectors) > 300);
+	free(vectors);
+	tokenizer_close(back);
+	tokenizer_close(tokenizer);
+}
+
 static void a_tokenizer_from_gguf_comes_back(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fixture_names); i++) {
 		check_file(fixture_names[i]);
 	}
 	check_file("unigram-unk-small.gguf");
+	check_wordpiece("wordpiece-small.gguf");
+	check_wordpiece("wordpiece-cased-small.gguf");
 }
 
 static void a_tokenizer_from_json_comes_back(void **state)

@@ -34,8 +34,12 @@ static void broken_gguf_vocabularies_are_refused_by_name(void **state)
 {
 	expect_gguf("llama3-small.gguf", "llama-bpe", "llama-xyz", 9,
 		"the splitter \"llama-xyz\" (tokenizer.ggml.pre) is not one of those known");
-	expect_gguf("gpt2-small.gguf", "\4\0\0\0\0\0\0\0gpt2", "\4\0\0\0\0\0\0\0bert", 12,
-		"the tokenizer model \"bert\" is not known");
+	expect_gguf("gpt2-small.gguf", "\4\0\0\0\0\0\0\0gpt2", "\4\0\0\0\0\0\0\0brrt", 12,
+		"the tokenizer model \"brrt\" is not known");
+	expect_gguf("wordpiece-small.gguf", "cls_token_id\4\0\0\0\2\0\0\0",
+		"cls_token_id\4\0\0\0\2\0\0\1", 20, "outside the vocabulary");
+	expect_gguf("wordpiece-small.gguf", "\2\0\0\0\0\0\0\0er", "\2\0\0\0\0\0\0\0on", 10,
+		"have the same text");
 	expect_gguf("spm-small.gguf", "<0x41>", "<0x-1>", 6, "is marked as a byte but is not");
 	expect_gguf("spm-small.gguf", "<0x41>", "<0x42>", 6, "have the same byte");
 	expect_gguf("spm-small.gguf", "tokenizer.ggml.scores", "tokenizer.ggml.sc0res", 21,
