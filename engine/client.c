@@ -526,3 +526,20 @@ void engine_cancel(struct engine *engine, int64_t request)
 	}
 	flush(engine);
 }
+
+struct tokens *tokens_open_engine(const struct engine *engine)
+{
+	struct tokens *tokens;
+	char digest[65];
+
+	if (!engine->config.model || tokens_open(&tokens, engine->config.model, NULL) < 0) {
+		return NULL;
+	}
+	/* The engine may have been told another template, and so keeps other markers out of text. */
+	tokens_digest(tokens, digest);
+	if (strcmp(digest, engine->info.tokenizer_digest) != 0) {
+		tokens_close(tokens);
+		return NULL;
+	}
+	return tokens;
+}

@@ -465,7 +465,14 @@ int engine_kv_pin(const char *folder, const char *owner, int is_pinned, struct e
 /* A tokenizer alone, from a GGUF file or a tokenizer.json (for `tokenize` and `count`). */
 struct tokens;
 int tokens_open(struct tokens **out, const char *path, struct err *err);
+/*
+ * Of the model that an engine (READY) runs, with the ids that it has there; NULL where that cannot be
+ * had in this process.
+ */
+struct tokens *tokens_open_engine(const struct engine *engine);
 void tokens_close(struct tokens *tokens);
+/* As engine_info.tokenizer_digest has it. */
+void tokens_digest(const struct tokens *tokens, char hex[65]);
 /*
  * Returns a malloc'ed array of *count ids (the caller frees it). `first`: the text begins a prompt,
  * so it gets the SentencePiece dummy prefix, as no later segment does. TOKENS_SPECIAL parses special

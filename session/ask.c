@@ -164,7 +164,10 @@ static struct citation *check_citations(
 		const struct block *block = standing[i].block;
 
 		source[i] = (struct cite_source){
-			block->stored.number, &block->stored.document, block->index};
+			.number = block->stored.number,
+			.document = &block->stored.document,
+			.index = block->index,
+		};
 	}
 	citation = cite_check(buf_str(&reply->text), reply->text.len, source, n, count);
 	for (size_t i = 0; i < n; i++) {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "loaders/document.h"
 #include "session/cite_parse.h"
+#include "session/cut.h"
 #include "session/fold.h"
 #include "session/marks.h"
 #include "session/pack.h"
@@ -132,27 +133,49 @@ static int is_superseded(
 	return 0;
 }
 
+/* Stretches of a source that are searched one by one: its slices, or all of it. */
+static size_t stretches_of(const struct cite_source *source)
+{
+	return source->slice ? source->n_slice : 1;
+}
+
+static struct place_range stretch_at(const struct cite_source *source, size_t i)
+{
+	const struct slice *slice = &source->slice[i];
+
+	return source->slice
+		       ? (struct place_range){{slice->first, slice->at}, {slice->last, slice->end}}
+		       : (struct place_range){{0, 0}, {source->document->n_part, 0}};
+}
+
+/* The next place in the stretch. */
 static int next_hit(struct fold_search *search, const struct cite_source *source,
-	const struct form *form, struct fold_hit *hit)
+	const struct place_range *stretch, const struct form *form, struct fold_hit *hit)
 {
 	while (fold_search_next(search, hit)) {
-		if (!form->marks || marks_agree(form->marks, source->document, search, hit)) {
+		if (fold_place_compare(hit->first, stretch->first) >= 0 &&
+			fold_place_compare(hit->last, stretch->end) < 0 &&
+			(!form->marks || marks_agree(form->marks, source->document, search, hit))) {
 			return 1;
 		}
 	}
 	return 0;
 }
 
-/* Whether the words stand in the range; the best of the places there. */
+/* The best of the places that a stretch has in the range; 1: none can be better. */
 static int search_range(struct checker *checker, struct cite_source *source, int superseded,
-	const struct place_range *range, const struct form *form, struct found *found)
+	const struct place_range *range, const struct place_range *stretch, const struct form *form,
+	struct found *found)
 {
 	struct fold_search search;
 	struct fold_hit hit;
 
 	fold_search_init(&search, index_of(source), &form->needle);
-	fold_search_limit(&search, range->first, range->end);
-	while (next_hit(&search, source, form, &hit)) {
+	fold_search_limit(&search,
+		fold_place_compare(range->first, stretch->first) > 0 ? range->first
+								     : stretch->first,
+		fold_place_compare(range->end, stretch->end) < 0 ? range->end : stretch->end);
+	while (next_hit(&search, source, stretch, form, &hit)) {
 		if (!in_range(&hit, range) ||
 			is_superseded(checker, source, hit.first.part) != superseded) {
 			continue;
@@ -161,6 +184,22 @@ static int search_range(struct checker *checker, struct cite_source *source, int
 			*found = (struct found){.source = source, .hit = hit, .n = 1};
 		}
 		if (hit.grade == FOLD_SAME) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Whether the words stand in the range; the best of the places there. */
+static int search_ranges(struct checker *checker, struct cite_source *source, int superseded,
+	const struct place_range *range, const struct form *form, struct found *found)
+{
+	for (size_t i = 0; i < stretches_of(source); i++) {
+		struct place_range stretch = stretch_at(source, i);
+
+		if (fold_place_compare(stretch.first, range->end) < 0 &&
+			fold_place_compare(range->first, stretch.end) < 0 &&
+			search_range(checker, source, superseded, range, &stretch, form, found)) {
 			break;
 		}
 	}
@@ -181,7 +220,7 @@ static int search_claim(struct checker *checker, const struct claim *claim, int 
 		n = parse_place(source->document, checker->answer + claim->head.at,
 			claim->head.end - claim->head.at, range);
 		for (size_t k = 0; k < n; k++) {
-			if (search_range(checker, source, superseded, &range[k], form, found)) {
+			if (search_ranges(checker, source, superseded, &range[k], form, found)) {
 				return 1;
 			}
 		}
@@ -189,26 +228,43 @@ static int search_claim(struct checker *checker, const struct claim *claim, int 
 	return 0;
 }
 
-/* Everywhere: the first of the best places, and whether there are more. */
+/* Everywhere in a stretch: the first of the best places, and whether there are more. */
+static void search_all(struct checker *checker, struct cite_source *source, int superseded,
+	const struct place_range *stretch, const struct form *form, struct found *found)
+{
+	struct fold_search search;
+	struct fold_hit hit;
+
+	fold_search_init(&search, index_of(source), &form->needle);
+	if (source->slice) {
+		fold_search_limit(&search, stretch->first, stretch->end);
+	}
+	while (next_hit(&search, source, stretch, form, &hit)) {
+		if (is_superseded(checker, source, hit.first.part) != superseded) {
+			continue;
+		}
+		if (!found->source || hit.grade > found->hit.grade) {
+			*found = (struct found){.source = source, .hit = hit, .n = 1};
+		} else if (hit.grade == found->hit.grade && ++found->n >= 2 &&
+			   hit.grade == FOLD_SAME) {
+			return;
+		}
+	}
+}
+
 static void search_everywhere(
 	struct checker *checker, int superseded, const struct form *form, struct found *found)
 {
 	for (size_t i = 0; i < checker->n_source; i++) {
 		struct cite_source *source = &checker->source[i];
-		struct fold_search search;
-		struct fold_hit hit;
 
-		fold_search_init(&search, index_of(source), &form->needle);
-		while (next_hit(&search, source, form, &hit)) {
-			if (is_superseded(checker, source, hit.first.part) != superseded) {
-				continue;
-			}
-			if (!found->source || hit.grade > found->hit.grade) {
-				*found = (struct found){.source = source, .hit = hit, .n = 1};
-			} else if (hit.grade == found->hit.grade && ++found->n == 2 &&
-				   hit.grade == FOLD_SAME) {
+		for (size_t k = 0; k < stretches_of(source); k++) {
+			struct place_range stretch = stretch_at(source, k);
+
+			if (found->n >= 2 && found->hit.grade == FOLD_SAME) {
 				return;
 			}
+			search_all(checker, source, superseded, &stretch, form, found);
 		}
 	}
 }

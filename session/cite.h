@@ -64,10 +64,14 @@ struct citation {
  * zero-initialise it, and end it with cite_source_finish().
  */
 struct cite_index;
+struct slice;
 struct cite_source {
 	int64_t number; /* 1 is S1 */
 	const struct document *document;
 	struct cite_index *index;
+	/* What of it can be cited, in its order and apart (session/cut.h); NULL: all of it. */
+	const struct slice *slice;
+	size_t n_slice;
 };
 void cite_source_finish(struct cite_source *source);
 

@@ -181,6 +181,28 @@ enum prompt_mark context_answer_mark(const struct session *session, const struct
 							    : PROMPT_MODEL_OPEN;
 }
 
+/* A question, its message being open, and its answer. */
+static void add_exchange(
+	const struct turn *turn, int is_behind, const struct engine_info *info, struct prompt *out)
+{
+	int same = strcmp(turn->stored.tokenizer_digest, info->tokenizer_digest) == 0;
+
+	prompt_add(out, segment_ref(is_behind ? turn->behind : turn->alone));
+	add_mark(out, PROMPT_USER_CLOSE);
+	add_mark(out, same ? turn->stored.open : PROMPT_MODEL_OPEN_NO_THINK);
+	prompt_add(out, segment_ref(same ? turn->ids : turn->text));
+	add_mark(out, PROMPT_MODEL_CLOSE);
+}
+
+void context_add_turn(
+	const struct turn *turn, int is_behind, const struct engine_info *info, struct prompt *out)
+{
+	if (!is_behind) {
+		add_mark(out, PROMPT_USER_OPEN);
+	}
+	add_exchange(turn, is_behind, info, out);
+}
+
 /*
  * The conversation before the next question. Answers stand there as they were sampled, their thoughts
  * too; as text, for another tokenizer, they have none.
@@ -189,15 +211,9 @@ static void add_turns(
 	const struct context *context, const struct engine_info *info, struct prompt *out)
 {
 	for (size_t i = 0; i < context->n_turn; i++) {
-		const struct turn *turn = context->turn[i];
 		int is_behind = add_message_head(context, info, i, out);
-		int same = strcmp(turn->stored.tokenizer_digest, info->tokenizer_digest) == 0;
 
-		prompt_add(out, segment_ref(is_behind ? turn->behind : turn->alone));
-		add_mark(out, PROMPT_USER_CLOSE);
-		add_mark(out, same ? turn->stored.open : PROMPT_MODEL_OPEN_NO_THINK);
-		prompt_add(out, segment_ref(same ? turn->ids : turn->text));
-		add_mark(out, PROMPT_MODEL_CLOSE);
+		add_exchange(context->turn[i], is_behind, info, out);
 	}
 }
 

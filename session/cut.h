@@ -6,12 +6,14 @@
  *
  * A boundary is, the best first: the end of a file, a page or a cue; the line before a heading; an
  * empty line; any line; and within a line that is longer than a chunk, a space or a character. A chunk
- * ends at the best boundary in its last third; a window at the best in its last quarter.
+ * ends at the best boundary in its last third, of a tree always where a file ends; a window at the
+ * best in its last quarter. Parts without text at the ends of a document are in no slice.
  */
 #ifndef SESSION_CUT_H
 #define SESSION_CUT_H
 
 #include "base/err.h"
+#include "engine/engine.h"
 #include "loaders/document.h"
 
 #include <stddef.h>
@@ -43,10 +45,10 @@ struct cut {
 };
 
 struct cut_rule {
-	int64_t chunk_tok, window_tok; /* no chunk or window has more, but a single character */
-	/* Tokens of several texts, each alone: n_tok is written. */
-	int (*count)(void *arg, const struct slice *slice, size_t n_slice,
-		const struct document *document, int64_t *n_tok, struct err *err);
+	/* No chunk or window has more, but of a single character or where a tag is more than half. */
+	int64_t chunk_tok, window_tok;
+	/* How many tokens each of several texts has, none the first of a prompt: n_tok is written. */
+	int (*count)(void *arg, struct tokens_text *text, size_t n_text, struct err *err);
 	void *arg;
 };
 

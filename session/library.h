@@ -14,7 +14,10 @@
 struct library_source {
 	int64_t number; /* 1 is S1 */
 	const struct document *document;
-	struct document own; /* where an update made the newest text; else empty */
+	struct document *own; /* where updates made it; else NULL: it is the block's */
+	int64_t *block;       /* what it was made of: ids, in their order */
+	size_t n_block;
+	struct cite_source *cite; /* with the index of its text, once quotes were looked for */
 	struct cut cut;
 	size_t window, chunk; /* the numbers of its first ones in the library */
 };
@@ -24,7 +27,12 @@ struct library {
 	size_t n_window, n_chunk; /* of all */
 	int64_t tokens, bytes;
 	int64_t window_tok; /* the rule's */
+	uint64_t revision;  /* of the session */
+	char tokenizer_digest[65];
+	int64_t *turn_tok; /* [n_turn]: of the conversation's turns as messages, in their order */
+	size_t n_turn;
 };
+void library_destroy(struct library *library); /* NULL-safe */
 
 /*
  * `window_tok` 0: as the model has it. Cuts are made once for a revision of the session and a

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "engine/engine.h"
 #include "loaders/document.h"
+#include "session/cut.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -248,15 +249,28 @@ static void write_words(struct writer *writer, const char *text, size_t len, siz
 	}
 }
 
-static void write_body(struct writer *writer, const char *text, size_t len, int numbered)
-{
-	int64_t line = 1;
+/* Some of a part's text. */
+struct piece {
+	const struct part *part;
+	size_t at, end;
+	int64_t line; /* in which it begins */
+};
 
-	for (size_t at = 0; at < len; line++) {
+static struct piece whole_part(const struct part *part)
+{
+	return (struct piece){.part = part, .end = part->len, .line = 1};
+}
+
+static void write_body(struct writer *writer, const struct piece *piece, int numbered)
+{
+	const char *text = piece->part->text;
+	size_t at = piece->at, len = piece->end;
+
+	for (int64_t line = piece->line; at < len; line++) {
 		const char *newline = memchr(text + at, '\n', len - at);
 		size_t line_end = newline ? (size_t)(newline - text) + 1 : len;
 
-		if (numbered && (line == 1 || line % 10 == 0)) {
+		if (numbered && (line == piece->line || line % 10 == 0)) {
 			size_t begun = writer->pending.len;
 
 			buf_printf(&writer->pending, "%lld|", (long long)line);
@@ -278,15 +292,16 @@ static void write_body(struct writer *writer, const char *text, size_t len, int 
 	}
 }
 
-static void write_end_tag(struct writer *writer, const char *tag)
+/* What no quote runs over. */
+static void write_barrier(struct writer *writer, const char *text)
 {
 	size_t begun = writer->pending.len;
 
-	buf_addstr(&writer->pending, tag);
+	buf_addstr(&writer->pending, text);
 	writer_aside(writer, begun, SEGMENT_ASIDE_BARRIER);
 }
 
-static void write_file(struct writer *writer, const struct part *part)
+static void write_file_open(struct writer *writer, const struct part *part)
 {
 	size_t begun = writer->pending.len;
 
@@ -294,12 +309,9 @@ static void write_file(struct writer *writer, const struct part *part)
 	add_attribute(&writer->pending, "path", part->place.path ? part->place.path : "");
 	buf_addstr(&writer->pending, ">\n");
 	writer_aside(writer, begun, SEGMENT_ASIDE_BARRIER);
-	write_body(writer, part->text, part->len, 1);
-	write_end_tag(writer, "</file>\n");
-	writer_cut(writer);
 }
 
-static void write_page(struct writer *writer, const struct part *part)
+static void write_page_open(struct writer *writer, const struct part *part)
 {
 	size_t begun = writer->pending.len;
 
@@ -307,12 +319,9 @@ static void write_page(struct writer *writer, const struct part *part)
 	add_attribute(&writer->pending, "label", part->place.label);
 	buf_addstr(&writer->pending, ">\n");
 	writer_aside(writer, begun, SEGMENT_ASIDE_BARRIER);
-	write_body(writer, part->text, part->len, 0);
-	write_end_tag(writer, "</page>\n");
-	writer_cut_if_large(writer);
 }
 
-static void write_cue(struct writer *writer, const struct part *part)
+static void write_cue_head(struct writer *writer, const struct part *part)
 {
 	size_t begun = writer->pending.len;
 
@@ -328,27 +337,46 @@ static void write_cue(struct writer *writer, const struct part *part)
 	if (writer->pending.len > begun) {
 		writer_aside(writer, begun, SEGMENT_ASIDE_SKIP);
 	}
-	write_body(writer, part->text, part->len, 0);
-	buf_addch(&writer->pending, '\n');
-	writer_cut_if_large(writer);
+}
+
+/* What stands before a part's body, and what behind it. */
+static void write_part_open(struct writer *writer, enum document_kind kind, const struct part *part)
+{
+	if (kind == DOCUMENT_CODE) {
+		write_file_open(writer, part);
+	} else if (kind == DOCUMENT_PDF) {
+		write_page_open(writer, part);
+	} else if (kind == DOCUMENT_TRANSCRIPT) {
+		write_cue_head(writer, part);
+	}
+}
+
+static void write_part_close(struct writer *writer, enum document_kind kind)
+{
+	if (kind == DOCUMENT_CODE) {
+		write_barrier(writer, "</file>\n");
+		writer_cut(writer);
+	} else if (kind == DOCUMENT_PDF) {
+		write_barrier(writer, "</page>\n");
+		writer_cut_if_large(writer);
+	} else if (kind == DOCUMENT_TRANSCRIPT) {
+		buf_addch(&writer->pending, '\n');
+		writer_cut_if_large(writer);
+	}
+}
+
+static int has_numbers(enum document_kind kind)
+{
+	return kind == DOCUMENT_TEXT || kind == DOCUMENT_CODE;
 }
 
 static void write_part(struct writer *writer, enum document_kind kind, const struct part *part)
 {
-	switch (kind) {
-	case DOCUMENT_TEXT:
-		write_body(writer, part->text, part->len, 1);
-		break;
-	case DOCUMENT_CODE:
-		write_file(writer, part);
-		break;
-	case DOCUMENT_PDF:
-		write_page(writer, part);
-		break;
-	case DOCUMENT_TRANSCRIPT:
-		write_cue(writer, part);
-		break;
-	}
+	struct piece piece = whole_part(part);
+
+	write_part_open(writer, kind, part);
+	write_body(writer, &piece, has_numbers(kind));
+	write_part_close(writer, kind);
 }
 
 static void write_tree(struct writer *writer, const struct document *document)
@@ -420,7 +448,7 @@ void pack_file(struct prompt *out, const struct part *part)
 {
 	struct writer writer = {.out = out, .is_source = 1};
 
-	write_file(&writer, part);
+	write_part(&writer, DOCUMENT_CODE, part);
 	writer_finish(&writer);
 }
 
@@ -457,6 +485,88 @@ void pack_update(struct prompt *out, enum pack_before before, int64_t number,
 	buf_addstr(&writer.pending, ">\n");
 	write_content(&writer, document);
 	buf_addstr(&writer.pending, "</update>");
+	writer_finish(&writer);
+}
+
+/* ---- slices ---- */
+
+static struct piece slice_piece(
+	const struct document *document, const struct slice *slice, size_t part)
+{
+	struct piece piece = whole_part(&document->part[part]);
+
+	if (part == slice->first) {
+		piece.at = slice->at;
+		piece.line = slice->line;
+	}
+	if (part == slice->last) {
+		piece.end = slice->end;
+	}
+	return piece;
+}
+
+/*
+ * Before a slice that follows one that ended with the bytes before text[end] of `last`: nothing between
+ * them may be quoted as if it were one. Cues have no tags that would say so.
+ */
+static void write_gap(struct writer *writer, const struct part *last, size_t end)
+{
+	int ends_line = end == 0 || last->text[end - 1] == '\n';
+
+	writer_cut(writer);
+	write_barrier(writer, ends_line ? "...\n" : "\n...\n");
+}
+
+static void write_slices(struct writer *writer, const struct document *document,
+	const struct slice *slice, size_t n_slice)
+{
+	enum document_kind kind = document->kind;
+	int has_tags = kind == DOCUMENT_CODE || kind == DOCUMENT_PDF;
+
+	for (size_t i = 0; i < n_slice; i++) {
+		int goes_on =
+			i && kind != DOCUMENT_TRANSCRIPT && slice[i].first == slice[i - 1].last;
+
+		if (goes_on) {
+			write_gap(writer, &document->part[slice[i].first], slice[i - 1].end);
+		} else if (i) {
+			writer_cut(writer);
+			if (!has_tags) {
+				write_barrier(writer, "...\n");
+			}
+		}
+		for (size_t k = slice[i].first; k <= slice[i].last; k++) {
+			struct piece piece = slice_piece(document, &slice[i], k);
+
+			if (k > slice[i].first || !goes_on) {
+				write_part_open(writer, kind, piece.part);
+			}
+			write_body(writer, &piece, has_numbers(kind));
+			if (k < slice[i].last || kind == DOCUMENT_TRANSCRIPT || i + 1 == n_slice ||
+				slice[i + 1].first != k) {
+				write_part_close(writer, kind);
+			}
+		}
+	}
+}
+
+void pack_slices_content(struct prompt *out, const struct document *document,
+	const struct slice *slice, size_t n_slice)
+{
+	struct writer writer = {.out = out, .is_source = 1};
+
+	write_slices(&writer, document, slice, n_slice);
+	writer_finish(&writer);
+}
+
+void pack_slices(struct prompt *out, enum pack_before before, int64_t number,
+	const struct document *document, const struct slice *slice, size_t n_slice)
+{
+	struct writer writer = {.out = out};
+
+	pack_source_open(out, before, number, document);
+	pack_slices_content(out, document, slice, n_slice);
+	buf_addstr(&writer.pending, "</source>");
 	writer_finish(&writer);
 }
 

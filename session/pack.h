@@ -89,6 +89,9 @@ void pack_update(struct prompt *out, enum pack_before before, int64_t number,
  */
 void pack_slices(struct prompt *out, enum pack_before before, int64_t number,
 	const struct document *document, const struct slice *slice, size_t n_slice);
+/* What stands between its tags. Each slice begins a segment: their tokens add up. */
+void pack_slices_content(struct prompt *out, const struct document *document,
+	const struct slice *slice, size_t n_slice);
 /* Whether a file of a tree ends with this segment: no body can hold its tag. */
 int pack_ends_file(const struct segment *segment);
 struct segment *pack_question(enum pack_before before, const char *question, size_t len);

@@ -2,6 +2,7 @@
 #include "session/session_internal.h"
 
 #include "base/mem.h"
+#include "session/library.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,7 @@ void session_destroy(struct session *session)
 	if (!session) {
 		return;
 	}
+	library_destroy(session->library);
 	for (size_t i = 0; i < session->n_block; i++) {
 		block_destroy(session->block[i]);
 	}

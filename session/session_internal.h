@@ -52,6 +52,7 @@ struct session {
 	char *draft;
 	uint64_t revision;            /* counts changes of what prompts are made of */
 	struct session_window window; /* window_tok 0: any load fits */
+	struct library *library;      /* as it was asked for last; see session/library.h */
 	struct skipped *skipped;
 	size_t n_skipped, cap_skipped;
 };
@@ -114,6 +115,9 @@ struct standing *view_standing(const struct view *view, size_t *count);
 void view_prompt(const struct view *view, const struct engine_info *info, struct prompt *out);
 /* Instructions and what stands in front. */
 void session_front(const struct session *session, struct prompt *out);
+/* A turn without the texts that stand at its head; `is_behind`: in a message that is open, behind others. */
+void context_add_turn(
+	const struct turn *turn, int is_behind, const struct engine_info *info, struct prompt *out);
 struct segment *context_question(const char *question, size_t len, int is_behind);
 /* A model that cannot be kept from thinking begins as it always does, in its thoughts. */
 enum prompt_mark context_answer_mark(const struct session *session, const struct engine_info *info);

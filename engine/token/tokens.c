@@ -1,6 +1,7 @@
 /* A tokenizer alone, for `tokenize` and `count`: no engine process, no weights. */
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "engine/engine.h"
 #include "engine/model/gguf.h"
 #include "engine/model/huggingface.h"
@@ -112,6 +113,11 @@ int tokens_open(struct tokens **out, const char *path, struct err *err)
 	}
 	*out = create(tokenizer);
 	return 0;
+}
+
+void tokens_digest(const struct tokens *tokens, char hex[65])
+{
+	sha256_hex(tokenizer_digest(tokens->tokenizer), hex);
 }
 
 void tokens_close(struct tokens *tokens)
