@@ -435,7 +435,7 @@ int kv_collect_owner(struct kv_folder *folder, const char *owner,
 
 		if (number != KV_STOCK_NONE && number != 0) {
 			drop_owned(stock, number, work);
-			stock->owner[number].is_forgotten = 1;
+			kv_stock_forget(stock, number);
 		}
 		choose_owned_segments(stock);
 	}

@@ -33,7 +33,7 @@ enum kv_record_kind {
 	KV_RECORD_PAGE = 1, /* a page, full or not */
 	KV_RECORD_USE,      /* an owner's prompt ran over the pages up to `name` */
 	KV_RECORD_BAD,      /* slot `slot` of the segment `segment` is damaged */
-	KV_RECORD_FORGET,   /* the owner is no more: what it computed and used is nobody's */
+	KV_RECORD_FORGET,   /* what the owner computed and used up to then is nobody's */
 };
 
 struct kv_record {

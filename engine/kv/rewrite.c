@@ -99,10 +99,11 @@ static void add_mark(struct marks *marks, const struct kv_stock *stock, uint32_t
 	if (heir == KV_STOCK_NONE) {
 		return;
 	}
-	owner = kv_stock_real_owner(stock, owner);
+	owner = kv_stock_real_owner(stock, owner, time_ns);
 	/* The page says so itself. */
-	if (kv_stock_real_owner(stock, stock->page[heir].owner) == owner &&
-		stock->page[heir].time_ns >= time_ns) {
+	if (stock->page[heir].time_ns >= time_ns &&
+		kv_stock_real_owner(stock, stock->page[heir].owner, stock->page[heir].time_ns) ==
+			owner) {
 		return;
 	}
 	mem_grow(marks->at, marks->n, marks->cap);
@@ -194,12 +195,14 @@ static int move_forgets(struct moving *moving)
 		const struct kv_stock_note *note = &stock->note[i];
 
 		is_said[note->owner] |= note->kind == KV_RECORD_FORGET &&
-					!stock->segment[note->segment].is_rewritten;
+					!stock->segment[note->segment].is_rewritten &&
+					note->time_ns >= stock->owner[note->owner].forgotten_ns;
 	}
 	for (uint32_t i = 1; i < stock->n_owner && status == 0; i++) {
-		struct kv_record record = {.kind = KV_RECORD_FORGET, .time_ns = kv_now_ns()};
+		struct kv_record record = {
+			.kind = KV_RECORD_FORGET, .time_ns = stock->owner[i].forgotten_ns};
 
-		if (stock->owner[i].is_forgotten && stays[i] && !is_said[i]) {
+		if (record.time_ns > INT64_MIN && stays[i] && !is_said[i]) {
 			memcpy(record.owner, stock->owner[i].id, sizeof(record.owner));
 			status = append(moving, &record, NULL);
 		}
@@ -275,7 +278,8 @@ static int move_page(struct moving *moving, int pages_fd, uint32_t number)
 		return 0;
 	}
 	memcpy(record.ids, entry->ids, sizeof(record.ids));
-	memcpy(record.owner, stock->owner[kv_stock_real_owner(stock, page->owner)].id,
+	memcpy(record.owner,
+		stock->owner[kv_stock_real_owner(stock, page->owner, page->time_ns)].id,
 		sizeof(record.owner));
 	return append(moving, &record, moving->page);
 }

@@ -46,6 +46,7 @@ static uint32_t add_owner(struct kv_stock *stock, const char *id)
 	owner = &stock->owner[i];
 	memset(owner, 0, sizeof(*owner));
 	strcpy(owner->id, id);
+	owner->forgotten_ns = INT64_MIN;
 	owner->next = *owner_bucket(stock, id);
 	*owner_bucket(stock, id) = i;
 	return i;
@@ -105,8 +106,9 @@ static void take_record(void *arg, const struct kv_record *record)
 		.slot = record->slot,
 	};
 	memcpy(note->bad_segment, record->segment, sizeof(note->bad_segment));
-	if (record->kind == KV_RECORD_FORGET) {
-		stock->owner[note->owner].is_forgotten = 1;
+	if (record->kind == KV_RECORD_FORGET &&
+		stock->owner[note->owner].forgotten_ns < record->time_ns) {
+		stock->owner[note->owner].forgotten_ns = record->time_ns;
 	}
 }
 
@@ -350,9 +352,27 @@ static void build_tree(struct kv_stock *stock)
 
 /* ---- marks ---- */
 
-uint32_t kv_stock_real_owner(const struct kv_stock *stock, uint32_t owner)
+uint32_t kv_stock_real_owner(const struct kv_stock *stock, uint32_t owner, int64_t time_ns)
 {
-	return stock->owner[owner].is_forgotten ? 0 : owner;
+	return time_ns <= stock->owner[owner].forgotten_ns ? 0 : owner;
+}
+
+/* The clock may have been set back since a record was written. */
+void kv_stock_forget(struct kv_stock *stock, uint32_t owner)
+{
+	int64_t last_ns = kv_now_ns();
+
+	for (uint32_t i = 0; i < stock->index.n_entry; i++) {
+		if (stock->page[i].owner == owner && stock->page[i].time_ns > last_ns) {
+			last_ns = stock->page[i].time_ns;
+		}
+	}
+	for (size_t i = 0; i < stock->n_note; i++) {
+		if (stock->note[i].owner == owner && stock->note[i].time_ns > last_ns) {
+			last_ns = stock->note[i].time_ns;
+		}
+	}
+	stock->owner[owner].forgotten_ns = last_ns;
 }
 
 uint32_t kv_stock_heir(const struct kv_stock *stock, uint32_t page)
@@ -427,8 +447,9 @@ void kv_stock_mark(struct kv_stock *stock,
 	for (uint32_t i = 0; i < stock->index.n_entry; i++) {
 		uint32_t at = place_of(stock, i);
 
-		if (at != KV_STOCK_NONE &&
-			is_meant(arg, stock, kv_stock_real_owner(stock, stock->page[i].owner))) {
+		if (at != KV_STOCK_NONE && is_meant(arg, stock,
+						   kv_stock_real_owner(stock, stock->page[i].owner,
+							   stock->page[i].time_ns))) {
 			stock->page[at].is_marked = stock->page[i].is_marked = 1;
 		}
 	}
@@ -436,7 +457,8 @@ void kv_stock_mark(struct kv_stock *stock,
 		const struct kv_stock_note *note = &stock->note[i];
 
 		if (note->kind == KV_RECORD_USE && note->page != KV_STOCK_NONE &&
-			is_meant(arg, stock, kv_stock_real_owner(stock, note->owner))) {
+			is_meant(arg, stock,
+				kv_stock_real_owner(stock, note->owner, note->time_ns))) {
 			stock->page[place_of(stock, note->page)].is_marked = 1;
 		}
 	}

@@ -47,8 +47,8 @@ struct kv_stock_note {
 
 struct kv_stock_owner {
 	char id[ENGINE_OWNER_CHARS + 1];
-	int is_forgotten;
-	uint32_t next; /* in the hash table */
+	int64_t forgotten_ns; /* what it did up to then is nobody's; INT64_MIN: it was not forgotten */
+	uint32_t next;        /* in the hash table */
 };
 
 struct kv_stock_segment {
@@ -88,8 +88,10 @@ void kv_stock_finish(struct kv_stock *stock);
 
 /* The number of an owner; KV_STOCK_NONE: it has nothing here. */
 uint32_t kv_stock_owner(const struct kv_stock *stock, const char *id);
-/* Nobody, for an owner that is forgotten. */
-uint32_t kv_stock_real_owner(const struct kv_stock *stock, uint32_t owner);
+/* Of something that the owner did then: nobody, where it was forgotten since. */
+uint32_t kv_stock_real_owner(const struct kv_stock *stock, uint32_t owner, int64_t time_ns);
+/* All that it did up to now is nobody's. */
+void kv_stock_forget(struct kv_stock *stock, uint32_t owner);
 /* What the mark of a page that goes is put on instead: KV_STOCK_NONE where nothing of it stays. */
 uint32_t kv_stock_heir(const struct kv_stock *stock, uint32_t page);
 /* Set is_marked on all pages that an owner for whom `is_meant` computed or used; clears the others. */

@@ -489,6 +489,33 @@ static void a_folder_that_is_not_there_is_an_empty_one(void **state)
 	assert_int_equal(-1, access("nowhere", F_OK));
 }
 
+/* `kv rm -s` takes a session's KV, and the session goes on: what it computes then is its own again. */
+static void what_a_session_computes_after_a_removal_is_its_own(void **state)
+{
+	struct engine_kv_work work;
+
+	for (int round = 0; round < 3; round++) {
+		store_chain_fill(&chain, 0, 10, 1);
+		store_chain_fill(&chain, 10, 30, 10);
+		store_chain_fill(&other, 0, 10, 1);
+		store_chain_fill(&other, 10, 20, 11);
+		store_write_anew(&other, owner_a);
+		store_write_anew(&chain, owner_b);
+		take_away(owner_b, &work);
+		assert_int_equal(20, store_found(&other));
+		/* The shared pages say of whom they were; now with a use of its own. */
+		store_write_anew(&chain, owner_b);
+		assert_int_equal(30 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_b));
+		take_away(owner_b, &work);
+		for (int64_t i = 10; i < 30; i++) {
+			assert_false(page_is_anywhere(&chain, i));
+		}
+		assert_int_equal(20, store_found(&other));
+		assert_int_equal(0, engine_kv_owned_bytes(store_folder, owner_b));
+		collect(0, &work);
+	}
+}
+
 static int end_at_once(void *context, int64_t done_bytes, int64_t total_bytes)
 {
 	return ++*(int *)context > 3;
@@ -615,6 +642,7 @@ int main(void)
 		ROW(damage_that_nobody_met_is_collected),
 		ROW(what_a_crash_left_is_no_damage_and_is_swept_up),
 		ROW(a_folder_that_is_not_there_is_an_empty_one),
+		ROW(what_a_session_computes_after_a_removal_is_its_own),
 		ROW(an_interrupted_collection_loses_nothing_that_was_to_stay),
 		ROW(tidying_up_beside_running_engines_breaks_nothing),
 	};
