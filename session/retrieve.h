@@ -1,5 +1,5 @@
 /*
- * Which chunks of a library a question is about, by their words: FTS5's BM25 over each chunk with the
+ * Which chunks of a library a question is about, by their words: BM25 over FTS5, of each chunk with the
  * headings above it and its path. Words are folded as session/search_words.h does; identifiers are
  * indexed whole and by their parts (`rawDataOffset`, `raw_data_offset`: raw, data, offset), and words of
  * prose by their Porter stem beside themselves. A question is its words, any of which may be missing;

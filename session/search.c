@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "session/search_index.h"
+#include "session/search_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,8 +175,8 @@ static int on_passage(void *arg, size_t index)
 
 /* ---- a session ---- */
 
-static int find_in(struct search *search, struct search_index *index,
-	const struct passages *passages, size_t most, struct search_result *out, struct err *err)
+static int find_in(struct search *search, struct index_file *index, const struct passages *passages,
+	size_t most, struct search_result *out, struct err *err)
 {
 	struct finder finder = {search, passages, out};
 
@@ -187,7 +188,7 @@ static int search_turns(struct search *search, const struct store_contents *cont
 	struct search_result *out, struct err *err)
 {
 	struct passages passages;
-	struct search_index index = {0};
+	struct index_file index = {0};
 	int status;
 
 	passages_of_turns(&passages, contents);
@@ -195,14 +196,14 @@ static int search_turns(struct search *search, const struct store_contents *cont
 	if (status == 0) {
 		status = find_in(search, &index, &passages, most, out, err);
 	}
-	search_index_close(&index);
+	index_file_close(&index);
 	passages_finish(&passages);
 	return status;
 }
 
 /* The index that is there, or a new one. */
-static int open_index(struct search_index *index, const struct passages *passages,
-	const char *folder, struct err *err)
+static int open_index(struct index_file *index, const struct passages *passages, const char *folder,
+	struct err *err)
 {
 	struct sha256_digest digest;
 	int status;
@@ -211,11 +212,11 @@ static int open_index(struct search_index *index, const struct passages *passage
 		return search_index_make(index, passages, err);
 	}
 	digest = passages_digest(passages->contents);
-	status = search_index_read(index, folder, &digest, err);
+	status = index_file_read(index, &search_index_kind, folder, &digest, err);
 	if (status > 0) {
 		status = search_index_make(index, passages, err);
 		if (status == 0) {
-			search_index_write(index, folder, &digest);
+			index_file_write(index, folder, &digest);
 		}
 	}
 	return status;
@@ -225,7 +226,7 @@ static int search_sources(struct search *search, const struct store_contents *co
 	const char *folder, size_t most, struct search_result *out, struct err *err)
 {
 	struct passages passages;
-	struct search_index index = {0};
+	struct index_file index = {0};
 	int status;
 
 	passages_of_sources(&passages, contents);
@@ -233,7 +234,7 @@ static int search_sources(struct search *search, const struct store_contents *co
 	if (status == 0) {
 		status = find_in(search, &index, &passages, most, out, err);
 	}
-	search_index_close(&index);
+	index_file_close(&index);
 	passages_finish(&passages);
 	return status;
 }

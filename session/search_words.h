@@ -1,21 +1,12 @@
-/* Words: what a text is cut into, and the phrases that are looked for; private to session/search*.c. */
+/* Phrases: what is looked for, and where it stands in a text; private to session/search*.c. */
 #ifndef SESSION_SEARCH_WORDS_H
 #define SESSION_SEARCH_WORDS_H
 
-#include "base/buf.h"
 #include "base/err.h"
+#include "session/fts5_words.h"
 #include "session/search.h"
 
-#include <sqlite3.h>
 #include <stddef.h>
-
-/* The name of the tokenizer in SQL: FTS5's unicode61, and each Chinese or Japanese character a word. */
-#define SEARCH_TOKENIZER "carrel"
-
-struct words;
-
-/* An empty database in memory that knows the tokenizer, which *words is and which it owns. */
-int words_open(sqlite3 **db, struct words **words, struct err *err);
 
 /* Phrases to look for. */
 struct phrases;
