@@ -32,12 +32,16 @@ void quiz_destroy(struct quiz *quiz)
 		lines_finish(&quiz->document[i].lines);
 		free(quiz->document[i].name);
 		free(quiz->document[i].text);
+		if (quiz->folded) {
+			free(quiz->folded[i]);
+		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(quiz->pool); i++) {
 		free(quiz->pool[i].entry);
 		free(quiz->pool[i].group);
 	}
 	quiz_entries_finish(&quiz->entries);
+	free(quiz->folded);
 	free(quiz->document);
 	free(quiz->is_used);
 	free(quiz);

@@ -30,6 +30,8 @@ void quiz_destroy(struct quiz *quiz); /* NULL-safe */
 int quiz_load(struct quiz *quiz, const char *const *path, size_t n_path, struct err *err);
 /* One document from memory; `name` is its path in the pack. */
 void quiz_add_text(struct quiz *quiz, const char *name, const char *text, size_t len);
+/* The files and texts of a session's sources, as they were loaded. Pages and cues are left out. */
+void quiz_add_session(struct quiz *quiz, const struct session *session);
 
 size_t quiz_document_count(const struct quiz *quiz);
 size_t quiz_left_out(const struct quiz *quiz); /* files that are no text, or too large */
@@ -49,6 +51,7 @@ struct quiz_question {
 	size_t n_distractor;           /* others of its family; lines that mention an identifier */
 	int64_t prompt_tok;            /* as count() had it */
 	double position;               /* of the entry in the context, 0 to 1 */
+	char *path; /* of a question to a whole library: the document with the entry; no `source` */
 };
 /* The path of the source with the entry. */
 const char *quiz_target_name(const struct quiz_question *question);
@@ -73,6 +76,15 @@ struct quiz_order {
  */
 int quiz_make(struct quiz *quiz, const struct quiz_order *order, struct quiz_question *question,
 	struct err *err);
+/*
+ * A question to all of the documents at once, for a library that is read beyond the window: it names
+ * the program or the file that it is about, as a person would ("In wget(1), ..."). What answers stands
+ * in that document once and in no other, and no line of it could as well answer. An absent one asks
+ * for a name that is put together of two that are there and that no document holds. Its lines are
+ * those of the document. Returns 1 with a question, 0 where there is none. Sections are never absent.
+ */
+int quiz_ask_library(struct quiz *quiz, enum quiz_family family, int is_absent, uint64_t seed,
+	uint64_t number, struct quiz_question *question);
 /* Names may be asked for again. */
 void quiz_restart(struct quiz *quiz);
 
@@ -94,5 +106,10 @@ struct quiz_grade quiz_grade(
 	const struct quiz_question *question, const struct session_answer *answer);
 /* Whether the line that BM25 picks lies in the entry's lines. */
 int quiz_picker_is_right(const struct quiz_question *question, enum line_picker_unit unit);
+/* The same of a question to a library: of all its lines. */
+int quiz_library_picker_is_right(
+	const struct quiz *quiz, const struct quiz_question *question, enum line_picker_unit unit);
+/* Whether the path of a citation names the document of a question: it may be that of a folder more. */
+int quiz_is_path(const struct quiz_question *question, const char *path);
 
 #endif

@@ -35,6 +35,7 @@ struct quiz {
 	unsigned char *is_used; /* [entries.count]; NULL until the pools are made */
 	size_t n_left_out;
 	size_t total_bytes;
+	char **folded; /* [n_document]: white space as one space, ASCII in small letters; or NULL */
 	double bytes_per_tok; /* of the prompt that was counted last; a guess until is_measured */
 	int is_measured;
 };
@@ -54,5 +55,15 @@ void quiz_index(struct quiz *quiz);
  */
 const struct quiz_entry *quiz_draw(
 	const struct quiz *quiz, enum quiz_family family, struct quiz_dice *dice);
+
+/* Whether two entries go by one name; of sections, whether they are of one kind. */
+int quiz_same_name(const struct quiz_entry *a, const struct quiz_entry *b);
+/*
+ * Whether a line could as well answer: it begins with the name, though no rule has made an entry of
+ * it. Of an identifier that is a declaration; calls of it only mention it.
+ */
+int quiz_rivals(const struct quiz_entry *asked, struct line line);
+/* Whether the line above the entry belongs to it: no entry's, and not indented more deeply. */
+int quiz_has_heading(const struct quiz *quiz, const struct quiz_entry *asked);
 
 #endif

@@ -160,14 +160,6 @@ static const char *piece_text(const struct draft *draft, const struct piece *pie
 	return document->text + document->lines.start[piece->first];
 }
 
-static int same_name(const struct quiz_entry *a, const struct quiz_entry *b)
-{
-	if (quiz_kind_family(a->kind) == QUIZ_SECTION) {
-		return a->kind == b->kind;
-	}
-	return strcasecmp(a->anchor, b->anchor) == 0;
-}
-
 /* Words that tell of the section's subject wherever they stand: where one does, it is not absent. */
 static const char *const section_hints[QUIZ_N_KIND][8] = {
 	[QUIZ_SECTION_AUTHORS] = {"author", "authors", "written", "wrote", "maintainer",
@@ -212,13 +204,6 @@ static int mentions(const struct draft *draft, const struct piece *piece)
 	return 0;
 }
 
-/* What a name may go on with. */
-static int is_name_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
-}
-
 /* Lines of a piece that mention the identifier outside of its own entry. */
 static size_t count_mentions(const struct draft *draft, const struct piece *piece)
 {
@@ -236,83 +221,6 @@ static size_t count_mentions(const struct draft *draft, const struct piece *piec
 	return count;
 }
 
-/* Whether `name` stands at text[at] and ends there. */
-static int is_name_at(struct line line, size_t at, const char *name)
-{
-	size_t len = strlen(name);
-
-	return at + len <= line.len && strncasecmp(line.text + at, name, len) == 0 &&
-	       (at + len == line.len || !is_name_byte(line.text[at + len]));
-}
-
-/* `-q, --quiet  ...`: whether the option is among the names that the line begins with. */
-static int option_heads(struct line line, size_t at, const char *name)
-{
-	if (at == line.len || line.text[at] != '-') {
-		return 0;
-	}
-	for (size_t i = at; i < line.len; i++) {
-		int is_gap = line.text[i] == '\t' ||
-			     (i + 1 < line.len && line.text[i] == ' ' && line.text[i + 1] == ' ');
-
-		if (is_gap) {
-			return 0;
-		}
-		if (is_name_at(line, i, name) && (i == at || !is_name_byte(line.text[i - 1]))) {
-			return 1;
-		}
-	}
-	return 0;
-}
-
-/* `name is ...`, anywhere in the line. */
-static int is_told(struct line line, const char *name)
-{
-	static const char *const verbs[] = {" is ", " are ", " means "};
-	size_t len = strlen(name);
-
-	for (size_t i = line.indent; i + len < line.len; i++) {
-		if (!is_name_at(line, i, name)) {
-			continue;
-		}
-		for (size_t k = 0; k < ARRAY_LEN(verbs); k++) {
-			size_t n = strlen(verbs[k]);
-
-			if (i + len + n <= line.len &&
-				strncmp(line.text + i + len, verbs[k], n) == 0) {
-				return 1;
-			}
-		}
-	}
-	return 0;
-}
-
-/*
- * Whether a line could as well answer: it begins with the name, though no rule has made an entry of
- * it. Of an identifier that is a declaration; calls of it only mention it.
- */
-static int rivals(const struct quiz_entry *asked, struct line line)
-{
-	enum quiz_family family = quiz_kind_family(asked->kind);
-	const char *around = asked->kind == QUIZ_SETTING_VALUE ? "*|` #;" : "*|`[<+ ";
-	size_t at = line.indent;
-
-	if (family == QUIZ_IDENTIFIER) {
-		struct word word = {asked->anchor, strlen(asked->anchor)};
-
-		return !line.indent && line.len && line.text[0] != '#' &&
-		       memchr(line.text, '(', line.len) && !memchr(line.text, '=', line.len) &&
-		       words_has(line.text, line.len, word);
-	}
-	while (at < line.len && strchr(around, line.text[at]) && line.text[at]) {
-		at++;
-	}
-	return family == QUIZ_OPTION
-		       ? option_heads(line, at, asked->anchor)
-		       : is_name_at(line, at, asked->anchor) ||
-				 (family == QUIZ_TERM && is_told(line, asked->anchor));
-}
-
 static int has_rival(const struct draft *draft, const struct piece *piece)
 {
 	const struct quiz_document *document = document_of(draft->quiz, piece->document);
@@ -322,7 +230,7 @@ static int has_rival(const struct draft *draft, const struct piece *piece)
 		int is_own = piece->document == asked->document && i >= asked->line_first &&
 			     i <= asked->line_last;
 
-		if (!is_own && rivals(asked, lines_at(&document->lines, i))) {
+		if (!is_own && quiz_rivals(asked, lines_at(&document->lines, i))) {
 			return 1;
 		}
 	}
@@ -369,7 +277,8 @@ static int check_layout(struct draft *draft)
 			if (entry == draft->asked || !is_here) {
 				continue;
 			}
-			if (entry->kind != QUIZ_SECTION_OTHER && same_name(entry, draft->asked)) {
+			if (entry->kind != QUIZ_SECTION_OTHER &&
+				quiz_same_name(entry, draft->asked)) {
 				return 0;
 			}
 			draft->n_distractor +=
@@ -482,7 +391,7 @@ static int write_question(const struct draft *draft, struct quiz_dice *dice, str
 
 const char *quiz_target_name(const struct quiz_question *question)
 {
-	return question->source[question->target].name;
+	return question->path ? question->path : question->source[question->target].name;
 }
 
 void quiz_question_finish(struct quiz_question *question)
@@ -494,6 +403,7 @@ void quiz_question_finish(struct quiz_question *question)
 	free(question->text);
 	free(question->anchor);
 	free(question->expected);
+	free(question->path);
 	*question = (struct quiz_question){0};
 }
 
@@ -510,31 +420,6 @@ static struct document make_document(
 	part->text[len] = 0;
 	part->len = len;
 	return document;
-}
-
-/* Whether the line above the entry belongs to it: no entry's, and not indented more deeply. */
-static int has_heading(const struct draft *draft, size_t first)
-{
-	const struct quiz_entry *asked = draft->asked;
-	const struct quiz_document *document = document_of(draft->quiz, asked->document);
-	size_t at = asked->line_first - 1;
-	struct line line;
-
-	if (asked->line_first <= first) {
-		return 0;
-	}
-	line = lines_at(&document->lines, at);
-	for (size_t i = 0; i < document->n_entry; i++) {
-		const struct quiz_entry *entry =
-			&draft->quiz->entries.item[document->first_entry + i];
-
-		if (quiz_kind_family(entry->kind) != QUIZ_SECTION && entry->line_first <= at &&
-			entry->line_last >= at) {
-			return 0;
-		}
-	}
-	return !line_is_blank(line) &&
-	       line.column <= lines_at(&document->lines, asked->line_first).column;
 }
 
 static void fill_question(
@@ -572,7 +457,10 @@ static void fill_question(
 
 		out->line_first = (int64_t)(asked->line_first - first) + 1;
 		out->line_last = (int64_t)(asked->line_last - first) + 1;
-		out->line_heading = has_heading(draft, first) ? out->line_first - 1 : 0;
+		out->line_heading =
+			first < asked->line_first && quiz_has_heading(draft->quiz, asked)
+				? out->line_first - 1
+				: 0;
 		out->position = (double)before / (double)(total ? total : 1);
 	}
 }
@@ -699,7 +587,7 @@ int quiz_make(struct quiz *quiz, const struct quiz_order *order, struct quiz_que
 			draft.asked = quiz_draw(quiz, order->family, &dice);
 		}
 		is_used = &quiz->is_used[draft.asked - quiz->entries.item];
-		if (*is_used || (order->is_absent && same_name(draft.asked, pivot))) {
+		if (*is_used || (order->is_absent && quiz_same_name(draft.asked, pivot))) {
 			continue;
 		}
 		status = try_entry(quiz, order, &draft, &dice, question, err);

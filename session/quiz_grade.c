@@ -30,13 +30,30 @@ static int has_answer_word(const struct quiz_question *question, const char *wor
 	return !has_any && !stop_too && has_answer_word(question, words, 1);
 }
 
+int quiz_is_path(const struct quiz_question *question, const char *path)
+{
+	size_t len = path ? strlen(path) : 0, own = question->path ? strlen(question->path) : 0;
+
+	return own && len >= own && strcmp(path + len - own, question->path) == 0 &&
+	       (len == own || path[len - own - 1] == '/');
+}
+
+/* Whether it is of the document with the entry. */
+static int is_of_target(const struct quiz_question *question, const struct citation *citation)
+{
+	if (question->path) {
+		return quiz_is_path(question, citation->path);
+	}
+	return citation->source && citation->source[0] == 'S' &&
+	       strtoull(citation->source + 1, NULL, 10) == question->target + 1;
+}
+
 static int is_right(const struct quiz_question *question, const struct citation *citation)
 {
 	int64_t first = question->line_heading ? question->line_heading : question->line_first;
 
-	return citation->source && citation->source[0] == 'S' &&
-	       strtoull(citation->source + 1, NULL, 10) == question->target + 1 &&
-	       citation->line_first >= first && citation->line_last >= question->line_first &&
+	return is_of_target(question, citation) && citation->line_first >= first &&
+	       citation->line_last >= question->line_first &&
 	       citation->line_last <= question->line_last &&
 	       has_answer_word(question, citation->text, 0);
 }
