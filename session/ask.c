@@ -267,6 +267,8 @@ int session_keep_answer(struct session *session, const struct engine_info *info,
 		turn = make_turn(session, question, question_len, info, reply);
 		turn.citation = copy_citations(answer->citation, answer->n_citation);
 		turn.n_citation = answer->n_citation;
+		turn.reading = (struct reading_record){
+			answer->coverage, answer->reading, answer->reading_ms};
 		if (append_turn(session, &turn, err) < 0) {
 			store_turn_finish(&turn);
 			session_answer_finish(answer);

@@ -117,6 +117,15 @@ if command -v scdoc >/dev/null && [ -f "$CARREL_MAN" ]; then
 	echo "# missing:$missing"
 	ok 'and was made' [ "$(grep -cE '^\.SH (SESSIONS|KV ON DISK|WHAT IS WRITTEN WHERE)$' \
 		"$(dirname "$CARREL_MAN")/carrel-sessions.7")" = 3 ]
+	ok 'so was the page on reading' [ "$(grep -cE '^\.SH (WAYS TO READ|WHAT IT COSTS|PROGRESS|JSON)$' \
+		"$(dirname "$CARREL_MAN")/carrel-reading.7")" = 4 ]
+	missing=
+	"$CARREL" --help >help
+	for mode in $(sed -nE 's/.*--over (fail[a-z|]*).*/\1/p' help | tr '|' ' '); do
+		grep -qE "^\*$mode\*" "$CARREL_SOURCE/man/carrel-reading.7.scd" || missing="$missing $mode"
+	done
+	ok 'which has every way to read' [ -z "$missing" ]
+	echo "# missing:$missing"
 else
 	skip 'the manual page was made' 'scdoc is not installed'
 fi
