@@ -495,15 +495,19 @@ static void what_a_session_computes_after_a_removal_is_its_own(void **state)
 	struct engine_kv_work work;
 
 	for (int round = 0; round < 3; round++) {
+		struct kv_disk *disk = store_open();
+
+		/* What both share was computed by the one that goes, in a segment that stays. */
 		store_chain_fill(&chain, 0, 10, 1);
-		store_chain_fill(&chain, 10, 30, 10);
+		store_write(disk, &chain, owner_b);
 		store_chain_fill(&other, 0, 10, 1);
 		store_chain_fill(&other, 10, 20, 11);
 		store_write_anew(&other, owner_a);
+		store_chain_fill(&chain, 10, 30, 10);
 		store_write_anew(&chain, owner_b);
+		kv_disk_close(disk);
 		take_away(owner_b, &work);
 		assert_int_equal(20, store_found(&other));
-		/* The shared pages say of whom they were; now with a use of its own. */
 		store_write_anew(&chain, owner_b);
 		assert_int_equal(30 * SLOT_BYTES, engine_kv_owned_bytes(store_folder, owner_b));
 		take_away(owner_b, &work);
