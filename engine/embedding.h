@@ -21,9 +21,12 @@ struct embedding_rule {
 	int64_t n;       /* 0: the program has none */
 	enum pooling pooling;
 	int counts_marks; /* the template's marks are a part of the mean */
-	/* An encoder: sees a prompt only as a whole, all its rows in one batch; has no KV and nothing
-	 * else to say. */
+	/*
+	 * An encoder: sees a text only as a whole, all its rows in one batch, up to whole_tok of them;
+	 * has no KV and nothing else to say. Longer texts come in pieces.
+	 */
 	int is_whole;
+	int64_t whole_tok;
 };
 
 /* Positions of a prompt. */
@@ -35,13 +38,20 @@ struct embedding; /* of one prompt */
 
 /*
  * runs, ascending and apart, are the positions of the prompt's text; of all its n_tok positions where
- * the rule counts marks. NULL without memory.
+ * the rule counts marks. Of an encoder they are the pieces of the text, one behind the other: the
+ * vector is the mean of theirs, each of length 1, weighted by their tokens. NULL without memory.
  */
 struct embedding *embedding_create(const struct embedding_rule *rule,
 	const struct embedding_run *run, size_t n_run, int64_t n_tok);
 void embedding_destroy(struct embedding *embedding); /* NULL-safe */
 
-/* The states f32 [n_row][n] of positions first_pos ... , which follow those of the call before. */
+/* Of an encoder: the tokens of the piece that begins at first_pos. */
+int64_t embedding_piece_tok(struct embedding *embedding, int64_t first_pos);
+
+/*
+ * The states f32 [n_row][n] of positions first_pos ... , which follow those of the call before; of an
+ * encoder those of a piece.
+ */
 void embedding_add(
 	struct embedding *embedding, const float *states, int64_t first_pos, int64_t n_row);
 /*

@@ -114,7 +114,7 @@ static void describe(struct loaded *loaded)
 	info->n_layer = model->n_layer;
 	info->n_vocab = model->n_vocab;
 	info->context_train_tok = model->n_ctx_train;
-	info->kv_bytes_per_tok = layout->page_bytes / KV_PAGE_TOK;
+	info->kv_bytes_per_tok = embedding->is_whole ? 0 : layout->page_bytes / KV_PAGE_TOK;
 	info->n_thread = loaded->backend->ops->n_thread(loaded->backend);
 	info->has_template = model->chat_template != NULL;
 	info->has_system = model->chat_template && model->chat_template->has_system;
@@ -234,13 +234,11 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 {
 	double start_ms = now_ms();
 	struct stages stages = {.progress = progress};
-	struct scheduler_config scheduler = {.batch_tok = PLANNER_BATCH_TOK,
-		.out_rows = PLANNER_OUT_ROWS,
+	struct scheduler_config scheduler = {.out_rows = PLANNER_OUT_ROWS,
 		.kv_folder = config->kv_folder,
 		.kv_limit_bytes = config->kv_limit_bytes};
 	struct backend_config backend = {
 		.n_thread = config->n_thread,
-		.max_batch_rows = PLANNER_BATCH_TOK,
 		.max_out_rows = PLANNER_OUT_ROWS,
 		.progress = progress.report ? report_pack : NULL,
 		.progress_arg = &stages,
@@ -256,6 +254,7 @@ int load_engine(struct loaded *loaded, const struct engine_config *config,
 		goto failed;
 	}
 	scheduler.context_tok = plan.context_tok;
+	scheduler.batch_tok = backend.max_batch_rows = planner_batch_tok(loaded->program);
 	if (loaded->program) {
 		scheduler.program = program_digest(loaded->program);
 	}

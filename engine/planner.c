@@ -155,11 +155,20 @@ int64_t planner_available_bytes(void)
 	return planner_available_below("");
 }
 
+int64_t planner_batch_tok(const struct program *program)
+{
+	int64_t whole_tok = program ? program->embedding.whole_tok : 0;
+
+	return whole_tok > PLANNER_BATCH_TOK ? whole_tok : PLANNER_BATCH_TOK;
+}
+
 static void add_buffers(struct plan *plan, const struct program *program)
 {
+	int64_t batch_tok = planner_batch_tok(program);
+
 	for (size_t i = 0; i < program->n_buffer; i++) {
 		const struct buffer_desc *desc = &program->buffer[i];
-		int64_t rows = desc->rows == ROWS_OUT ? PLANNER_OUT_ROWS : PLANNER_BATCH_TOK;
+		int64_t rows = desc->rows == ROWS_OUT ? PLANNER_OUT_ROWS : batch_tok;
 
 		if (desc->kind == BUFFER_PACKED) {
 			plan->weight_bytes += cpu_weight_bytes(

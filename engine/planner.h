@@ -16,6 +16,9 @@ struct program;
 #define PLANNER_BATCH_TOK 512
 #define PLANNER_OUT_ROWS  64
 
+/* Rows of a batch of this program (NULL: the fake's): an encoder's hold a whole text. */
+int64_t planner_batch_tok(const struct program *program);
+
 struct plan {
 	int64_t weight_bytes; /* packed, in memory of our own, and adapters; the file is only mapped */
 	int64_t scratch_bytes; /* of one batch */

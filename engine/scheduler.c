@@ -112,33 +112,52 @@ atomic_bool *scheduler_interrupt(struct scheduler *scheduler)
 
 /* ---- submitting ---- */
 
+/* Those of an encoder tile the prompt, and each fits into a batch. */
+static int check_pieces(
+	const struct scheduler *scheduler, const struct scheduler_request *request, struct err *err)
+{
+	int64_t most = scheduler->embedding->whole_tok, at = 0;
+
+	most = most < scheduler->config.batch_tok ? most : scheduler->config.batch_tok;
+	for (size_t i = 0; i < request->n_text; i++) {
+		const struct embedding_run *piece = &request->text[i];
+
+		if (piece->first_tok != at || piece->n_tok < 1 || piece->n_tok > most) {
+			break;
+		}
+		at += piece->n_tok;
+	}
+	return at == (int64_t)request->n_ids
+		       ? 0
+		       : err_set(err, ERR_CONTEXT, NULL, "cut the text into shorter pieces",
+				 "the text has a piece of more than the %lld tokens that the model "
+				 "reads at once",
+				 (long long)most);
+}
+
 /* What the model can do for it. */
 static int check_kind(
 	const struct scheduler *scheduler, const struct scheduler_request *request, struct err *err)
 {
 	const struct embedding_rule *rule = scheduler->embedding;
-	long long batch = (long long)scheduler->config.batch_tok;
 
 	if (!request->want_embedding) {
 		return rule->is_whole ? err_set(err, ERR_ENGINE, scheduler->model->path,
-						"use a model that writes text",
-						"is a model for searching, which cannot answer")
+						"answer with another model, and name this "
+						"one with --embed",
+						"is a model that finds texts and writes "
+						"none")
 				      : 0;
 	}
 	if (!rule->n) {
 		return err_set(err, ERR_ENGINE, scheduler->model->path, NULL,
 			"has no states that an embedding could be made of");
 	}
-	if (rule->is_whole && (long long)request->n_ids > batch) {
-		return err_set(err, ERR_CONTEXT, NULL, "cut the text into shorter pieces",
-			"the text has %zu tokens, but the model reads at most %lld at once",
-			request->n_ids, batch);
-	}
 	if (request->n_text == 0) {
 		return err_set(
 			err, ERR_USAGE, NULL, NULL, "a prompt without text has no embedding");
 	}
-	return 0;
+	return rule->is_whole ? check_pieces(scheduler, request, err) : 0;
 }
 
 static int check_request(
@@ -158,7 +177,7 @@ static int check_request(
 				i, request->ids[i], (long long)scheduler->model->n_vocab);
 		}
 	}
-	if (n_ids > context) {
+	if (n_ids > context && !(request->want_embedding && scheduler->embedding->is_whole)) {
 		return err_set(err, ERR_CONTEXT, NULL, "load less, or use a larger context with -c",
 			"the prompt has %lld tokens, but the context holds %lld", n_ids, context);
 	}
@@ -187,8 +206,12 @@ static int prepare(
 /* The most tokens whose KV this request may come to need. */
 int64_t scheduler_most_tok(const struct scheduler *scheduler, const struct request *request)
 {
-	int64_t room = scheduler->config.context_tok - request->n_prompt;
-	int64_t more = request->max_tok < room ? request->max_tok : room;
+	int64_t room = scheduler->config.context_tok - request->n_prompt, more;
+
+	if (room <= 0) { /* pieces of an embedding are a context each */
+		return request->n_prompt;
+	}
+	more = request->max_tok < room ? request->max_tok : room;
 
 	more += request->n_closing < room - more ? request->n_closing : room - more;
 	return request->n_prompt + more;

@@ -6,9 +6,15 @@
 /* Prompt tokens in a batch that also continues answers, so that these keep flowing. */
 enum { MIXED_PREFILL_TOK = 128 };
 
+/* A text that is seen as a whole: no KV, and positions of its own. */
+static int is_piece(const struct scheduler *scheduler, const struct request *request)
+{
+	return request->embedding && scheduler->embedding->is_whole;
+}
+
 static int64_t pages_needed(const struct scheduler *scheduler, const struct request *request)
 {
-	return request->embedding && scheduler->embedding->is_whole
+	return is_piece(scheduler, request)
 		       ? 0
 		       : scheduler_pages_of(scheduler_most_tok(scheduler, request));
 }
@@ -97,7 +103,8 @@ static void add_rows(
 	struct scheduler *scheduler, struct request *request, int64_t n_row, int64_t n_out)
 {
 	struct batch *batch = &scheduler->batch;
-	int64_t first_pos = request->sequence.n_tok;
+	int64_t first_tok = request->sequence.n_tok;
+	int64_t first_pos = is_piece(scheduler, request) ? 0 : first_tok;
 	struct err err = {0};
 
 	if (request->reserved_pages &&
@@ -110,7 +117,7 @@ static void add_rows(
 	request->batch_out = batch->n_out;
 	request->batch_n_out = n_out;
 	for (int64_t i = 0; i < n_row; i++) {
-		scheduler->ids[batch->n_row + i] = request->ids[first_pos + i];
+		scheduler->ids[batch->n_row + i] = request->ids[first_tok + i];
 		scheduler->pos[batch->n_row + i] = first_pos + i;
 	}
 	for (int64_t i = n_row - n_out; i < n_row; i++) {
@@ -198,7 +205,9 @@ static void add_embeddings(struct scheduler *scheduler)
 		if (request->phase != PHASE_PREFILL || !request->embedding) {
 			continue;
 		}
-		n = request->n_ids - request->sequence.n_tok;
+		n = is_piece(scheduler, request)
+			    ? embedding_piece_tok(request->embedding, request->sequence.n_tok)
+			    : request->n_ids - request->sequence.n_tok;
 		if (room > 0 && (n <= room || !scheduler->embedding->is_whole)) {
 			add_rows(scheduler, request, min_of(n, room), 0);
 		}

@@ -6,10 +6,12 @@
 #include <string.h>
 
 static const struct family *const families[] = {
+	&family_bert,
 	&family_gemma.family,
 	&family_gemma2.family,
 	&family_gemma3.family,
 	&family_llama.family,
+	&family_nomic_bert,
 	&family_phi3.family,
 	&family_qwen2.family,
 	&family_qwen3.family,

@@ -30,6 +30,9 @@ struct family {
 		struct err *err);
 };
 
+/* Encoders: bert.c. (Decoders: decoder.h.) */
+extern const struct family family_bert, family_nomic_bert;
+
 /* NULL if carrel does not know the architecture. */
 const struct family *family_find(const char *architecture, size_t len);
 /* Appends "llama, ..." for messages. */

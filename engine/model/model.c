@@ -65,10 +65,9 @@ static const char *architecture_meaning(const char *architecture)
 		const char *begin, *meaning;
 	} known[] = {
 		{"clip", ", the part of a model that reads pictures (mmproj)"},
-		{"bert", ", a model that finds texts and writes none"},
-		{"nomic-bert", ", a model that finds texts and writes none"},
-		{"jina-bert", ", a model that finds texts and writes none"},
-		{"gemma-embedding", ", a model that finds texts and writes none"},
+		{"nomic-bert-moe", ", an embedding model of several experts"},
+		{"jina-bert", ", an embedding model of another kind"},
+		{"gemma-embedding", ", an embedding model of another kind"},
 		{"whisper", ", a model that writes down speech"},
 		{"flux", ", a model that makes pictures"},
 		{"sd", ", a model that makes pictures"},
