@@ -156,12 +156,27 @@ struct engine_sampling {
 extern const struct engine_sampling engine_sampling_default;
 
 enum { ENGINE_OWNER_CHARS = 16 };
+/* Requests in passing under way at once: more gain nothing, and are a waste to cancel. */
+enum { ENGINE_UNDER_WAY_BEST = 32 };
 
 struct engine_request {
 	const struct prompt *prompt;
 	struct engine_sampling sampling;
-	int64_t max_tok;          /* most tokens to generate; 0 only computes the prompt */
-	int32_t priority;         /* higher first */
+	int64_t max_tok; /* most tokens to generate; 0 only computes the prompt */
+	/*
+	 * Higher first. Below 0 it is work in passing, one of many that nobody watches word by word
+	 * (a sweep's windows): several are best under way at once (ENGINE_UNDER_WAY_BEST), they make
+	 * full batches, and what they alone use of the cache in memory is given up first. Answers of 0
+	 * and above keep flowing beside them.
+	 */
+	int32_t priority;
+	/*
+	 * How many of the prompt's segments, from the first one, have KV that will be wanted again; 0:
+	 * all of them, and the answer. What stands behind them (one question of many, its answer) is
+	 * this request's alone: it is not kept anywhere, and an answer ends without computing the turn's
+	 * closing tokens for a next turn that will not come.
+	 */
+	int64_t n_keep;
 	const char *const *stop;  /* texts that end the answer, NULL-terminated; NULL for none */
 	int ignore_end;           /* benchmarks: end tokens do not end the answer */
 	int want_logprobs;        /* TEXT events carry the log probability of each id */
@@ -169,8 +184,10 @@ struct engine_request {
 				     before */
 	int want_logits;          /* LOGITS: the row of every prompt position, a few per event */
 	int no_reuse;             /* neither read nor write the prefix cache */
-	int no_store; /* the prompt's new KV does not go to disk (what is there is read): of a sweep
-			 over more than the disk may hold, which else would replace itself */
+	int no_store; /* new KV stays in memory (what is on disk is read): of a sweep over more than
+			 the disk may hold, which else would replace itself and everybody's. By its
+			 limit the disk keeps what was used last: a sweep should store no more than
+			 half of engine_kv_stock.limit_bytes, always the same windows */
 	int want_embedding; /* EMBEDDING: the mean over the prompt's positions, its template marks
 			       left out, of the model's states (of a decoder: in the middle; of an
 			       encoder: as its file says); nothing is generated or cached, no

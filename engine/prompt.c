@@ -517,6 +517,13 @@ void prompt_store_texts(const struct prompt_store *store, struct embedding_run *
 	}
 }
 
+size_t prompt_store_end(const struct prompt_store *store, uint64_t n_segment)
+{
+	size_t n = n_segment < store->n_placed ? (size_t)n_segment : store->n_placed;
+
+	return n ? store->place[n - 1].end_tok : 0;
+}
+
 int prompt_store_turn(const struct prompt_store *store, size_t *from_tok)
 {
 	size_t at = store->n_placed;

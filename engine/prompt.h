@@ -70,6 +70,9 @@ void prompt_store_sources(
 void prompt_store_texts(
 	const struct prompt_store *store, struct embedding_run **run, size_t *count);
 
+/* Where in the present prompt its first n_segment segments end. Call it after prompt_store_ids(). */
+size_t prompt_store_end(const struct prompt_store *store, uint64_t n_segment);
+
 /*
  * The last mark of the present prompt (enum prompt_mark; -1: it has none), and where the ids behind
  * it begin. Call it after prompt_store_ids().

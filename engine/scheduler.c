@@ -17,6 +17,11 @@ double scheduler_now_ms(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec * 1e-6;
 }
 
+int request_is_passing(const struct request *request)
+{
+	return request->priority < 0;
+}
+
 int64_t scheduler_pages_of(int64_t n_tok)
 {
 	return (n_tok + KV_PAGE_TOK - 1) / KV_PAGE_TOK;
@@ -246,9 +251,11 @@ static struct request *copy_request(
 	request->want_prompt_logprobs = from->want_prompt_logprobs;
 	request->want_logits = from->want_logits;
 	request->no_reuse = from->no_reuse || from->want_embedding;
+	request->no_store = from->no_store;
+	request->keep_tok = (int64_t)from->keep_tok;
 	snprintf(request->owner, sizeof(request->owner), "%s", from->owner ? from->owner : "");
 	request->n_ids = request->n_prompt = (int64_t)from->n_ids;
-	request->n_closing = (int64_t)from->n_closing;
+	request->n_closing = from->keep_tok ? 0 : (int64_t)from->n_closing;
 	if (prepare(scheduler, request, from) < 0) {
 		embedding_destroy(request->embedding);
 		free(request->ids);

@@ -68,7 +68,7 @@ void scheduler_end_answer(
 	request->stop = stop;
 	reply_flush(&request->reply);
 	emit_text(scheduler, request, NULL, 0, NULL);
-	if (request->no_reuse) {
+	if (request->no_reuse || request->keep_tok) {
 		scheduler_finish(scheduler, request);
 		return;
 	}

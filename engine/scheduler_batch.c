@@ -3,8 +3,24 @@
 
 #include "engine/quote.h"
 
-/* Prompt tokens in a batch that also continues answers, so that these keep flowing. */
-enum { MIXED_PREFILL_TOK = 128 };
+/* Of a batch, for all else beside answers that somebody waits for, so that these keep flowing. */
+enum { BESIDE_SHARE = 4 };
+
+static int64_t min_of(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Whether there is a place for one more. */
+static int may_run(const struct scheduler *scheduler, const struct request *request)
+{
+	int64_t most = min_of(MAX_RUNNING, scheduler->config.out_rows);
+
+	if (request_is_passing(request) && most > NOT_PASSING) {
+		most -= NOT_PASSING;
+	}
+	return scheduler->n_running < most;
+}
 
 /* A text that is seen as a whole: no KV, and positions of its own. */
 static int is_piece(const struct scheduler *scheduler, const struct request *request)
@@ -43,13 +59,16 @@ static void admit(struct scheduler *scheduler)
 			scheduler_fail(scheduler, request, &err);
 			continue;
 		}
-		if (scheduler->n_running >= MAX_RUNNING ||
-			scheduler->n_running >= scheduler->config.out_rows ||
-			scheduler->reserved_pages + pages > max_pages) {
+		if (!may_run(scheduler, request) || scheduler->reserved_pages + pages > max_pages) {
 			return;
 		}
 		kv_sequence_init(&request->sequence, scheduler->cache, !request->no_reuse);
-		request->sequence.owner = request->owner[0] ? request->owner : NULL;
+		request->sequence.keep_tok = request->keep_tok;
+		request->sequence.use = (struct kv_use){
+			.owner = request->owner[0] ? request->owner : NULL,
+			.is_passing = request_is_passing(request),
+			.no_store = request->no_store,
+		};
 		request->phase = PHASE_PREFILL;
 		request->reserved_pages = pages;
 		scheduler->reserved_pages += pages;
@@ -131,11 +150,6 @@ static void add_rows(
 	batch->n_row += n_row;
 }
 
-static int64_t min_of(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* An answer waits while the index of what it may quote is being built, a part at every step. */
 static int is_ready(const struct request *request)
 {
@@ -143,11 +157,12 @@ static int is_ready(const struct request *request)
 	       quote_ready(request->reply.quote, request->ids);
 }
 
-/* Answers under way get their next token. */
-static void add_answers(struct scheduler *scheduler)
+/* Answers under way get their next token. Returns how much room that leaves for prompts. */
+static int64_t add_answers(struct scheduler *scheduler)
 {
 	struct batch *batch = &scheduler->batch;
 	struct request *request, *next;
+	int64_t room, n_watched = 0; /* rows of answers that somebody waits for */
 
 	for (request = scheduler->request; request; request = next) {
 		next = request->next;
@@ -157,12 +172,18 @@ static void add_answers(struct scheduler *scheduler)
 
 			n = min_of(n, scheduler->config.batch_tok - batch->n_row);
 			if (n > 0) {
+				n_watched += request_is_passing(request) ? 0 : n;
 				add_rows(scheduler, request, n,
 					request->phase == PHASE_DECODE &&
 						request->sequence.n_tok + n == request->n_ids);
 			}
 		}
 	}
+	room = scheduler->config.batch_tok;
+	if (n_watched) {
+		room = min_of(room, n_watched + room / BESIDE_SHARE);
+	}
+	return room - batch->n_row;
 }
 
 static void add_prompts(struct scheduler *scheduler, int64_t room)
@@ -239,11 +260,10 @@ void scheduler_compose(struct scheduler *scheduler)
 		.pos = scheduler->pos,
 		.out_row = scheduler->out_row,
 		.sequence = scheduler->sequence};
-	add_answers(scheduler);
+	room = add_answers(scheduler);
 	if (batch->n_row == 0 && is_embeddings_turn(scheduler)) {
 		add_embeddings(scheduler);
 		return;
 	}
-	room = scheduler->config.batch_tok - batch->n_row;
-	add_prompts(scheduler, batch->n_row > 0 ? min_of(room, MIXED_PREFILL_TOK) : room);
+	add_prompts(scheduler, room);
 }

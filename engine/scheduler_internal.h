@@ -15,8 +15,8 @@
 #include "engine/reply.h"
 #include "engine/scheduler.h"
 
-/* Requests that have pages at one time. */
-enum { MAX_RUNNING = 16 };
+/* Requests that have pages at one time; some of these places are not for work in passing. */
+enum { NOT_PASSING = 4, MAX_RUNNING = ENGINE_UNDER_WAY_BEST + NOT_PASSING };
 
 enum phase {
 	PHASE_QUEUED,
@@ -33,7 +33,8 @@ struct request {
 	struct sampling sampling;
 	int64_t max_tok;
 	char owner[ENGINE_OWNER_CHARS + 1]; /* "": nobody */
-	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse;
+	int64_t keep_tok;                   /* see struct scheduler_request */
+	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse, no_store;
 
 	uint32_t *ids; /* prompt, answer, closing; the KV of the first sequence.n_tok is there */
 	int64_t n_ids, n_prompt;
@@ -86,6 +87,8 @@ struct scheduler {
 };
 
 double scheduler_now_ms(void);
+/* See engine_request.priority. */
+int request_is_passing(const struct request *request);
 int64_t scheduler_pages_of(int64_t n_tok);
 void scheduler_emit(struct scheduler *scheduler, const struct engine_event *event);
 /* The most tokens whose KV this request may come to need. */

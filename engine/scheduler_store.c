@@ -14,6 +14,9 @@
 /* Rates that a crash takes with it are measured again soon. */
 #define RATE_SAVE_MS 60e3
 
+/* Of the budget, for what was only used in passing and is on disk. */
+enum { PASSING_SHARE = 8 };
+
 /* What the pages are named after: everything that decides their bits. */
 static struct sha256_digest root_of(const struct scheduler *scheduler)
 {
@@ -119,6 +122,9 @@ void scheduler_open_store(struct scheduler *scheduler)
 	if (scheduler->config.kv_budget_bytes <= 0 &&
 		config.max_pages <= scheduler_pages_of(scheduler->config.context_tok)) {
 		config.max_pages = scheduler_pages_of(scheduler->config.context_tok) + 1;
+	}
+	if (scheduler->disk) {
+		config.max_passing_pages = config.max_pages / PASSING_SHARE + 1;
 	}
 	config.disk = scheduler->disk;
 	config.prefers_disk = prefers_disk;

@@ -303,6 +303,8 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		request.want_prompt_logprobs = asked.want_prompt_logprobs;
 		request.want_logits = asked.want_logits;
 		request.no_reuse = asked.no_reuse;
+		request.no_store = asked.no_store;
+		request.keep_tok = prompt_store_end(server->prompts, (uint64_t)asked.n_keep);
 		request.owner = asked.owner;
 		scheduler_submit(server->loaded.scheduler, &request);
 	}

@@ -309,6 +309,7 @@ static const size_t submit_flag[] = {
 	offsetof(struct engine_request, no_reuse),
 	offsetof(struct engine_request, free_quotes),
 	offsetof(struct engine_request, want_embedding),
+	offsetof(struct engine_request, no_store),
 };
 
 static int *flag_at(struct engine_request *request, size_t index)
@@ -338,6 +339,7 @@ void wire_put_submit(struct buf *out, int64_t id, const struct engine_request *r
 	wire_put_u64(out, sampling->seed);
 	wire_put_u64(out, (uint64_t)request->max_tok);
 	wire_put_u32(out, (uint32_t)request->priority);
+	wire_put_u64(out, (uint64_t)request->n_keep);
 	wire_put_u32(out, flags);
 	wire_put_string(out, request->owner);
 	wire_put_u32(out, n_stop);
@@ -364,6 +366,7 @@ int wire_get_submit(struct engine_request *request, const struct wire_frame *fra
 	sampling->seed = wire_get_u64(&in);
 	request->max_tok = wire_get_count(&in);
 	request->priority = (int32_t)wire_get_u32(&in);
+	request->n_keep = wire_get_count(&in);
 	flags = wire_get_u32(&in);
 	request->owner = wire_get_string(&in, ENGINE_OWNER_CHARS);
 	n_stop = wire_get_u32(&in);
@@ -426,6 +429,9 @@ int wire_check_request(const struct engine_request *request, struct err *err)
 	}
 	if (request->max_tok < 0) {
 		return out_of_range(err, "max_tok", "0 or more");
+	}
+	if (request->n_keep < 0) {
+		return out_of_range(err, "n_keep", "0 or more");
 	}
 	if (request->want_embedding &&
 		(request->max_tok || request->want_logits || request->want_prompt_logprobs)) {

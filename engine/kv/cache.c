@@ -8,11 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Kept leaves that nobody holds, by last use. */
+struct kv_order {
+	struct kv_page *oldest, *newest;
+};
+
 struct kv_cache {
 	struct backend *backend;
 	struct sha256 *hash;
 	struct kv_cache_config config; /* `name` is never NULL */
 	int64_t n_page, n_mapped;      /* of ours, of the disk's */
+	int64_t n_passing;             /* used in passing, and on disk */
 	uint64_t clock;
 	uint64_t generation;
 
@@ -20,8 +26,8 @@ struct kv_cache {
 	size_t n_bucket;
 	size_t n_named;
 
-	struct kv_page *first_child;     /* kept pages without a parent */
-	struct kv_page *oldest, *newest; /* kept leaves that nobody holds, by last use */
+	struct kv_page *first_child; /* kept pages without a parent */
+	struct kv_order order[2];    /* [1]: of those used in passing */
 };
 
 struct kv_cache *kv_cache_create(struct backend *backend, const struct kv_cache_config *config)
@@ -140,21 +146,24 @@ static void remove_named(struct kv_cache *cache, struct kv_page *page)
 
 static void leave_order(struct kv_cache *cache, struct kv_page *page)
 {
+	struct kv_order *order = &cache->order[page->is_passing];
+
 	if (!page->is_evictable) {
 		return;
 	}
-	*(page->older ? &page->older->newer : &cache->oldest) = page->newer;
-	*(page->newer ? &page->newer->older : &cache->newest) = page->older;
+	*(page->older ? &page->older->newer : &order->oldest) = page->newer;
+	*(page->newer ? &page->newer->older : &order->newest) = page->older;
 	page->older = page->newer = NULL;
 	page->is_evictable = 0;
 }
 
 /*
  * A page that became a free leaf takes its place by last use. Releases come in order (search from
- * the newest end); a parent that became a leaf by eviction is among the oldest (search from there).
+ * the newest end); a parent that became a leaf by eviction is where eviction is (search from there).
  */
 static void enter_order(struct kv_cache *cache, struct kv_page *page, int from_oldest)
 {
+	struct kv_order *order = &cache->order[page->is_passing];
 	struct kv_page *older, *newer;
 
 	if (page->is_evictable || !page->is_kept || page->n_user > 0 || page->n_child > 0) {
@@ -162,14 +171,14 @@ static void enter_order(struct kv_cache *cache, struct kv_page *page, int from_o
 	}
 	if (from_oldest) {
 		older = NULL;
-		newer = cache->oldest;
+		newer = order->oldest;
 		while (newer && newer->last_use < page->last_use) {
 			older = newer;
 			newer = newer->newer;
 		}
 	} else {
 		newer = NULL;
-		older = cache->newest;
+		older = order->newest;
 		while (older && older->last_use > page->last_use) {
 			newer = older;
 			older = older->older;
@@ -177,9 +186,23 @@ static void enter_order(struct kv_cache *cache, struct kv_page *page, int from_o
 	}
 	page->older = older;
 	page->newer = newer;
-	*(older ? &older->newer : &cache->oldest) = page;
-	*(newer ? &newer->older : &cache->newest) = page;
+	*(older ? &older->newer : &order->oldest) = page;
+	*(newer ? &newer->older : &order->newest) = page;
 	page->is_evictable = 1;
+}
+
+/* What goes first; NULL: there is nothing. */
+static struct kv_page *next_to_go(const struct kv_cache *cache)
+{
+	return cache->order[1].newest ? cache->order[1].newest : cache->order[0].oldest;
+}
+
+/* A kept page is, or is no more, one of those that are used in passing and on disk. */
+static void count_passing(struct kv_cache *cache, const struct kv_page *page, int n)
+{
+	if (page->is_passing && !page->is_memory_only) {
+		cache->n_passing += n;
+	}
 }
 
 /* ---- the tree ---- */
@@ -194,6 +217,7 @@ static void link_page(struct kv_cache *cache, struct kv_page *page)
 	struct kv_page **children = children_of(cache, page->parent);
 
 	page->is_kept = 1;
+	count_passing(cache, page, 1);
 	page->previous_sibling = NULL;
 	page->next_sibling = *children;
 	if (*children) {
@@ -215,6 +239,7 @@ static void evict(struct kv_cache *cache, struct kv_page *page)
 	struct kv_page *parent = page->parent;
 
 	leave_order(cache, page);
+	count_passing(cache, page, -1);
 	*(page->previous_sibling ? &page->previous_sibling->next_sibling
 				 : children_of(cache, parent)) = page->next_sibling;
 	if (page->next_sibling) {
@@ -227,14 +252,24 @@ static void evict(struct kv_cache *cache, struct kv_page *page)
 	free_page(cache, page);
 	if (parent) {
 		parent->n_child--;
-		enter_order(cache, parent, 1);
+		enter_order(cache, parent, !parent->is_passing);
 	}
+}
+
+/* Returns 0 where there is nothing to evict. */
+static int evict_next(struct kv_cache *cache)
+{
+	struct kv_page *page = next_to_go(cache);
+
+	if (page) {
+		evict(cache, page);
+	}
+	return page != NULL;
 }
 
 void kv_cache_clear(struct kv_cache *cache)
 {
-	while (cache->oldest) {
-		evict(cache, cache->oldest);
+	while (evict_next(cache)) {
 	}
 }
 
@@ -256,14 +291,12 @@ struct kv_page *kv_cache_new_page(struct kv_cache *cache)
 	struct kv_page *page;
 	uint8_t *data = NULL;
 
-	while (cache->n_page >= cache->config.max_pages && cache->oldest) {
-		evict(cache, cache->oldest);
+	while (cache->n_page >= cache->config.max_pages && evict_next(cache)) {
 	}
 	if (cache->n_page < cache->config.max_pages) {
 		data = cache->backend->ops->page_alloc(cache->backend);
 		/* The system has less than the budget says: live with what is kept. */
-		if (!data && cache->oldest) {
-			evict(cache, cache->oldest);
+		if (!data && evict_next(cache)) {
 			data = cache->backend->ops->page_alloc(cache->backend);
 		}
 	}
@@ -296,6 +329,10 @@ void kv_cache_release(struct kv_cache *cache, struct kv_page *page)
 		enter_order(cache, page, 0);
 	} else {
 		free_page(cache, page);
+	}
+	while (cache->config.max_passing_pages &&
+		cache->n_passing > cache->config.max_passing_pages && cache->order[1].newest) {
+		evict(cache, cache->order[1].newest);
 	}
 }
 
@@ -386,6 +423,7 @@ static struct kv_page *superseding(struct kv_cache *cache, const struct kv_page 
  */
 static void write_page(struct kv_cache *cache, struct kv_page *page, const char *owner)
 {
+	struct kv_disk *disk = cache->config.disk;
 	struct kv_disk_page record = {
 		.name = page->name,
 		.parent = page->parent ? page->parent->name : cache->config.root,
@@ -396,15 +434,32 @@ static void write_page(struct kv_cache *cache, struct kv_page *page, const char 
 
 	if (page->is_mapped) {
 		kv_cache_note_use(cache, page, owner);
-	} else if (cache->config.disk) {
+	} else if (disk && !page->is_memory_only && !kv_disk_use_equal(disk, &record, owner)) {
 		if (page->n_tok < KV_PAGE_TOK) { /* a page that was used or copied before */
 			cache->backend->ops->page_clear(cache->backend, page->data, page->n_tok);
 		}
-		kv_disk_write(cache->config.disk, &record, owner);
+		kv_disk_write(disk, &record, owner);
 	}
 }
 
-struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page, const char *owner)
+void kv_cache_promote(struct kv_cache *cache, struct kv_page *page, const struct kv_use *use)
+{
+	if (page->is_passing && !use->is_passing) {
+		count_passing(cache, page, -1);
+		leave_order(cache, page);
+		page->is_passing = 0;
+		enter_order(cache, page, 0);
+	}
+	if (page->is_memory_only && !use->no_store &&
+		!(page->parent && page->parent->is_memory_only)) {
+		page->is_memory_only = 0;
+		count_passing(cache, page, 1);
+		write_page(cache, page, use->owner);
+	}
+}
+
+struct kv_page *kv_cache_keep(
+	struct kv_cache *cache, struct kv_page *page, const struct kv_use *use)
 {
 	struct kv_page *other;
 
@@ -420,7 +475,7 @@ struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page, cons
 				leave_order(cache, other);
 				enter_order(cache, other, 0);
 			}
-			write_page(cache, other, owner);
+			write_page(cache, other, use->owner);
 			return page;
 		}
 	}
@@ -433,12 +488,17 @@ struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page, cons
 		}
 		kv_cache_hold(cache, other);
 		free_page(cache, page);
-		write_page(cache, other, owner);
+		kv_cache_promote(cache, other, use);
+		write_page(cache, other, use->owner);
 		return other;
 	}
+	page->is_passing = use->is_passing;
+	/* On disk nothing would lead to it. */
+	page->is_memory_only = cache->config.disk &&
+			       (use->no_store || (page->parent && page->parent->is_memory_only));
 	link_page(cache, page);
 	drop_superseded(cache, page);
-	write_page(cache, page, owner);
+	write_page(cache, page, use->owner);
 	return page;
 }
 
@@ -465,7 +525,7 @@ int kv_cache_prefers_disk(
 }
 
 struct kv_page *kv_cache_adopt(struct kv_cache *cache, struct kv_page *parent,
-	const struct kv_disk_entry *entry, uint8_t *data)
+	const struct kv_disk_entry *entry, uint8_t *data, const struct kv_use *use)
 {
 	struct kv_page *page;
 
@@ -473,14 +533,14 @@ struct kv_page *kv_cache_adopt(struct kv_cache *cache, struct kv_page *parent,
 		kv_disk_unlink(cache->config.disk, data);
 		return NULL;
 	}
-	while (cache->n_mapped >= cache->config.max_pages && cache->oldest) {
-		evict(cache, cache->oldest);
+	while (cache->n_mapped >= cache->config.max_pages && evict_next(cache)) {
 	}
 	page = mem_zero(1, sizeof(*page));
 	page->name = entry->name;
 	page->parent = parent;
 	page->data = data;
 	page->is_mapped = 1;
+	page->is_passing = use->is_passing;
 	page->n_tok = entry->n_tok;
 	page->n_user = 1;
 	memcpy(page->ids, entry->ids, (size_t)entry->n_tok * sizeof(*page->ids));

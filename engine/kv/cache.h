@@ -12,7 +12,9 @@
  * looks there: the pages found are mapped, checked and become part of the tree, read-only.
  *
  * All pages of ours, in use or only kept, stay within a budget; where it is reached the pages that
- * were used longest ago go first, leaves before what they continue. Mapped pages are the system's
+ * were used longest ago go first, leaves before what they continue. Pages that were only used in
+ * passing (by a sweep over more than memory holds, in the same order each time) go before all others,
+ * the latest first: those that stay are found again by the next one. Mapped pages are the system's
  * memory, not ours; of them there are no more than the budget's number, and a sequence that needs
  * n pages finds room for n of its own whatever is mapped: any of them may be lost and computed again.
  */
@@ -38,9 +40,11 @@ struct kv_page {
 	int32_t n_tok;
 	uint32_t ids[KV_PAGE_TOK];
 
-	int is_mapped;  /* from disk: data is the store's, read-only */
-	int is_kept;    /* in the cache; else it belongs to one sequence alone */
-	int32_t n_user; /* sequences that hold it */
+	int is_mapped;      /* from disk: data is the store's, read-only */
+	int is_kept;        /* in the cache; else it belongs to one sequence alone */
+	int is_passing;     /* kept, and used in passing only */
+	int is_memory_only; /* kept here and not on disk, by no_store */
+	int32_t n_user;     /* sequences that hold it */
 	int32_t n_child;
 	struct kv_page *first_child, *next_sibling, *previous_sibling; /* kept pages */
 	struct kv_page *next_named;                                    /* in the hash table */
@@ -51,7 +55,10 @@ struct kv_page {
 
 struct kv_cache_config {
 	struct sha256_digest root;
-	int64_t max_pages;    /* the budget */
+	int64_t max_pages; /* the budget */
+	/* So many pages that were used in passing are kept though they are on disk, too; 0: any
+	   number. What is beyond that is found there, and the system's memory is left to others. */
+	int64_t max_passing_pages;
 	struct kv_disk *disk; /* NULL: none; the caller's, closed after the cache is destroyed */
 	/*
 	 * Whether reading tokens first_tok ... end_tok-1 from disk in about link_s seconds is better
@@ -62,6 +69,13 @@ struct kv_cache_config {
 	/* NULL: kv_chain_next(); tests force collisions with their own */
 	struct sha256_digest (*name)(struct sha256 *hash, const struct sha256_digest *parent,
 		const uint32_t *ids, size_t n_ids);
+};
+
+/* On whose behalf, and how, a sequence uses the cache. */
+struct kv_use {
+	const char *owner; /* whose pages these are, see kv/disk.h; NULL: nobody's */
+	int is_passing;
+	int no_store; /* what it computes does not go to disk */
 };
 
 struct kv_cache *kv_cache_create(struct backend *backend, const struct kv_cache_config *config);
@@ -89,6 +103,11 @@ void kv_cache_abandon(struct kv_cache *cache);
 struct kv_page *kv_cache_new_page(struct kv_cache *cache);
 
 void kv_cache_hold(struct kv_cache *cache, struct kv_page *page);
+/*
+ * A kept full page is used, its parent was before: from now on it is not one used in passing, and on
+ * disk, where that is not how it is used this time.
+ */
+void kv_cache_promote(struct kv_cache *cache, struct kv_page *page, const struct kv_use *use);
 /* A page that was never kept is freed when its sequence lets go. */
 void kv_cache_release(struct kv_cache *cache, struct kv_page *page);
 
@@ -113,9 +132,10 @@ struct kv_page *kv_cache_find_partial(struct kv_cache *cache, struct kv_page *pa
  * Keep a page that a sequence computed, here and on disk: its ids, n_tok and (kept or NULL) parent
  * are set. Returns the page to hold instead: itself, or an equal one that was kept already (then
  * `page` is freed). It stays the sequence's own if another page has the same name, or holds more of
- * the same tail. `owner`: see kv/disk.h.
+ * the same tail.
  */
-struct kv_page *kv_cache_keep(struct kv_cache *cache, struct kv_page *page, const char *owner);
+struct kv_page *kv_cache_keep(
+	struct kv_cache *cache, struct kv_page *page, const struct kv_use *use);
 
 /* ---- the tier below ---- */
 
@@ -134,7 +154,7 @@ int kv_cache_prefers_disk(
  * unlinked, where there is a page of that name already.
  */
 struct kv_page *kv_cache_adopt(struct kv_cache *cache, struct kv_page *parent,
-	const struct kv_disk_entry *entry, uint8_t *data);
+	const struct kv_disk_entry *entry, uint8_t *data, const struct kv_use *use);
 /* The first n_tok tokens of `data`, whose ids these are, in a new page of a sequence; NULL as
  * kv_cache_new_page(). */
 struct kv_page *kv_cache_copy(

@@ -128,6 +128,8 @@ struct kv_disk_page {
 	const uint8_t *data; /* [page_bytes] */
 };
 void kv_disk_write(struct kv_disk *disk, const struct kv_disk_page *page, const char *owner);
+/* Where it is there already, its use is noted; returns whether it is. `data` is not looked at. */
+int kv_disk_use_equal(struct kv_disk *disk, const struct kv_disk_page *page, const char *owner);
 /* The owner's prompt ran over the pages up to this one. */
 void kv_disk_use(struct kv_disk *disk, const struct sha256_digest *name, const char *owner);
 /* A sentence for the user, each once; returns 0 where there is none. */

@@ -441,6 +441,17 @@ static const struct kv_index_entry *written(
 	return NULL;
 }
 
+int kv_disk_use_equal(struct kv_disk *disk, const struct kv_disk_page *page, const char *owner)
+{
+	int is_refused;
+	const struct kv_index_entry *entry = written(disk, page, &is_refused);
+
+	if (entry) {
+		kv_disk_use(disk, &entry->page.name, owner);
+	}
+	return entry != NULL;
+}
+
 void kv_disk_write(struct kv_disk *disk, const struct kv_disk_page *page, const char *owner)
 {
 	struct kv_record record = {
@@ -450,13 +461,12 @@ void kv_disk_write(struct kv_disk *disk, const struct kv_disk_page *page, const 
 		.parent = page->parent,
 	};
 	int is_refused;
-	const struct kv_index_entry *entry = written(disk, page, &is_refused);
 	int64_t number;
 
-	if (entry) {
-		kv_disk_use(disk, &entry->page.name, owner);
+	if (kv_disk_use_equal(disk, page, owner)) {
 		return;
 	}
+	written(disk, page, &is_refused);
 	if (is_refused || page->n_tok < 1 || page->n_tok > KV_PAGE_TOK || !is_within_budget(disk)) {
 		return;
 	}

@@ -40,15 +40,30 @@ static int append_page(struct kv_sequence *sequence, struct kv_page *page)
 	return 0;
 }
 
+/* What stands behind the last page that is kept whole, unless it was there before. */
+static void keep_tail(struct kv_sequence *sequence)
+{
+	int64_t n_tok = sequence->n_tok, last;
+	struct kv_page *tail;
+
+	if (sequence->keep_tok && sequence->keep_tok < n_tok) {
+		n_tok = sequence->keep_tok;
+	}
+	last = n_tok / KV_PAGE_TOK;
+	if (last >= sequence->n_page || n_tok % KV_PAGE_TOK == 0 || sequence->page[last]->is_kept ||
+		(sequence->keep_tok && n_tok <= sequence->match_tok)) {
+		return;
+	}
+	tail = sequence->page[last];
+	tail->parent = parent_of(sequence, last);
+	tail->n_tok = (int32_t)(n_tok % KV_PAGE_TOK);
+	sequence->page[last] = kv_cache_keep(sequence->cache, tail, &sequence->use);
+}
+
 void kv_sequence_finish(struct kv_sequence *sequence)
 {
-	int64_t last = sequence->n_tok / KV_PAGE_TOK;
-
-	if (sequence->reuse && last < sequence->n_page && sequence->n_tok % KV_PAGE_TOK) {
-		struct kv_page *tail = sequence->page[last];
-
-		tail->parent = parent_of(sequence, last);
-		sequence->page[last] = kv_cache_keep(sequence->cache, tail, sequence->owner);
+	if (sequence->reuse) {
+		keep_tail(sequence);
 	}
 	/* The first pages go last: they are the last to be evicted. */
 	for (int64_t i = sequence->n_page - 1; i >= 0; i--) {
@@ -69,6 +84,7 @@ static int match_memory(struct kv_sequence *sequence, const uint32_t *ids, int64
 		(page = kv_cache_find(
 			 cache, parent_of(sequence, sequence->n_page), ids + sequence->n_tok))) {
 		kv_cache_hold(cache, page);
+		kv_cache_promote(cache, page, &sequence->use);
 		if (append_page(sequence, page) < 0) {
 			kv_cache_release(cache, page);
 			return -1; /* it is computed again */
@@ -122,8 +138,8 @@ static int adopt_pages(struct kv_sequence *sequence, const struct kv_restore *re
 			kv_disk_unlink(kv_cache_disk(cache), data[i]);
 			continue;
 		}
-		page = kv_cache_adopt(
-			cache, parent_of(sequence, sequence->n_page), restore->entry[i], data[i]);
+		page = kv_cache_adopt(cache, parent_of(sequence, sequence->n_page),
+			restore->entry[i], data[i], &sequence->use);
 		if (page && append_page(sequence, page) == 0) {
 			sequence->n_tok += KV_PAGE_TOK;
 			sequence->disk_tok += KV_PAGE_TOK;
@@ -205,9 +221,10 @@ void kv_sequence_match(struct kv_sequence *sequence, const uint32_t *ids, int64_
 	if (page) {
 		copy_page(sequence, page, n_more);
 	}
+	sequence->match_tok = sequence->n_tok;
 	if (sequence->n_tok >= KV_PAGE_TOK) {
-		kv_cache_note_use(
-			cache, sequence->page[sequence->n_tok / KV_PAGE_TOK - 1], sequence->owner);
+		kv_cache_note_use(cache, sequence->page[sequence->n_tok / KV_PAGE_TOK - 1],
+			sequence->use.owner);
 	}
 }
 
@@ -265,9 +282,10 @@ void kv_sequence_commit(struct kv_sequence *sequence, const uint32_t *ids, int64
 		sequence->n_tok += n;
 		ids += n;
 		n_ids -= n;
-		if (page->n_tok == KV_PAGE_TOK && sequence->reuse) {
+		if (page->n_tok == KV_PAGE_TOK && sequence->reuse &&
+			(!sequence->keep_tok || sequence->n_tok <= sequence->keep_tok)) {
 			page->parent = parent_of(sequence, index);
-			page = kv_cache_keep(sequence->cache, page, sequence->owner);
+			page = kv_cache_keep(sequence->cache, page, &sequence->use);
 			sequence->page[index] = page;
 			sequence->data[index] = page->data;
 		}

@@ -7,23 +7,23 @@
 
 #include "base/err.h"
 #include "base/sha256.h"
+#include "engine/kv/cache.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct kv_cache;
-struct kv_page;
-
 struct kv_sequence {
 	struct kv_cache *cache;
-	int reuse;             /* keep what is computed, find what was */
-	const char *owner;     /* whose pages these are, see kv/disk.h; NULL: nobody's */
+	int reuse;        /* keep what is computed, find what was */
+	int64_t keep_tok; /* but only of so many tokens; 0: of all */
+	struct kv_use use;
 	int64_t n_tok;         /* tokens whose KV is there */
 	struct kv_page **page; /* [n_page] */
 	uint8_t **data;        /* [n_page]: the pages' bytes, for struct op_sequence */
 	int64_t n_page, cap_page;
-	int64_t disk_tok; /* so many of what matched came from disk ... */
-	double restore_s; /* ... and this long it took */
+	int64_t match_tok; /* so many tokens were there ... */
+	int64_t disk_tok;  /* ... so many of them on disk ... */
+	double restore_s;  /* ... and this long it took */
 };
 
 void kv_sequence_init(struct kv_sequence *sequence, struct kv_cache *cache, int reuse);

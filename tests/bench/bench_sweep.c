@@ -298,6 +298,7 @@ static int begin_window(struct run *run, struct err *err)
 		.ignore_end = sweep->exact,
 		.no_store = sweep->no_store,
 		.priority = -1,
+		.n_keep = 6,
 		.owner = "00000000000000aa",
 	};
 	struct under_way *free_one = run->at;

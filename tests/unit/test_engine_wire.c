@@ -44,6 +44,8 @@ static void a_request_arrives_as_it_was_sent(void **state)
 	struct engine_request sent = {.sampling = {0.7, 0.9, 0.05, 1.1, 40, 64, UINT64_MAX - 5},
 		.max_tok = INT64_C(5000000000),
 		.priority = -3,
+		.n_keep = INT64_C(6000000000),
+		.no_store = 1,
 		.stop = stop,
 		.want_logprobs = 1,
 		.no_reuse = 1,
@@ -59,6 +61,7 @@ static void a_request_arrives_as_it_was_sent(void **state)
 	assert_int_equal(0, wire_get_submit(&got, &frame, NULL));
 	assert_memory_equal(&sent.sampling, &got.sampling, sizeof(sent.sampling));
 	assert_true(got.max_tok == sent.max_tok && got.priority == -3);
+	assert_true(got.n_keep == sent.n_keep && got.no_store == 1);
 	assert_true(got.want_logprobs == 1 && got.no_reuse == 1 && got.free_quotes == 1);
 	assert_true(!got.ignore_end && !got.want_prompt_logprobs && !got.want_logits);
 	assert_string_equal(sent.owner, got.owner);

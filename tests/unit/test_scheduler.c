@@ -255,7 +255,10 @@ static void shuffled_histories_give_the_same_tokens(void **state)
 		for (int i = 0; i < HISTORIES; i++) {
 			struct scheduler_request request = history(order[i]);
 
-			request.priority = order[i] * (int)round % 3;
+			/* Some of them in passing, some with an end that is not kept. */
+			request.priority = order[i] * (int)round % 3 - 1;
+			request.keep_tok =
+				(uint64_t)order[i] % 4 == round % 4 ? request.n_ids - 20 : 0;
 			scheduler_submit(scheduler, &request);
 			for (uint64_t steps = round % 5; steps > 0; steps--) {
 				scheduler_step(scheduler);
@@ -366,6 +369,111 @@ static void a_higher_priority_goes_first(void **state)
 	run_all();
 	assert_int_equal(0, outcome[2].order);
 	assert_int_equal(1, outcome[1].order);
+}
+
+/* Steps until a request has ended. */
+static int steps_to_end(int id)
+{
+	int n = 0;
+
+	while (outcome[id].end == ENGINE_LOAD) {
+		scheduler_step(scheduler);
+		n++;
+	}
+	return n;
+}
+
+static void work_in_passing_makes_full_batches(void **state)
+{
+	uint32_t ids[1000];
+	struct scheduler_request answering = ask(1, ids, 40, 200), reading = ask(2, ids, 640, 1);
+	int n_step;
+
+	fill(ids, 1000, 4);
+	for (int is_passing = 0; is_passing < 2; is_passing++) {
+		start();
+		answering.no_reuse = reading.no_reuse = 1;
+		answering.priority = reading.priority = is_passing ? -1 : 0;
+		scheduler_submit(scheduler, &answering);
+		scheduler_step(scheduler);
+		assert_int_equal(1, outcome[1].n_ids);
+		scheduler_submit(scheduler, &reading);
+		n_step = steps_to_end(2);
+		/* A batch has 64 rows; beside an answer that somebody waits for 16 are others'. */
+		assert_int_equal(is_passing ? 11 : 40, n_step);
+		run_all();
+		assert_int_equal(200, outcome[1].n_ids);
+	}
+}
+
+/* However much is done in passing, an answer that somebody waits for gets a token with every step. */
+static void an_answer_flows_beside_work_in_passing(void **state)
+{
+	static uint32_t ids[MAX_REQUESTS][300];
+	struct scheduler_request watched = ask(0, ids[0], 100, 60);
+	size_t n_before = 0;
+
+	start();
+	fill(ids[0], 300, 70);
+	for (int i = 1; i < 50; i++) {
+		struct scheduler_request request = ask(i, ids[i], 200, 40);
+
+		fill(ids[i], 300, 70 + (uint64_t)i);
+		request.priority = -1;
+		scheduler_submit(scheduler, &request);
+	}
+	for (int i = 0; i < 20; i++) {
+		scheduler_step(scheduler);
+	}
+	scheduler_submit(scheduler, &watched);
+	scheduler_step(scheduler);
+	scheduler_step(scheduler);
+	scheduler_step(scheduler);
+	n_before = outcome[0].n_ids;
+	assert_true(n_before > 0); /* there was a place for it, and its prompt went first */
+	while (outcome[0].end == ENGINE_LOAD) {
+		scheduler_step(scheduler);
+		assert_true(outcome[0].n_ids == n_before + 1 || outcome[0].end == ENGINE_DONE);
+		n_before = outcome[0].n_ids;
+	}
+	assert_int_equal(60, outcome[0].n_ids);
+	run_all();
+	for (int i = 1; i < 50; i++) {
+		assert_int_equal(ENGINE_DONE, outcome[i].end);
+		assert_int_equal(40, outcome[i].n_ids);
+	}
+}
+
+static void what_stands_behind_what_is_kept_is_forgotten(void **state)
+{
+	const uint32_t closing[2] = {777, 778};
+	uint32_t ids[CONTEXT_TOK], other[CONTEXT_TOK];
+	struct scheduler_request request = ask(1, ids, 300, 30);
+
+	for (size_t keep_tok = 150; keep_tok <= 192; keep_tok += 42) {
+		fill(ids, CONTEXT_TOK, 8);
+		fill(other, CONTEXT_TOK, 9);
+		start();
+		request.closing = closing;
+		request.n_closing = 2;
+		request.keep_tok = keep_tok;
+		scheduler_submit(scheduler, &request);
+		run_all();
+		assert_int_equal(30, outcome[1].n_ids);
+		memcpy(ids + 300, outcome[1].ids, 30 * sizeof(*ids));
+		assert_int_equal(keep_tok, scheduler_cached(scheduler, ids, 400, 0).cached_tok);
+		memcpy(other, ids, keep_tok * sizeof(*ids));
+		assert_int_equal(keep_tok, scheduler_cached(scheduler, other, 400, 0).cached_tok);
+		/* Another question: found up to there, and nothing of it is kept either. */
+		request.id = 2;
+		request.ids = other;
+		scheduler_submit(scheduler, &request);
+		run_all();
+		assert_int_equal(keep_tok, outcome[2].usage.cached_tok);
+		assert_int_equal(keep_tok, scheduler_cached(scheduler, other, 400, 0).cached_tok);
+		request.id = 1;
+		request.ids = ids;
+	}
 }
 
 static void an_answer_ends_before_its_stop_text(void **state)
@@ -668,6 +776,9 @@ int main(void)
 		cmocka_unit_test(a_cancel_at_any_moment_ends_only_its_request),
 		cmocka_unit_test(interrupted_batches_change_nothing),
 		cmocka_unit_test(a_higher_priority_goes_first),
+		cmocka_unit_test(work_in_passing_makes_full_batches),
+		cmocka_unit_test(an_answer_flows_beside_work_in_passing),
+		cmocka_unit_test(what_stands_behind_what_is_kept_is_forgotten),
 		cmocka_unit_test(an_answer_ends_before_its_stop_text),
 		cmocka_unit_test(text_is_held_back_only_as_long_as_it_may_stop),
 		cmocka_unit_test(an_end_token_ends_and_is_not_part_of_the_answer),
