@@ -1,0 +1,117 @@
+/*
+ * Reading more than the window, from inside. read.c: its course, and the last pass; read_many.c: many
+ * questions at one time; read_sweep.c: a question asked of every window; read_finds.c: what that
+ * found, and which of it the last pass reads; read_excerpts.c: the lines around it; read_select.c:
+ * which passages to read instead.
+ */
+#ifndef SESSION_READ_INTERNAL_H
+#define SESSION_READ_INTERNAL_H
+
+#include "session/library.h"
+#include "session/session_internal.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One question on its way. */
+struct reading {
+	struct session *session;
+	struct engine *engine;
+	const struct session_reading *how;
+	const struct library *library;
+	const char *question;
+	size_t question_len;
+	struct engine_sampling sampling; /* of the last pass */
+	int64_t max_tok;
+	const struct session_watch *watch;
+	int64_t base_tok; /* of a prompt without excerpts and without the conversation */
+	struct session_coverage coverage;
+	struct engine_usage usage; /* sums over everything before the last pass */
+	double begun_ms;
+};
+
+double read_now_ms(void);
+void read_tell(const struct reading *reading, const struct session_progress *progress);
+void read_add_usage(struct engine_usage *sum, const struct engine_usage *usage);
+/* How much text the last pass and select read; of the conversation, a window's prompt and theirs. */
+int64_t read_excerpts_tok(const struct reading *reading);
+int64_t read_window_turns_tok(const struct reading *reading);
+int64_t read_turns_tok(const struct reading *reading);
+
+/* ---- read_many.c ---- */
+
+/* What came of one of many questions. */
+struct read_answer {
+	struct buf text;
+	double confidence; /* the mean log probability of its tokens */
+	struct engine_usage usage;
+};
+/*
+ * Short questions about excerpts, so many of them at one time as the engine makes batches of: what
+ * each is about must last until it is done, in any order. Where watch->stopped says so, those under
+ * way are dropped and *is_stopped is set. A failure of one is that of all.
+ */
+struct read_many {
+	size_t n;
+	void (*about)(void *arg, size_t index, struct library_prompt *what, int *no_store);
+	void (*done)(void *arg, size_t index, const struct library_prompt *what,
+		const struct read_answer *answer);
+	void *arg;
+};
+int read_many(struct reading *reading, const struct read_many *many, int *is_stopped,
+	struct err *err);
+
+/* ---- read_excerpts.c, read_finds.c ---- */
+
+/* A quote of a window. */
+struct find {
+	size_t window;
+	struct citation *citation; /* one, owned */
+	struct excerpt excerpt;    /* its lines and those around them */
+	double confidence;      /* of the answer that it stands in */
+	double score;           /* greater is better */
+	int64_t tokens;         /* of the excerpt; -1: not counted */
+	int is_kept;
+};
+struct finds {
+	struct find *item;
+	size_t count, cap;
+};
+void finds_finish(struct finds *finds);
+/* Of the citations of a window's answer those that were found; returns how many. */
+size_t finds_add(struct finds *finds, const struct excerpt *in, size_t window, double confidence,
+	const struct citation *citation, size_t n_citation);
+/* The excerpt in which a citation was found, and its whole lines there; n_excerpt: in none. */
+size_t excerpt_cited(const struct excerpt *excerpt, size_t n_excerpt,
+	const struct citation *citation, struct slice *lines);
+/* The lines of a slice and those around them, about `bytes` in all, not beyond the file. */
+struct slice excerpt_widen(const struct document *document, struct slice slice, size_t bytes);
+/* In the order of the sources, those that overlap made one; returns how many are left. */
+size_t excerpts_tidy(struct excerpt *excerpt, size_t n_excerpt);
+/* Windows that have one; of those that are kept only. */
+size_t finds_count_windows(const struct finds *finds, int kept_only);
+/*
+ * The best first, by the question's words around them and by the model's confidence. Equal ones in the
+ * order of the sources.
+ */
+void finds_rank(struct finds *finds, const struct reading *reading);
+/*
+ * Mark those that the last pass reads: all where they fit, else those that are quoted again where
+ * they are asked about in groups. *excerpt is malloc'ed, in the order of the sources, no two of them
+ * overlap. A stop ends the groups: then the best that fit are read.
+ */
+int finds_choose(struct finds *finds, struct reading *reading, struct excerpt **excerpt,
+	size_t *n_excerpt, struct err *err);
+
+/* ---- read_sweep.c ---- */
+
+/* Asks every window; coverage and usage are the reading's. */
+int read_sweep(struct reading *reading, struct finds *finds, struct err *err);
+
+/* ---- read_select.c ---- */
+
+/* The passages to read; malloc'ed, in the order of the sources. */
+int read_select(struct reading *reading, struct excerpt **excerpt, size_t *n_excerpt,
+	struct err *err);
+
+#endif
