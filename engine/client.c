@@ -383,6 +383,23 @@ const struct engine_info *engine_info(const struct engine *engine)
 	return &engine->info;
 }
 
+int64_t engine_kv_limit(const struct engine *engine)
+{
+	const struct engine_config *config = &engine->config;
+	struct engine_kv_stock stock;
+	int64_t limit_bytes;
+
+	if (!config->kv_folder || config->kv_limit_bytes > 0) {
+		return config->kv_folder ? config->kv_limit_bytes : 0;
+	}
+	if (engine_kv_list(&stock, config->kv_folder, 0, NULL) < 0) {
+		return 0;
+	}
+	limit_bytes = stock.limit_bytes;
+	engine_kv_stock_finish(&stock);
+	return limit_bytes;
+}
+
 /* ---- requests ---- */
 
 /* Tell the engine which segments are no more. */

@@ -303,6 +303,9 @@ int64_t engine_render(struct engine *engine, const struct prompt *prompt, struct
  */
 void engine_cancel(struct engine *engine, int64_t request);
 
+/* Bytes that KV may take on disk with this handle's configuration; 0: none is kept there. */
+int64_t engine_kv_limit(const struct engine *engine);
+
 /* ---- waiting for one request, and measuring ---- */
 
 /* Called with each event, and with NULL ten times a second; nonzero ends the wait. */

@@ -178,7 +178,7 @@ static struct citation *check_citations(
 	return citation;
 }
 
-static struct citation *copy_citations(const struct citation *from, size_t count)
+struct citation *session_copy_citations(const struct citation *from, size_t count)
 {
 	struct citation *copy = mem_alloc((count + 1) * sizeof(*copy));
 
@@ -206,7 +206,8 @@ static struct store_turn make_turn(const struct session *session, const char *qu
 		.parent = session->head,
 		.question = mem_strndup(question, question_len),
 		.question_len = question_len,
-		.open = context_answer_mark(session, info),
+		.open = reply->is_ours ? PROMPT_MODEL_OPEN_NO_THINK
+				       : context_answer_mark(session, info),
 		.ids = copy_bytes(&reply->ids),
 		.n_ids = reply->ids.len / sizeof(uint32_t),
 		.text = copy_bytes(&reply->text),
@@ -265,7 +266,7 @@ int session_keep_answer(struct session *session, const struct engine_info *info,
 	/* A question that was stopped before a word came may be asked again as if it never was. */
 	if (reply->ids.len || reply->stop != ENGINE_STOP_CANCELLED) {
 		turn = make_turn(session, question, question_len, info, reply);
-		turn.citation = copy_citations(answer->citation, answer->n_citation);
+		turn.citation = session_copy_citations(answer->citation, answer->n_citation);
 		turn.n_citation = answer->n_citation;
 		turn.reading = (struct reading_record){
 			answer->coverage, answer->reading, answer->reading_ms};

@@ -13,7 +13,8 @@ static int same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static int is_place_of(const struct document *document, size_t part, const struct citation *citation)
+static int is_place_of(
+	const struct document *document, size_t part, const struct citation *citation)
 {
 	const struct part_place *place = &document->part[part].place;
 	char *path;

@@ -39,8 +39,8 @@ size_t finds_add(struct finds *finds, const struct excerpt *in, size_t window, d
 		finds->item[finds->count++] = (struct find){
 			.window = window,
 			.citation = session_copy_citations(&citation[i], 1),
-			.excerpt = {in->source, excerpt_widen(in->source->document, lines,
-							AROUND_BYTES)},
+			.excerpt = {in->source,
+				excerpt_widen(in->source->document, lines, AROUND_BYTES)},
 			.confidence = confidence,
 			.tokens = -1,
 		};
@@ -176,8 +176,8 @@ static struct subject make_subject(const struct reading *reading)
 /* Which part of the question's words stand around a quote, by their weight: 0 to 1. */
 static double share_of(const struct subject *subject, const struct find *find)
 {
-	uint32_t has = words_in_slice(
-		subject, find->excerpt.source->document, &find->excerpt.slice);
+	uint32_t has =
+		words_in_slice(subject, find->excerpt.source->document, &find->excerpt.slice);
 	double sum = 0;
 
 	for (size_t k = 0; k < subject->n; k++) {
@@ -281,15 +281,14 @@ static void take_group(void *arg, size_t index, const struct library_prompt *wha
 {
 	struct round *round = arg;
 	size_t count;
-	struct citation *citation =
-		library_cite(what, answer->text.data, answer->text.len, &count);
+	struct citation *citation = library_cite(what, answer->text.data, answer->text.len, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct slice lines;
 		size_t which = citation[i].verdict == VERDICT_NOT_FOUND
 				       ? what->n_excerpt
-				       : excerpt_cited(what->excerpt, what->n_excerpt,
-						 &citation[i], &lines);
+				       : excerpt_cited(what->excerpt, what->n_excerpt, &citation[i],
+						 &lines);
 
 		if (which < what->n_excerpt) {
 			size_t find = round->member[index * round->stride + which];
@@ -322,10 +321,8 @@ static void deal(struct round *round)
 
 static int play(struct round *round, size_t n_kept, int *is_stopped, struct err *err)
 {
-	struct read_many many = {.n = round->n_group,
-		.about = about_group,
-		.done = take_group,
-		.arg = round};
+	struct read_many many = {
+		.n = round->n_group, .about = about_group, .done = take_group, .arg = round};
 	int status;
 
 	round->stride = (n_kept + round->n_group - 1) / round->n_group;
@@ -384,7 +381,8 @@ static int play_all(struct finds *finds, struct reading *reading, int64_t room_t
 	}
 	reading->coverage.is_stopped |= is_stopped;
 	if (is_stopped && !was_stopped) {
-		read_tell(reading, &(struct session_progress){.step = SESSION_STOPPED, .eta_s = -1});
+		read_tell(
+			reading, &(struct session_progress){.step = SESSION_STOPPED, .eta_s = -1});
 	}
 	return 0;
 }

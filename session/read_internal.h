@@ -58,8 +58,8 @@ struct read_many {
 		const struct read_answer *answer);
 	void *arg;
 };
-int read_many(struct reading *reading, const struct read_many *many, int *is_stopped,
-	struct err *err);
+int read_many(
+	struct reading *reading, const struct read_many *many, int *is_stopped, struct err *err);
 
 /* ---- read_excerpts.c, read_finds.c ---- */
 
@@ -68,9 +68,9 @@ struct find {
 	size_t window;
 	struct citation *citation; /* one, owned */
 	struct excerpt excerpt;    /* its lines and those around them */
-	double confidence;      /* of the answer that it stands in */
-	double score;           /* greater is better */
-	int64_t tokens;         /* of the excerpt; -1: not counted */
+	double confidence;         /* of the answer that it stands in */
+	double score;              /* greater is better */
+	int64_t tokens;            /* of the excerpt; -1: not counted */
 	int is_kept;
 };
 struct finds {
@@ -111,7 +111,7 @@ int read_sweep(struct reading *reading, struct finds *finds, struct err *err);
 /* ---- read_select.c ---- */
 
 /* The passages to read; malloc'ed, in the order of the sources. */
-int read_select(struct reading *reading, struct excerpt **excerpt, size_t *n_excerpt,
-	struct err *err);
+int read_select(
+	struct reading *reading, struct excerpt **excerpt, size_t *n_excerpt, struct err *err);
 
 #endif

@@ -50,9 +50,8 @@ static int submit(struct asking *asking, struct asked *asked)
 	};
 	int status;
 
-	*asked = (struct asked){
-		.index = asking->next++, .what = {.question = reading->question,
-						 .question_len = reading->question_len}};
+	*asked = (struct asked){.index = asking->next++,
+		.what = {.question = reading->question, .question_len = reading->question_len}};
 	asking->many->about(asking->many->arg, asked->index, &asked->what, &request.no_store);
 	status = library_prompt(
 		reading->session, reading->engine, &asked->what, &prompt, NULL, asking->err);
@@ -119,7 +118,8 @@ static void take_done(struct asking *asking, struct asked *asked, const struct e
 	end(asked);
 }
 
-static void take_failed(struct asking *asking, struct asked *asked, const struct engine_event *event)
+static void take_failed(
+	struct asking *asking, struct asked *asked, const struct engine_event *event)
 {
 	asking->n_under_way--;
 	if (!asking->has_failed && asking->err) {
@@ -155,8 +155,8 @@ static void take_event(struct asking *asking, const struct engine_event *event)
 	}
 }
 
-int read_many(struct reading *reading, const struct read_many *many, int *is_stopped,
-	struct err *err)
+int read_many(
+	struct reading *reading, const struct read_many *many, int *is_stopped, struct err *err)
 {
 	size_t most = reading->session->under_way;
 	struct asking asking = {.reading = reading,

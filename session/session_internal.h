@@ -52,6 +52,7 @@ struct session {
 	char *draft;
 	uint64_t revision;            /* counts changes of what prompts are made of */
 	struct session_window window; /* window_tok 0: any load fits */
+	size_t under_way; /* most requests of a sweep at one time; 0: as the engine likes it */
 	struct library *library;      /* as it was asked for last; see session/library.h */
 	struct skipped *skipped;
 	size_t n_skipped, cap_skipped;
@@ -140,6 +141,7 @@ struct session_reply {
 	int64_t thinking_tok;
 	int is_thinking; /* when it stopped */
 	struct buf ids;
+	int is_ours; /* no model said it */
 	enum engine_stop stop;
 	struct engine_usage usage;
 };
@@ -157,6 +159,13 @@ int session_keep_question(
 int session_keep_answer(struct session *session, const struct engine_info *info,
 	const char *question, size_t question_len, struct session_reply *reply,
 	struct session_answer *answer, struct err *err);
+
+struct citation *session_copy_citations(const struct citation *citation, size_t count);
+
+/* ---- read.c ---- */
+
+/* How much text select reads; 0: as the model has it. */
+int64_t session_select_tok(const struct engine_info *info, int64_t asked_tok);
 
 /* ---- turns.c ---- */
 
