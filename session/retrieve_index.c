@@ -1,6 +1,7 @@
 #include "session/retrieve_index.h"
 
 #include "base/mem.h"
+#include "session/chunk_text.h"
 #include "session/retrieve_words.h"
 
 #include <stdlib.h>
@@ -8,8 +9,6 @@
 
 enum {
 	WATCH_BYTES = 1 << 18, /* are indexed between two looks at the watch */
-	PATHS_MAX = 64,        /* of a chunk */
-	HEADINGS_MAX = 6,      /* above each other */
 };
 #define ROWS_MAX ((int64_t)1 << 48)
 
@@ -78,58 +77,6 @@ static struct sha256_digest source_digest(const struct library_source *source)
 	return digest;
 }
 
-static void add_line(struct buf *out, const char *text, size_t len)
-{
-	buf_add(out, text, len);
-	buf_addch(out, '\n');
-}
-
-static void chunk_name(struct buf *out, const struct document *document, const struct slice *slice)
-{
-	if (document->name) {
-		add_line(out, document->name, strlen(document->name));
-	}
-	for (size_t i = slice->first; i <= slice->last && i - slice->first < PATHS_MAX; i++) {
-		const char *path = document->part[i].place.path;
-
-		if (path && (!document->name || strcmp(path, document->name) != 0)) {
-			add_line(out, path, strlen(path));
-		}
-	}
-}
-
-/* The heading that it stands under, and those above that one. */
-static void chunk_heading(
-	struct buf *out, const struct document *document, const struct chunk *chunk)
-{
-	int level = 0;
-
-	for (size_t i = chunk->heading, n = 0; i > 0 && n < HEADINGS_MAX; i--) {
-		const struct heading *heading = &document->heading[i - 1];
-
-		if (!level || heading->level < level) {
-			add_line(out, heading->title, strlen(heading->title));
-			level = heading->level;
-			n++;
-		}
-	}
-}
-
-static void chunk_text(struct buf *out, const struct document *document, const struct slice *slice)
-{
-	for (size_t i = slice->first; i <= slice->last; i++) {
-		const struct part *part = &document->part[i];
-		size_t from = i == slice->first ? slice->at : 0;
-		size_t to = i == slice->last ? slice->end : part->len;
-
-		if (part->place.speaker) {
-			buf_addstr(out, part->place.speaker);
-			buf_addstr(out, ": ");
-		}
-		add_line(out, part->text + from, to - from);
-	}
-}
-
 static int64_t text_bytes(const struct document *document)
 {
 	int64_t sum = 0;
@@ -177,9 +124,9 @@ static int add_chunk(struct making *making, const struct document *document,
 	for (size_t i = 0; i < COLUMN_COUNT; i++) {
 		buf_clear(&making->column[i]);
 	}
-	chunk_name(&making->column[COLUMN_NAME], document, &chunk->slice);
-	chunk_heading(&making->column[COLUMN_HEADING], document, chunk);
-	chunk_text(&making->column[COLUMN_TEXT], document, &chunk->slice);
+	chunk_text_name(&making->column[COLUMN_NAME], document, &chunk->slice);
+	chunk_text_heading(&making->column[COLUMN_HEADING], document, chunk);
+	chunk_text_body(&making->column[COLUMN_TEXT], document, &chunk->slice);
 	sqlite3_bind_int64(making->insert, 1, row);
 	for (int i = 0; i < COLUMN_COUNT; i++) {
 		const struct buf *column = &making->column[i];

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "session/retrieve_index.h"
 #include "session/search.h"
+#include "session/vectors_file.h"
 
 /* 64 MB: what FTS5 gathers before it writes; the fewer pieces, the less to merge. */
 const struct index_kind search_index_kind = {
@@ -54,6 +55,7 @@ void search_forget(const char *folder)
 {
 	index_file_remove(&search_index_kind, folder);
 	retrieve_forget(folder);
+	vectors_forget(folder);
 }
 
 void search_forget_dropped(const char *folder, const struct store_contents *contents)
