@@ -199,7 +199,7 @@ static int make_library(struct session *session, struct engine *engine,
 		.count = library_counter_count,
 		.arg = &counter,
 	};
-	int status = library_counter_begin(&counter, engine, watch, err);
+	int status = library_counter_begin(&counter, engine, 0, watch, err);
 
 	if (status == 0) {
 		status = add_sources(session, &rule, known, library, err);

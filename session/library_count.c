@@ -137,14 +137,15 @@ static void take_count(void *arg, size_t i, const struct engine_event *event)
 	}
 }
 
-int library_counter_begin(struct library_counter *counter, struct engine *engine,
+int library_counter_begin(struct library_counter *counter, struct engine *engine, int by_engine,
 	const struct session_watch *watch, struct err *err)
 {
 	struct counting counting = {.counter = counter};
 	struct library_asking asking = {LIBRARY_TOKENS, 1, make_text, take_count, &counting};
 
-	*counter = (struct library_counter){
-		.engine = engine, .watch = watch, .tokens = tokens_open_engine(engine)};
+	*counter = (struct library_counter){.engine = engine,
+		.watch = watch,
+		.tokens = by_engine ? NULL : tokens_open_engine(engine)};
 	return counter->tokens ? 0 : library_ask(engine, &asking, watch, err);
 }
 

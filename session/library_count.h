@@ -33,7 +33,8 @@ struct library_counter {
 	struct tokens *tokens; /* NULL: the engine counts */
 	int64_t before_tok;    /* of what stands before a text that the engine counts */
 };
-int library_counter_begin(struct library_counter *counter, struct engine *engine,
+/* `by_engine`: not in this process. */
+int library_counter_begin(struct library_counter *counter, struct engine *engine, int by_engine,
 	const struct session_watch *watch, struct err *err);
 void library_counter_end(struct library_counter *counter);
 /* A cut_rule's. */
