@@ -17,6 +17,8 @@ enum {
 	CHUNK_BYTES = 1 << 18, /* populated ahead of being checked: stays in the second cache */
 	THREADS_MAX = 16,
 	MEASURABLE_BYTES = 1 << 20, /* less takes no time that anybody would see */
+	THREAD_BYTES = 1 << 20,     /* a thread is worth it from so much on */
+	SAMPLES = 16,               /* pages whose whereabouts stand for all */
 };
 
 void disk_segment_unmap(struct disk_segment *segment)
@@ -236,9 +238,8 @@ static int64_t check(const struct kv_disk *disk, struct kv_index_entry *const *e
 
 	atomic_init(&checking.next, 0);
 	atomic_init(&checking.first_bad, n_entry);
-	/* A thread is worth it from some megabytes on. */
 	while (n_thread + 1 < n_wanted && n_thread + 1 < n_entry &&
-		n_entry * disk->root.page_bytes > 4 << 20 &&
+		n_entry * disk->root.page_bytes > (n_thread + 2) * (int64_t)THREAD_BYTES &&
 		pthread_create(&thread[n_thread], NULL, check_pages, &checking) == 0) {
 		n_thread++;
 	}
@@ -310,6 +311,18 @@ static int residence(const uint8_t *data, int64_t page_bytes)
 	return n;
 }
 
+/* How much of these pages is in memory: 0 ... 1. */
+static double resident_share(const struct kv_disk *disk, uint8_t *const *data, int64_t n_page)
+{
+	int64_t step = (n_page + SAMPLES - 1) / SAMPLES, n_sample = 0, n = 0;
+
+	for (int64_t i = 0; i < n_page; i += step) {
+		n += residence(data[i], disk->root.page_bytes);
+		n_sample++;
+	}
+	return n_sample ? (double)n / (3 * (double)n_sample) : 0;
+}
+
 static void note_rate(double *rate, double bytes, double s)
 {
 	if (s > 0) {
@@ -341,24 +354,19 @@ int64_t kv_disk_link(struct kv_disk *disk, const struct kv_disk_entry *const *en
 	/* kv_disk_entry is the first member of what the index holds. */
 	struct kv_index_entry *const *indexed = (struct kv_index_entry *const *)entry;
 	int64_t n_staged = stage(disk, indexed, n_entry, data), n_good;
-	int64_t n_resident = 0;
-	double begin;
+	double resident = resident_share(disk, data, n_staged), begin = seconds_now();
 
-	for (int64_t i = 0; i < n_staged; i++) {
-		n_resident += residence(data[i], disk->root.page_bytes);
-	}
-	begin = seconds_now();
 	n_good = check(disk, indexed, data, n_staged);
 	if (n_good == n_staged && n_good * disk->root.page_bytes >= MEASURABLE_BYTES) {
 		double bytes = (double)n_good * (double)disk->root.page_bytes;
 
-		if (n_resident == 3 * n_staged) {
+		if (resident >= 1) {
 			note_rate(&disk->memory_bytes_per_s, bytes, seconds_now() - begin);
-		} else if (n_resident * 10 <= 3 * n_staged) {
+		} else if (resident <= 0.1) {
 			note_rate(&disk->disk_bytes_per_s, bytes, seconds_now() - begin);
 		} else if (disk->disk_bytes_per_s <= 0 && disk->memory_bytes_per_s > 0) {
 			/* Better than not to know: what the others took beyond their share. */
-			double in_memory = bytes * (double)n_resident / (3 * (double)n_staged);
+			double in_memory = bytes * resident;
 
 			note_rate(&disk->disk_bytes_per_s, bytes - in_memory,
 				seconds_now() - begin - in_memory / disk->memory_bytes_per_s);
@@ -390,28 +398,26 @@ void kv_disk_unlink(struct kv_disk *disk, uint8_t *data)
 
 /* ---- the time it would take ---- */
 
-enum { SAMPLES = 64 };
-
 double kv_disk_link_s(
 	struct kv_disk *disk, const struct kv_disk_entry *const *entry, int64_t n_entry)
 {
 	struct kv_index_entry *const *indexed = (struct kv_index_entry *const *)entry;
-	int64_t step = (n_entry + SAMPLES - 1) / SAMPLES, n_sample = 0, n_resident = 0;
+	int64_t step = (n_entry + SAMPLES - 1) / SAMPLES, n_sample = 0, n_staged = 0;
 	double bytes = (double)n_entry * (double)disk->root.page_bytes, in_memory;
+	uint8_t *data[SAMPLES] = {NULL};
 
 	if (n_entry == 0) {
 		return 0;
 	}
+	/* All of them before any is let go: a segment is opened and mapped once. */
 	for (int64_t i = 0; i < n_entry; i += step) {
-		uint8_t *data;
-
-		if (stage(disk, &indexed[i], 1, &data) == 1) {
-			n_resident += residence(data, disk->root.page_bytes);
-			kv_disk_unlink(disk, data);
-		}
+		n_staged += stage(disk, &indexed[i], 1, &data[n_staged]);
 		n_sample++;
 	}
-	in_memory = (double)n_resident / (3 * (double)n_sample);
+	in_memory = resident_share(disk, data, n_staged) * (double)n_staged / (double)n_sample;
+	while (n_staged > 0) {
+		kv_disk_unlink(disk, data[--n_staged]);
+	}
 	if ((in_memory > 0 && disk->memory_bytes_per_s <= 0) ||
 		(in_memory < 1 && disk->disk_bytes_per_s <= 0)) {
 		return bytes < MEASURABLE_BYTES ? 0 : -1;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "engine/backend/backend.h"
+#include "engine/engine.h"
 #include "engine/kv/cache.h"
 #include "engine/kv/disk.h"
 #include "engine/kv/memo.h"
@@ -83,10 +84,13 @@ static const char *new_store(void)
 	return path;
 }
 
-static void open_tiers(struct tiers *tiers, const char *store, int64_t max_pages)
+static void open_tiers_for_passing(
+	struct tiers *tiers, const char *store, int64_t max_pages, int64_t max_passing_pages)
 {
 	struct kv_disk_config disk = {.folder = store, .about = "", .page_bytes = PAGE_BYTES};
-	struct kv_cache_config config = {.max_pages = max_pages, .prefers_disk = prefers_disk};
+	struct kv_cache_config config = {.max_pages = max_pages,
+		.max_passing_pages = max_passing_pages,
+		.prefers_disk = prefers_disk};
 
 	device.base.ops = &device_ops;
 	device.layout.page_bytes = PAGE_BYTES;
@@ -95,6 +99,11 @@ static void open_tiers(struct tiers *tiers, const char *store, int64_t max_pages
 	config.disk = tiers->disk;
 	config.prefers_arg = tiers;
 	tiers->cache = kv_cache_create(&device.base, &config);
+}
+
+static void open_tiers(struct tiers *tiers, const char *store, int64_t max_pages)
+{
+	open_tiers_for_passing(tiers, store, max_pages, 0);
 }
 
 static void close_tiers(struct tiers *tiers)
@@ -138,7 +147,8 @@ static struct kv_match forecast(struct tiers *tiers, const uint32_t *ids, int64_
 }
 
 /* A whole request: what it found, as it was forecast. */
-static struct kv_match request(struct tiers *tiers, const uint32_t *ids, int64_t n_ids)
+static struct kv_match request_as(struct tiers *tiers, const uint32_t *ids, int64_t n_ids,
+	int64_t keep_tok, const struct kv_use *use)
 {
 	struct kv_memo afresh = {0};
 	struct kv_match match, again;
@@ -150,6 +160,8 @@ static struct kv_match request(struct tiers *tiers, const uint32_t *ids, int64_t
 	assert_int_equal(match.disk_tok, again.disk_tok);
 	kv_memo_finish(&afresh);
 	kv_sequence_init(&sequence, tiers->cache, 1);
+	sequence.keep_tok = keep_tok;
+	sequence.use = *use;
 	kv_sequence_match(&sequence, ids, n_ids);
 	assert_int_equal(match.n_tok, sequence.n_tok);
 	assert_int_equal(match.disk_tok, sequence.disk_tok);
@@ -158,6 +170,14 @@ static struct kv_match request(struct tiers *tiers, const uint32_t *ids, int64_t
 	expect_content(&sequence, ids);
 	kv_sequence_finish(&sequence);
 	return match;
+}
+
+static const struct kv_use watched, passing = {.is_passing = 1},
+				    unstored = {.is_passing = 1, .no_store = 1};
+
+static struct kv_match request(struct tiers *tiers, const uint32_t *ids, int64_t n_ids)
+{
+	return request_as(tiers, ids, n_ids, 0, &watched);
 }
 
 static void fill(uint32_t *ids, int64_t n, uint64_t seed)
@@ -307,6 +327,140 @@ static void nothing_of_another_prompt_stands_behind_a_tail(void **state)
 	close_tiers(&tiers);
 }
 
+/* Window `number` of a library, and a question behind it. */
+static void fill_window(uint32_t *ids, uint64_t number, uint64_t question)
+{
+	fill(ids, 500, 1000 + number);
+	fill(ids + 500, 60, 5000 + 100 * question + number);
+}
+
+enum { WINDOW_TOK = 500, ASKED_TOK = 560 };
+
+static void sweep(struct tiers *tiers, uint64_t n_window, uint64_t question,
+	const struct kv_use *use, struct kv_match *sum)
+{
+	uint32_t ids[MAX_IDS];
+
+	*sum = (struct kv_match){0};
+	for (uint64_t i = 0; i < n_window; i++) {
+		struct kv_match match;
+
+		fill_window(ids, i, question);
+		match = request_as(tiers, ids, ASKED_TOK, WINDOW_TOK, use);
+		sum->n_tok += match.n_tok;
+		sum->disk_tok += match.disk_tok;
+	}
+}
+
+/* Pages of all of the store, tails too. */
+static int64_t stored_pages(const char *store)
+{
+	struct engine_kv_stock stock;
+	int64_t n = 0;
+
+	assert_int_equal(0, engine_kv_list(&stock, store, 0, NULL));
+	for (size_t i = 0; i < stock.n_root; i++) {
+		n += stock.root[i].n_page;
+	}
+	engine_kv_stock_finish(&stock);
+	return n;
+}
+
+static void another_question_stores_and_computes_no_window_again(void **state)
+{
+	const char *store = new_store();
+	struct tiers tiers;
+	struct kv_match sum;
+
+	open_tiers_for_passing(&tiers, store, 400, 20);
+	sweep(&tiers, 12, 1, &passing, &sum);
+	assert_int_equal(0, sum.n_tok);
+	assert_int_equal(12 * 8, stored_pages(store)); /* seven pages and a tail each */
+	sweep(&tiers, 12, 2, &passing, &sum);
+	assert_int_equal(12 * WINDOW_TOK, sum.n_tok);
+	close_tiers(&tiers);
+	open_tiers_for_passing(&tiers, store, 400, 20);
+	sweep(&tiers, 12, 3, &passing, &sum);
+	assert_int_equal(12 * WINDOW_TOK, sum.n_tok);
+	assert_int_equal(12 * WINDOW_TOK, sum.disk_tok);
+	assert_int_equal(12 * 8, stored_pages(store));
+	close_tiers(&tiers);
+}
+
+/* Of pages that are on disk, too, a sweep of any length leaves so many in memory. */
+static void a_sweep_takes_a_bounded_part_of_memory(void **state)
+{
+	const char *store = new_store();
+	struct tiers tiers;
+	struct kv_match sum;
+
+	open_tiers_for_passing(&tiers, store, 400, 20);
+	for (uint64_t question = 0; question < 3; question++) {
+		sweep(&tiers, 40, question, &passing, &sum);
+		assert_true(kv_cache_pages(tiers.cache) <= 20);
+		assert_true(kv_cache_mapped_pages(tiers.cache) <= 20);
+	}
+	/* What stayed is what the next one begins with. */
+	assert_int_equal(40 * WINDOW_TOK, sum.n_tok);
+	assert_true(sum.disk_tok < 39 * WINDOW_TOK);
+	close_tiers(&tiers);
+}
+
+static void a_sweep_evicts_nothing_that_somebody_works_with(void **state)
+{
+	const char *store = new_store();
+	uint32_t hot[MAX_IDS], window[MAX_IDS];
+	struct tiers tiers;
+	struct kv_match sum, match;
+
+	fill(hot, MAX_IDS, 30);
+	for (int stores = 0; stores < 2; stores++) {
+		open_tiers(&tiers, new_store(), 40);
+		request(&tiers, hot, 1000);
+		sweep(&tiers, 30, 1, stores ? &passing : &unstored, &sum);
+		assert_true(kv_cache_pages(tiers.cache) <= 40);
+		match = request(&tiers, hot, 1010);
+		assert_int_equal(1000, match.n_tok);
+		assert_int_equal(0, match.disk_tok);
+		/* A window that somebody talks about is one of these, too. */
+		fill_window(window, 0, 1);
+		request(&tiers, window, 520);
+		sweep(&tiers, 30, 2, stores ? &passing : &unstored, &sum);
+		match = forecast(&tiers, window, 520);
+		assert_int_equal(520, match.n_tok);
+		assert_int_equal(0, match.disk_tok);
+		close_tiers(&tiers);
+	}
+	open_tiers(&tiers, store, 40); /* beside it, everything is evicted as ever */
+	request(&tiers, hot, 1000);
+	sweep(&tiers, 30, 1, &watched, &sum);
+	assert_true(forecast(&tiers, hot, 1000).disk_tok > 0);
+	close_tiers(&tiers);
+}
+
+static void what_is_not_to_be_stored_is_in_memory_until_it_is(void **state)
+{
+	const char *store = new_store();
+	uint32_t ids[MAX_IDS];
+	struct tiers tiers;
+	struct kv_match sum;
+
+	open_tiers_for_passing(&tiers, store, 400, 8);
+	sweep(&tiers, 5, 1, &unstored, &sum);
+	assert_int_equal(0, stored_pages(store));
+	sweep(&tiers, 5, 2, &unstored, &sum); /* memory is all it has: the part does not bind it */
+	assert_int_equal(5 * WINDOW_TOK, sum.n_tok);
+	assert_int_equal(0, sum.disk_tok);
+	assert_int_equal(0, stored_pages(store));
+	/* Somebody goes on from a window: all that leads there is stored. */
+	fill_window(ids, 3, 1);
+	assert_int_equal(WINDOW_TOK, request(&tiers, ids, 540).n_tok);
+	close_tiers(&tiers);
+	open_tiers(&tiers, store, 400);
+	assert_int_equal(540, request(&tiers, ids, 540).disk_tok);
+	close_tiers(&tiers);
+}
+
 /* Two processes, budgets that are too small, prompts that begin alike, restarts, edits of the end. */
 static void random_histories_never_serve_a_wrong_token(void **state)
 {
@@ -316,8 +470,8 @@ static void random_histories_never_serve_a_wrong_token(void **state)
 		uint32_t ids[MAX_IDS], random[4];
 		int64_t from_disk = 0;
 
-		open_tiers(&tiers[0], store, 40);
-		open_tiers(&tiers[1], store, 17);
+		open_tiers_for_passing(&tiers[0], store, 40, seed % 2 ? 10 : 0);
+		open_tiers_for_passing(&tiers[1], store, 17, 5);
 		fill(ids, MAX_IDS, 100 + seed);
 		for (uint64_t round = 0; round < 150; round++) {
 			int64_t n_ids, edit;
@@ -331,9 +485,14 @@ static void random_histories_never_serve_a_wrong_token(void **state)
 			fill(ids + edit, MAX_IDS - edit, 200 + random[3] % 3);
 			if (random[3] / 3 % 10 == 0) {
 				close_tiers(&tiers[at]);
-				open_tiers(&tiers[at], store, at ? 17 : 40);
+				open_tiers_for_passing(&tiers[at], store, at ? 17 : 40, 5);
 			}
-			from_disk += request(&tiers[at], ids, n_ids).disk_tok;
+			from_disk += request_as(&tiers[at], ids, n_ids,
+				random[1] >> 16 & 1 ? n_ids / 2 : 0,
+				random[1] >> 17 & 1   ? &watched
+				: random[1] >> 18 & 1 ? &passing
+						      : &unstored)
+					     .disk_tok;
 		}
 		assert_true(from_disk > 1000);
 		close_tiers(&tiers[0]);
@@ -361,6 +520,10 @@ int main(void)
 		cmocka_unit_test(the_longer_tail_wins),
 		cmocka_unit_test(mapped_pages_stay_within_the_budget_too),
 		cmocka_unit_test(nothing_of_another_prompt_stands_behind_a_tail),
+		cmocka_unit_test(another_question_stores_and_computes_no_window_again),
+		cmocka_unit_test(a_sweep_takes_a_bounded_part_of_memory),
+		cmocka_unit_test(a_sweep_evicts_nothing_that_somebody_works_with),
+		cmocka_unit_test(what_is_not_to_be_stored_is_in_memory_until_it_is),
 		cmocka_unit_test(random_histories_never_serve_a_wrong_token),
 	};
 
