@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/eval_over.h"
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
@@ -424,6 +425,9 @@ int eval_quote(struct engine **engine, const struct options *options, struct err
 	}
 	if (options->n_question < 1) {
 		return err_set(err, ERR_USAGE, "--questions", NULL, "takes 1 or more");
+	}
+	if (start_is_flag("over") || options->questions_file || options->make_questions) {
+		return eval_over(engine, options, err);
 	}
 	if (options->json && options->show_questions) {
 		run.eval.questions = json_array();

@@ -56,7 +56,7 @@ const struct option_row option_table[] = {
 	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, MEMORY_SESSION, NULL,
 		"let the model quote what does not stand in the sources; it is said all the same "
 		"which quotes were not found"},
-	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_CONFIG,
+	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_EVAL | COMMAND_CONFIG,
 		MEMORY_SESSION, "fail",
 		"what to do with more text than the context holds; fail ends with status 3"},
 	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, MEMORY_SESSION, "0",
@@ -166,6 +166,11 @@ const struct option_row option_table[] = {
 	{"lengths", 0, OPTION_TEXT, "N,...", FIELD(lengths), COMMAND_EVAL, MEMORY_NONE, NULL,
 		"eval quote: tokens of the whole prompt, where 512, 1024, 2048 ... up to -c (or "
 		"8192) are not wanted"},
+	{"ask", 0, OPTION_TEXT, "FILE", FIELD(questions_file), COMMAND_EVAL, MEMORY_NONE, NULL,
+		"eval quote --over: ask the questions of this file, a JSON object on each line, "
+		"and make none"},
+	{"make-questions", 0, OPTION_FLAG, NULL, FIELD(make_questions), COMMAND_EVAL, MEMORY_NONE,
+		NULL, "eval quote --over: print the questions, as --ask reads them, and ask none"},
 	{"show-questions", 0, OPTION_FLAG, NULL, FIELD(show_questions), COMMAND_EVAL, MEMORY_NONE,
 		NULL,
 		"eval quote: print each question, what was expected, the answers and what came of "

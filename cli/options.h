@@ -57,10 +57,10 @@ struct options {
 	int json, quiet, verbose, plain, help, version;
 	/* of one command */
 	int64_t top_n, budget_tok, depth, bench_prompt_tok, bench_generate_tok, bench_repeats;
-	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths;
+	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths, *questions_file;
 	const char *storage_type, *format;
 	int64_t n_question, n_hit;
-	int show, sort, outline, count_only, special, show_questions;
+	int show, sort, outline, count_only, special, show_questions, make_questions;
 	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */
 
 	const char **argument; /* what is not an option, in order */
