@@ -56,8 +56,8 @@ const struct option_row option_table[] = {
 	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, MEMORY_SESSION, NULL,
 		"let the model quote what does not stand in the sources; it is said all the same "
 		"which quotes were not found"},
-	{"over", 0, OPTION_CHOICE, "fail", FIELD(over), COMMAND_ASK | COMMAND_EVAL | COMMAND_CONFIG,
-		MEMORY_SESSION, "fail",
+	{"over", 0, OPTION_CHOICE, "fail|sweep|select|auto", FIELD(over),
+		COMMAND_ASK | COMMAND_EVAL | COMMAND_CONFIG, MEMORY_SESSION, "fail",
 		"what to do with more text than the context holds; fail ends with status 3"},
 	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, MEMORY_SESSION, "0",
 		"seed of the random numbers: the same seed gives the same answer, bit for bit on "

@@ -84,6 +84,86 @@ done
 run "$CARREL" eval quote --device fake --questions 1000 --lengths 2000 one.txt
 ok 'questions that cannot be made are counted' says 'questions could not be made'
 
+# ---- --over: questions to a whole library ----
+
+mkdir -p lib/man
+{
+	printf 'WINCH(1)\n\nOPTIONS\n'
+	printf '       --slow-down   Lift everything at half of the usual speed.\n'
+	printf '       --hold-on     Stay where you are until the bell is rung.\n'
+} >lib/man/winch.1
+{
+	printf 'CRANE(1)\n\nOPTIONS\n'
+	printf '       --turn-left   Turn against the sun as far as it goes.\n'
+} >lib/man/crane.1
+run "$CARREL" eval quote --make-questions --questions 8 lib
+ok '--make-questions ends with status 0' status_is 0
+ok 'and says what could not be made' says 'questions could not be made'
+ok 'a question names the manual page' grep -q '"text":"In winch(1), [^"]*--slow-down' out
+ok 'and where its answer stands' grep -q '"path":"man/winch.1","line_first":4,"line_last":4' out
+ok 'and what it says' prints '"expected":"Lift everything at half of the usual speed."'
+ok 'an absent one stands nowhere' [ -z "$(sed -n 's/.*"absent".*"asked":"\([^"]*\)".*/\1/p' out |
+	while read -r name; do grep -rF -e "$name" lib; done)" ]
+cp out made.jsonl
+run "$CARREL" eval quote --make-questions --questions 8 lib
+ok 'the same seed makes the same questions' cmp out made.jsonl
+
+cat >asked.jsonl <<'END'
+{"kind":"mine","family":"option","text":"How do I lift slowly?","asked":"slow","path":"man/winch.1","line_first":4,"line_last":4,"expected":"Lift everything at half of the usual speed."}
+
+{"kind":"mine","text":"Which way does it turn?","asked":"--turn-left","path":"man/crane.1","line_first":4,"line_last":4,"expected":"Turn against the sun as far as it goes."}
+{"kind":"absent","text":"How do I fly?"}
+END
+export CARREL_FAKE_ANSWER='[S1 man/winch.1:4 "Lift everything at half of the usual speed."]'
+for mode in fail sweep select auto; do
+	run "$CARREL" eval quote --device fake --over $mode --json --show-questions --ask asked.jsonl lib
+	ok "--over $mode ends with status 0" status_is 0
+	ok 'with exactly the documented names' json . \
+		model,storage,threads,over,seed,interrupted,library,all,kinds,families,cost,questions
+	ok 'and figures' json kinds.mine \
+		n,n_present,n_absent,failed,right,right_percent,refused_present,refused,refused_percent,citations,verbatim,verbatim_percent,bm25_right,bm25_right_percent,faithfulness_percent,context_recall_percent,context_precision_percent,mean_windows_read,mean_chunks_read,mean_tokens_read,mean_tokens_computed
+	ok 'one of two is right' json kinds.mine.right_percent 50.0
+	ok 'what is not refused is counted' json kinds.absent.refused_percent 0.0
+	ok 'every sentence has its quote' json all.faithfulness_percent 100.0
+	ok 'one of two quotes was needed' json kinds.mine.context_precision_percent 50.0
+	ok 'all was read' json kinds.mine.context_recall_percent 100.0
+	ok 'and BM25 stands beside it' json kinds.mine.bm25_right 2
+done
+ok 'costs are told' json cost \
+	first_s,first_index_s,first_computed_tokens,other_median_s,other_most_s,other_computed_tokens
+ok 'and the library' json library documents,left_out,tokens,windows,chunks
+ok 'of both documents' json library.documents 2
+
+# More than the window: what does not say anything of it is passed over.
+for i in $(seq 60); do
+	printf 'A line about nothing in particular, the %d. of many.\n' "$i"
+done >lib/long.txt
+export CARREL_FAKE_CONTEXT=2400
+run "$CARREL" eval quote --device fake --over select --json --ask asked.jsonl lib
+ok 'select reads a part' [ "$(figure all.mean_chunks_read | cut -d. -f1)" -lt "$(figure library.chunks)" ]
+ok 'which holds what answers' json kinds.mine.context_recall_percent 100.0
+run "$CARREL" eval quote --device fake --over fail --json --ask asked.jsonl lib
+ok 'what does not fit is no answer' json all.failed 3
+ok 'and not right' json all.right 0
+unset CARREL_FAKE_CONTEXT
+
+run "$CARREL" eval quote --device fake --over fail --ask asked.jsonl lib
+ok 'the table has a row for each kind' [ "$(grep -cE '^(mine +2|absent +1|all +3) ' out)" = 3 ]
+ok 'and 80 columns' [ "$(wc -L <out)" -le 80 ]
+run "$CARREL" eval quote --device fake --over fail --show-questions --ask asked.jsonl lib
+ok '--show-questions shows them' prints 'mine option: How do I lift slowly?'
+ok 'and what came of them' grep -qE '^  (right|wrong) ' out
+for wrong in '[]' '{}' '{"text":"x","path":"a","line_first":2,"line_last":1,"expected":"y"}' \
+	'{"text":"x","path":"a","line_first":1,"line_last":1}' '{"text":'; do
+	printf '%s\n' "$wrong" >wrong.jsonl
+	run "$CARREL" eval quote --device fake --over fail --ask wrong.jsonl lib
+	ok "$wrong is no question" status_is 6
+	ok 'and its line is named' says 'line 1'
+done
+run "$CARREL" eval quote --device fake --over fail --ask nowhere.jsonl lib
+ok 'a file that is not there is named' says nowhere.jsonl
+unset CARREL_FAKE_ANSWER
+
 export CARREL_FAKE_ANSWER='The sources do not say.' CARREL_FAKE_PREFILL_US=100
 $fake --json "$docs" >out 2>err &
 pid=$!
