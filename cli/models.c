@@ -35,6 +35,7 @@ static json_t *summary_json(const struct model_summary *summary, const char *pat
 	json_object_set_new(object, "width", json_integer(summary->n_embd));
 	json_object_set_new(object, "vocabulary", json_integer(summary->n_vocab));
 	json_object_set_new(object, "kv_bytes_per_token", json_integer(summary->kv_bytes_per_tok));
+	json_object_set_new(object, "only_embeds", json_boolean(summary->only_embeds));
 	json_object_set_new(object, "can_run", json_boolean(summary->can_run));
 	json_object_set_new(object, "why_not", output_json_string(summary->why_not));
 	return object;
@@ -84,6 +85,17 @@ static const char *thinking_text(const struct model_summary *summary)
 					    : " (thinks)";
 }
 
+static void print_encoder(const struct model_summary *summary)
+{
+	output_line("answers       no: it makes vectors of texts; name it with --embed");
+	output_line("vectors       %lld elements, from %s of the states",
+		(long long)summary->n_embd, summary->embed_pooling);
+	if (summary->embed_question[0] || summary->embed_passage[0]) {
+		output_line("reads         \"%sQUESTION\", \"%sPASSAGE\"", summary->embed_question,
+			summary->embed_passage);
+	}
+}
+
 static void print_summary(const struct model_summary *summary, const char *path)
 {
 	if (summary->gguf_version) {
@@ -110,10 +122,14 @@ static void print_summary(const struct model_summary *summary, const char *path)
 	}
 	if (summary->tokenizer && summary->tokenizer[0]) {
 		output_line("tokenizer     %s", summary->tokenizer);
-		output_line("              its normalizer, if it has one, is not applied to "
-			    "documents");
+		if (!summary->only_embeds) {
+			output_line("              its normalizer, if it has one, is not applied "
+				    "to documents");
+		}
 	}
-	if (summary->can_run || (summary->template_name && summary->template_name[0])) {
+	if (summary->only_embeds) {
+		print_encoder(summary);
+	} else if (summary->can_run || (summary->template_name && summary->template_name[0])) {
 		output_line("template      %s%s",
 			summary->template_name && summary->template_name[0]
 				? summary->template_name

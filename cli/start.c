@@ -76,7 +76,7 @@ void start_window(struct session_window *window, char **model, const struct opti
 		return;
 	}
 	config.model = *model;
-	if (engine_plan(&plan, &config, NULL) == 0) {
+	if (engine_plan(&plan, &config, NULL) == 0 && !plan.only_embeds) {
 		window->model = *model;
 		window->window_tok = plan.context_tok;
 		window->is_whole =
@@ -141,6 +141,11 @@ int start_wait(struct engine *engine, struct err *err)
 		}
 	}
 	log_progress_clear();
+	if (engine_info(engine)->only_embeds) {
+		return err_set(err, ERR_ENGINE, engine_info(engine)->model_name,
+			"answer with another model (-m), and name this one with --embed",
+			"is an embedding model: it finds texts and writes none");
+	}
 	start_tell_trouble(engine);
 	if (engine_info(engine)->random_weights) {
 		log_note("no trained model: the words are random");

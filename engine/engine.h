@@ -192,6 +192,9 @@ struct engine_request {
 			       left out, of the model's states (of a decoder: in the middle; of an
 			       encoder: as its file says); nothing is generated or cached, no
 			       PREFILL is told, max_tok is 0 */
+	int is_question; /* of an embedding: it is compared with those of passages; some encoders were
+			       trained to see other words before the one than before the other, and the
+			       engine puts them there */
 	const char *
 		owner; /* the session whose KV this is: ENGINE_OWNER_CHARS hex digits; NULL: nobody's */
 	int free_quotes; /* else, where the prompt has sources, the answer's citations can only quote
@@ -367,6 +370,7 @@ struct engine_plan {
 	int64_t available_bytes; /* that could be taken now without harm */
 	int64_t context_tok; /* as asked for; where 0 was asked for, what the engine would choose */
 	int64_t context_train_tok;
+	int only_embeds; /* as in engine_info */
 	int fits;
 	struct err why_not; /* where fits is 0: what engine_open() would end with */
 };
@@ -384,6 +388,9 @@ struct model_summary {
 	int64_t kv_bytes_per_tok; /* at q8 */
 	uint32_t gguf_version;
 	int can_run;
+	int only_embeds; /* an encoder: it makes vectors of texts and answers nothing */
+	/* ... and what it is given before them: "query: ", ""; constants */
+	const char *embed_pooling, *embed_question, *embed_passage;
 	char *why_not; /* a sentence, where can_run is 0 */
 };
 int model_summary_read(struct model_summary *summary, const char *path, struct err *err);

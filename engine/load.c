@@ -179,6 +179,7 @@ int engine_plan(struct engine_plan *plan, const struct engine_config *config, st
 		plan->available_bytes = detail.available_bytes;
 		plan->context_tok = detail.context_tok;
 		plan->context_train_tok = loaded.model->n_ctx_train;
+		plan->only_embeds = loaded.program && loaded.program->embedding.is_whole;
 	}
 	load_finish(&loaded);
 	return result;

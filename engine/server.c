@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "engine/embedding_text.h"
 #include "engine/load.h"
 #include "engine/model/model.h"
 #include "engine/prompt.h"
@@ -251,12 +252,59 @@ static void report_load(void *arg, double fraction)
 
 /* ---- messages ---- */
 
+/* The prompt as an encoder reads it; 0: it cannot, which was told. */
+static int dress(struct server *server, const struct engine_request *asked,
+	struct scheduler_request *request, struct embedding_text *out)
+{
+	const struct model *model = server->loaded.model;
+	const struct embedding_prefix *prefix =
+		embedding_prefix_of(model->name, model->architecture);
+	const char *before = asked->is_question ? prefix->question : prefix->passage;
+	struct err err;
+
+	if (embedding_text_make(out, model->tokenizer, request->ids, request->n_ids, before,
+		    server->loaded.info.context_tok, &err) < 0) {
+		emit_failed(server, request->id, &err);
+		return 0;
+	}
+	request->ids = out->ids.id;
+	request->n_ids = out->ids.count;
+	request->text = out->piece;
+	request->n_text = out->n_piece;
+	return 1;
+}
+
+static void copy_wishes(struct scheduler_request *request, const struct engine_request *asked)
+{
+	request->sampling = (struct sampling){
+		.temperature = asked->sampling.temperature,
+		.top_k = asked->sampling.top_k,
+		.top_p = asked->sampling.top_p,
+		.min_p = asked->sampling.min_p,
+		.repeat_penalty = asked->sampling.repeat_penalty,
+		.repeat_last = asked->sampling.repeat_last,
+		.seed = asked->sampling.seed,
+	};
+	request->max_tok = asked->max_tok;
+	request->priority = asked->priority;
+	request->stop = asked->stop;
+	request->ignore_end = asked->ignore_end;
+	request->want_logprobs = asked->want_logprobs;
+	request->want_prompt_logprobs = asked->want_prompt_logprobs;
+	request->want_logits = asked->want_logits;
+	request->no_reuse = asked->no_reuse;
+	request->no_store = asked->no_store;
+	request->owner = asked->owner;
+}
+
 static int handle_submit(struct server *server, const struct wire_frame *frame, struct err *err)
 {
 	struct scheduler_request request = {.id = frame->request};
 	struct engine_request asked;
 	struct token_source *source = NULL;
 	struct embedding_run *text = NULL;
+	struct embedding_text dressed = {0};
+	int is_made = 1;
 	const struct chat_template *chat_template = server->loaded.model->chat_template;
 	struct ids closing = {0};
 	size_t turn_from;
@@ -268,7 +316,8 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 	}
 	if (prompt_store_ids(server->prompts, &request.ids, &request.n_ids, &why) < 0) {
 		emit_failed(server, frame->request, &why);
-	} else if (request.n_ids == 0) {
+	} else if (request.n_ids == 0 &&
+		   !(asked.want_embedding && server->loaded.info.only_embeds)) {
 		err_set(&why, ERR_USAGE, NULL, NULL, "the prompt holds no tokens");
 		emit_failed(server, frame->request, &why);
 	} else {
@@ -279,35 +328,22 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		request.closing = closing.id;
 		request.n_closing = closing.count;
 		request.want_embedding = asked.want_embedding;
-		if (asked.want_embedding) {
+		if (asked.want_embedding && server->loaded.info.only_embeds) {
+			is_made = dress(server, &asked, &request, &dressed);
+		} else if (asked.want_embedding) {
 			prompt_store_texts(server->prompts, &text, &request.n_text);
 			request.text = text;
 		} else if (!asked.free_quotes) {
 			prompt_store_sources(server->prompts, &source, &request.n_source);
 			request.source = source;
 		}
-		request.sampling = (struct sampling){
-			.temperature = asked.sampling.temperature,
-			.top_k = asked.sampling.top_k,
-			.top_p = asked.sampling.top_p,
-			.min_p = asked.sampling.min_p,
-			.repeat_penalty = asked.sampling.repeat_penalty,
-			.repeat_last = asked.sampling.repeat_last,
-			.seed = asked.sampling.seed,
-		};
-		request.max_tok = asked.max_tok;
-		request.priority = asked.priority;
-		request.stop = asked.stop;
-		request.ignore_end = asked.ignore_end;
-		request.want_logprobs = asked.want_logprobs;
-		request.want_prompt_logprobs = asked.want_prompt_logprobs;
-		request.want_logits = asked.want_logits;
-		request.no_reuse = asked.no_reuse;
-		request.no_store = asked.no_store;
+		copy_wishes(&request, &asked);
 		request.keep_tok = prompt_store_end(server->prompts, (uint64_t)asked.n_keep);
-		request.owner = asked.owner;
-		scheduler_submit(server->loaded.scheduler, &request);
+		if (is_made) {
+			scheduler_submit(server->loaded.scheduler, &request);
+		}
 	}
+	embedding_text_finish(&dressed);
 	free(source);
 	free(text);
 	ids_finish(&closing);

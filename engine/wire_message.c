@@ -310,6 +310,7 @@ static const size_t submit_flag[] = {
 	offsetof(struct engine_request, free_quotes),
 	offsetof(struct engine_request, want_embedding),
 	offsetof(struct engine_request, no_store),
+	offsetof(struct engine_request, is_question),
 };
 
 static int *flag_at(struct engine_request *request, size_t index)

@@ -1,5 +1,6 @@
 /* What `models info` says about a file, also about one that cannot run. */
 #include "base/mem.h"
+#include "engine/embedding_text.h"
 #include "engine/engine.h"
 #include "engine/model/adapter.h"
 #include "engine/model/gguf.h"
@@ -145,6 +146,22 @@ static void describe_directory(struct model_summary *summary, const struct huggi
 		n_file, n_file == 1 ? "" : "s");
 }
 
+static void describe_encoder(
+	struct model_summary *summary, const struct model *model, const struct embedding_rule *rule)
+{
+	const struct embedding_prefix *prefix =
+		embedding_prefix_of(model->name, model->architecture);
+
+	if (rule->is_whole) {
+		summary->only_embeds = 1;
+		summary->kv_bytes_per_tok = 0;
+		summary->embed_pooling =
+			rule->pooling == POOLING_FIRST ? "the first token" : "the mean";
+		summary->embed_question = prefix->question;
+		summary->embed_passage = prefix->passage;
+	}
+}
+
 /* What the engine would make of it; fails as the engine would. */
 static int describe_model(struct model_summary *summary, const char *path, struct err *err)
 {
@@ -167,6 +184,7 @@ static int describe_model(struct model_summary *summary, const char *path, struc
 	describe_template(summary, model->chat_template);
 	result = program_create(&program, model, 0, err);
 	if (result == 0) {
+		describe_encoder(summary, model, &program->embedding);
 		program_destroy(program);
 	}
 	model_close(model);

@@ -2,7 +2,8 @@
  * Encoders (BERT, nomic): text to vector on every instruction-set path against transformers' vectors
  * (tests/vectors/encoders), alone and in company; what a file may not say of one.
  */
-#include "engine/embedding.h"
+#include "base/file.h"
+#include "engine/embedding_text.h"
 #include "engine/engine_thread.h"
 #include "engine/token/tokenizer.h"
 #include "tests/unit/engine_ask.h"
@@ -14,6 +15,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -196,11 +198,318 @@ static void a_text_has_the_same_bits_alone_and_in_company(void **state)
 	}
 }
 
+/* ---- through the engine ---- */
+
+static struct engine *open_engine(const char *name)
+{
+	char path[512];
+	struct engine_config config = {.model = path, .n_thread = 2};
+	struct engine *engine;
+	struct err err;
+
+	path_of(path, sizeof(path), name, ".gguf");
+	unsetenv("CARREL_ISA");
+	fixture_check(engine_open_thread(&engine, &config, &err), &err);
+	fixture_check(engine_wait_ready(engine, &err), &err);
+	return engine;
+}
+
+static int64_t submit(struct engine *engine, const char *text, size_t len, int is_question)
+{
+	struct prompt prompt = {0};
+	const struct engine_request request = {.prompt = &prompt,
+		.sampling = engine_sampling_default,
+		.want_embedding = 1,
+		.is_question = is_question};
+	struct err err;
+	int64_t id;
+
+	prompt_add(&prompt, segment_text(text, len));
+	id = engine_submit(engine, &request, &err);
+	assert_true(id > 0);
+	prompt_finish(&prompt);
+	return id;
+}
+
+/* The vector of a request that is under way; the caller frees it. */
+static float *wait_vector(struct engine *engine, int64_t id, struct engine_usage *usage)
+{
+	struct engine_event event = {0};
+	float *vector = NULL;
+
+	while (event.request != id || (event.type != ENGINE_DONE && event.type != ENGINE_FAILED)) {
+		assert_int_equal(1, engine_next(engine, 20000, &event));
+		if (event.request == id && event.type == ENGINE_EMBEDDING) {
+			vector = mem_alloc(event.n_embedding * sizeof(*vector));
+			memcpy(vector, event.embedding, event.n_embedding * sizeof(*vector));
+		}
+	}
+	assert_int_equal(ENGINE_DONE, event.type);
+	assert_non_null(vector);
+	*usage = event.usage;
+	return vector;
+}
+
+static void the_engine_tells_that_it_only_embeds(void **state)
+{
+	struct engine *engine = open_engine("bert-cls");
+	struct prompt prompt = {0};
+	struct engine_request request = {
+		.prompt = &prompt, .sampling = engine_sampling_default, .max_tok = 1};
+	struct reply reply;
+	struct err err;
+
+	assert_true(engine_info(engine)->can_embed && engine_info(engine)->only_embeds);
+	assert_int_equal(32, engine_info(engine)->n_embedding);
+	assert_int_equal(96, engine_info(engine)->context_tok);
+	assert_int_equal(0, engine_info(engine)->kv_bytes_per_tok);
+	prompt_add(&prompt, segment_text("the", 3));
+	reply = collect(engine, engine_submit(engine, &request, &err), 20000);
+	assert_true(reply.has_failed);
+	assert_non_null(strstr(reply.last.err.what, "finds texts and writes none"));
+	assert_non_null(strstr(reply.last.err.hint, "--embed"));
+	reply_finish(&reply);
+	prompt_finish(&prompt);
+	engine_close(engine);
+}
+
+/* All of them under way together, whatever order they end in. */
+static void requests_at_once_get_the_vectors_of_transformers(void **state)
+{
+	struct engine *engine = open_engine("bert-mean");
+	struct engine_event event;
+	struct golden want;
+	int64_t id[N_TEXT];
+	int n_end = 0, n_vector = 0;
+	char path[512], line[LINE];
+	FILE *file;
+
+	path_of(path, sizeof(path), "bert-mean", ".npy");
+	golden_read(&want, path);
+	path_of(path, sizeof(path), "texts", ".txt");
+	file = fopen(path, "r");
+	assert_non_null(file);
+	for (int i = 0; i < N_TEXT; i++) {
+		assert_non_null(fgets(line, sizeof(line), file));
+		id[i] = submit(engine, line, strcspn(line, "\n"), i % 2);
+	}
+	fclose(file);
+	while (n_end < N_TEXT) {
+		assert_int_equal(1, engine_next(engine, 20000, &event));
+		assert_int_not_equal(ENGINE_FAILED, event.type);
+		n_end += event.type == ENGINE_DONE;
+		for (int i = 0; i < N_TEXT && event.type == ENGINE_EMBEDDING; i++) {
+			for (int64_t k = 0; k < want.n_vocab && event.request == id[i]; k++) {
+				float row = want.logits[i * want.n_vocab + k];
+
+				assert_true(fabsf(event.embedding[k] - row) < 1e-5f);
+				n_vector += k == 0;
+			}
+		}
+	}
+	assert_int_equal(N_TEXT, n_vector);
+	golden_finish(&want);
+	engine_close(engine);
+}
+
+/* The mean of what the pieces' own vectors are, weighted by their tokens; nothing is left out. */
+static void a_text_beyond_the_window_is_the_mean_of_its_pieces(void **state)
+{
+	struct engine *engine = open_engine("bert-mean");
+	struct embedding_text pieces;
+	struct engine_usage usage;
+	struct fixture fixture;
+	struct tokenizer_encoder *encoder;
+	struct buf text = BUF_INIT;
+	struct ids ids = {0};
+	double want[64] = {0}, square = 0, n_text_tok = 0;
+	float *got;
+	struct err err;
+
+	for (int i = 0; i < 150; i++) {
+		buf_printf(&text, "%s the license of this copy, ", i % 7 ? "binary" : "source");
+	}
+	open_encoder(&fixture, "bert-mean");
+	fixture_backend(&fixture, cpu_isa_best(), KV_Q8, 2, MAX_TOK);
+	encoder = tokenizer_encoder_create(fixture.model->tokenizer);
+	tokenizer_encode_text(encoder, text.data, text.len, 1, &ids);
+	fixture_check(embedding_text_make(&pieces, fixture.model->tokenizer, ids.id, ids.count, "",
+			      MAX_TOK, &err),
+		&err);
+	assert_true(pieces.n_piece > 8);
+	for (size_t i = 0; i < pieces.n_piece; i++) {
+		struct ids piece = {pieces.ids.id + pieces.piece[i].first_tok,
+			(size_t)pieces.piece[i].n_tok, 0};
+		float *one;
+
+		assert_in_range(piece.count, MAX_TOK / 2, MAX_TOK);
+		one = embed(&fixture, &piece, 1);
+		for (int k = 0; k < 64; k++) {
+			want[k] += (double)piece.count * (double)one[k];
+		}
+		n_text_tok += (double)piece.count - 2;
+		free(one);
+	}
+	assert_int_equal(ids.count, (size_t)n_text_tok);
+	got = wait_vector(engine, submit(engine, text.data, text.len, 0), &usage);
+	assert_int_equal(pieces.ids.count, usage.prefill_tok);
+	for (int k = 0; k < 64; k++) {
+		square += want[k] * want[k];
+	}
+	for (int k = 0; k < 64; k++) {
+		assert_true(fabs((double)got[k] - want[k] / sqrt(square)) < 1e-6);
+	}
+	free(got);
+	embedding_text_finish(&pieces);
+	ids_finish(&ids);
+	buf_finish(&text);
+	tokenizer_encoder_destroy(encoder);
+	fixture_close(&fixture);
+	engine_close(engine);
+}
+
+static void models_get_the_words_that_they_were_trained_to_see(void **state)
+{
+	static const struct {
+		const char *name, *architecture, *question, *passage;
+	} known[] = {
+		{"bge-small-en-v1.5", "bert",
+			"Represent this sentence for searching relevant passages: ", ""},
+		{"Bge Large En v1.5", "bert",
+			"Represent this sentence for searching relevant passages: ", ""},
+		{"bge-m3", "bert", "", ""},
+		{"e5-small-v2", "bert", "query: ", "passage: "},
+		{"Multilingual E5 Base", "bert", "query: ", "passage: "},
+		{"nomic-embed-text-v1.5", "nomic-bert", "search_query: ", "search_document: "},
+		{"model.gguf", "nomic-bert", "search_query: ", "search_document: "},
+		{"All MiniLM L6 v2", "bert", "", ""},
+		{"gte-small", "bert", "", ""},
+		{"cambridge-e5", "bert", "query: ", "passage: "},
+		{"plane5-x", "bert", "", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		const struct embedding_prefix *prefix =
+			embedding_prefix_of(known[i].name, known[i].architecture);
+
+		assert_string_equal(known[i].question, prefix->question);
+		assert_string_equal(known[i].passage, prefix->passage);
+	}
+}
+
+static void a_question_is_read_behind_other_words_than_a_passage(void **state)
+{
+	static const char *const before[] = {"search_document: ", "search_query: "};
+	struct engine *engine = open_engine("nomic"), *plain = open_engine("bert-mean");
+	struct engine_usage usage;
+	struct fixture fixture;
+
+	open_encoder(&fixture, "nomic");
+	fixture_backend(&fixture, cpu_isa_best(), KV_Q8, 2, MAX_TOK);
+	for (int is_question = 0; is_question < 2; is_question++) {
+		struct embedding_text text;
+		float *got, *want;
+		struct ids ids = {0};
+		struct tokenizer_encoder *encoder =
+			tokenizer_encoder_create(fixture.model->tokenizer);
+		struct err err;
+
+		tokenizer_encode_text(encoder, "the source", 10, 1, &ids);
+		fixture_check(embedding_text_make(&text, fixture.model->tokenizer, ids.id,
+				      ids.count, before[is_question], MAX_TOK, &err),
+			&err);
+		want = embed(&fixture, &text.ids, 1);
+		got = wait_vector(engine, submit(engine, "the source", 10, is_question), &usage);
+		assert_memory_equal(want, got, 64 * sizeof(*got));
+		free(got);
+		free(want);
+		embedding_text_finish(&text);
+		ids_finish(&ids);
+		tokenizer_encoder_destroy(encoder);
+	}
+	free(wait_vector(plain, submit(plain, "the", 3, 1), &usage));
+	assert_int_equal(3, usage.prefill_tok); /* [CLS] the [SEP] */
+	free(wait_vector(plain, submit(plain, "\x01\xff\xe2\x80\x8b", 5, 1), &usage));
+	assert_int_equal(2, usage.prefill_tok); /* nothing that the vocabulary knows */
+	fixture_close(&fixture);
+	engine_close(engine);
+	engine_close(plain);
+}
+
+/* ---- what a file may not say ---- */
+
+/* Opens bert-mean with one value of its metadata replaced; the error's text has to name something. */
+static void refused(
+	const char *model, const char *key, const void *value, size_t len, const char *named)
+{
+	char path[512], text[1024];
+	char *damaged = mem_printf("/tmp/carrel-test-encoder-%d.gguf", (int)getpid());
+	struct buf file = BUF_INIT;
+	struct model_summary summary;
+	struct err err;
+	char *at;
+	FILE *out;
+
+	path_of(path, sizeof(path), model, ".gguf");
+	fixture_check(file_read(&file, path, (size_t)16 << 20, &err), &err);
+	at = memmem(file.data, file.len, key, strlen(key));
+	assert_non_null(at);
+	memcpy(at + strlen(key) + 4, value, len);
+	out = fopen(damaged, "wb");
+	assert_non_null(out);
+	assert_int_equal(file.len, fwrite(file.data, 1, file.len, out));
+	fclose(out);
+	fixture_check(model_summary_read(&summary, damaged, &err), &err);
+	snprintf(text, sizeof(text), "%s", summary.why_not ? summary.why_not : "it runs");
+	if (summary.can_run || !strstr(text, named)) {
+		fail_msg("%s: \"%s\" does not say \"%s\"", key, text, named);
+	}
+	unlink(damaged);
+	free(damaged);
+	buf_finish(&file);
+	model_summary_finish(&summary);
+}
+
+static void what_an_encoder_cannot_be_is_refused_by_name(void **state)
+{
+	refused("bert-mean", "bert.pooling_type", "\4", 1, "ranks pairs of texts");
+	refused("bert-mean", "bert.pooling_type", "\3", 1, "pooling type 3");
+	refused("bert-mean", "bert.attention.causal", "\1", 1, "in one direction only");
+	refused("bert-mean", "bert.attention.head_count", "\3", 1, "has 3 attention heads");
+	refused("bert-mean", "bert.context_length", "\x61", 1, "position_embd.weight");
+	refused("bert-mean", "bert.block_count", "\3", 1, "blk.2.attn_q.weight");
+	refused("bert-mean", "bert.block_count", "\1", 1, "does not know");
+	refused("bert-mean", "bert.feed_forward_length", "\x20", 1, "ffn_up.weight");
+	refused("nomic", "nomic-bert.block_count", "\3", 1, "blk.2.attn_qkv.weight");
+}
+
+static void models_info_tells_what_an_encoder_is_for(void **state)
+{
+	struct model_summary summary;
+	char path[512];
+	struct err err;
+
+	path_of(path, sizeof(path), "nomic", ".gguf");
+	fixture_check(model_summary_read(&summary, path, &err), &err);
+	assert_true(summary.can_run && summary.only_embeds);
+	assert_int_equal(0, summary.kv_bytes_per_tok);
+	assert_string_equal("the mean", summary.embed_pooling);
+	assert_string_equal("search_query: ", summary.embed_question);
+	model_summary_finish(&summary);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_path_meets_the_vectors_of_transformers),
 		cmocka_unit_test(a_text_has_the_same_bits_alone_and_in_company),
+		cmocka_unit_test(the_engine_tells_that_it_only_embeds),
+		cmocka_unit_test(requests_at_once_get_the_vectors_of_transformers),
+		cmocka_unit_test(a_text_beyond_the_window_is_the_mean_of_its_pieces),
+		cmocka_unit_test(models_get_the_words_that_they_were_trained_to_see),
+		cmocka_unit_test(a_question_is_read_behind_other_words_than_a_passage),
+		cmocka_unit_test(what_an_encoder_cannot_be_is_refused_by_name),
+		cmocka_unit_test(models_info_tells_what_an_encoder_is_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

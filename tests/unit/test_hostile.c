@@ -133,11 +133,30 @@ static void tensors_of_any_type_open_or_are_refused_with_a_sentence(void **state
 	free(path);
 }
 
+static void damaged_encoders_open_or_are_refused_with_a_sentence(void **state)
+{
+	static const char *const names[] = {"bert", "nomic-bert"};
+	char *path = path_of("encoder.gguf");
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *relative = mem_printf("tests/fuzz/corpus/model/%s", names[i]);
+		struct buf seed = seed_file(relative);
+		struct hostile hostile = begin(names[i], hostile_open_model, path, path);
+
+		expect_open(&hostile, &seed);
+		hostile_gguf_all(&hostile, &seed);
+		end(&hostile);
+		buf_finish(&seed);
+		free(relative);
+	}
+	free(path);
+}
+
 /* ---- tokenizers ---- */
 
 static void damaged_tokenizers_open_or_are_refused_with_a_sentence(void **state)
 {
-	static const char *const names[] = {"byte-level.gguf", "scores.gguf"};
+	static const char *const names[] = {"byte-level.gguf", "scores.gguf", "wordpiece.gguf"};
 	char *path = path_of("tokenizer.gguf");
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -493,6 +512,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(damaged_models_open_or_are_refused_with_a_sentence),
 		cmocka_unit_test(tensors_of_any_type_open_or_are_refused_with_a_sentence),
+		cmocka_unit_test(damaged_encoders_open_or_are_refused_with_a_sentence),
 		cmocka_unit_test(damaged_tokenizers_open_or_are_refused_with_a_sentence),
 		cmocka_unit_test(damaged_tokenizer_json_opens_or_is_refused_with_a_sentence),
 		cmocka_unit_test(damaged_adapters_open_or_are_refused_with_a_sentence),
