@@ -156,8 +156,8 @@ struct engine_sampling {
 extern const struct engine_sampling engine_sampling_default;
 
 enum { ENGINE_OWNER_CHARS = 16 };
-/* Requests in passing under way at once: more gain nothing, and are a waste to cancel. */
-enum { ENGINE_UNDER_WAY_BEST = 32 };
+/* Requests in passing under way at once: the engine never waits for the next, and more gain nothing. */
+enum { ENGINE_UNDER_WAY_BEST = 40 };
 
 struct engine_request {
 	const struct prompt *prompt;

@@ -16,7 +16,7 @@
 #include "engine/scheduler.h"
 
 /* Requests that have pages at one time; some of these places are not for work in passing. */
-enum { NOT_PASSING = 4, MAX_RUNNING = ENGINE_UNDER_WAY_BEST + NOT_PASSING };
+enum { NOT_PASSING = 4, MAX_RUNNING = 32 + NOT_PASSING };
 
 enum phase {
 	PHASE_QUEUED,

@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-	POLL_MS = 100,   /* how long a stop may go unnoticed while nothing happens */
-	UNDER_WAY = 32,  /* twice what the engine runs at one time: it never waits for us */
+	POLL_MS = 100, /* how long a stop may go unnoticed while nothing happens */
+	UNDER_WAY = ENGINE_UNDER_WAY_BEST,
 	SHORT_TOK = 96,  /* a quote or two */
 	THINK_TOK = 1024 /* more, of a model that cannot be kept from thinking */
 };
@@ -37,6 +37,17 @@ static int64_t answer_tok(const struct engine_info *info)
 	return info->thinks && !info->can_skip_thinking ? SHORT_TOK + THINK_TOK : SHORT_TOK;
 }
 
+/* The segments up to the tag that closes the last source: other questions begin with them, too. */
+static int64_t front_segments(const struct prompt *prompt)
+{
+	size_t n = prompt->count;
+
+	while (n > 0 && !segment_is_source(prompt->item[n - 1])) {
+		n--;
+	}
+	return (int64_t)(n < prompt->count ? n + 1 : n);
+}
+
 static int submit(struct asking *asking, struct asked *asked)
 {
 	struct reading *reading = asking->reading;
@@ -46,6 +57,7 @@ static int submit(struct asking *asking, struct asked *asked)
 		.sampling = engine_sampling_default,
 		.max_tok = answer_tok(engine_info(reading->engine)),
 		.want_logprobs = 1,
+		.priority = -1,
 		.owner = session_owner(reading->session),
 	};
 	int status;
@@ -56,6 +68,7 @@ static int submit(struct asking *asking, struct asked *asked)
 	status = library_prompt(
 		reading->session, reading->engine, &asked->what, &prompt, NULL, asking->err);
 	if (status == 0) {
+		request.n_keep = front_segments(&prompt);
 		asked->request = engine_submit(reading->engine, &request, asking->err);
 		status = asked->request < 0 ? -1 : 0;
 	}

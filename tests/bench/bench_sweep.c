@@ -29,7 +29,7 @@ static const char usage_text[] =
 	"  -f FOLDER  where KV is kept (nowhere)\n"
 	"  -w N       windows (500)\n"
 	"  -l N       tokens of a window, about (2048)\n"
-	"  -r N       requests under way (32)\n"
+	"  -r N       requests under way (40)\n"
 	"  -n N       most tokens of an answer (40); -a N: exactly N, whatever the model says\n"
 	"  -p N       passes (3): the first two in processes of their own\n"
 	"  -k BYTES   KV on disk at most\n"
@@ -599,8 +599,11 @@ static void finish(struct sweep *sweep)
 
 int main(int argc, char **argv)
 {
-	struct sweep sweep = {
-		.n_window = 500, .window_tok = 2048, .n_under_way = 32, .max_tok = 40, .n_pass = 3};
+	struct sweep sweep = {.n_window = 500,
+		.window_tok = 2048,
+		.n_under_way = ENGINE_UNDER_WAY_BEST,
+		.max_tok = 40,
+		.n_pass = 3};
 	struct err err;
 	char line[1024];
 	int status = 1;
