@@ -21,7 +21,9 @@ static inline void slices_text(
 			size_t at = p == slice[i].first ? slice[i].at : 0;
 			size_t end = p == slice[i].last ? slice[i].end : document->part[p].len;
 
-			buf_add(out, document->part[p].text + at, end - at);
+			if (end > at) {
+				buf_add(out, document->part[p].text + at, end - at);
+			}
 			if (document->kind == DOCUMENT_TRANSCRIPT) {
 				buf_addch(out, '\n');
 			}
@@ -48,10 +50,10 @@ static inline void packed_words(struct buf *out, struct buf *left_out, const str
 
 static inline size_t count_in(const struct buf *text, const char *what)
 {
-	const char *at = text->data, *end = at + text->len;
+	const char *at = text->data, *end = at ? at + text->len : NULL;
 	size_t n = 0;
 
-	while (text->len && (at = memmem(at, (size_t)(end - at), what, strlen(what)))) {
+	while (at && (at = memmem(at, (size_t)(end - at), what, strlen(what)))) {
 		n++;
 		at++;
 	}
