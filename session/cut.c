@@ -396,6 +396,9 @@ static void take_chunks(struct cutter *cutter, int is_all)
 			});
 		first = end;
 	}
+	if (first == 0) {
+		return;
+	}
 	cutter->n_atom -= first;
 	memmove(cutter->atom, cutter->atom + first, cutter->n_atom * sizeof(*cutter->atom));
 }
