@@ -71,6 +71,8 @@ struct library_prompt {
 };
 int library_prompt(const struct session *session, struct engine *engine,
 	const struct library_prompt *what, struct prompt *out, size_t *n_turn, struct err *err);
+/* How many segments of such a prompt, from the first one, stand before the conversation. */
+size_t library_prompt_front(const struct prompt *prompt);
 
 /*
  * The quotes of an answer to such a prompt, looked for in what it could read and told with their

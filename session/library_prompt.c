@@ -124,6 +124,23 @@ int library_prompt(const struct session *session, struct engine *engine,
 	return 0;
 }
 
+/* A system message ends it, or else the first question does, whose own segment is its last one. */
+size_t library_prompt_front(const struct prompt *prompt)
+{
+	for (size_t i = 0; i < prompt->count; i++) {
+		if (segment_kind(prompt->item[i]) != SEGMENT_MARK) {
+			continue;
+		}
+		if (segment_get_mark(prompt->item[i]) == PROMPT_SYSTEM_CLOSE) {
+			return i + 1;
+		}
+		if (segment_get_mark(prompt->item[i]) == PROMPT_USER_CLOSE) {
+			return i - 1;
+		}
+	}
+	return prompt->count;
+}
+
 /* ---- quotes ---- */
 
 static int by_place(const void *a, const void *b)

@@ -126,8 +126,7 @@ static int count_base(struct reading *reading, struct err *err)
 	return status;
 }
 
-/* Windows as the model has them, or smaller ones where its context was made smaller than that. */
-static int open_library(struct reading *reading, struct err *err)
+int read_open(struct reading *reading, struct err *err)
 {
 	const struct engine_info *info = engine_info(reading->engine);
 	int64_t window_tok = reading->how->window_tok;
@@ -533,8 +532,7 @@ static int select_or_sweep(struct reading *reading, struct session_answer *answe
 
 /* ---- what is asked ---- */
 
-/* Whether everything is in the window, with the question; 0 or 1, or -1. */
-static int fits(const struct reading *reading, struct err *err)
+int read_fits(const struct reading *reading, struct err *err)
 {
 	struct session *session = reading->session;
 	const struct engine_info *info = engine_info(reading->engine);
@@ -562,7 +560,7 @@ static int fits(const struct reading *reading, struct err *err)
 
 static int read_over(struct reading *reading, struct session_answer *answer, struct err *err)
 {
-	if (open_library(reading, err) < 0) {
+	if (read_open(reading, err) < 0) {
 		return -1;
 	}
 	switch (reading->how->over) {
@@ -599,7 +597,7 @@ int session_ask_over(struct session *session, struct engine *engine,
 		return -1;
 	}
 	if (how->over != SESSION_OVER_FAIL) {
-		status = fits(&reading, err);
+		status = read_fits(&reading, err);
 	}
 	if (status > 0) {
 		return session_ask(session, engine, question, question_len, sampling, max_tok,

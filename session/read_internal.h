@@ -33,6 +33,13 @@ struct reading {
 double read_now_ms(void);
 void read_tell(const struct reading *reading, const struct session_progress *progress);
 void read_add_usage(struct engine_usage *sum, const struct engine_usage *usage);
+/*
+ * The library and what a prompt takes without excerpts. Windows are as the model has them, or smaller
+ * where its context was made smaller than that.
+ */
+int read_open(struct reading *reading, struct err *err);
+/* Whether everything is in the window, with the question; 0 or 1, or -1. */
+int read_fits(const struct reading *reading, struct err *err);
 /* How much text the last pass and select read; of the conversation, a window's prompt and theirs. */
 int64_t read_excerpts_tok(const struct reading *reading);
 int64_t read_window_turns_tok(const struct reading *reading);
@@ -105,6 +112,8 @@ int finds_choose(struct finds *finds, struct reading *reading, struct excerpt **
 
 /* ---- read_sweep.c ---- */
 
+/* The first of the windows whose KV the disk does not keep; how many there are where it keeps all. */
+size_t read_first_unstored(const struct reading *reading);
 /* Asks every window; coverage and usage are the reading's. */
 int read_sweep(struct reading *reading, struct finds *finds, struct err *err);
 
@@ -113,5 +122,8 @@ int read_sweep(struct reading *reading, struct finds *finds, struct err *err);
 /* The passages to read; malloc'ed, in the order of the sources. */
 int read_select(
 	struct reading *reading, struct excerpt **excerpt, size_t *n_excerpt, struct err *err);
+
+/* Where the session keeps its indices; NULL: nowhere. */
+const char *read_folder(const struct session *session);
 
 #endif

@@ -8,8 +8,7 @@
 
 enum { RANKED_MOST = 256 };
 
-/* Where the session keeps its indices; NULL: nowhere. */
-static const char *folder_of(const struct session *session)
+const char *read_folder(const struct session *session)
 {
 	return store_is_kept(session->store) ? store_folder(session->store) : NULL;
 }
@@ -17,7 +16,7 @@ static const char *folder_of(const struct session *session)
 /* The question does not depend on the folder: where it cannot be written, memory will do. */
 static int open_words(struct reading *reading, struct retrieve **words, struct err *err)
 {
-	const char *folder = folder_of(reading->session);
+	const char *folder = read_folder(reading->session);
 	struct err why = {.code = ERR_NONE};
 	int status = retrieve_open(words, reading->library, folder, reading->watch, &why);
 

@@ -29,7 +29,7 @@ struct sweep {
  * What is kept of a library that is larger than the disk may hold is its beginning: were all of it
  * written, the end would replace it before it is asked for again. Something is left for the rest.
  */
-static size_t find_unstored(const struct reading *reading)
+size_t read_first_unstored(const struct reading *reading)
 {
 	const struct engine_info *info = engine_info(reading->engine);
 	int64_t limit_bytes = engine_kv_limit(reading->engine), room_bytes = limit_bytes / 5 * 4;
@@ -137,7 +137,7 @@ int read_sweep(struct reading *reading, struct finds *finds, struct err *err)
 	struct sweep sweep = {.reading = reading,
 		.finds = finds,
 		.excerpt = mem_zero(reading->library->n_window + 1, sizeof(*sweep.excerpt)),
-		.first_unstored = find_unstored(reading),
+		.first_unstored = read_first_unstored(reading),
 		.before = reading->usage};
 	struct read_many many = {.n = reading->library->n_window,
 		.about = about_window,

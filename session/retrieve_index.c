@@ -428,6 +428,30 @@ int retrieve_index_open(struct retrieve_index *index, const struct library *libr
 	return status;
 }
 
+int64_t retrieve_index_missing(const struct library *library, const char *folder)
+{
+	struct sha256_digest *digest = digest_sources(library), rule = rule_digest();
+	unsigned char *is_missing = mem_alloc(library->n_source + 1);
+	struct retrieve_index index = {0};
+	int64_t bytes = 0;
+
+	memset(is_missing, 1, library->n_source);
+	if (folder &&
+		index_file_read(&index.file, &retrieve_index_kind, folder, &rule, NULL) == 0 &&
+		read_sources(&index, NULL) == 0 &&
+		match_sources(&index, library, digest, is_missing) * 2 < index.n_row) {
+		memset(is_missing, 1, library->n_source); /* it is made anew */
+	}
+	leave_out(library, digest, is_missing);
+	for (size_t i = 0; i < library->n_source; i++) {
+		bytes += is_missing[i] ? text_bytes(library->source[i].document) : 0;
+	}
+	retrieve_index_close(&index);
+	free(is_missing);
+	free(digest);
+	return bytes;
+}
+
 void retrieve_index_close(struct retrieve_index *index)
 {
 	index_file_close(&index->file);

@@ -38,6 +38,8 @@ struct retrieve_index {
  */
 int retrieve_index_open(struct retrieve_index *index, const struct library *library,
 	const char *folder, const struct session_watch *watch, struct err *err);
+/* Bytes of the library's text that opening it would index. */
+int64_t retrieve_index_missing(const struct library *library, const char *folder);
 /* The same, all of it made anew. */
 int retrieve_index_make(struct retrieve_index *index, const struct library *library,
 	const char *folder, const struct session_watch *watch, struct err *err);
