@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "session/chunk_text.h"
+#include "session/retrieve_headings.h"
 #include "session/retrieve_words.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static const struct index_kind retrieve_index_kind = {
 	.magic = RETRIEVE_INDEX_MAGIC,
 	.file = RETRIEVE_INDEX_FILE,
 	.tables = "CREATE TABLE source(first INTEGER PRIMARY KEY, digest BLOB, n_chunk INTEGER);"
-		  "CREATE VIRTUAL TABLE chunk USING fts5(name, heading, text, content='', "
+		  "CREATE VIRTUAL TABLE chunk USING fts5(heading, text, content='', "
 		  "tokenize='" RETRIEVE_TOKENIZER "');"
 		  "INSERT INTO chunk(chunk, rank) VALUES('hashsize', 16777216)",
 	.teach = retrieve_words_teach,
@@ -95,6 +96,7 @@ struct making {
 	const struct session_watch *watch;
 	sqlite3_stmt *insert;
 	struct buf column[COLUMN_COUNT];
+	struct headings headings;
 	int64_t done_bytes, total_bytes, told_bytes;
 };
 
@@ -124,8 +126,7 @@ static int add_chunk(struct making *making, const struct document *document,
 	for (size_t i = 0; i < COLUMN_COUNT; i++) {
 		buf_clear(&making->column[i]);
 	}
-	chunk_text_name(&making->column[COLUMN_NAME], document, &chunk->slice);
-	chunk_text_heading(&making->column[COLUMN_HEADING], document, chunk);
+	headings_of(&making->headings, &making->column[COLUMN_HEADING], document, chunk);
 	chunk_text_body(&making->column[COLUMN_TEXT], document, &chunk->slice);
 	sqlite3_bind_int64(making->insert, 1, row);
 	for (int i = 0; i < COLUMN_COUNT; i++) {
@@ -178,6 +179,7 @@ static int add_source(
 	struct indexed *indexed = append(index);
 	int status = 0;
 
+	headings_begin(&making->headings);
 	*indexed = (struct indexed){*digest, index->n_row, (int64_t)source->cut.n_chunk, number};
 	for (size_t i = 0; i < source->cut.n_chunk && status == 0; i++) {
 		status = add_chunk(making, source->document, &source->cut.chunk[i],
@@ -195,7 +197,7 @@ static int add_sources(struct making *making, const unsigned char *is_missing,
 	int status = 0;
 
 	if (sqlite3_prepare_v2(file->db,
-		    "INSERT INTO chunk(rowid, name, heading, text) VALUES(?1, ?2, ?3, ?4)", -1,
+		    "INSERT INTO chunk(rowid, heading, text) VALUES(?1, ?2, ?3)", -1,
 		    &making->insert, NULL) != SQLITE_OK) {
 		return index_file_fail(file, err);
 	}
@@ -219,6 +221,7 @@ static void finish_making(struct making *making)
 	for (size_t i = 0; i < COLUMN_COUNT; i++) {
 		buf_finish(&making->column[i]);
 	}
+	headings_finish(&making->headings);
 }
 
 /* ---- what is there ---- */

@@ -13,8 +13,7 @@
 
 /* What a chunk is found by, in the order of the table's columns. */
 enum retrieve_column {
-	COLUMN_NAME,    /* of the source, and the path in it */
-	COLUMN_HEADING, /* those that it stands under */
+	COLUMN_HEADING, /* those that it stands under, and those in it */
 	COLUMN_TEXT,
 	COLUMN_COUNT,
 };

@@ -26,16 +26,28 @@ struct cutter {
 typedef int placed_sink(
 	void *context, enum term_kind kind, const char *term, int len, int start, int end);
 
+/* What stands in a line before the identifier at hand. */
+enum line_so_far {
+	LINE_EMPTY,   /* nothing */
+	LINE_OPTIONS, /* options: -q, --quiet */
+	LINE_DEFINES, /* a word that what follows is defined by */
+	LINE_OTHER,
+};
+
 /* A text that is being cut, and the identifier at hand: words with single joints between them. */
 struct cutting {
 	struct cutter *cutter;
 	placed_sink *sink;
 	void *context;
 	const char *text;
-	int is_option, n_word;           /* n_word 0: there is none */
+	int len;
+	int is_question;
+	int is_option, is_name, n_word;  /* n_word 0: there is none */
 	int start, end;                  /* of it */
-	char whole[WHOLE_MAX_BYTES + 1]; /* behind a dash */
+	char whole[WHOLE_MAX_BYTES + 2]; /* behind `^-` */
 	int whole_len;                   /* more than WHOLE_MAX_BYTES: too long to be one */
+	enum line_so_far line;
+	int is_indented; /* the line */
 };
 
 static int is_lower(char c)
@@ -133,16 +145,63 @@ static int emit_parts(struct cutting *cutting, const char *text, const char *wor
 	return rc;
 }
 
+static int is_definer(const char *word, int len)
+{
+	static const char *const definers[] = {"class", "const", "def", "define", "enum", "fn",
+		"func", "function", "interface", "module", "package", "static", "struct", "sub",
+		"trait", "type", "typedef", "union", "var"};
+
+	for (size_t i = 0; i < ARRAY_LEN(definers); i++) {
+		if (strlen(definers[i]) == (size_t)len &&
+			memcmp(word, definers[i], (size_t)len) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Whether the identifier at hand is explained here: it begins the line, or is a function's head. */
+static int is_head(const struct cutting *cutting)
+{
+	return cutting->line != LINE_OTHER ||
+	       (!cutting->is_indented && cutting->end < cutting->len &&
+		       cutting->text[cutting->end] == '(');
+}
+
+/* What the line is behind the identifier at hand. */
+static enum line_so_far line_behind(const struct cutting *cutting, int is_whole)
+{
+	if (is_whole && cutting->is_option && cutting->line <= LINE_OPTIONS) {
+		return LINE_OPTIONS;
+	}
+	return is_whole && cutting->line != LINE_OTHER &&
+			       is_definer(cutting->whole + 2, cutting->whole_len)
+		       ? LINE_DEFINES
+		       : LINE_OTHER;
+}
+
 /* The identifier at hand is over. */
 static int end_whole(struct cutting *cutting)
 {
-	int rc = SQLITE_OK, is_whole = cutting->n_word && cutting->whole_len <= WHOLE_MAX_BYTES;
+	char *whole = cutting->whole + 2;
+	int rc = SQLITE_OK, len = cutting->whole_len;
+	int is_whole = cutting->n_word && len <= WHOLE_MAX_BYTES;
 
 	if (is_whole && cutting->n_word > 1) {
-		rc = emit(cutting, TERM_WHOLE, cutting->whole + 1, cutting->whole_len);
+		rc = emit(cutting, TERM_WHOLE, whole, len);
 	}
 	if (is_whole && cutting->is_option && rc == SQLITE_OK) {
-		rc = emit(cutting, TERM_OPTION, cutting->whole, cutting->whole_len + 1);
+		rc = emit(cutting, TERM_OPTION, whole - 1, len + 1);
+	}
+	if (is_whole && rc == SQLITE_OK &&
+		(cutting->is_question ? cutting->is_name : is_head(cutting))) {
+		whole -= cutting->is_option ? 2 : 1;
+		*whole = '^';
+		rc = emit(cutting, TERM_HEAD, whole, len + (cutting->is_option ? 2 : 1));
+		cutting->whole[1] = '-';
+	}
+	if (cutting->n_word) {
+		cutting->line = line_behind(cutting, is_whole);
 	}
 	cutting->n_word = 0;
 	return rc;
@@ -157,7 +216,7 @@ static int joint_stays(const struct cutting *cutting, const char *joint)
 static void add_to_whole(struct cutting *cutting, const char *bytes, int len)
 {
 	if (cutting->whole_len + len <= WHOLE_MAX_BYTES) {
-		memcpy(cutting->whole + 1 + cutting->whole_len, bytes, (size_t)len);
+		memcpy(cutting->whole + 2 + cutting->whole_len, bytes, (size_t)len);
 		cutting->whole_len += len;
 	} else {
 		cutting->whole_len = WHOLE_MAX_BYTES + 1;
@@ -178,6 +237,32 @@ static int is_option_at(const char *text, int start)
 	return start == dashes || strchr(" \t\n[(|,'\"`/=*{<", text[start - 1 - dashes]) != NULL;
 }
 
+/* wget(1): whether what begins at `start` is the section of a manual page. */
+static int is_section_at(const struct cutting *cutting, int start, int end)
+{
+	const char *text = cutting->text;
+
+	return start == cutting->end + 1 && text[start - 1] == '(' && is_digit(text[start]) &&
+	       end - start <= 4 && end < cutting->len && text[end] == ')';
+}
+
+/* A new identifier; what the line was before it is over with the line. */
+static int begin_whole(struct cutting *cutting, int start)
+{
+	const char *text = cutting->text, *from = text + cutting->end;
+	int rc = end_whole(cutting);
+
+	if (!cutting->end || memchr(from, '\n', (size_t)(text + start - from))) {
+		cutting->line = LINE_EMPTY;
+		cutting->is_indented = start && (text[start - 1] == ' ' || text[start - 1] == '\t');
+	}
+	cutting->is_option = is_option_at(text, start);
+	cutting->is_name = 0;
+	cutting->start = start;
+	cutting->whole_len = 0;
+	return rc;
+}
+
 /* `'s`, `'t`: what an apostrophe leaves of a word. */
 static int is_ending(const char *text, int start, int len)
 {
@@ -185,41 +270,63 @@ static int is_ending(const char *text, int start, int len)
 	       (is_lower(text[start - 2]) || is_upper(text[start - 2]));
 }
 
+/* Whether a word of a sentence is a name, as it is written. */
+static int looks_like_name(const struct cutting *cutting, int start, int end)
+{
+	const char *text = cutting->text;
+	int n_upper = 0;
+
+	for (int i = start; i < end; i++) {
+		n_upper += is_upper(text[i]);
+		if (is_digit(text[i])) {
+			return 1;
+		}
+	}
+	return n_upper > 1 || (n_upper == 1 && cutting->line != LINE_EMPTY);
+}
+
 static int on_word(void *context, int flags, const char *word, int len, int start, int end)
 {
 	struct cutting *cutting = context;
 	const char *text = cutting->text;
-	int is_joined =
-		cutting->n_word && start == cutting->end + 1 &&
-		(text[start - 1] == '_' || text[start - 1] == '-' || text[start - 1] == '.');
-	int rc = SQLITE_OK;
+	int is_section = cutting->n_word && is_section_at(cutting, start, end);
+	int is_joined = is_section || (cutting->n_word && start == cutting->end + 1 &&
+					      text[start - 1] && strchr("_-.", text[start - 1]));
+	int rc = SQLITE_OK, is_name;
 
 	if (is_ending(text, start, len)) {
 		return SQLITE_OK;
 	}
 	if (!is_joined) {
-		rc = end_whole(cutting);
-		cutting->is_option = is_option_at(text, start);
-		cutting->start = start;
-		cutting->whole_len = 0;
+		rc = begin_whole(cutting, start);
+	} else if (is_section) {
+		add_to_whole(cutting, ".", 1);
 	} else if (joint_stays(cutting, text + start - 1)) {
 		add_to_whole(cutting, text + start - 1, 1);
 	}
 	add_to_whole(cutting, word, len);
+	is_name = looks_like_name(cutting, start, end);
+	cutting->is_name |= is_name || cutting->is_option || cutting->n_word;
 	cutting->n_word++;
 	cutting->end = end;
-	if (rc != SQLITE_OK || words_is_stop((struct word){word, (size_t)len})) {
+	if (rc != SQLITE_OK || is_section || words_is_stop((struct word){word, (size_t)len})) {
 		return rc;
 	}
-	rc = emit_stemmed(cutting, TERM_WORD, word, len);
+	rc = emit_stemmed(cutting, is_name ? TERM_NAME : TERM_WORD, word, len);
 	return rc == SQLITE_OK && end - start == len ? emit_parts(cutting, text + start, word, len)
 						     : rc;
 }
 
-static int cut(struct cutter *cutter, void *context, const char *text, int len, placed_sink *sink)
+static int cut(struct cutter *cutter, int is_question, void *context, const char *text, int len,
+	placed_sink *sink)
 {
-	struct cutting cutting = {
-		.cutter = cutter, .sink = sink, .context = context, .text = text, .whole = "-"};
+	struct cutting cutting = {.cutter = cutter,
+		.is_question = is_question,
+		.sink = sink,
+		.context = context,
+		.text = text,
+		.len = len,
+		.whole = "^-"};
 	int rc = words_cut(cutter->words, &cutting, FTS5_TOKENIZE_DOCUMENT, text, len, on_word);
 
 	return rc == SQLITE_OK ? end_whole(&cutting) : rc;
@@ -248,7 +355,7 @@ static int to_fts5(
 	void *context, enum term_kind kind, const char *term, int len, int start, int end)
 {
 	struct adapter *adapter = context;
-	int flags = kind == TERM_WORD || !adapter->n_word ? 0 : FTS5_TOKEN_COLOCATED;
+	int flags = kind <= TERM_NAME || !adapter->n_word ? 0 : FTS5_TOKEN_COLOCATED;
 
 	adapter->n_word++;
 	return adapter->sink(adapter->context, flags, term, len, start, end);
@@ -261,7 +368,7 @@ static int cut_tokenize(Fts5Tokenizer *tokenizer, void *context, int flags, cons
 
 	return flags & FTS5_TOKENIZE_QUERY
 		       ? sink(context, 0, text, len, 0, len)
-		       : cut((struct cutter *)tokenizer, &adapter, text, len, to_fts5);
+		       : cut((struct cutter *)tokenizer, 0, &adapter, text, len, to_fts5);
 }
 
 static int verbatim_tokenize(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text,
@@ -330,5 +437,5 @@ int retrieve_words_cut(sqlite3 *db, void *context, const char *text, size_t len,
 	if (!api || api->xFindTokenizer(api, RETRIEVE_TOKENIZER, &cutter, &module) != SQLITE_OK) {
 		return SQLITE_ERROR;
 	}
-	return cut(cutter, &plain, text, len < INT_MAX ? (int)len : INT_MAX, to_plain);
+	return cut(cutter, 1, &plain, text, len < INT_MAX ? (int)len : INT_MAX, to_plain);
 }
