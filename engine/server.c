@@ -252,6 +252,23 @@ static void report_load(void *arg, double fraction)
 
 /* ---- messages ---- */
 
+/* The ids of the prompt's text, without those of its marks; the caller frees them. */
+static struct ids text_ids(const struct server *server, const struct scheduler_request *request)
+{
+	struct embedding_run *run;
+	struct ids ids = {0};
+	size_t n_run;
+
+	prompt_store_texts(server->prompts, &run, &n_run);
+	for (size_t i = 0; i < n_run; i++) {
+		for (int64_t k = 0; k < run[i].n_tok; k++) {
+			ids_add(&ids, request->ids[run[i].first_tok + k]);
+		}
+	}
+	free(run);
+	return ids;
+}
+
 /* The prompt as an encoder reads it; 0: it cannot, which was told. */
 static int dress(struct server *server, const struct engine_request *asked,
 	struct scheduler_request *request, struct embedding_text *out)
@@ -260,10 +277,13 @@ static int dress(struct server *server, const struct engine_request *asked,
 	const struct embedding_prefix *prefix =
 		embedding_prefix_of(model->name, model->architecture);
 	const char *before = asked->is_question ? prefix->question : prefix->passage;
+	struct ids text = text_ids(server, request);
 	struct err err;
+	int result = embedding_text_make(out, model->tokenizer, text.id, text.count, before,
+		server->loaded.info.context_tok, &err);
 
-	if (embedding_text_make(out, model->tokenizer, request->ids, request->n_ids, before,
-		    server->loaded.info.context_tok, &err) < 0) {
+	ids_finish(&text);
+	if (result < 0) {
 		emit_failed(server, request->id, &err);
 		return 0;
 	}

@@ -89,16 +89,25 @@ static int read_shape(struct model *model, struct err *err)
 /* What would change the result and is not computed here. */
 static int refuse_changes(const struct model *model, struct err *err)
 {
+	struct gguf_string tokenizer = {.text = "none", .len = 4};
 	char key[PARAM_KEY_BYTES];
 	int is_causal = 0;
 	int64_t n_expert;
 	double alibi;
 
-	if (gguf_get_bool(model->gguf, param_key(key, model, "attention.causal"), &is_causal, err) <
-			0 ||
+	if (gguf_get_string(model->gguf, "tokenizer.ggml.model", &tokenizer, err) < 0 ||
+		gguf_get_bool(model->gguf, param_key(key, model, "attention.causal"), &is_causal,
+			err) < 0 ||
 		param_int(model, "expert_count", 0, 0, INT32_MAX, &n_expert, err) < 0 ||
 		param_float(model, "attention.max_alibi_bias", 0, 0, 1e6, &alibi, err) < 0) {
 		return -1;
+	}
+	/* Those of bge-m3 and multilingual-e5 normalise what they read (NFKC), which is not done here. */
+	if (tokenizer.len != 4 || memcmp(tokenizer.text, "bert", 4) != 0) {
+		return err_set(err, ERR_ENGINE, model->path, "use a model with BERT's WordPiece",
+			"is a BERT with the tokenizer \"%.*s\", whose way with texts carrel does "
+			"not know",
+			(int)(tokenizer.len < 40 ? tokenizer.len : 40), tokenizer.text);
 	}
 	if (is_causal || n_expert > 0 || alibi > 0) {
 		return err_set(err, ERR_ENGINE, model->path, NULL,

@@ -224,6 +224,7 @@ static int64_t submit(struct engine *engine, const char *text, size_t len, int i
 	struct err err;
 	int64_t id;
 
+	prompt_add(&prompt, segment_mark(PROMPT_BEGIN)); /* its place is the engine's to know */
 	prompt_add(&prompt, segment_text(text, len));
 	id = engine_submit(engine, &request, &err);
 	assert_true(id > 0);
@@ -474,6 +475,8 @@ static void what_an_encoder_cannot_be_is_refused_by_name(void **state)
 {
 	refused("bert-mean", "bert.pooling_type", "\4", 1, "ranks pairs of texts");
 	refused("bert-mean", "bert.pooling_type", "\3", 1, "pooling type 3");
+	refused("bert-mean", "tokenizer.ggml.model", "\4\0\0\0\0\0\0\0gpt2", 12,
+		"with the tokenizer \"gpt2\"");
 	refused("bert-mean", "bert.attention.causal", "\1", 1, "in one direction only");
 	refused("bert-mean", "bert.attention.head_count", "\3", 1, "has 3 attention heads");
 	refused("bert-mean", "bert.context_length", "\x61", 1, "position_embd.weight");
