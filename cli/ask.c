@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/library.h"
 #include "cli/output.h"
+#include "cli/reading.h"
 #include "cli/resume.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
@@ -30,6 +31,8 @@ struct ask {
 	char *question, *model;
 	struct session_answer answer;
 	struct start_thinking thinking;
+	struct reading reading;
+	struct reading_view view;
 	size_t unreadable;
 	int64_t before_fork; /* the head, where --fork moved it; else -1 */
 	double began_s, ready_s, submit_s, first_text_s;
@@ -89,7 +92,19 @@ static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t c
 {
 	struct ask *ask = arg;
 
-	start_show_prefill(ask->submit_s, done_tok, total_tok, cached_tok);
+	if (!reading_is_under_way(&ask->view)) {
+		start_show_prefill(ask->submit_s, done_tok, total_tok, cached_tok);
+	}
+}
+
+static void on_reading(void *arg, const struct session_progress *progress)
+{
+	struct ask *ask = arg;
+
+	reading_show(&ask->view, progress);
+	if (progress->step == SESSION_ANSWERING) {
+		ask->submit_s = output_clock_s();
+	}
 }
 
 static void on_text(void *arg, const char *text, size_t len)
@@ -139,6 +154,10 @@ static json_t *json_timing(const struct ask *ask)
 	json_object_set_new(object, "first_token_ms",
 		usage->generated_tok ? output_json_number(1000 * (first_s - ask->ready_s))
 				     : json_null());
+	json_object_set_new(object, "reading_ms",
+		session_coverage_is_partial(&ask->answer.coverage)
+			? output_json_number(ask->answer.reading_ms)
+			: json_null());
 	json_object_set_new(object, "decode_ms", output_json_number(usage->decode_ms));
 	json_object_set_new(
 		object, "decode_tok_per_s", output_json_number(start_decode_rate(usage)));
@@ -153,10 +172,8 @@ static void print_json(const struct ask *ask)
 		[ENGINE_STOP_CANCELLED] = "interrupted",
 	};
 	const struct session_answer *answer = &ask->answer;
-	json_t *coverage = json_object(), *object = json_object();
+	json_t *object = json_object();
 
-	json_object_set_new(coverage, "windows", json_integer(1));
-	json_object_set_new(coverage, "read", json_integer(1));
 	json_object_set_new(object, "answer", output_json_bytes(answer->text, answer->text_len));
 	json_object_set_new(
 		object, "thinking", output_json_bytes(answer->thinking, answer->thinking_len));
@@ -168,9 +185,12 @@ static void print_json(const struct ask *ask)
 		ask->resume.name && answer->turn ? json_integer(answer->turn) : json_null());
 	json_object_set_new(object, "sources", session_json_sources(ask->session));
 	json_object_set_new(object, "skipped", session_json_skipped(ask->session));
-	json_object_set_new(object, "coverage", coverage);
+	json_object_set_new(
+		object, "coverage", reading_json_coverage(&answer->coverage, ask->session));
 	json_object_set_new(object, "citations", session_json_citations(answer));
 	json_object_set_new(object, "usage", session_json_usage(&answer->usage));
+	json_object_set_new(
+		object, "reading", reading_json_usage(&answer->coverage, &answer->reading));
 	json_object_set_new(object, "timing", json_timing(ask));
 	output_json(object);
 }
@@ -191,7 +211,7 @@ static int judge(const struct ask *ask)
 {
 	size_t unverified = count_unverified(&ask->answer);
 
-	if (ask->answer.stop == ENGINE_STOP_CANCELLED) {
+	if (ask->answer.stop == ENGINE_STOP_CANCELLED || ask->answer.coverage.is_stopped) {
 		return ERR_INTERRUPTED;
 	}
 	if (ask->options->strict && unverified) {
@@ -213,8 +233,27 @@ static void show_cut(const struct ask *ask)
 	} else if (ask->answer.stop == ENGINE_STOP_LENGTH) {
 		log_note("cut at %lld tokens: the context is full",
 			(long long)ask->answer.usage.generated_tok);
+	} else if (ask->answer.coverage.is_stopped && !ask->answer.text_len) {
+		log_note("nothing was found until then: there is no answer");
 	} else if (ask->answer.stop == ENGINE_STOP_CANCELLED) {
 		log_note("stopped after %lld tokens", (long long)ask->answer.usage.generated_tok);
+	}
+}
+
+/* What else there is to do about a context that is too small. */
+static void hint_context(const struct ask *ask, struct err *err)
+{
+	if (err->code != ERR_CONTEXT) {
+		return;
+	}
+	if (session_turn_count(ask->session)) {
+		snprintf(err->hint, sizeof(err->hint),
+			"carrel sessions fork %.64s NEW TURN goes on from an earlier turn, and so "
+			"does --fork TURN",
+			ask->resume.name);
+	} else if (ask->reading.how.over == SESSION_OVER_FAIL &&
+		   session_source_count(ask->session)) {
+		start_hint_over(err, "--over auto");
 	}
 }
 
@@ -224,14 +263,16 @@ static int answer_question(struct ask *ask, struct err *err)
 		.text = on_text,
 		.stopped = on_stopped,
 		.arg = ask,
-		.thinking = on_thinking};
+		.thinking = on_thinking,
+		.reading = on_reading};
 	struct engine_sampling sampling;
 	int status;
 
 	start_sampling(ask->options, &sampling);
 	ask->submit_s = output_clock_s();
-	status = session_ask(ask->session, ask->engine, ask->question, strlen(ask->question),
-		&sampling, ask->options->max_tok, &watch, &ask->answer, err);
+	ask->view = (struct reading_view){.is_terse = ask->options->json};
+	status = session_ask_over(ask->session, ask->engine, &ask->reading.how, ask->question,
+		strlen(ask->question), &sampling, ask->options->max_tok, &watch, &ask->answer, err);
 	start_end_thinking(&ask->thinking);
 	log_progress_clear();
 	if (!ask->options->json && ask->first_text_s && !ask->ends_with_newline) {
@@ -241,11 +282,8 @@ static int answer_question(struct ask *ask, struct err *err)
 	if (status == 0 && ask->resume.name && ask->answer.turn) {
 		log_info("saved as turn %lld", (long long)ask->answer.turn);
 	}
-	if (status < 0 && err->code == ERR_CONTEXT && session_turn_count(ask->session)) {
-		snprintf(err->hint, sizeof(err->hint),
-			"carrel sessions fork %.64s NEW TURN goes on from an earlier turn, and so "
-			"does --fork TURN",
-			ask->resume.name);
+	if (status < 0) {
+		hint_context(ask, err);
 	}
 	if (status < 0 || ask->reader_left) {
 		return status < 0 ? -1 : output_finish(err);
@@ -259,6 +297,7 @@ static int answer_question(struct ask *ask, struct err *err)
 	} else {
 		fflush(stdout);
 		show_cut(ask);
+		reading_tell(&ask->answer);
 		start_show_citations(&ask->answer);
 		start_show_usage(&ask->answer);
 	}
@@ -377,8 +416,8 @@ static int load_sources(struct ask *ask, struct err *err)
 	const struct options *options = ask->options;
 	int is_shown = options->show_context || options->show_tokens;
 
-	/* What is only shown may be of any size. */
-	if (ask->inputs.n_path && !is_shown &&
+	/* What is only shown, or read in parts, may be of any size. */
+	if (ask->inputs.n_path && !is_shown && ask->reading.how.over == SESSION_OVER_FAIL &&
 		start_set_window(ask->session, ask->engine, &ask->model, options, err) < 0) {
 		return -1;
 	}
@@ -386,6 +425,9 @@ static int load_sources(struct ask *ask, struct err *err)
 		    options->partial, &ask->unreadable, err) < 0) {
 		if (ask->unreadable && err->code == ERR_INPUTS && !err->hint[0]) {
 			snprintf(err->hint, sizeof(err->hint), "ask --partial answers without it");
+		}
+		if (err->code == ERR_CONTEXT) {
+			start_hint_over(err, "--over auto");
 		}
 		return -1;
 	}
@@ -414,11 +456,14 @@ static int run(struct ask *ask, struct err *err)
 		open_session(ask, err) < 0) {
 		return -1;
 	}
+	reading_open(&ask->reading, options, start_over(options, SESSION_OVER_FAIL));
 	if (options->show_context) {
 		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
 	}
 	/* The engine loads its weights while the sources are read. */
 	if (start_engine(&ask->engine, options, START_KV_DISK, err) < 0 ||
+		(ask->reading.how.over != SESSION_OVER_FAIL &&
+			reading_begin(&ask->reading, err) < 0) ||
 		load_sources(ask, err) < 0 || start_wait(ask->engine, err) < 0 ||
 		start_check_no_think(options, engine_info(ask->engine), err) < 0) {
 		return -1;
@@ -428,6 +473,10 @@ static int run(struct ask *ask, struct err *err)
 		return show_tokens(ask, err);
 	}
 	if (start_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
+		return -1;
+	}
+	if (ask->reading.how.over != SESSION_OVER_FAIL &&
+		reading_ready(&ask->reading, ask->engine, err) < 0) {
 		return -1;
 	}
 	if (!session_source_count(ask->session)) {
@@ -453,6 +502,7 @@ int command_ask(struct options *options, struct err *err)
 		session_switch(ask.session, ask.before_fork, NULL);
 	}
 	session_answer_finish(&ask.answer);
+	reading_close(&ask.reading);
 	engine_close(ask.engine);
 	resume_close(&ask.resume, status < 0);
 	inputs_close(&ask.inputs);

@@ -19,10 +19,21 @@ static int stopped(void *arg)
 	return interrupt_pending();
 }
 
-void change_tell_cost(const struct session_cost *cost)
+int change_is_over(const struct session_cost *cost, int64_t context_tok)
+{
+	return cost->total_tok >= context_tok;
+}
+
+void change_tell_cost(const struct session_cost *cost, int64_t context_tok)
 {
 	char total[NUMBER_SIZE], cached[NUMBER_SIZE], more[NUMBER_SIZE];
 	struct buf line = BUF_INIT;
+
+	if (change_is_over(cost, context_tok)) {
+		log_note("%s tokens in front of the next question, more than the window of %s",
+			number_grouped(total, cost->total_tok), number_grouped(more, context_tok));
+		return;
+	}
 
 	buf_printf(&line, "%s tokens in front of the next question: %s cached",
 		number_grouped(total, cost->total_tok), number_grouped(cached, cost->cached_tok));
@@ -78,7 +89,7 @@ int change_take(struct change_telling *telling, struct session_change *change, s
 			return -1;
 		}
 		telling->has_cost = 1;
-		change_tell_cost(&telling->cost);
+		change_tell_cost(&telling->cost, engine_info(telling->engine)->context_tok);
 	}
 	if (telling->agrees && !telling->agrees(telling->arg)) {
 		session_change_discard(change);

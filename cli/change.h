@@ -25,8 +25,13 @@ int change_take(struct change_telling *telling, struct session_change *change, s
 /* Drop the sources of these numbers, all or none, and say so. Returns as change_take() does. */
 int change_drop(struct change_telling *telling, struct session *session, const int64_t *number,
 	size_t n_number, struct err *err);
-/* "41,210 tokens in front of the next question: 38,009 cached (38,000 on disk), 3,201 new, about 12 s" */
-void change_tell_cost(const struct session_cost *cost);
+/*
+ * "41,210 tokens in front of the next question: 38,009 cached (38,000 on disk), 3,201 new, about 12 s"; of
+ * more than the window (context_tok) only how many.
+ */
+void change_tell_cost(const struct session_cost *cost, int64_t context_tok);
+/* Whether the next question would not see all of it. */
+int change_is_over(const struct session_cost *cost, int64_t context_tok);
 /* "S2", "2" or several parted by commas: adds them, each once, to the list, which the caller frees. */
 int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err);
 

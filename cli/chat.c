@@ -23,7 +23,19 @@ static void on_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t c
 {
 	struct chat *chat = arg;
 
-	start_show_prefill(chat->submit_s, done_tok, total_tok, cached_tok);
+	if (!reading_is_under_way(&chat->view)) {
+		start_show_prefill(chat->submit_s, done_tok, total_tok, cached_tok);
+	}
+}
+
+static void on_reading(void *arg, const struct session_progress *progress)
+{
+	struct chat *chat = arg;
+
+	reading_show(&chat->view, progress);
+	if (progress->step == SESSION_ANSWERING) {
+		chat->submit_s = output_clock_s();
+	}
 }
 
 /* Thoughts are folded to one line, dim where the terminal can do that. */
@@ -116,7 +128,7 @@ void chat_unfork(struct chat *chat)
 static void tell_answer(struct chat *chat, struct session_answer *answer)
 {
 	keep_thinking(chat, answer);
-	if (answer->stop == ENGINE_STOP_CANCELLED) {
+	if (answer->stop == ENGINE_STOP_CANCELLED || answer->coverage.is_stopped) {
 		end_script(chat);
 	}
 	if (chat->resume.name && answer->turn) {
@@ -126,9 +138,12 @@ static void tell_answer(struct chat *chat, struct session_answer *answer)
 		start_show_unanswered(answer, chat->options, engine_info(chat->engine));
 	} else if (answer->stop == ENGINE_STOP_CANCELLED && answer->turn) {
 		log_note("stopped; what came is kept");
+	} else if (answer->coverage.is_stopped && !answer->turn) {
+		log_note("nothing was found until then; the question is not kept");
 	} else if (answer->stop == ENGINE_STOP_CANCELLED) {
 		log_note("stopped before the first word; the question is not kept");
 	}
+	reading_tell(answer);
 	start_show_citations(answer);
 	start_show_usage(answer);
 }
@@ -142,13 +157,29 @@ static void keep_question(struct chat *chat, const char *question)
 	session_set_draft(chat->session, question, NULL);
 }
 
+static void hint_context(const struct chat *chat, struct err *err)
+{
+	if (err->code != ERR_CONTEXT) {
+		return;
+	}
+	if (chat->reading.how.over == SESSION_OVER_FAIL) {
+		snprintf(err->hint, sizeof(err->hint), "/over auto reads it in parts%s",
+			session_turn_count(chat->session)
+				? "; /new begins another, /switch N goes back"
+				: "");
+	} else if (session_turn_count(chat->session)) {
+		snprintf(err->hint, sizeof(err->hint), "/new begins another, /switch N goes back");
+	}
+}
+
 int chat_ask(struct chat *chat, const char *question, const struct engine_sampling *sampling)
 {
 	struct session_watch watch = {.prefill = on_prefill,
 		.text = on_text,
 		.stopped = chat_stopped,
 		.arg = chat,
-		.thinking = on_thinking};
+		.thinking = on_thinking,
+		.reading = on_reading};
 	struct session_answer answer = {0};
 	struct err err;
 	int status;
@@ -161,8 +192,14 @@ int chat_ask(struct chat *chat, const char *question, const struct engine_sampli
 	chat->submit_s = output_clock_s();
 	chat->any_text = 0;
 	chat->thinking = (struct start_thinking){.n_tok = 0};
-	status = session_ask(chat->session, chat->engine, question, strlen(question), sampling,
-		chat->options->max_tok, &watch, &answer, &err);
+	chat->view = (struct reading_view){.is_terse = 0};
+	status = chat->reading.how.over == SESSION_OVER_FAIL
+			 ? 0
+			 : reading_ready(&chat->reading, chat->engine, &err);
+	if (status == 0) {
+		status = session_ask_over(chat->session, chat->engine, &chat->reading.how, question,
+			strlen(question), sampling, chat->options->max_tok, &watch, &answer, &err);
+	}
 	tell_thinking(chat);
 	log_progress_clear();
 	if (chat->any_text && !chat->ends_with_newline) {
@@ -173,10 +210,7 @@ int chat_ask(struct chat *chat, const char *question, const struct engine_sampli
 	}
 	start_tell_trouble(chat->engine);
 	if (status < 0) {
-		if (err.code == ERR_CONTEXT && session_turn_count(chat->session)) {
-			snprintf(err.hint, sizeof(err.hint),
-				"/new begins another, /switch N goes back");
-		}
+		hint_context(chat, &err);
 		chat_complain(chat, &err);
 		keep_question(chat, question);
 	} else {
@@ -328,7 +362,10 @@ static int run(struct chat *chat, struct err *err)
 		return -1;
 	}
 	start_sampling(chat->options, &chat->sampling);
-	if (start_engine(&chat->engine, chat->options, START_KV_DISK, err) < 0) {
+	reading_open(&chat->reading, chat->options, start_over(chat->options, SESSION_OVER_AUTO));
+	if (start_engine(&chat->engine, chat->options, START_KV_DISK, err) < 0 ||
+		(chat->reading.how.over != SESSION_OVER_FAIL &&
+			reading_begin(&chat->reading, err) < 0)) {
 		return -1;
 	}
 	if (chat->inputs.n_path &&
@@ -362,6 +399,7 @@ int command_chat(struct options *options, struct err *err)
 	if (chat.session) {
 		chat_unfork(&chat);
 	}
+	reading_close(&chat.reading);
 	engine_close(chat.engine);
 	resume_close(&chat.resume, status < 0);
 	inputs_close(&chat.inputs);

@@ -1,12 +1,13 @@
 /*
- * The line-mode chat: chat.c talks, chat_commands.c has the table of /commands, chat_session.c and
- * chat_turns.c those that concern the session and its turns.
+ * The line-mode chat: chat.c talks, chat_commands.c has the table of /commands, chat_session.c,
+ * chat_turns.c and chat_reading.c those that concern the session, its turns, and more than the window.
  */
 #ifndef CLI_CHAT_H
 #define CLI_CHAT_H
 
 #include "cli/inputs.h"
 #include "cli/options.h"
+#include "cli/reading.h"
 #include "cli/resume.h"
 #include "cli/start.h"
 #include "session/session.h"
@@ -21,6 +22,8 @@ struct chat {
 	char *model; /* whose tokenizer counts what is loaded */
 	struct engine *engine;
 	struct engine_sampling sampling;
+	struct reading reading;
+	struct reading_view view;
 	double submit_s;
 	struct start_thinking thinking;
 	char *last_thinking; /* of the last answer; NULL: none */
@@ -52,6 +55,7 @@ void chat_again(struct chat *chat, const char *argument);
 void chat_drop(struct chat *chat, const char *argument);
 void chat_edit(struct chat *chat, const char *argument);
 void chat_new(struct chat *chat, const char *argument);
+void chat_over(struct chat *chat, const char *argument);
 void chat_prefill(struct chat *chat, const char *argument);
 void chat_refresh(struct chat *chat, const char *argument);
 void chat_rename(struct chat *chat, const char *argument);

@@ -117,13 +117,17 @@ static const struct slash {
 	const char *name, *argument, *help;
 	void (*run)(struct chat *chat, const char *argument);
 } slash_table[] = {
-	{"again", "TEMP", "ask the last question again, with another seed, beside its answer",
+	{"again", "HOW",
+		"ask the last question again, beside its answer: at a temperature (0.7), or by "
+		"sweep or select",
 		chat_again},
 	{"drop", "S2", "take a source out of the session, its text for good", chat_drop},
 	{"edit", "N", "ask in place of turn N, beside what was said there", chat_edit},
 	{"help", "", "show these commands", slash_help},
 	{"load", "PATH", "add a file or a folder to the sources", slash_load},
 	{"new", "", "begin another session", chat_new},
+	{"over", "MODE", "read what the window does not hold by sweep, select or auto, or fail",
+		chat_over},
 	{"prefill", "", "compute now what stands in front of the next question", chat_prefill},
 	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
 	{"refresh", "", "read the sources again: what changed follows as an update", chat_refresh},

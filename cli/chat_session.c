@@ -172,6 +172,23 @@ static int take(struct chat *chat, struct session_change *change, int asks, stru
 	return status;
 }
 
+/* What a load has to fit: the window where all of it must stand in it, else nothing. */
+static int set_window(struct chat *chat, int is_empty, struct err *err)
+{
+	static const struct session_window any;
+
+	if (chat->reading.how.over != SESSION_OVER_FAIL) {
+		session_set_window(chat->session, &any);
+		return 0;
+	}
+	if (!is_empty && (start_wait(chat->engine, err) < 0 ||
+				 count_sources(chat, &chat->window.used_tok, err) < 0)) {
+		return -1;
+	}
+	session_set_window(chat->session, &chat->window);
+	return 0;
+}
+
 /* While the engine still loads nothing is known of what it costs. */
 static int load_first(
 	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
@@ -179,13 +196,8 @@ static int load_first(
 	size_t first = session_source_count(chat->session), unreadable;
 	int is_empty = !first && !session_turn_count(chat->session);
 
-	if (!is_empty && (start_wait(chat->engine, err) < 0 ||
-				 count_sources(chat, &chat->window.used_tok, err) < 0)) {
-		return -1;
-	}
-	session_set_window(chat->session, &chat->window);
-	if (inputs_load(&chat->inputs, chat->session, path, n_path, partial, &unreadable, err) <
-		0) {
+	if (set_window(chat, is_empty, err) < 0 || inputs_load(&chat->inputs, chat->session, path,
+							   n_path, partial, &unreadable, err) < 0) {
 		return -1;
 	}
 	for (size_t i = first; i < session_source_count(chat->session); i++) {
@@ -196,24 +208,32 @@ static int load_first(
 	return 0;
 }
 
-int chat_load(
+static int plan_and_load(
 	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
 {
 	struct session_change *change;
 	size_t unreadable = 0;
+	int status;
 
-	if (!engine_info(chat->engine)->model_name[0]) {
-		return load_first(chat, path, n_path, partial, err);
-	}
-	if (count_sources(chat, &chat->window.used_tok, err) < 0) {
+	if (set_window(chat, 0, err) < 0 || inputs_plan_load(&chat->inputs, chat->session, &change,
+						    path, n_path, partial, &unreadable, err) < 0) {
 		return -1;
 	}
-	session_set_window(chat->session, &chat->window);
-	if (inputs_plan_load(&chat->inputs, chat->session, &change, path, n_path, partial,
-		    &unreadable, err) < 0) {
-		return -1;
+	status = take(chat, change, 0, err);
+	return status < 0 ? -1 : 0;
+}
+
+int chat_load(
+	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err)
+{
+	int is_ready = engine_info(chat->engine)->model_name[0] != 0;
+	int status = is_ready ? plan_and_load(chat, path, n_path, partial, err)
+			      : load_first(chat, path, n_path, partial, err);
+
+	if (status < 0 && err->code == ERR_CONTEXT) {
+		start_hint_over(err, is_ready ? "/over auto" : "--over auto");
 	}
-	return take(chat, change, 0, err) < 0 ? -1 : 0;
+	return status;
 }
 
 void chat_refresh(struct chat *chat, const char *argument)

@@ -71,6 +71,13 @@ static void show_turn(struct chat *chat, int64_t id)
 	putchar('\n');
 	output_text(turn->text, turn->text_len);
 	putchar('\n');
+	if (session_coverage_is_partial(&turn->reading.coverage)) {
+		struct buf read = BUF_INIT;
+
+		session_coverage_text(&turn->reading.coverage, &read);
+		output_line("(%s)", buf_str(&read));
+		buf_finish(&read);
+	}
 }
 
 void chat_turns(struct chat *chat, const char *argument)
@@ -163,34 +170,39 @@ void chat_edit(struct chat *chat, const char *argument)
 	free(question);
 }
 
-/* At temperature 0 every seed gives the likeliest tokens: the same answer as before. */
+/* At temperature 0 every seed gives the likeliest tokens: read the same way, the same answer as before. */
 static int check_again(const struct chat *chat, const struct engine_sampling *sampling,
-	const struct store_turn *turn, struct err *err)
+	int is_same_way, const struct store_turn *turn, struct err *err)
 {
 	if (!turn) {
 		return err_set(
 			err, ERR_USAGE, "/again", "ask something first", "nothing was said yet");
 	}
-	if (sampling->temperature <= 0 && turn->stop != ENGINE_STOP_CANCELLED &&
+	if (is_same_way && sampling->temperature <= 0 && turn->stop != ENGINE_STOP_CANCELLED &&
+		!turn->reading.coverage.is_stopped &&
 		strcmp(turn->model_digest, engine_info(chat->engine)->model_digest) == 0) {
-		return err_set(err, ERR_USAGE, "/again", "/again 0.7 asks at another one",
+		return err_set(err, ERR_USAGE, "/again",
+			session_coverage_is_partial(&turn->reading.coverage)
+				? "/again 0.7 asks at another one, /again sweep reads all of it"
+				: "/again 0.7 asks at another one",
 			"the answer would be the same: the temperature is 0");
 	}
 	return 0;
 }
 
-/* "0.7"; nothing leaves it as it is. */
-static int read_temperature(const char *argument, double *temperature, struct err *err)
+/* "0.7", or "sweep"; nothing leaves them as they are. */
+static int read_how(
+	const char *argument, double *temperature, enum session_over *over, struct err *err)
 {
 	char *end;
 	double value = strtod(argument, &end);
 
-	if (!argument[0]) {
+	if (!argument[0] || session_over_parse(argument, over) == 0) {
 		return 0;
 	}
 	if (*end || end == argument || !(value >= 0 && value <= 100)) {
-		return err_set(err, ERR_USAGE, "/again", "/again 0.7",
-			"takes a temperature from 0 to 100, or nothing");
+		return err_set(err, ERR_USAGE, "/again", "/again 0.7, or /again sweep",
+			"takes a temperature from 0 to 100, a way to read, or nothing");
 	}
 	*temperature = value;
 	return 0;
@@ -199,12 +211,13 @@ static int read_temperature(const char *argument, double *temperature, struct er
 void chat_again(struct chat *chat, const char *argument)
 {
 	struct engine_sampling sampling = chat->sampling;
+	enum session_over over = chat->reading.how.over, before = over;
 	int64_t head = session_head(chat->session);
 	struct err err;
 	char *question;
 
-	if (read_temperature(argument, &sampling.temperature, &err) < 0 ||
-		check_again(chat, &sampling, find_turn(chat, head), &err) < 0) {
+	if (read_how(argument, &sampling.temperature, &over, &err) < 0 ||
+		check_again(chat, &sampling, over == before, find_turn(chat, head), &err) < 0) {
 		chat_complain(chat, &err);
 		return;
 	}
@@ -214,11 +227,13 @@ void chat_again(struct chat *chat, const char *argument)
 	}
 	/* Another one each time, and the same ones in the same session. */
 	sampling.seed += session_turn_count(chat->session);
+	chat->reading.how.over = over;
 	if (chat_ask(chat, question, &sampling) < 0) {
 		/* It was asked before: /again is all there is to type. */
 		chat_unfork(chat);
 		line_set_draft("");
 		session_set_draft(chat->session, "", NULL);
 	}
+	chat->reading.how.over = before;
 	free(question);
 }

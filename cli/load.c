@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/prefill.h"
+#include "cli/reading.h"
 #include "cli/resume.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
@@ -26,6 +27,7 @@ struct load {
 	int64_t *drop; /* numbers of sources */
 	size_t n_drop, unreadable;
 	struct change_telling telling;
+	struct reading reading;
 	struct engine_usage usage;
 	int has_usage;
 };
@@ -56,10 +58,11 @@ static int read_request(struct load *load, struct err *err)
 	if (inputs_open(&load->inputs, options, 0, err) < 0) {
 		return -1;
 	}
-	if (!changes_anything(load) && !options->prefill && !options->show) {
+	if (!changes_anything(load) && !options->prefill && !options->make_index &&
+		!options->show) {
 		return err_set(err, ERR_USAGE, NULL, "carrel load -s NAME PATH...",
 			"there is nothing to do: name a file or a folder, or --refresh, --repack, "
-			"--drop, --prefill or --show");
+			"--drop, --prefill, --index or --show");
 	}
 	return 0;
 }
@@ -84,7 +87,7 @@ static int stopped(void *arg)
  */
 static int do_without(struct load *load, struct err *err)
 {
-	if (err->code != ERR_ENGINE || load->options->prefill) {
+	if (err->code != ERR_ENGINE || load->options->prefill || load->options->make_index) {
 		return -1;
 	}
 	log_err(err);
@@ -167,12 +170,15 @@ static int repack(struct load *load, struct err *err)
 		       : take(load, change, 1, err);
 }
 
-/* What is there already takes its part of the window. */
+/* What is there already takes its part of the window, where it all has to fit. */
 static int set_window(struct load *load, struct err *err)
 {
 	struct session *session = load->resume.session;
 	int is_empty = !session_source_count(session) && !session_turn_count(session);
 
+	if (load->reading.how.over != SESSION_OVER_FAIL) {
+		return 0;
+	}
 	if (!is_empty && wait_engine(load, err) < 0) {
 		return -1;
 	}
@@ -191,6 +197,8 @@ static int add_paths(struct load *load, struct err *err)
 		    load->inputs.n_path, load->options->partial, &load->unreadable, err) < 0) {
 		if (load->unreadable && err->code == ERR_INPUTS && !err->hint[0]) {
 			snprintf(err->hint, sizeof(err->hint), "--partial loads the others");
+		} else if (err->code == ERR_CONTEXT) {
+			start_hint_over(err, "--over auto");
 		}
 		return -1;
 	}
@@ -228,6 +236,20 @@ static int measure(struct load *load, struct err *err)
 	return telling->engine ? session_cost(load->resume.session, telling->engine, &watch,
 					 &telling->cost, err)
 			       : 0;
+}
+
+/* ---- more than the window ---- */
+
+static int make_index(struct load *load, struct err *err)
+{
+	char resume[sizeof(err->hint)];
+
+	snprintf(resume, sizeof(resume), "carrel load -s %.100s --index goes on from there",
+		load->resume.name);
+	return wait_engine(load, err) < 0 || reading_ready(&load->reading, load->engine, err) < 0
+		       ? -1
+		       : reading_make_index(&load->reading, load->resume.session, load->engine,
+				 stopped, load, resume, err);
 }
 
 /* ---- prefill ---- */
@@ -302,12 +324,14 @@ static int run(struct load *load, struct err *err)
 	if (read_request(load, err) < 0 || open_session(load, err) < 0) {
 		return -1;
 	}
+	reading_open(&load->reading, options, start_over(options, SESSION_OVER_AUTO));
 	/* The engine loads its weights while files are read. */
-	if ((changes_anything(load) || options->prefill || options->json) &&
+	if ((changes_anything(load) || options->prefill || options->make_index || options->json) &&
 		begin_engine(load, err) < 0) {
 		return -1;
 	}
 	if (change_session(load, err) < 0 || (options->json && measure(load, err) < 0) ||
+		(options->make_index && make_index(load, err) < 0) ||
 		(options->prefill && prefill(load, err) < 0)) {
 		return -1;
 	}
@@ -322,6 +346,7 @@ int command_load(struct options *options, struct err *err)
 	interrupt_install();
 	interrupt_install_term();
 	status = run(&load, err);
+	reading_close(&load.reading);
 	engine_close(load.engine);
 	resume_close(&load.resume, status < 0);
 	inputs_close(&load.inputs);

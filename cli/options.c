@@ -16,9 +16,11 @@
 enum {
 	ENGINE = COMMAND_CHAT | COMMAND_ASK | COMMAND_BENCH | COMMAND_EVAL | COMMAND_CONFIG |
 		 COMMAND_LOAD,
+	PLANNED = ENGINE,
 	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
 	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
 	KEEP = ANSWER | COMMAND_LOAD,
+	READING = KEEP,
 	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT | COMMAND_LOAD,
 	SHELF = COMMAND_SESSIONS | COMMAND_KV,
 };
@@ -31,20 +33,20 @@ const struct option_row option_table[] = {
 	{"context", 'c', OPTION_WHOLE, "N", FIELD(context_tok), ENGINE | COMMAND_COUNT,
 		MEMORY_SESSION, "0",
 		"tokens of context (0: the model's own window, as far as memory allows)"},
-	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), ENGINE | COMMAND_MODELS,
+	{"threads", 't', OPTION_WHOLE, "N", FIELD(n_thread), PLANNED | COMMAND_MODELS,
 		MEMORY_SESSION, "0", "threads that compute, at most 4096 (0: one per core)"},
-	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), ENGINE, MEMORY_SESSION, "auto",
-		"where to compute; fake answers without computing anything, for tests"},
-	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), ENGINE, MEMORY_SESSION, "q8",
+	{"device", 0, OPTION_CHOICE, "auto|cpu|fake", FIELD(device), PLANNED, MEMORY_SESSION,
+		"auto", "where to compute; fake answers without computing anything, for tests"},
+	{"kv-type", 0, OPTION_CHOICE, "q8|f16|f32", FIELD(kv_type), PLANNED, MEMORY_SESSION, "q8",
 		"how the KV cache is stored"},
 	{"template", 0, OPTION_CHOICE,
 		"carrel|chatml|command-a|command-r|deepseek-r1|deepseek-r1-v0|deepseek-v2|"
 		"deepseek-v3|deepseek-v3.1|gemma|gpt-oss|llama2|llama3|llama4|mistral-v0|"
 		"mistral-v1|mistral-v3|mistral-v3-tekken|mistral-v7|mistral-v7-spm|phi3|"
 		"phi3-no-system|phi4|phi4-mini|qwen3|qwen3-thinking|qwen3.5",
-		FIELD(template_name), ENGINE, MEMORY_SESSION, NULL,
+		FIELD(template_name), PLANNED, MEMORY_SESSION, NULL,
 		"chat template, where the model's own is not recognised"},
-	{"adapter", 0, OPTION_LIST, "PATH[:SCALE]", FIELD(adapters), ENGINE, MEMORY_SESSION, NULL,
+	{"adapter", 0, OPTION_LIST, "PATH[:SCALE]", FIELD(adapters), PLANNED, MEMORY_SESSION, NULL,
 		"a LoRA adapter of the model, a GGUF file or a folder of PEFT's; up to 8 of them "
 		"add up, each times its scale (1 where none is given)"},
 	{"system", 0, OPTION_TEXT, "TEXT|@FILE", FIELD(system), KEEP, MEMORY_SESSION, NULL,
@@ -56,9 +58,19 @@ const struct option_row option_table[] = {
 	{"free-quotes", 0, OPTION_FLAG, NULL, FIELD(free_quotes), ANSWER, MEMORY_SESSION, NULL,
 		"let the model quote what does not stand in the sources; it is said all the same "
 		"which quotes were not found"},
-	{"over", 0, OPTION_CHOICE, "fail|sweep|select|auto", FIELD(over),
-		COMMAND_ASK | COMMAND_EVAL | COMMAND_CONFIG, MEMORY_SESSION, "fail",
-		"what to do with more text than the context holds; fail ends with status 3"},
+	{"over", 0, OPTION_CHOICE, "fail|sweep|select|auto", FIELD(over), KEEP | COMMAND_EVAL,
+		MEMORY_SESSION, "fail",
+		"what to do with more text than the context holds: fail ends with status 3, sweep "
+		"reads all of it window by window, select reads what the question seems to be "
+		"about, auto selects and sweeps where that does not answer; the chat and load "
+		"behave as with auto unless it is given; see carrel-reading(7)"},
+	{"window", 0, OPTION_WHOLE, "N", FIELD(window_tok), READING, MEMORY_SESSION, "0",
+		"most tokens of text in a window that is read at once (0: as suits the model)"},
+	{"select", 0, OPTION_WHOLE, "N", FIELD(select_tok), READING, MEMORY_SESSION, "0",
+		"most tokens of passages that --over select reads (0: as suits the model)"},
+	{"embed", 0, OPTION_TEXT, "self|none|MODEL", FIELD(embed), READING, MEMORY_SESSION, "none",
+		"find passages also by meaning: with vectors of the model that answers (self) or "
+		"of an embedding model"},
 	{"seed", 0, OPTION_WHOLE, "N", FIELD(seed), ANSWER | COMMAND_EVAL, MEMORY_SESSION, "0",
 		"seed of the random numbers: the same seed gives the same answer, bit for bit on "
 		"processors with the same instruction sets"},
@@ -129,6 +141,9 @@ const struct option_row option_table[] = {
 	{"prefill", 0, OPTION_FLAG, NULL, FIELD(prefill), COMMAND_LOAD, MEMORY_NONE, NULL,
 		"compute the KV of everything in front of the next question now; stopped at any "
 		"moment, what was done is kept"},
+	{"index", 0, OPTION_FLAG, NULL, FIELD(make_index), COMMAND_LOAD, MEMORY_NONE, NULL,
+		"make the indices that --over select searches now, with --embed the vectors, too; "
+		"stopped at any moment, what was done is kept"},
 	{"yes", 'y', OPTION_FLAG, NULL, FIELD(yes), COMMAND_LOAD, MEMORY_NONE, NULL,
 		"do not ask before something is dropped or gathered again"},
 	{"prompt", 'p', OPTION_WHOLE, "N", FIELD(bench_prompt_tok), COMMAND_BENCH, MEMORY_NONE,
@@ -338,12 +353,6 @@ static int parse_choice(
 			return 0;
 		}
 		word = *end ? end + 1 : NULL;
-	}
-	if (!strchr(row->argument, '|')) {
-		char only[64];
-
-		snprintf(only, sizeof(only), "only %s in this version", row->argument);
-		return bad_value(row, value, only, err);
 	}
 	return bad_value(row, value, row->argument, err);
 }

@@ -43,13 +43,14 @@ struct options {
 	double temperature, top_p, min_p, repeat_penalty;
 	int64_t top_k, repeat_last, seed, max_tok;
 	/* the context */
-	const char *system, *over;
+	const char *system, *over, *embed;
+	int64_t window_tok, select_tok;
 	int no_cite, free_quotes, no_think, show_context, show_tokens, partial, strict;
 	/* what is kept */
 	const char *session;
 	int64_t kv_limit_bytes, fork_turn;
 	struct option_list drop;
-	int no_store, prefill, refresh, repack, yes, all;
+	int no_store, prefill, refresh, repack, yes, all, make_index;
 	/* what is loaded; cli/inputs.h makes paths and struct load_options of it */
 	struct option_list include, exclude, from_file;
 	int ends_with_nul, include_secrets, drop_headers, layout, unsafe_loaders;
@@ -60,7 +61,7 @@ struct options {
 	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths, *questions_file;
 	const char *storage_type, *format;
 	int64_t n_question, n_hit;
-	int show, sort, outline, count_only, special, show_questions, make_questions;
+	int show, sort, outline, plan, count_only, special, show_questions, make_questions;
 	int settings_broken; /* the settings file holds mistakes; only `carrel config` goes on then */
 
 	const char **argument; /* what is not an option, in order */

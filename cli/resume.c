@@ -71,6 +71,8 @@ static void remembered_value(
 	if (row->offset == offsetof(struct options, model) && options->model &&
 		strchr(options->model, '/')) {
 		add_absolute(out, options->model);
+	} else if (row->offset == offsetof(struct options, embed) && strchr(options->embed, '/')) {
+		add_absolute(out, options->embed);
 	} else if (row->offset == offsetof(struct options, adapters)) {
 		add_absolute_adapters(out, &options->adapters);
 	} else {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "cli/output.h"
+#include "cli/reading.h"
 #include "cli/session_json.h"
 #include "session/export.h"
 
@@ -217,6 +218,11 @@ static void print_turn_line(const struct tree *tree, size_t index, const char *l
 	buf_printf(&line, "%c %s%lld  ", tree->is_current[index] ? '*' : ' ', lead,
 		(long long)turn->id);
 	add_first_line(&line, turn->question, turn->question_len);
+	if (session_coverage_is_partial(&turn->reading.coverage)) {
+		buf_addstr(&line, "  (");
+		session_coverage_text(&turn->reading.coverage, &line);
+		buf_addch(&line, ')');
+	}
 	output_line("%s", buf_str(&line));
 	buf_finish(&line);
 }
@@ -310,6 +316,10 @@ static json_t *turn_json(const struct store_turn *turn, int is_current, int is_w
 			    : turn->stop == ENGINE_STOP_LENGTH ? "length"
 							       : "interrupted"));
 	json_object_set_new(object, "usage", session_json_usage(&turn->usage));
+	json_object_set_new(
+		object, "coverage", reading_json_coverage(&turn->reading.coverage, NULL));
+	json_object_set_new(object, "reading",
+		reading_json_usage(&turn->reading.coverage, &turn->reading.usage));
 	if (is_whole) {
 		json_object_set_new(
 			object, "answer", output_json_bytes(turn->text, turn->text_len));
@@ -330,7 +340,7 @@ static void print_text(const char *text, size_t len)
 
 static void print_turn(const struct store_turn *turn, int is_verbose)
 {
-	char time[EXPORT_TIME_SIZE], digits[2][NUMBER_SIZE];
+	char time[EXPORT_TIME_SIZE], digits[2][NUMBER_SIZE], took[NUMBER_SIZE];
 
 	output_line("turn %lld%s, %s, %s", (long long)turn->id,
 		turn->stop == ENGINE_STOP_END      ? ""
@@ -340,6 +350,16 @@ static void print_turn(const struct store_turn *turn, int is_verbose)
 	output_line("%s tokens of prompt, %s of them computed",
 		number_grouped(digits[0], turn->usage.prompt_tok),
 		number_grouped(digits[1], turn->usage.prefill_tok));
+	if (session_coverage_is_partial(&turn->reading.coverage)) {
+		struct buf read = BUF_INIT;
+
+		session_coverage_text(&turn->reading.coverage, &read);
+		output_line("%s; %s tokens of prompt, %s of them computed, in %s", buf_str(&read),
+			number_grouped(digits[0], turn->reading.usage.prompt_tok),
+			number_grouped(digits[1], turn->reading.usage.prefill_tok),
+			number_seconds(took, turn->reading.reading_ms / 1000));
+		buf_finish(&read);
+	}
 	printf("\n");
 	print_text(turn->question, turn->question_len);
 	printf("\n");
@@ -386,23 +406,27 @@ static int show_turn(
 
 /* ---- all of it ---- */
 
-/* What the turns cost together. */
+static void add_usage(struct engine_usage *sum, const struct engine_usage *usage)
+{
+	sum->prompt_tok += usage->prompt_tok;
+	sum->cached_tok += usage->cached_tok;
+	sum->disk_tok += usage->disk_tok;
+	sum->prefill_tok += usage->prefill_tok;
+	sum->generated_tok += usage->generated_tok;
+	sum->thinking_tok += usage->thinking_tok;
+	sum->prefill_ms += usage->prefill_ms;
+	sum->restore_ms += usage->restore_ms;
+	sum->decode_ms += usage->decode_ms;
+}
+
+/* What the turns cost together, with what was read before them. */
 static struct engine_usage sum_usage(const struct store_contents *contents)
 {
 	struct engine_usage sum = {0};
 
 	for (size_t i = 0; i < contents->n_turn; i++) {
-		const struct engine_usage *usage = &contents->turn[i].usage;
-
-		sum.prompt_tok += usage->prompt_tok;
-		sum.cached_tok += usage->cached_tok;
-		sum.disk_tok += usage->disk_tok;
-		sum.prefill_tok += usage->prefill_tok;
-		sum.generated_tok += usage->generated_tok;
-		sum.thinking_tok += usage->thinking_tok;
-		sum.prefill_ms += usage->prefill_ms;
-		sum.restore_ms += usage->restore_ms;
-		sum.decode_ms += usage->decode_ms;
+		add_usage(&sum, &contents->turn[i].usage);
+		add_usage(&sum, &contents->turn[i].reading.usage);
 	}
 	return sum;
 }

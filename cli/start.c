@@ -157,6 +157,28 @@ int start_wait(struct engine *engine, struct err *err)
 	return 0;
 }
 
+enum session_over start_over(const struct options *options, enum session_over otherwise)
+{
+	enum session_over over = SESSION_OVER_FAIL;
+
+	for (size_t i = 0; i < option_count(); i++) {
+		if (strcmp(option_table[i].name, "over") == 0 &&
+			options_origin(i) == ORIGIN_DEFAULT) {
+			return otherwise;
+		}
+	}
+	session_over_parse(options->over, &over); /* the table lets nothing else through */
+	return over;
+}
+
+void start_hint_over(struct err *err, const char *how)
+{
+	char other[sizeof(err->hint)];
+
+	memcpy(other, err->hint, sizeof(other));
+	snprintf(err->hint, sizeof(err->hint), "%s reads it in parts; else %.128s", how, other);
+}
+
 int start_is_flag(const char *name)
 {
 	for (size_t i = 0; i < option_count(); i++) {
@@ -297,8 +319,7 @@ static void add_cue(struct buf *out, const struct citation *citation)
 	}
 }
 
-/* "path:3-5", "path p.37", "path p.5 (A-2)" with a printed label, "path 00:01:02 (Ana)". */
-static void add_place(struct buf *out, const struct citation *citation)
+void start_add_place(struct buf *out, const struct citation *citation)
 {
 	buf_addstr(out, citation->path);
 	if (citation->page > 0) {
@@ -323,7 +344,7 @@ void start_show_citations(const struct session_answer *answer)
 		struct buf place = BUF_INIT;
 
 		if (citation->path) {
-			add_place(&place, citation);
+			start_add_place(&place, citation);
 		} else {
 			buf_printf(&place, "\"%s\"", citation->text);
 		}

@@ -9,6 +9,10 @@
 
 /* Whether the option stands on the command line. */
 int start_is_flag(const char *name);
+/* What --over says; `otherwise` where nobody said anything. */
+enum session_over start_over(const struct options *options, enum session_over otherwise);
+/* The hint of an ERR_CONTEXT where sources do not fit the window; `how` is what to type, "--over auto". */
+void start_hint_over(struct err *err, const char *how);
 /* Whether KV is kept from run to run: what measures the engine neither finds nor leaves any. */
 enum start_kv { START_KV_NONE, START_KV_DISK };
 /* Start the engine process; it loads while the caller goes on. */
@@ -88,6 +92,8 @@ int start_end_thinking(struct start_thinking *thinking);
 void start_show_unanswered(const struct session_answer *answer, const struct options *options,
 	const struct engine_info *info);
 
+/* "path:3-5", "path p.37", "path p.5 (A-2)" with a printed label, "path 00:01:02 (Ana)". */
+void start_add_place(struct buf *out, const struct citation *citation);
 /* One line per citation on standard error. */
 void start_show_citations(const struct session_answer *answer);
 /* Generated tokens per second; 0 where there was nothing to measure. */

@@ -122,6 +122,7 @@ static void take_window(void *arg, size_t index, const struct library_prompt *wh
 
 	library_window(sweep->reading->library, index, &window);
 	sweep->read_tok += window->tokens;
+	sweep->reading->coverage.n_chunk_read += (int64_t)window->n_chunk;
 	sweep->mark[sweep->n_done++ % RECENT] = (struct mark){read_now_ms(), sweep->read_tok};
 	citation = library_cite(what, answer->text.data, answer->text.len, &count);
 	n_found = sort_found(citation, count);

@@ -16,7 +16,7 @@ ok '-q says nothing on standard error' sentences 0
 run $fake --json --strict 'How is the pump started?' station.txt
 ok 'ask --json --strict succeeds on a true quote' status_is 0
 ok 'ask --json has exactly the documented names' json . \
-	answer,thinking,stop_reason,model,session,turn,sources,skipped,coverage,citations,usage,timing
+	answer,thinking,stop_reason,model,session,turn,sources,skipped,coverage,citations,usage,reading,timing
 ok 'stop_reason is end' json stop_reason end
 ok 'session is null' json session null
 ok 'sources have exactly the documented names' json sources.0 id,path,kind,tokens
@@ -30,7 +30,7 @@ ok 'a text has no page' json citations.0.page null
 ok 'usage has exactly the documented names' json usage \
 	prompt_tokens,cached_tokens,disk_tokens,prefill_tokens,generated_tokens,thinking_tokens
 ok 'timing has exactly the documented names' json timing \
-	ready_ms,restore_ms,prefill_ms,first_token_ms,decode_ms,decode_tok_per_s
+	ready_ms,restore_ms,prefill_ms,first_token_ms,reading_ms,decode_ms,decode_tok_per_s
 
 export CARREL_FAKE_ANSWER='It is [S1 station.txt:2 "started by magic words"].'
 run $fake --json --strict 'How?' station.txt

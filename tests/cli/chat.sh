@@ -266,20 +266,20 @@ ok 'but not in quotes' status_is 6
 yes 'The valve opens at nine in the evening.' | head -n 2000 >valves.txt
 printf 'The tank is full at ten.\n' >tank.txt
 printf '/load valves.txt\n/load tank.txt\n/sources\nWhen does the pump stop?\n' >script
-run sh -c '"$0" pump.txt <script' "$CARREL"
+run sh -c '"$0" --over fail pump.txt <script' "$CARREL"
 ok 'a source that does not fit is refused with status 3' status_is 3
 ok 'with both numbers' grep -qE 'it would be [0-9]{2,3},[0-9]{3} tokens, and the context window holds [0-9],[0-9]{3}' err
 ok 'nothing of it is there' [ "$(grep -c 'valves.txt' out)" = 0 ]
 ok 'what comes next takes its number' grep -qE '^S2 .* tank.txt$' out
 ok 'and the conversation goes on' prints noon
-run sh -c '"$0" pump.txt valves.txt <script' "$CARREL"
+run sh -c '"$0" --over fail pump.txt valves.txt <script' "$CARREL"
 ok 'named at the start it ends the chat at once' status_is 3
-ok 'with the way out' says '(load less'
+ok 'with the way out' says '(--over auto reads it in parts; else load less'
 ok 'and nothing else' sentences 1
 printf '/load pump.txt\n/load near.txt\n' >script
 head -n 100 valves.txt >near.txt
 used=$("$CARREL" count --json near.txt | "$JSON_GET" total_tokens)
-run sh -c '"$0" -c $1 <script' "$CARREL" $((used + 80))
+run sh -c '"$0" --over fail -c $1 <script' "$CARREL" $((used + 80))
 ok 'the instructions and the sources before it count, too' status_is 3
 ok 'and only what is too much is refused' [ "$(grep -c 'carrel: S' err)" = 1 ]
 

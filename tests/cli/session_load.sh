@@ -102,8 +102,8 @@ ok 'and something to do' status_is 2
 load -s nobody --refresh
 ok 'only paths make a session' status_is 2
 before=$(sessions)
-load -s big -c 64 station.txt
-ok 'more than the window is refused' status_is 3
+load -s big -c 64 --over fail station.txt
+ok 'more than the window is refused where it has to fit' status_is 3
 ok 'and leaves no session behind' [ "$(sessions)" = "$before" ]
 load -s s --drop S9
 ok 'a source that is not there cannot be dropped' status_is 2

@@ -9,16 +9,22 @@ origin_is()
 		'/^# .*:$/ { last = $0 } $0 == line && last == origin { found = 1 } END { exit !found }'
 }
 
-for option in '-s x' --no-store '--over sweep' '--over select' '--over auto' \
+for option in '-s x' --no-store '--over everything' '--window x' '--select -1' --embed \
 	'--from-file x' --reflect --nonsense; do
 	run "$CARREL" ask $option question
 	ok "ask $option is a usage error" status_is 2
 	ok "ask $option gets one sentence" sentences 1
 done
-run "$CARREL" ask --over sweep question
-ok 'what is not there yet is refused as such' says '--over: takes only fail in this version, not "sweep"'
-run "$CARREL" ask --over fail --device fake -n 3 question
-ok 'ask --over fail is accepted' status_is 0
+run "$CARREL" ask --over everything question
+ok 'what is no way to read is refused' says '--over: takes fail|sweep|select|auto, not "everything"'
+for over in fail sweep select auto; do
+	run "$CARREL" ask --over $over --device fake -n 3 question
+	ok "ask --over $over is accepted" status_is 0
+done
+echo 'The pump is started by hand.' >station.txt
+run "$CARREL" ask --over auto --embed ./none.gguf -m "$CARREL_BUILT_IN" question station.txt
+ok 'an embedding model that is not there is an error of the model' status_is 4
+ok 'of one sentence' sentences 1
 run "$CARREL" ask
 ok 'ask without a question is a usage error' status_is 2
 run "$CARREL" ask --json

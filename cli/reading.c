@@ -1,0 +1,319 @@
+#include "cli/reading.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/utf8.h"
+#include "cli/interrupt.h"
+#include "cli/library.h"
+#include "cli/output.h"
+#include "cli/session_json.h"
+#include "cli/start.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUOTE_SHOWN = 72 }; /* characters of a find's words */
+
+/* ---- what the options ask for ---- */
+
+void reading_open(struct reading *reading, const struct options *options, enum session_over over)
+{
+	*reading = (struct reading){
+		.how = {.over = over,
+			.window_tok = options->window_tok,
+			.select_tok = options->select_tok},
+		.options = options,
+	};
+}
+
+int reading_begin(struct reading *reading, struct err *err)
+{
+	const struct options *options = reading->options;
+	struct engine_config config = {
+		.backend = options->device,
+		.n_thread = (int32_t)options->n_thread,
+	};
+	char *model;
+	int status;
+
+	if (reading->own || strcmp(options->embed, "self") == 0 ||
+		strcmp(options->embed, "none") == 0) {
+		return 0;
+	}
+	if (library_find(options->embed, &model, err) < 0) {
+		return -1;
+	}
+	config.model = model;
+	status = engine_open(&reading->own, &config, err);
+	free(model);
+	return status;
+}
+
+int reading_ready(struct reading *reading, struct engine *engine, struct err *err)
+{
+	struct engine *embedder;
+
+	if (reading_begin(reading, err) < 0 ||
+		(reading->own && start_wait(reading->own, err) < 0)) {
+		return -1;
+	}
+	embedder = strcmp(reading->options->embed, "self") == 0 ? engine : reading->own;
+	if (embedder && !engine_info(embedder)->can_embed) {
+		return err_set(err, ERR_ENGINE, "--embed",
+			"--embed none finds passages by their words alone",
+			"%s makes no vectors of texts", engine_info(embedder)->model_name);
+	}
+	reading->how.embedder = embedder;
+	return 0;
+}
+
+void reading_close(struct reading *reading)
+{
+	engine_close(reading->own);
+	reading->own = NULL;
+}
+
+/* ---- while it goes on ---- */
+
+/* What an ETA says; nothing while it is not known. */
+static const char *eta_text(char out[NUMBER_SIZE + 8], double eta_s)
+{
+	char seconds[NUMBER_SIZE];
+
+	out[0] = 0;
+	if (eta_s >= 0) {
+		snprintf(out, NUMBER_SIZE + 8, "  ETA %s", number_seconds(seconds, eta_s));
+	}
+	return out;
+}
+
+static double percent(const struct session_progress *progress)
+{
+	return progress->total > 0 ? 100.0 * (double)progress->done / (double)progress->total : 0;
+}
+
+static void draw_sweep(const struct reading_view *view, const struct session_progress *progress)
+{
+	char done[NUMBER_SIZE], total[NUMBER_SIZE], eta[NUMBER_SIZE + 8];
+
+	log_progress("sweep %.0f%% %s of %s windows  %lld find%s%s", percent(progress),
+		number_grouped(done, progress->done), number_grouped(total, progress->total),
+		(long long)view->n_find, view->n_find == 1 ? "" : "s",
+		eta_text(eta, progress->eta_s));
+}
+
+/* Words of a source, on one line, as much as a terminal's line has room for. */
+static void add_words(struct buf *out, const char *text)
+{
+	size_t len = strlen(text), at = 0;
+
+	buf_addch(out, '"');
+	for (int n = 0; at < len && n < QUOTE_SHOWN; n++) {
+		uint32_t cp;
+		size_t size = utf8_decode(text + at, len - at, &cp);
+
+		size = size ? size : 1;
+		if (text[at] == '\n' || text[at] == '\t') {
+			buf_addch(out, ' ');
+		} else {
+			buf_add(out, text + at, size);
+		}
+		at += size;
+	}
+	buf_addstr(out, at < len ? " ...\"" : "\"");
+}
+
+static void tell_finds(struct reading_view *view, const struct session_progress *progress)
+{
+	void (*tell)(const char *format, ...) = view->is_terse ? log_info : log_note;
+
+	view->n_find++;
+	for (size_t i = 0; i < progress->n_find; i++) {
+		const struct citation *find = &progress->find[i];
+		struct buf line = BUF_INIT;
+
+		if (find->path) {
+			start_add_place(&line, find);
+			buf_printf(&line, " %s ", verdict_name(find->verdict));
+		}
+		add_words(&line, find->text);
+		tell("found %s", buf_str(&line));
+		buf_finish(&line);
+	}
+}
+
+static void tell_stopped(struct reading_view *view, const struct session_progress *progress)
+{
+	char done[NUMBER_SIZE], total[NUMBER_SIZE];
+
+	view->was_stopped = 1;
+	interrupt_clear();
+	log_note("stopped at %s of %s windows: answering from what was read until now",
+		number_grouped(done, progress->done), number_grouped(total, progress->total));
+}
+
+void reading_show(struct reading_view *view, const struct session_progress *progress)
+{
+	char done[NUMBER_SIZE], total[NUMBER_SIZE], eta[NUMBER_SIZE + 8];
+
+	view->is_begun = 1;
+	switch (progress->step) {
+	case SESSION_INDEXING:
+		log_progress("indexing the words %.0f%%%s", percent(progress),
+			eta_text(eta, progress->eta_s));
+		break;
+	case SESSION_EMBEDDING:
+		log_progress("vectors %.0f%% %s of %s passages%s", percent(progress),
+			number_grouped(done, progress->done),
+			number_grouped(total, progress->total), eta_text(eta, progress->eta_s));
+		break;
+	case SESSION_SELECTED:
+		log_info("selected %s of %s passages", number_grouped(done, progress->done),
+			number_grouped(total, progress->total));
+		break;
+	case SESSION_SWEEPING:
+		if (view->is_answering) { /* only auto answers before it sweeps */
+			log_note("the passages that were selected do not say: reading all of it");
+			view->is_answering = 0;
+		}
+		draw_sweep(view, progress);
+		break;
+	case SESSION_FOUND:
+		tell_finds(view, progress);
+		break;
+	case SESSION_STOPPED:
+		tell_stopped(view, progress);
+		break;
+	case SESSION_ANSWERING:
+		view->is_answering = 1;
+		log_progress_clear();
+		break;
+	}
+}
+
+int reading_is_under_way(const struct reading_view *view)
+{
+	return view->is_begun && !view->is_answering;
+}
+
+struct indexing {
+	struct reading_view view;
+	int (*stopped)(void *arg);
+	void *arg;
+};
+
+static void on_indexing(void *arg, const struct session_progress *progress)
+{
+	struct indexing *indexing = arg;
+
+	reading_show(&indexing->view, progress);
+}
+
+static int is_indexing_stopped(void *arg)
+{
+	const struct indexing *indexing = arg;
+
+	return indexing->stopped(indexing->arg);
+}
+
+int reading_make_index(const struct reading *reading, struct session *session,
+	struct engine *engine, int (*stopped)(void *arg), void *arg, const char *resume,
+	struct err *err)
+{
+	struct indexing indexing = {.stopped = stopped, .arg = arg};
+	struct session_watch watch = {
+		.reading = on_indexing, .stopped = is_indexing_stopped, .arg = &indexing};
+	double began_s = output_clock_s();
+	char took[NUMBER_SIZE];
+	int status = session_make_index(session, engine, &reading->how, &watch, err);
+
+	log_progress_clear();
+	if (status < 0 && err->code == ERR_INTERRUPTED) {
+		return err_set(
+			err, ERR_INTERRUPTED, NULL, resume, "stopped; what was made is kept");
+	}
+	if (status == 0) {
+		log_note("the index is there, after %s",
+			number_seconds(took, output_clock_s() - began_s));
+	}
+	return status;
+}
+
+/* ---- afterwards ---- */
+
+void reading_tell(const struct session_answer *answer)
+{
+	const struct engine_usage *usage = &answer->reading;
+	char prompt[NUMBER_SIZE], cached[NUMBER_SIZE], new[NUMBER_SIZE], took[NUMBER_SIZE];
+	struct buf line = BUF_INIT;
+
+	if (!session_coverage_is_partial(&answer->coverage)) {
+		return;
+	}
+	session_coverage_text(&answer->coverage, &line);
+	if (usage->prompt_tok) {
+		buf_printf(&line, "; %s prompt tokens (%s cached, %s new) in %s",
+			number_grouped(prompt, usage->prompt_tok),
+			number_grouped(cached, usage->cached_tok),
+			number_grouped(new, usage->prefill_tok),
+			number_seconds(took, answer->reading_ms / 1000));
+	}
+	log_note("%s", buf_str(&line));
+	buf_finish(&line);
+}
+
+/* What the sources are together; -1 where they are not all counted. */
+static int64_t count_sources(const struct session *session)
+{
+	int64_t total_tok = 0;
+
+	for (size_t i = 0; i < session_source_count(session); i++) {
+		struct session_source source = session_source_at(session, i);
+
+		if (source.tokens < 0) {
+			return -1;
+		}
+		total_tok += source.tokens;
+	}
+	return total_tok;
+}
+
+static void set_count(json_t *object, const char *name, int64_t count)
+{
+	json_object_set_new(object, name, count < 0 ? json_null() : json_integer(count));
+}
+
+json_t *reading_json_coverage(
+	const struct session_coverage *coverage, const struct session *session)
+{
+	struct session_coverage all = *coverage;
+	json_t *object = json_object();
+
+	if (!session_coverage_is_partial(coverage)) { /* of a stored turn no more is known */
+		all.n_window = all.n_read = 1;
+		all.n_chunk = all.n_chunk_read = coverage->n_chunk ? coverage->n_chunk : -1;
+		all.total_tok = all.read_tok = session ? count_sources(session) : -1;
+		coverage = &all;
+	}
+	json_object_set_new(object, "over", json_string(session_over_name(coverage->over)));
+	set_count(object, "windows", coverage->n_window);
+	set_count(object, "read", coverage->n_read);
+	set_count(object, "chunks", coverage->n_chunk);
+	set_count(object, "chunks_read", coverage->n_chunk_read);
+	set_count(object, "tokens", coverage->total_tok);
+	set_count(object, "tokens_read", coverage->read_tok);
+	set_count(object, "finds", coverage->n_find);
+	set_count(object, "finds_used", coverage->n_find_used);
+	set_count(object, "turns", coverage->n_turn);
+	set_count(object, "turns_read", coverage->n_turn_read);
+	json_object_set_new(object, "stopped", json_boolean(coverage->is_stopped));
+	return object;
+}
+
+json_t *reading_json_usage(
+	const struct session_coverage *coverage, const struct engine_usage *usage)
+{
+	return session_coverage_is_partial(coverage) ? session_json_usage(usage) : json_null();
+}
