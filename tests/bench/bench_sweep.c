@@ -458,14 +458,18 @@ static void print_pass(struct sweep *sweep, int number, const struct pass *pass)
 	double n = (double)sweep->n_window, s = pass->wall_ms / 1e3;
 
 	if (sweep->json) {
-		printf("%s{\"pass\":%d,\"windows\":%lld,\"ms_per_window\":%.3f,\"wall_ms\":%.1f,"
+		printf("%s{\"pass\":%d,\"name\":\"%s\",\"windows\":%lld,\"ms_per_window\":%.3f,"
+		       "\"wall_ms\":%.1f,"
 		       "\"prompt_tok\":%lld,\"cached_tok\":%lld,\"disk_tok\":%lld,\"prefill_tok\":"
-		       "%lld,\"generated_tok\":%lld,\"engine_cpu_ms\":%.0f,\"rss_kb\":%lld}",
-			sweep->n_printed++ ? ",\n " : "[", number + 1, (long long)sweep->n_window,
+		       "%lld,\"generated_tok\":%lld,\"engine_cpu_ms\":%.0f,"
+		       "\"peak_kb\":%lld,\"own_kb\":%lld,\"longest_wait_ms\":%.1f}",
+			sweep->n_printed++ ? ",\n " : "[", number + 1,
+			name[number < 2 ? number : 2], (long long)sweep->n_window,
 			pass->wall_ms / n, pass->wall_ms, (long long)sum->prompt_tok,
 			(long long)sum->cached_tok, (long long)sum->disk_tok,
 			(long long)sum->prefill_tok, (long long)sum->generated_tok,
-			pass->engine_cpu_ms, (long long)pass->rss_kb);
+			pass->engine_cpu_ms, (long long)pass->rss_kb, (long long)pass->rss_anon_kb,
+			pass->longest_wait_ms);
 		return;
 	}
 	printf("%-18s %8.2f ms a window, %9.0f tok/s of prompt, %6.0f tok/s answered\n",

@@ -444,6 +444,56 @@ static void an_answer_flows_beside_work_in_passing(void **state)
 	}
 }
 
+enum { WINDOWS = 44, WINDOW_TOK = 130, QUESTION_TOK = 9 };
+
+static uint32_t windows[WINDOWS][WINDOW_TOK + QUESTION_TOK];
+
+/* Windows that begin alike, so many under way at a time, each with the question `seed`. */
+static void ask_windows(uint64_t seed, int most)
+{
+	for (int i = 0; i < WINDOWS; i++) {
+		struct scheduler_request request =
+			ask(i, windows[i], WINDOW_TOK + QUESTION_TOK, ANSWER_TOK);
+
+		fill(windows[i], WINDOW_TOK, 600);
+		fill(windows[i] + 70, WINDOW_TOK - 70, 601 + (uint64_t)i);
+		fill(windows[i] + WINDOW_TOK, QUESTION_TOK, seed);
+		request.priority = -1;
+		request.keep_tok = WINDOW_TOK;
+		scheduler_submit(scheduler, &request);
+		while (i + 1 - n_ended >= most) {
+			scheduler_step(scheduler);
+		}
+	}
+	run_all();
+}
+
+static void answers_do_not_depend_on_how_many_are_asked_at_once(void **state)
+{
+	static uint32_t want[WINDOWS][ANSWER_TOK];
+
+	for (int many = 0; many < 3; many++) {
+		start();
+		if (many == 2) { /* other questions were asked before */
+			ask_windows(800, 5);
+			forget_outcomes();
+		}
+		ask_windows(700, many ? WINDOWS + 1 : 1);
+		for (int i = 0; i < WINDOWS; i++) {
+			assert_int_equal(ENGINE_DONE, outcome[i].end);
+			assert_int_equal(ANSWER_TOK, outcome[i].n_ids);
+			if (many == 2) {
+				assert_int_equal(WINDOW_TOK, outcome[i].usage.cached_tok);
+			}
+			if (many) {
+				assert_memory_equal(want[i], outcome[i].ids, sizeof(want[i]));
+			} else {
+				memcpy(want[i], outcome[i].ids, sizeof(want[i]));
+			}
+		}
+	}
+}
+
 static void what_stands_behind_what_is_kept_is_forgotten(void **state)
 {
 	const uint32_t closing[2] = {777, 778};
@@ -778,6 +828,7 @@ int main(void)
 		cmocka_unit_test(a_higher_priority_goes_first),
 		cmocka_unit_test(work_in_passing_makes_full_batches),
 		cmocka_unit_test(an_answer_flows_beside_work_in_passing),
+		cmocka_unit_test(answers_do_not_depend_on_how_many_are_asked_at_once),
 		cmocka_unit_test(what_stands_behind_what_is_kept_is_forgotten),
 		cmocka_unit_test(an_answer_ends_before_its_stop_text),
 		cmocka_unit_test(text_is_held_back_only_as_long_as_it_may_stop),
