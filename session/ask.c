@@ -113,7 +113,7 @@ int session_request(struct engine *engine, const struct engine_request *request,
 {
 	int64_t id;
 
-	if (check_fits(engine, request->prompt, what, watch, err) < 0) {
+	if (what && check_fits(engine, request->prompt, what, watch, err) < 0) {
 		return -1;
 	}
 	id = engine_submit(engine, request, err);

@@ -241,8 +241,7 @@ static int answer_from(struct reading *reading, const struct library_prompt *wha
 	int status = library_prompt(session, reading->engine, what, &prompt, NULL, err);
 
 	if (status == 0) {
-		status = session_request(reading->engine, &request, "the passages and the question",
-			watch, reply, err);
+		status = session_request(reading->engine, &request, NULL, watch, reply, err);
 	}
 	prompt_finish(&prompt);
 	if (status == 0) {

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A find that scores less, in parts of what the best one does, is not read. */
+#define NEAR_BEST 0.6
+
 enum {
 	AROUND_BYTES = 700, /* of an excerpt, if its quote is not longer: some 200 tokens */
 	QUESTION_WORDS_MAX = 32,
@@ -348,14 +351,18 @@ static void keep_best(struct finds *finds, int64_t room_tok)
 	}
 }
 
-/* Groups ask until what is left fits. A round that ends with nothing, or changes nothing, was the last. */
+/*
+ * Those that come near the best of them. A small model quotes something of a window in ten that has
+ * nothing, and lets itself be led astray by what it is shown beside what answers.
+ *
+ * Groups ask until what is left fits. A round that ends with nothing, or changes nothing, was the last. */
 static int play_all(struct finds *finds, struct reading *reading, int64_t room_tok, struct err *err)
 {
 	int is_stopped = reading->coverage.is_stopped, was_stopped = is_stopped;
 	int64_t tokens;
 
 	for (size_t i = 0; i < finds->count; i++) {
-		finds->item[i].is_kept = 1;
+		finds->item[i].is_kept = finds->item[i].score >= NEAR_BEST * finds->item[0].score;
 	}
 	for (int n = 0; !is_stopped && (tokens = kept_tok(finds)) > room_tok; n++) {
 		size_t n_kept = 0;

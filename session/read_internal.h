@@ -64,6 +64,7 @@ struct read_many {
 	void (*done)(void *arg, size_t index, const struct library_prompt *what,
 		const struct read_answer *answer);
 	void *arg;
+	int keeps_fronts; /* what they are about will be asked about again: its KV is kept */
 };
 int read_many(
 	struct reading *reading, const struct read_many *many, int *is_stopped, struct err *err);

@@ -37,15 +37,21 @@ static int64_t answer_tok(const struct engine_info *info)
 	return info->thinks && !info->can_skip_thinking ? SHORT_TOK + THINK_TOK : SHORT_TOK;
 }
 
-/* The segments up to the tag that closes the last source: other questions begin with them, too. */
-static int64_t front_segments(const struct prompt *prompt)
+/*
+ * How many segments stand before the conversation: up to the end of the last source, and of the system
+ * message that it stands in.
+ */
+static int64_t count_front(const struct prompt *prompt)
 {
-	size_t n = prompt->count;
+	size_t n = 0;
 
-	while (n > 0 && !segment_is_source(prompt->item[n - 1])) {
-		n--;
+	for (size_t i = 0; i < prompt->count; i++) {
+		n = segment_is_source(prompt->item[i]) ? i + 1 : n;
 	}
-	return (int64_t)(n < prompt->count ? n + 1 : n);
+	n += n < prompt->count; /* the closing tag */
+	n += n < prompt->count && segment_kind(prompt->item[n]) == SEGMENT_MARK &&
+	     segment_get_mark(prompt->item[n]) == PROMPT_SYSTEM_CLOSE;
+	return (int64_t)n;
 }
 
 static int submit(struct asking *asking, struct asked *asked)
@@ -57,7 +63,7 @@ static int submit(struct asking *asking, struct asked *asked)
 		.sampling = engine_sampling_default,
 		.max_tok = answer_tok(engine_info(reading->engine)),
 		.want_logprobs = 1,
-		.priority = -1,
+		.priority = -1, /* in passing */
 		.owner = session_owner(reading->session),
 	};
 	int status;
@@ -68,7 +74,7 @@ static int submit(struct asking *asking, struct asked *asked)
 	status = library_prompt(
 		reading->session, reading->engine, &asked->what, &prompt, NULL, asking->err);
 	if (status == 0) {
-		request.n_keep = front_segments(&prompt);
+		request.n_keep = asking->many->keeps_fronts ? count_front(&prompt) : 1;
 		asked->request = engine_submit(reading->engine, &request, asking->err);
 		status = asked->request < 0 ? -1 : 0;
 	}

@@ -27,12 +27,12 @@ struct sweep {
 
 /*
  * What is kept of a library that is larger than the disk may hold is its beginning: were all of it
- * written, the end would replace it before it is asked for again. Something is left for the rest.
+ * written, the end would replace it before it is asked for again. Half is left for what else is read.
  */
 size_t read_first_unstored(const struct reading *reading)
 {
 	const struct engine_info *info = engine_info(reading->engine);
-	int64_t limit_bytes = engine_kv_limit(reading->engine), room_bytes = limit_bytes / 5 * 4;
+	int64_t limit_bytes = engine_kv_limit(reading->engine), room_bytes = limit_bytes / 2;
 	const struct library *library = reading->library;
 
 	for (size_t i = 0; i < library->n_window && limit_bytes > 0; i++) {
@@ -143,7 +143,8 @@ int read_sweep(struct reading *reading, struct finds *finds, struct err *err)
 	struct read_many many = {.n = reading->library->n_window,
 		.about = about_window,
 		.done = take_window,
-		.arg = &sweep};
+		.arg = &sweep,
+		.keeps_fronts = 1};
 	int is_stopped = 0, status;
 
 	tell(&sweep, SESSION_SWEEPING, NULL, 0, 0);

@@ -146,7 +146,10 @@ struct session_reply {
 	struct engine_usage usage;
 };
 void session_reply_finish(struct session_reply *reply);
-/* Ask and listen until it ends. A prompt that does not fit is ERR_CONTEXT: "WHAT are ... tokens". */
+/*
+ * Ask and listen until it ends. A prompt that does not fit is ERR_CONTEXT: "WHAT are ... tokens"; NULL: it
+ * is known to fit.
+ */
 int session_request(struct engine *engine, const struct engine_request *request, const char *what,
 	const struct session_watch *watch, struct session_reply *reply, struct err *err);
 /* What is being asked is the draft until it is answered. */
