@@ -37,7 +37,7 @@ static int open_words(struct reading *reading, struct retrieve **words, struct e
 static int open_vectors(struct reading *reading, int all, struct vectors **vectors, struct err *err)
 {
 	double seconds;
-	int status = vectors_open(vectors, reading->library, folder_of(reading->session),
+	int status = vectors_open(vectors, reading->library, read_folder(reading->session),
 		reading->how->embedder, err);
 
 	if (status == 0 && vectors_missing(*vectors, &seconds) > 0 &&
