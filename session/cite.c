@@ -141,11 +141,11 @@ static size_t stretches_of(const struct cite_source *source)
 
 static struct place_range stretch_at(const struct cite_source *source, size_t i)
 {
-	const struct slice *slice = &source->slice[i];
+	const struct slice *slice = source->slice;
 
-	return source->slice
-		       ? (struct place_range){{slice->first, slice->at}, {slice->last, slice->end}}
-		       : (struct place_range){{0, 0}, {source->document->n_part, 0}};
+	return slice ? (struct place_range){{slice[i].first, slice[i].at},
+			       {slice[i].last, slice[i].end}}
+		     : (struct place_range){{0, 0}, {source->document->n_part, 0}};
 }
 
 /* The next place in the stretch. */

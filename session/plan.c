@@ -13,7 +13,7 @@
 
 enum {
 	CURVE_POINTS = 12,
-	ANSWER_TOK = 8, /* of most windows: that the sources do not say */
+	ANSWER_TOK = 32, /* of a window: a quote, or that the sources do not say */
 	SAMPLE_BYTES = 256 << 10,
 };
 
@@ -22,6 +22,7 @@ struct curve {
 	const struct engine_info *info;
 	int64_t step_tok;
 	double seconds[CURVE_POINTS + 1]; /* of 0, step, 2 * step ... */
+	double batch_s;                   /* of as many tokens as windows are asked at one time */
 	int is_known;
 };
 
@@ -105,7 +106,7 @@ static void take_front(void *arg, size_t i, const struct engine_event *event)
 static void make_point(void *arg, size_t i, struct prompt *out)
 {
 	const struct curve *curve = arg;
-	size_t n = (i + 1) * (size_t)curve->step_tok;
+	size_t n = i < CURVE_POINTS ? (i + 1) * (size_t)curve->step_tok : ENGINE_UNDER_WAY_BEST;
 	uint32_t *ids = mem_alloc(n * sizeof(*ids)), word[4];
 
 	for (size_t k = 0; k < n; k++) {
@@ -120,7 +121,11 @@ static void take_point(void *arg, size_t i, const struct engine_event *event)
 {
 	struct curve *curve = arg;
 
-	curve->seconds[i + 1] = event->predicted_s;
+	if (i < CURVE_POINTS) {
+		curve->seconds[i + 1] = event->predicted_s;
+	} else {
+		curve->batch_s = event->predicted_s;
+	}
 	curve->is_known &= event->predicted_s >= 0;
 }
 
@@ -128,7 +133,7 @@ static int ask_curve(struct planning *planning, int64_t most_tok, struct err *er
 {
 	struct engine *engine = planning->reading.engine;
 	struct library_asking asking = {
-		LIBRARY_CACHED, CURVE_POINTS, make_point, take_point, &planning->curve};
+		LIBRARY_CACHED, CURVE_POINTS + 1, make_point, take_point, &planning->curve};
 
 	planning->curve = (struct curve){.info = engine_info(engine),
 		.step_tok = (most_tok + CURVE_POINTS - 1) / CURVE_POINTS,
@@ -162,9 +167,19 @@ static double restore_s(const struct curve *curve, const struct window_cost *win
 }
 
 /*
- * Windows are asked many at a time, in full batches: so each takes what its tokens are of a long
- * prompt's, and what it answers costs about as much as reading it.
+ * An answer behind so many tokens, one of as many as are asked at a time: a token of each is a batch,
+ * and looks back as far as one that is read there.
  */
+static double answer_s(const struct curve *curve, int64_t behind_tok)
+{
+	double here_s = seconds_of(curve, behind_tok + ANSWER_TOK) - seconds_of(curve, behind_tok);
+	double first_s = seconds_of(curve, ANSWER_TOK);
+
+	return ANSWER_TOK * curve->batch_s / ENGINE_UNDER_WAY_BEST +
+	       (here_s > first_s ? here_s - first_s : 0);
+}
+
+/* Windows are asked many at a time, in full batches: each takes its share of a long prompt. */
 static void sum_seconds(struct planning *planning)
 {
 	const struct curve *curve = &planning->curve;
@@ -185,7 +200,8 @@ static void sum_seconds(struct planning *planning)
 	for (int64_t i = 0; i < plan->n_window; i++) {
 		const struct window_cost *window = &planning->window[i];
 		int64_t kept_tok = window->total_tok - planning->behind_tok;
-		double cold_s = seconds_of(curve, window->total_tok + ANSWER_TOK);
+		double cold_s =
+			seconds_of(curve, window->total_tok) + answer_s(curve, window->total_tok);
 
 		plan->sweep_cold_s += cold_s;
 		plan->sweep_s += cold_s - seconds_of(curve, window->cached_tok) +
@@ -195,7 +211,11 @@ static void sum_seconds(struct planning *planning)
 				? cold_s - seconds_of(curve, kept_tok) + disk_s * (double)kept_tok
 				: cold_s;
 	}
+	/* A sweep's last pass reads as much as select does. */
 	plan->select_s = seconds_of(curve, planning->reading.base_tok + plan->select_tok);
+	plan->sweep_cold_s += plan->select_s;
+	plan->sweep_s += plan->select_s;
+	plan->sweep_warm_s += plan->select_s;
 }
 
 static int ask_windows(struct planning *planning, struct err *err)

@@ -291,8 +291,9 @@ struct session_plan {
 	int64_t context_tok, total_tok; /* the window; sources, instructions and conversation */
 	int64_t n_window, window_tok, n_chunk;
 	int64_t sweep_tok, sweep_cached_tok, sweep_disk_tok; /* of the windows' prompts */
-	double sweep_s, sweep_cold_s,
-		sweep_warm_s; /* as things stand; nothing cached; everything */
+	/* To the answer's first word, where windows answer shortly: as things stand; with nothing
+	   cached; with all that can be kept. */
+	double sweep_s, sweep_cold_s, sweep_warm_s;
 	int64_t select_tok;   /* that select would read, at most */
 	double select_s;      /* to the answer's first word, with the index there */
 	int64_t missing_vectors;
