@@ -141,11 +141,6 @@ int start_wait(struct engine *engine, struct err *err)
 		}
 	}
 	log_progress_clear();
-	if (engine_info(engine)->only_embeds) {
-		return err_set(err, ERR_ENGINE, engine_info(engine)->model_name,
-			"answer with another model (-m), and name this one with --embed",
-			"is an embedding model: it finds texts and writes none");
-	}
 	start_tell_trouble(engine);
 	if (engine_info(engine)->random_weights) {
 		log_note("no trained model: the words are random");

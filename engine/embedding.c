@@ -14,6 +14,13 @@ struct embedding {
 	float *value; /* [n] */
 };
 
+int embedding_refuse_answer(const char *path, struct err *err)
+{
+	return err_set(err, ERR_ENGINE, path,
+		"answer with another model (-m), and name this one with --embed",
+		"is an embedding model, which finds texts and writes none");
+}
+
 struct embedding *embedding_create(const struct embedding_rule *rule,
 	const struct embedding_run *run, size_t n_run, int64_t n_tok)
 {

@@ -6,6 +6,8 @@
 #ifndef ENGINE_EMBEDDING_H
 #define ENGINE_EMBEDDING_H
 
+#include "base/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +35,9 @@ struct embedding_rule {
 struct embedding_run {
 	int64_t first_tok, n_tok;
 };
+
+/* The sentence for who wants more than vectors of an encoder; returns -1. */
+int embedding_refuse_answer(const char *path, struct err *err);
 
 struct embedding; /* of one prompt */
 

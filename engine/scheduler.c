@@ -147,12 +147,7 @@ static int check_kind(
 	const struct embedding_rule *rule = scheduler->embedding;
 
 	if (!request->want_embedding) {
-		return rule->is_whole ? err_set(err, ERR_ENGINE, scheduler->model->path,
-						"answer with another model, and name this "
-						"one with --embed",
-						"is a model that finds texts and writes "
-						"none")
-				      : 0;
+		return rule->is_whole ? embedding_refuse_answer(scheduler->model->path, err) : 0;
 	}
 	if (!rule->n) {
 		return err_set(err, ERR_ENGINE, scheduler->model->path, NULL,

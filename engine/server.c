@@ -252,6 +252,18 @@ static void report_load(void *arg, double fraction)
 
 /* ---- messages ---- */
 
+/* The ids of the present prompt. The turns of a conversation are nothing for an encoder. */
+static int prompt_ids(
+	const struct server *server, const uint32_t **ids, size_t *count, struct err *err)
+{
+	if (prompt_store_ids(server->prompts, ids, count, err) == 0) {
+		return 0;
+	}
+	return server->loaded.info.only_embeds
+		       ? embedding_refuse_answer(server->loaded.model->path, err)
+		       : -1;
+}
+
 /* The ids of the prompt's text, without those of its marks; the caller frees them. */
 static struct ids text_ids(const struct server *server, const struct scheduler_request *request)
 {
@@ -334,7 +346,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 		wire_submit_finish(&asked);
 		return -1;
 	}
-	if (prompt_store_ids(server->prompts, &request.ids, &request.n_ids, &why) < 0) {
+	if (prompt_ids(server, &request.ids, &request.n_ids, &why) < 0) {
 		emit_failed(server, frame->request, &why);
 	} else if (request.n_ids == 0 &&
 		   !(asked.want_embedding && server->loaded.info.only_embeds)) {
@@ -416,7 +428,7 @@ static int handle_question(struct server *server, const struct wire_frame *frame
 	if (!wire_in_complete(&in) || !frame->request) {
 		return err_set(err, ERR_ENGINE, NULL, NULL, "a question to the engine is damaged");
 	}
-	if (prompt_store_ids(server->prompts, &ids, &n_ids, &why) < 0) {
+	if (prompt_ids(server, &ids, &n_ids, &why) < 0) {
 		emit_failed(server, frame->request, &why);
 		return 0;
 	}

@@ -267,7 +267,7 @@ static void the_engine_tells_that_it_only_embeds(void **state)
 	prompt_add(&prompt, segment_text("the", 3));
 	reply = collect(engine, engine_submit(engine, &request, &err), 20000);
 	assert_true(reply.has_failed);
-	assert_non_null(strstr(reply.last.err.what, "finds texts and writes none"));
+	assert_non_null(strstr(reply.last.err.what, "which finds texts and writes none"));
 	assert_non_null(strstr(reply.last.err.hint, "--embed"));
 	reply_finish(&reply);
 	prompt_finish(&prompt);
