@@ -84,6 +84,136 @@ static void closed_in_order_it_goes_on_where_it_ended(void **state)
 	reply_finish(&after);
 }
 
+/* A window of a sweep: the first three segments are of every question. */
+static struct prompt window_prompt(char window, const char *question)
+{
+	struct prompt prompt = {0};
+
+	prompt_add(&prompt, segment_mark(PROMPT_BEGIN));
+	prompt_add(&prompt, segment_mark(PROMPT_USER_OPEN));
+	prompt_add(&prompt, segment_text(long_text(window), 1000));
+	if (question) {
+		prompt_add(&prompt, segment_text(question, strlen(question)));
+		prompt_add(&prompt, segment_mark(PROMPT_USER_CLOSE));
+		prompt_add(&prompt, segment_mark(PROMPT_MODEL_OPEN));
+	}
+	return prompt;
+}
+
+static int64_t front_tok(struct engine *engine)
+{
+	struct prompt prompt = window_prompt('a', NULL);
+	struct reply reply = collect(engine, engine_tokenize(engine, &prompt, 1, NULL), 10000);
+	int64_t n_tok = reply.last.total_tok;
+
+	prompt_finish(&prompt);
+	reply_finish(&reply);
+	return n_tok;
+}
+
+enum { WINDOWS = 5 };
+
+/* The usage of all windows together. */
+static struct engine_usage ask_windows(struct engine *engine, const char *question, int no_store)
+{
+	struct engine_usage sum = {0};
+	int64_t id[WINDOWS];
+
+	for (int i = 0; i < WINDOWS; i++) {
+		struct prompt prompt = window_prompt((char)('a' + i), question);
+		struct engine_request request = {.prompt = &prompt,
+			.sampling = engine_sampling_default,
+			.max_tok = 80,
+			.priority = -1,
+			.n_keep = 3,
+			.no_store = no_store};
+
+		id[i] = engine_submit(engine, &request, NULL);
+		prompt_finish(&prompt);
+	}
+	for (int n_done = 0; n_done < WINDOWS;) {
+		struct engine_event event;
+
+		assert_int_equal(1, engine_next(engine, 20000, &event));
+		assert_int_not_equal(ENGINE_FAILED, event.type);
+		if (event.type == ENGINE_DONE) {
+			assert_true(event.request >= id[0] && event.request <= id[WINDOWS - 1]);
+			sum.cached_tok += event.usage.cached_tok;
+			sum.disk_tok += event.usage.disk_tok;
+			n_done++;
+		}
+	}
+	return sum;
+}
+
+static int64_t stored_bytes(const char *store)
+{
+	struct engine_kv_stock stock;
+	int64_t n_bytes;
+
+	assert_int_equal(0, engine_kv_list(&stock, store, 0, NULL));
+	n_bytes = stock.n_bytes;
+	engine_kv_stock_finish(&stock);
+	return n_bytes;
+}
+
+static int64_t stored_pages(const char *store)
+{
+	struct engine_kv_stock stock;
+	int64_t n = 0;
+
+	assert_int_equal(0, engine_kv_list(&stock, store, 0, NULL));
+	for (size_t i = 0; i < stock.n_root; i++) {
+		n += stock.root[i].n_page;
+	}
+	engine_kv_stock_finish(&stock);
+	return n;
+}
+
+static void another_question_to_all_windows_finds_and_stores_only_their_fronts(void **state)
+{
+	const char *store = new_store();
+	struct engine *engine = open_fake(store);
+	struct engine_usage usage;
+	int64_t n_front = front_tok(engine), n_page;
+
+	ask_windows(engine, "Who wrote this, and when?", 0);
+	engine_close(engine);
+	n_page = stored_pages(store);
+	assert_int_equal(WINDOWS * ((n_front + PAGE_TOK - 1) / PAGE_TOK), n_page);
+	engine = open_fake(store);
+	usage = ask_windows(engine, "What does it cost, as far as anybody knows?", 0);
+	assert_int_equal(WINDOWS * n_front, usage.cached_tok);
+	assert_int_equal(WINDOWS * n_front, usage.disk_tok);
+	usage = ask_windows(engine, "Is that all?", 0);
+	assert_int_equal(WINDOWS * n_front, usage.cached_tok);
+	engine_close(engine);
+	assert_int_equal(n_page, stored_pages(store));
+}
+
+static void what_is_not_to_be_stored_leaves_the_disk_as_it_was(void **state)
+{
+	const char *store = new_store();
+	struct engine *engine = open_fake(store);
+	struct reply reply = ask(engine, long_text('q'), 10);
+	int64_t n_front = front_tok(engine), n_bytes;
+	struct engine_usage usage;
+
+	reply_finish(&reply);
+	engine_close(engine);
+	n_bytes = stored_bytes(store);
+	engine = open_fake(store);
+	ask_windows(engine, "Who wrote this, and when?", 1);
+	usage = ask_windows(engine, "Is that all?", 1); /* from memory */
+	assert_int_equal(WINDOWS * n_front, usage.cached_tok);
+	assert_int_equal(0, usage.disk_tok);
+	engine_close(engine);
+	assert_int_equal(n_bytes, stored_bytes(store));
+	engine = open_fake(store);
+	assert_true(cached(engine, long_text('q')).disk_tok > LONG_CHARS / 8);
+	engine_close(engine);
+}
+
 /* Without `kv_folder` nothing is written anywhere, as before. */
 static void without_a_folder_every_start_is_the_first(void **state)
 {
@@ -341,6 +471,8 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup(function, clean_environment)
 	const struct CMUnitTest tests[] = {
 		TEST(closed_in_order_it_goes_on_where_it_ended),
+		TEST(another_question_to_all_windows_finds_and_stores_only_their_fronts),
+		TEST(what_is_not_to_be_stored_leaves_the_disk_as_it_was),
 		TEST(without_a_folder_every_start_is_the_first),
 		TEST(killed_in_mid_prefill_it_keeps_the_pages_that_were_done),
 		TEST(closed_in_mid_prefill_it_keeps_every_batch),
