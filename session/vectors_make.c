@@ -15,25 +15,6 @@ enum {
 	PIECE_BYTES = 16 /* a text is not cut finer than that */
 };
 
-/* What models were trained to see in front of questions and of texts. */
-static const struct {
-	const char *architecture, *question, *text;
-} prefixes[] = {
-	{"nomic-bert", "search_query: ", "search_document: "},
-};
-
-static const char *prefix_of(const struct vectors *vectors, int is_question)
-{
-	const char *architecture = engine_info(vectors->embedder)->architecture;
-
-	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-		if (!strcmp(prefixes[i].architecture, architecture)) {
-			return is_question ? prefixes[i].question : prefixes[i].text;
-		}
-	}
-	return "";
-}
-
 /*
  * A text under way. What is longer than the model reads at once is read piece by piece; its vector is
  * the sum of theirs, each as heavy as its bytes.
@@ -49,17 +30,14 @@ struct making {
 
 static int submit(struct vectors *vectors, struct making *making, struct err *err)
 {
-	const char *prefix = prefix_of(vectors, making->is_question);
 	struct prompt prompt = {0};
 	struct engine_request request = {.prompt = &prompt,
 		.sampling = engine_sampling_default,
 		.priority = making->is_question ? 0 : -1,
-		.want_embedding = 1};
+		.want_embedding = 1,
+		.is_question = making->is_question};
 
 	prompt_add(&prompt, segment_mark(PROMPT_BEGIN));
-	if (*prefix) {
-		prompt_add(&prompt, segment_text(prefix, strlen(prefix)));
-	}
 	prompt_add(&prompt, segment_text(making->text.data + making->at, making->len));
 	making->request = engine_submit(vectors->embedder, &request, err);
 	prompt_finish(&prompt);

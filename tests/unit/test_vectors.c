@@ -533,6 +533,63 @@ static void a_dropped_source_takes_its_vectors_along(void **state)
 	stop(&fixture);
 }
 
+/* ---- for questions ---- */
+
+struct steps {
+	int n_embedding, n_selected;
+};
+
+static void count_steps(void *arg, const struct session_progress *progress)
+{
+	struct steps *steps = arg;
+
+	steps->n_embedding += progress->step == SESSION_EMBEDDING;
+	steps->n_selected += progress->step == SESSION_SELECTED;
+}
+
+static struct steps ask_selected(struct session *session, struct engine *engine)
+{
+	static const char question[] = "Who anchors in the harbours?";
+	const struct session_reading how = {.over = SESSION_OVER_SELECT, .embedder = engine};
+	struct steps steps = {0};
+	const struct session_watch watch = {.reading = count_steps, .arg = &steps};
+	struct session_answer answer;
+	struct err err;
+
+	must(session_ask_over(session, engine, &how, question, strlen(question), NULL, 20, &watch,
+		     &answer, &err),
+		&err);
+	session_answer_finish(&answer);
+	return steps;
+}
+
+static void a_question_makes_what_it_needs_and_keeps_it(void **state)
+{
+	struct fixture fixture = {NULL, open_fake(3000), NULL};
+	char *where = mem_printf("%s/0123456789abcdef", folder);
+	const struct session_reading how = {.embedder = fixture.engine};
+	struct steps steps;
+	struct store *store;
+	struct err err;
+
+	must(store_create(&store, where, &err), &err);
+	must(session_open(&fixture.session, store, &(struct session_config){0}, &err), &err);
+	add_topics(fixture.session, "topics.txt", 0, TOPICS);
+	steps = ask_selected(fixture.session, fixture.engine);
+	assert_true(steps.n_embedding > TOPICS && steps.n_selected > 0);
+	steps = ask_selected(fixture.session, fixture.engine);
+	assert_true(steps.n_embedding == 0 && steps.n_selected > 0);
+	/* And so does a load that indexes. */
+	add_topics(fixture.session, "more.txt", 0, 1);
+	add_text(
+		fixture.session, "new.txt", "Candles are dipped in tallow until they are thick.\n");
+	must(session_make_index(fixture.session, fixture.engine, &how, NULL, &err), &err);
+	steps = ask_selected(fixture.session, fixture.engine);
+	assert_true(steps.n_embedding == 0 && steps.n_selected > 0);
+	free(where);
+	stop(&fixture);
+}
+
 /* ---- what models cannot ---- */
 
 static void what_is_longer_than_the_model_reads_is_read_in_pieces(void **state)
@@ -601,6 +658,7 @@ int main(void)
 		cmocka_unit_test(a_link_or_a_fifo_in_its_place_is_left_alone),
 		cmocka_unit_test(rows_of_what_is_gone_do_not_pile_up),
 		cmocka_unit_test(a_dropped_source_takes_its_vectors_along),
+		cmocka_unit_test(a_question_makes_what_it_needs_and_keeps_it),
 		cmocka_unit_test(what_is_longer_than_the_model_reads_is_read_in_pieces),
 		cmocka_unit_test(an_empty_library_has_none),
 	};
