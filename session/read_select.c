@@ -6,11 +6,19 @@
 #include "session/vectors.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 enum {
 	RANKED_MOST = 256,   /* of each list */
 	VECTORS_ASKED_S = 60 /* vectors that take longer are made only when they are asked for */
 };
+/*
+ * What a rank by meaning counts, where one by words counts 1: little from a model that was not made for
+ * it. (tests/bench/bench_select: the built-in model's are no better than chance, and with 0.1 they cost
+ * the best 5 nothing.)
+ */
+#define WEIGHT_ENCODER 1.0
+#define WEIGHT_DECODER 0.1
 
 const char *read_folder(const struct session *session)
 {
@@ -33,6 +41,47 @@ static int open_words(struct reading *reading, struct retrieve **words, struct e
 	return status;
 }
 
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* A watch that stops when the time is over, too: how fast vectors are made may not be known yet. */
+struct limit {
+	const struct session_watch *watch;
+	double until_s;
+	int is_over;
+};
+
+static int limit_stopped(void *arg)
+{
+	struct limit *limit = arg;
+
+	limit->is_over |= now_s() > limit->until_s;
+	return limit->is_over || session_is_stopped(limit->watch);
+}
+
+static void limit_reading(void *arg, const struct session_progress *progress)
+{
+	const struct session_watch *watch = ((struct limit *)arg)->watch;
+
+	if (watch && watch->reading) {
+		watch->reading(watch->arg, progress);
+	}
+}
+
+static int make_some(struct vectors *vectors, const struct session_watch *watch, struct err *err)
+{
+	struct limit limit = {.watch = watch, .until_s = now_s() + VECTORS_ASKED_S};
+	const struct session_watch limited = {
+		.reading = limit_reading, .stopped = limit_stopped, .arg = &limit};
+
+	return vectors_make(vectors, &limited, err) < 0 && !limit.is_over ? -1 : 0;
+}
+
 /* Vectors of the chunks, those that are missing made where that is asked for or soon done. */
 static int open_vectors(struct reading *reading, int all, struct vectors **vectors, struct err *err)
 {
@@ -41,8 +90,9 @@ static int open_vectors(struct reading *reading, int all, struct vectors **vecto
 		reading->how->embedder, err);
 
 	if (status == 0 && vectors_missing(*vectors, &seconds) > 0 &&
-		(all || (seconds >= 0 && seconds < VECTORS_ASKED_S))) {
-		status = vectors_make(*vectors, reading->watch, err);
+		(all || seconds < VECTORS_ASKED_S)) {
+		status = all ? vectors_make(*vectors, reading->watch, err)
+			     : make_some(*vectors, reading->watch, err);
 		if (status < 0) {
 			vectors_close(*vectors);
 			*vectors = NULL;
@@ -66,6 +116,7 @@ static int rank_words(
 	return status;
 }
 
+/* None where not every chunk has its vector: those that have one would win. */
 static int rank_vectors(
 	struct reading *reading, struct ranked **ranked, size_t *count, struct err *err)
 {
@@ -75,8 +126,10 @@ static int rank_vectors(
 	if (status < 0) {
 		return -1;
 	}
-	status = vectors_rank(vectors, reading->question, reading->question_len, RANKED_MOST,
-		reading->watch, ranked, count, err);
+	if (!vectors_missing(vectors, NULL)) {
+		status = vectors_rank(vectors, reading->question, reading->question_len,
+			RANKED_MOST, reading->watch, ranked, count, err);
+	}
 	vectors_close(vectors);
 	return status;
 }
@@ -84,13 +137,16 @@ static int rank_vectors(
 static int rank(struct reading *reading, struct ranked **ranked, size_t *count, struct err *err)
 {
 	struct ranked *list[2] = {NULL, NULL};
-	struct ranking ranking[2] = {{.weight = 1}, {.weight = 1}};
+	struct ranking ranking[2] = {{.weight = 1}};
 	size_t n = 1;
 	int status = rank_words(reading, &list[0], &ranking[0].count, err);
 
 	if (status == 0 && reading->how->embedder) {
 		status = rank_vectors(reading, &list[1], &ranking[1].count, err);
-		n = 2;
+		ranking[1].weight = engine_info(reading->how->embedder)->only_embeds
+					    ? WEIGHT_ENCODER
+					    : WEIGHT_DECODER;
+		n = ranking[1].count ? 2 : 1;
 	}
 	if (status == 0) {
 		ranking[0].item = list[0];
