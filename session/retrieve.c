@@ -15,8 +15,8 @@
 #define BM25_B  0.5
 
 enum {
-	QUESTION_MAX_BYTES = 1 << 14, /* of a longer one, its beginning and its end */
-	TERMS_MAX = 512,              /* different ones that are looked up */
+	QUESTION_MAX_BYTES = 1 << 12, /* of a longer one, its beginning and its end */
+	TERMS_MAX = 2048,             /* different ones that are looked up */
 	TERMS_USED_MAX = 32,          /* that chunks are looked for by: those that tell most */
 	TERM_MAX_BYTES = 66,
 	NAMED_MAX = 64, /* terms that names are looked for by */
@@ -61,6 +61,7 @@ struct retrieve {
 	const struct library *library;
 	char *folder;
 	struct retrieve_index index;
+	int is_anew; /* it was made, and is not what the folder had */
 	struct names *names;
 	struct query *query; /* of the question that is being asked */
 };
@@ -387,15 +388,15 @@ static int rank(struct retrieve *retrieve, const char *question, size_t len, str
 	return rc;
 }
 
+/* All of it made now, or what the folder has. */
 static int open_index(
 	struct retrieve *retrieve, const struct session_watch *watch, int is_anew, struct err *err)
 {
 	struct retrieve_index *index = &retrieve->index;
-	int status = is_anew ? retrieve_index_make(
-				       index, retrieve->library, retrieve->folder, watch, err)
-			     : retrieve_index_open(
-				       index, retrieve->library, retrieve->folder, watch, err);
+	int status = (is_anew ? retrieve_index_make : retrieve_index_open)(
+		index, retrieve->library, retrieve->folder, watch, err);
 
+	retrieve->is_anew = is_anew;
 	if (status < 0 || teach_score(retrieve, err) < 0) {
 		return -1;
 	}
@@ -410,7 +411,7 @@ int retrieve_rank(struct retrieve *retrieve, const char *question, size_t len, s
 {
 	int rc = rank(retrieve, question, len, out, count);
 
-	if ((rc & 0xff) == SQLITE_CORRUPT) {
+	if (rc != SQLITE_OK && !retrieve->is_anew) {
 		/* Whole, and of the right form, and yet no index: somebody made it up. */
 		if (open_index(retrieve, NULL, 1, err) < 0) {
 			return -1;
@@ -428,10 +429,15 @@ int retrieve_open(struct retrieve **out, const struct library *library, const ch
 	const struct session_watch *watch, struct err *err)
 {
 	struct retrieve *retrieve = mem_zero(1, sizeof(*retrieve));
+	struct err own = {0};
 
 	retrieve->library = library;
 	retrieve->folder = mem_strdup(folder);
-	if (open_index(retrieve, watch, 0, err) < 0) {
+	if (open_index(retrieve, watch, 0, &own) < 0 &&
+		(own.code == ERR_INTERRUPTED || open_index(retrieve, watch, 1, &own) < 0)) {
+		if (err) {
+			*err = own;
+		}
 		retrieve_close(retrieve);
 		return -1;
 	}

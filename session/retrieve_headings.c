@@ -74,6 +74,19 @@ static int looks_like_heading(const char *line, size_t len)
 	       (marks || n_lower == 0);
 }
 
+/* Whether some lines begin with a heading, behind empty ones. */
+static int begin_with_heading(const char *text, size_t len)
+{
+	const char *stop;
+
+	while (len && *text == '\n') {
+		text++;
+		len--;
+	}
+	stop = len ? memchr(text, '\n', len) : NULL;
+	return stop && looks_like_heading(text, (size_t)(stop - text));
+}
+
 /* The headings among some lines, and the last of them for what follows. */
 static void find_headings(
 	struct headings *headings, struct buf *out, const char *text, size_t len, int is_at_line)
@@ -105,7 +118,9 @@ static void find_in_chunk(struct headings *headings, struct buf *out,
 			buf_clear(&headings->last);
 		}
 		headings->part = i;
-		buf_add(out, headings->last.data, headings->last.len);
+		if (!begin_with_heading(part->text + from, to - from)) {
+			buf_add(out, headings->last.data, headings->last.len);
+		}
 		find_headings(headings, out, part->text + from, to - from,
 			from == 0 || part->text[from - 1] == '\n');
 	}
