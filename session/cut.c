@@ -453,10 +453,13 @@ static int is_too_large(const struct cutter *cutter, const struct made *made, in
 	return made->tokens > limit_of(cutter, limit_tok, made->slice.first);
 }
 
+/* Where a slice may be cut in two. */
 struct place {
 	size_t part, at;
 	int64_t line;
 	enum rank rank;
+	int is_central; /* in its middle third */
+	size_t off;     /* bytes from its middle */
 };
 
 /* Bytes of a slice's text. */
@@ -481,13 +484,21 @@ static enum rank rank_before(const struct part *part, size_t at)
 	return c == ' ' || c == '\t' ? RANK_SPACE : RANK_CHARACTER;
 }
 
-/* The best place in the middle third of a slice, else the one nearest to its middle; 0: there is none. */
+static int is_better(const struct place *a, const struct place *b)
+{
+	if (a->is_central != b->is_central) {
+		return a->is_central;
+	}
+	return a->is_central ? a->rank > b->rank : a->off < b->off;
+}
+
+/* The best boundary in the middle third, else what is nearest to the middle; 0: it is one character. */
 static int middle_of(
 	const struct document *document, const struct slice *slice, struct place *middle)
 {
-	size_t bytes = slice_bytes(document, slice), n = 0, near = SIZE_MAX;
-	int has_any = 0, is_central = 0;
+	size_t bytes = slice_bytes(document, slice), n = 0;
 	struct place here = {.part = slice->first, .at = slice->at, .line = slice->line};
+	int has_any = 0;
 
 	for (; here.part <= slice->last; here.part++, here.at = 0, here.line = 1) {
 		const struct part *part = &document->part[here.part];
@@ -496,17 +507,12 @@ static int middle_of(
 		while (here.at < end) {
 			uint32_t cp;
 			size_t step = utf8_decode(part->text + here.at, end - here.at, &cp);
-			size_t far = n > bytes / 2 ? n - bytes / 2 : bytes / 2 - n;
-			int central = 3 * n >= bytes && 3 * n <= 2 * bytes;
 
 			here.rank = here.at ? rank_before(part, here.at) : RANK_PART;
-			if (n && (!has_any || central > is_central ||
-					 (central == is_central &&
-						 (here.rank > middle->rank || !central) &&
-						 (central || far < near)))) {
+			here.is_central = 3 * n >= bytes && 3 * n <= 2 * bytes;
+			here.off = n > bytes / 2 ? n - bytes / 2 : bytes / 2 - n;
+			if (n && (!has_any || is_better(&here, middle))) {
 				*middle = here;
-				near = far;
-				is_central = central;
 				has_any = 1;
 			}
 			here.line += part->text[here.at] == '\n';

@@ -37,23 +37,6 @@ static int64_t answer_tok(const struct engine_info *info)
 	return info->thinks && !info->can_skip_thinking ? SHORT_TOK + THINK_TOK : SHORT_TOK;
 }
 
-/*
- * How many segments stand before the conversation: up to the end of the last source, and of the system
- * message that it stands in.
- */
-static int64_t count_front(const struct prompt *prompt)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < prompt->count; i++) {
-		n = segment_is_source(prompt->item[i]) ? i + 1 : n;
-	}
-	n += n < prompt->count; /* the closing tag */
-	n += n < prompt->count && segment_kind(prompt->item[n]) == SEGMENT_MARK &&
-	     segment_get_mark(prompt->item[n]) == PROMPT_SYSTEM_CLOSE;
-	return (int64_t)n;
-}
-
 static int submit(struct asking *asking, struct asked *asked)
 {
 	struct reading *reading = asking->reading;
@@ -74,7 +57,8 @@ static int submit(struct asking *asking, struct asked *asked)
 	status = library_prompt(
 		reading->session, reading->engine, &asked->what, &prompt, NULL, asking->err);
 	if (status == 0) {
-		request.n_keep = asking->many->keeps_fronts ? count_front(&prompt) : 1;
+		request.n_keep =
+			asking->many->keeps_fronts ? (int64_t)library_prompt_front(&prompt) : 1;
 		asked->request = engine_submit(reading->engine, &request, asking->err);
 		status = asked->request < 0 ? -1 : 0;
 	}
