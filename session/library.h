@@ -65,6 +65,8 @@ struct library_prompt {
 	const struct excerpt *excerpt;
 	size_t n_excerpt;
 	int alone;
+	int is_brief; /* its answer is only looked through for quotes: they are asked for whatever the
+			 session says, thoughts are not */
 	int64_t turns_tok;
 	const char *question;
 	size_t question_len;

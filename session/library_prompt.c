@@ -65,7 +65,11 @@ static int add_front(
 {
 	enum pack_before before = PACK_BEFORE_OTHER;
 
-	prompt_copy(out, &session->instructions);
+	if (what->is_brief && session->no_cite) {
+		pack_instructions(out, session->system, 0);
+	} else {
+		prompt_copy(out, &session->instructions);
+	}
 	for (size_t from = 0, to; from < what->n_excerpt; from = to) {
 		const struct library_source *source = what->excerpt[from].source;
 		size_t n_slice;
@@ -119,7 +123,9 @@ int library_prompt(const struct session *session, struct engine *engine,
 	}
 	prompt_add(out, context_question(what->question, what->question_len, is_behind));
 	prompt_add(out, segment_mark(PROMPT_USER_CLOSE));
-	prompt_add(out, segment_mark(context_answer_mark(session, info)));
+	prompt_add(out, segment_mark(what->is_brief && info->can_skip_thinking
+					     ? PROMPT_MODEL_OPEN_NO_THINK
+					     : context_answer_mark(session, info)));
 	free(turn);
 	return 0;
 }

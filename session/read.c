@@ -500,7 +500,8 @@ static int try_passages(struct reading *reading, const struct library_prompt *wh
 	status = answer_from(reading, what, &watch, &reply, answer, err);
 	*is_kept =
 		status == 0 && (reply.stop == ENGINE_STOP_CANCELLED ||
-				       (has_found(answer->citation, answer->n_citation) &&
+				       ((reading->session->no_cite ||
+						has_found(answer->citation, answer->n_citation)) &&
 					       !refusal_is(buf_str(&reply.text), reply.text.len)));
 	if (*is_kept) {
 		open_gate(&gate);

@@ -52,7 +52,9 @@ static int submit(struct asking *asking, struct asked *asked)
 	int status;
 
 	*asked = (struct asked){.index = asking->next++,
-		.what = {.question = reading->question, .question_len = reading->question_len}};
+		.what = {.question = reading->question,
+			.question_len = reading->question_len,
+			.is_brief = 1}};
 	asking->many->about(asking->many->arg, asked->index, &asked->what, &request.no_store);
 	status = library_prompt(
 		reading->session, reading->engine, &asked->what, &prompt, NULL, asking->err);

@@ -267,6 +267,25 @@ static void a_false_quote_is_no_find(void **state)
 	done(session, engine);
 }
 
+static void windows_are_asked_for_quotes_where_the_answer_is_not(void **state)
+{
+	struct engine *engine = open_scripted(FACT "\tCite each quote\t[S1 a.txt:1 \"" FACT
+						   "\"]\n" FACT "\t" QUESTION "\tGreen.");
+	struct session *session = session_create(&(struct session_config){.no_cite = 1});
+	struct session_answer answer;
+
+	add_lines(session, "a.txt", 300, 150, FACT);
+	answer = ask_over(session, engine, SESSION_OVER_SWEEP, QUESTION, NULL);
+	assert_int_equal(1, answer.coverage.n_find);
+	assert_string_equal("Green.", answer.text);
+	session_answer_finish(&answer);
+	answer = ask_over(session, engine, SESSION_OVER_AUTO, QUESTION, NULL);
+	assert_int_equal(SESSION_OVER_SELECT, answer.coverage.over);
+	assert_string_equal("Green.", answer.text);
+	session_answer_finish(&answer);
+	done(session, engine);
+}
+
 static void numbers_beyond_nine_and_their_lines_are_right(void **state)
 {
 	struct engine *engine = open_green();
@@ -611,6 +630,7 @@ int main(void)
 		cmocka_unit_test(a_sweep_reads_every_window_and_cites_the_source),
 		cmocka_unit_test(what_no_window_says_carrel_says_without_a_last_pass),
 		cmocka_unit_test(a_false_quote_is_no_find),
+		cmocka_unit_test(windows_are_asked_for_quotes_where_the_answer_is_not),
 		cmocka_unit_test(numbers_beyond_nine_and_their_lines_are_right),
 		cmocka_unit_test(what_an_update_replaced_is_not_read),
 		cmocka_unit_test(a_follow_up_has_the_conversation_in_every_window),
