@@ -1,14 +1,17 @@
 /*
- * Which chunks of a library a question is about, by their words: BM25 over FTS5, of each chunk with the
- * headings above it and its path. Words are folded as session/search_words.h does; identifiers are
- * indexed whole and by their parts (`rawDataOffset`, `raw_data_offset`: raw, data, offset), and words of
- * prose by their Porter stem beside themselves. A question is its words, any of which may be missing;
- * stop words (session/words.h) count for nothing.
+ * Which chunks of a library a question is about, by their words: BM25 over FTS5, of each chunk and the
+ * headings above it. Words are folded as session/fts5_words.h does; identifiers are indexed whole and
+ * by their parts (`rawDataOffset`, `raw_data_offset`: raw, data, offset), words of prose beside their
+ * Porter stem, and what a line begins with or defines as explained there (session/retrieve_words.h). A
+ * question is its words, any of which may be missing; stop words (session/words.h) count for nothing.
+ * A file that it names (`gzip(1)`, `init.c`) comes before others, and a section that it is about by
+ * what such sections are called (`who wrote it`: AUTHORS).
  *
  * The index is kept in the session's folder, bound to the exact chunks by a digest, and made again
  * where it is missing, damaged or of other ones: it can be slow to be there, never wrong.
  * search_forget() removes it, too. Chunks of a source are indexed by the source's own digest, so that a
- * library that grows is indexed where it grew.
+ * library that grows is indexed where it grew. On two cores 5.4 million tokens take a second of CPU and
+ * 13 MB, and a question some 20 ms.
  */
 #ifndef SESSION_RETRIEVE_H
 #define SESSION_RETRIEVE_H
