@@ -53,6 +53,7 @@ static void make_window(void *arg, size_t i, struct prompt *out)
 		.excerpt = &excerpt,
 		.n_excerpt = 1,
 		.alone = 1,
+		.is_brief = 1,
 		.turns_tok = read_window_turns_tok(reading),
 		.question = reading->question,
 		.question_len = reading->question_len,
