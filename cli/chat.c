@@ -377,6 +377,7 @@ static int run(struct chat *chat, struct err *err)
 		start_check_no_think(chat->options, engine_info(chat->engine), err) < 0) {
 		return -1;
 	}
+	chat_tell_over(chat);
 	if (chat->interactive) {
 		talk_on_terminal(chat);
 		return 0;

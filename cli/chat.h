@@ -50,12 +50,16 @@ int chat_open_session(struct chat *chat, struct err *err);
 int chat_load(
 	struct chat *chat, const char *const *path, size_t n_path, int partial, struct err *err);
 
+/* Say what a question would cost, where the sources are more than the window; a stop is no failure. */
+void chat_tell_over(struct chat *chat);
+
 /* The /commands; `argument` is what stands behind the name, "" for nothing. */
 void chat_again(struct chat *chat, const char *argument);
 void chat_drop(struct chat *chat, const char *argument);
 void chat_edit(struct chat *chat, const char *argument);
 void chat_new(struct chat *chat, const char *argument);
 void chat_over(struct chat *chat, const char *argument);
+void chat_plan(struct chat *chat, const char *argument);
 void chat_prefill(struct chat *chat, const char *argument);
 void chat_refresh(struct chat *chat, const char *argument);
 void chat_rename(struct chat *chat, const char *argument);

@@ -128,6 +128,8 @@ static const struct slash {
 	{"new", "", "begin another session", chat_new},
 	{"over", "MODE", "read what the window does not hold by sweep, select or auto, or fail",
 		chat_over},
+	{"plan", "", "show what it would cost to read it all, and what select would read",
+		chat_plan},
 	{"prefill", "", "compute now what stands in front of the next question", chat_prefill},
 	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
 	{"refresh", "", "read the sources again: what changed follows as an update", chat_refresh},

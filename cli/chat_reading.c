@@ -8,6 +8,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void on_reading(void *arg, const struct session_progress *progress)
+{
+	struct chat *chat = arg;
+
+	reading_show(&chat->view, progress);
+}
+
+static int plan(struct chat *chat, struct session_plan *out, struct err *err)
+{
+	struct session_watch watch = {.stopped = chat_stopped, .arg = chat, .reading = on_reading};
+	int status;
+
+	chat->view = (struct reading_view){.is_terse = 0};
+	status = reading_ready(&chat->reading, chat->engine, err);
+	if (status == 0) {
+		status = session_plan_reading(
+			chat->session, chat->engine, &chat->reading.how, &watch, out, err);
+	}
+	log_progress_clear();
+	return status;
+}
+
+void chat_plan(struct chat *chat, const char *argument)
+{
+	struct session_plan out;
+	struct err err;
+
+	if (!session_source_count(chat->session)) {
+		err_set(&err, ERR_USAGE, "/plan", "/load PATH", "there are no sources");
+		chat_complain(chat, &err);
+	} else if (plan(chat, &out, &err) < 0) {
+		chat_complain(chat, &err);
+	} else {
+		reading_tell_plan(&out, output_line);
+	}
+}
+
+void chat_tell_over(struct chat *chat)
+{
+	struct session_watch watch = {.stopped = chat_stopped, .arg = chat};
+	struct session_cost cost;
+	struct session_plan out;
+	struct err err;
+
+	if (!session_source_count(chat->session) || chat->reading.how.over == SESSION_OVER_FAIL ||
+		session_cost(chat->session, chat->engine, &watch, &cost, NULL) < 0 ||
+		cost.total_tok < engine_info(chat->engine)->context_tok) {
+		return;
+	}
+	if (plan(chat, &out, &err) < 0) {
+		log_err(&err); /* a question will say it again, where it matters */
+		return;
+	}
+	reading_tell_plan(&out, log_note);
+	log_note("questions are answered by %s (/over says how else)",
+		session_over_name(chat->reading.how.over));
+}
+
 static const char *meaning(enum session_over over)
 {
 	return over == SESSION_OVER_FAIL    ? "what does not fit the window is refused"

@@ -220,6 +220,9 @@ static int plan_and_load(
 		return -1;
 	}
 	status = take(chat, change, 0, err);
+	if (status == 0) {
+		chat_tell_over(chat);
+	}
 	return status < 0 ? -1 : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "cli/count_plan.h"
 #include "cli/count_print.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
@@ -228,12 +229,20 @@ static int run(struct count_report *report, struct inputs *inputs, struct err *e
 		return err_set(err, ERR_USAGE, "--budget", "count without --show",
 			"nothing is counted where --show prints the text");
 	}
-	if (inputs_open(inputs, options, 0, err) < 0) {
+	if (options->plan && (options->show || options->budget_tok)) {
+		return err_set(err, ERR_USAGE, "--plan", "count once with it and once without",
+			"prints neither the text nor what fits a budget");
+	}
+	if ((!options->plan && count_plan_refuse(err) < 0) ||
+		inputs_open(inputs, options, 0, err) < 0) {
 		return -1;
 	}
 	if (!inputs->n_path) {
 		return err_set(
 			err, ERR_USAGE, NULL, "carrel count PATH...", "there is nothing to count");
+	}
+	if (options->plan) {
+		return count_plan(options, inputs, err);
 	}
 	if (library_find(options->model, &model, err) < 0) {
 		return -1;

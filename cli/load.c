@@ -28,6 +28,8 @@ struct load {
 	size_t n_drop, unreadable;
 	struct change_telling telling;
 	struct reading reading;
+	struct session_plan plan; /* where it is more than the window */
+	int has_plan;
 	struct engine_usage usage;
 	int has_usage;
 };
@@ -240,6 +242,26 @@ static int measure(struct load *load, struct err *err)
 
 /* ---- more than the window ---- */
 
+/* What a question would cost then, where that is so. */
+static int tell_plan(struct load *load, struct err *err)
+{
+	const struct change_telling *telling = &load->telling;
+	struct session_watch watch = {.stopped = stopped};
+
+	if (!telling->has_cost || !telling->engine ||
+		!change_is_over(&telling->cost, engine_info(telling->engine)->context_tok)) {
+		return 0;
+	}
+	if (reading_ready(&load->reading, telling->engine, err) < 0 ||
+		session_plan_reading(load->resume.session, telling->engine, &load->reading.how,
+			&watch, &load->plan, err) < 0) {
+		return -1;
+	}
+	load->has_plan = 1;
+	reading_tell_plan(&load->plan, log_note);
+	return 0;
+}
+
 static int make_index(struct load *load, struct err *err)
 {
 	char resume[sizeof(err->hint)];
@@ -284,6 +306,8 @@ static void print_json(const struct load *load, const struct buf *text)
 	json_object_set(object, "changes", telling->list);
 	json_object_set_new(object, "cost",
 		telling->has_cost ? session_json_cost(&telling->cost) : json_null());
+	json_object_set_new(
+		object, "plan", load->has_plan ? reading_json_plan(&load->plan) : json_null());
 	json_object_set_new(object, "prefill",
 		load->has_usage ? session_json_usage(&load->usage) : json_null());
 	if (load->options->show) {
@@ -331,7 +355,7 @@ static int run(struct load *load, struct err *err)
 		return -1;
 	}
 	if (change_session(load, err) < 0 || (options->json && measure(load, err) < 0) ||
-		(options->make_index && make_index(load, err) < 0) ||
+		(options->make_index && make_index(load, err) < 0) || tell_plan(load, err) < 0 ||
 		(options->prefill && prefill(load, err) < 0)) {
 		return -1;
 	}

@@ -16,11 +16,11 @@
 enum {
 	ENGINE = COMMAND_CHAT | COMMAND_ASK | COMMAND_BENCH | COMMAND_EVAL | COMMAND_CONFIG |
 		 COMMAND_LOAD,
-	PLANNED = ENGINE,
+	PLANNED = ENGINE | COMMAND_COUNT, /* count --plan asks the engine */
 	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
 	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
 	KEEP = ANSWER | COMMAND_LOAD,
-	READING = KEEP,
+	READING = KEEP | COMMAND_COUNT,
 	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT | COMMAND_LOAD,
 	SHELF = COMMAND_SESSIONS | COMMAND_KV,
 };
@@ -166,6 +166,9 @@ const struct option_row option_table[] = {
 	{"budget", 0, OPTION_WHOLE, "N", FIELD(budget_tok), COMMAND_COUNT, MEMORY_NONE, "0",
 		"end with status 3 when the total is more than N tokens (0: off), and say which "
 		"directories fit in N"},
+	{"plan", 0, OPTION_FLAG, NULL, FIELD(plan), COMMAND_COUNT, MEMORY_NONE, NULL,
+		"what it would cost to read it all now, and what select would read, instead of the "
+		"files"},
 	{"show", 0, OPTION_FLAG, NULL, FIELD(show), COMMAND_COUNT | COMMAND_LOAD, MEMORY_NONE, NULL,
 		"print the packed text instead"},
 	{"count", 0, OPTION_FLAG, NULL, FIELD(count_only), COMMAND_TOKENIZE, MEMORY_NONE, NULL,

@@ -317,3 +317,109 @@ json_t *reading_json_usage(
 {
 	return session_coverage_is_partial(coverage) ? session_json_usage(usage) : json_null();
 }
+
+/* ---- before ---- */
+
+/* ", about 3 min 20 s WHEN"; nothing where it is not known. */
+static void add_about(struct buf *out, const char *before, double seconds, const char *when)
+{
+	char text[NUMBER_SIZE];
+
+	if (seconds < 0) {
+		return;
+	}
+	number_seconds(text, seconds);
+	buf_printf(out, "%s%s%s%s", before, strncmp(text, "under", 5) == 0 ? "" : "about ", text,
+		when);
+}
+
+static void add_sweep(struct buf *out, const struct session_plan *plan)
+{
+	char windows[NUMBER_SIZE], window[NUMBER_SIZE], all[NUMBER_SIZE], cached[NUMBER_SIZE];
+
+	buf_printf(out,
+		"a sweep reads %s window%s of up to %s tokens, %s in all, %s of them cached",
+		number_grouped(windows, plan->n_window), plan->n_window == 1 ? "" : "s",
+		number_grouped(window, plan->window_tok), number_grouped(all, plan->sweep_tok),
+		number_grouped(cached, plan->sweep_cached_tok));
+	if (plan->sweep_s < 0) {
+		buf_addstr(out, ": how long that takes is known once something was read");
+		return;
+	}
+	add_about(out, ": ", plan->sweep_s, " now");
+	add_about(out, ", ", plan->sweep_warm_s, " once it was read");
+	if (plan->sweep_cached_tok) {
+		add_about(out, " (", plan->sweep_cold_s, " with nothing cached)");
+	}
+}
+
+static void add_select(struct buf *out, const struct session_plan *plan)
+{
+	char tokens[NUMBER_SIZE], chunks[NUMBER_SIZE], missing[NUMBER_SIZE];
+
+	buf_printf(out, "select reads up to %s tokens of %s passages",
+		number_grouped(tokens, plan->select_tok), number_grouped(chunks, plan->n_chunk));
+	add_about(out, ": ", plan->select_s, " to the first word");
+	if (plan->index_s > 0) {
+		add_about(out, ", and once ", plan->index_s, " to index the words");
+	}
+	if (plan->missing_vectors) {
+		buf_printf(out, "; %s passages have no vector yet",
+			number_grouped(missing, plan->missing_vectors));
+		add_about(out, ": ", plan->vectors_s, " to make them");
+	}
+}
+
+void reading_tell_plan(const struct session_plan *plan, void (*line)(const char *format, ...))
+{
+	char total[NUMBER_SIZE], window[NUMBER_SIZE];
+	struct buf text = BUF_INIT;
+
+	number_grouped(total, plan->total_tok);
+	number_grouped(window, plan->context_tok);
+	if (plan->fits) {
+		line("%s tokens: all of it fits the context window of %s", total, window);
+	} else {
+		line("%s tokens are more than the context window of %s: a question is answered "
+		     "from "
+		     "parts of them",
+			total, window);
+	}
+	add_sweep(&text, plan);
+	line("%s", buf_str(&text));
+	buf_clear(&text);
+	add_select(&text, plan);
+	line("%s", buf_str(&text));
+	buf_finish(&text);
+}
+
+static json_t *seconds_json(double seconds)
+{
+	return seconds < 0 ? json_null() : output_json_number(seconds);
+}
+
+json_t *reading_json_plan(const struct session_plan *plan)
+{
+	json_t *object = json_object(), *sweep = json_object(), *select = json_object();
+
+	json_object_set_new(sweep, "windows", json_integer(plan->n_window));
+	json_object_set_new(sweep, "window_tokens", json_integer(plan->window_tok));
+	json_object_set_new(sweep, "tokens", json_integer(plan->sweep_tok));
+	json_object_set_new(sweep, "cached_tokens", json_integer(plan->sweep_cached_tok));
+	json_object_set_new(sweep, "disk_tokens", json_integer(plan->sweep_disk_tok));
+	json_object_set_new(sweep, "seconds", seconds_json(plan->sweep_s));
+	json_object_set_new(sweep, "cold_seconds", seconds_json(plan->sweep_cold_s));
+	json_object_set_new(sweep, "warm_seconds", seconds_json(plan->sweep_warm_s));
+	json_object_set_new(select, "chunks", json_integer(plan->n_chunk));
+	json_object_set_new(select, "tokens", json_integer(plan->select_tok));
+	json_object_set_new(select, "seconds", seconds_json(plan->select_s));
+	json_object_set_new(select, "index_seconds", seconds_json(plan->index_s));
+	json_object_set_new(select, "missing_vectors", json_integer(plan->missing_vectors));
+	json_object_set_new(select, "vectors_seconds", seconds_json(plan->vectors_s));
+	json_object_set_new(object, "fits", json_boolean(plan->fits));
+	json_object_set_new(object, "context_tokens", json_integer(plan->context_tok));
+	json_object_set_new(object, "total_tokens", json_integer(plan->total_tok));
+	json_object_set_new(object, "sweep", sweep);
+	json_object_set_new(object, "select", select);
+	return object;
+}

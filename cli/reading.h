@@ -57,4 +57,10 @@ json_t *reading_json_coverage(
 json_t *reading_json_usage(
 	const struct session_coverage *coverage, const struct engine_usage *usage);
 
+/* ---- before ---- */
+
+/* What it would cost: lines handed to `line`, such as log_note() or output_line(). */
+void reading_tell_plan(const struct session_plan *plan, void (*line)(const char *format, ...));
+json_t *reading_json_plan(const struct session_plan *plan);
+
 #endif

@@ -185,10 +185,27 @@ ask --over auto --no-store --json "$veiled" notes
 ok '--no-store reads, too' json citations.0.verdict verified
 ok 'and writes nothing' [ "$(find "$XDG_DATA_HOME" "$XDG_CACHE_HOME" -type f | sort | xargs ls -l | cksum)" = "$before" ]
 
-# ---- loads ----
+# ---- what it would cost ----
+
+run "$CARREL" count --plan --device fake -c 4096 --window 1024 --json notes
+ok 'a plan' status_is 0
+ok 'that says that it does not fit' json plan.fits false
+ok 'how many windows there are' json plan.sweep.windows "$windows"
+ok 'how many tokens a sweep reads' [ "$(field plan.sweep.tokens)" -gt "$(field plan.total_tokens)" ]
+ok 'that they are cached' [ "$(field plan.sweep.cached_tokens)" -gt $(($(field plan.sweep.tokens) * 8 / 10)) ]
+ok 'and what select reads' [ "$(field plan.select.tokens)" -gt 0 ]
+run "$CARREL" count --plan --device fake -c 4096 --window 1024 notes
+ok 'in words' prints "a sweep reads $windows windows"
+ok 'of each' prints 'select reads up to '
+run "$CARREL" count --plan --device fake notes/bell.txt
+ok 'of what fits it says so' prints 'all of it fits the context window'
+run "$CARREL" count --window 1024 notes
+ok 'what only a plan understands is refused without it' status_is 2
 
 run "$CARREL" load --device fake -c 4096 --window 1024 -s big notes --json
 ok 'a load of any size is a load' status_is 0
+ok 'which tells what a question will cost' says "a sweep reads $windows windows"
+ok 'in JSON, too' json plan.sweep.windows "$windows"
 run "$CARREL" load -m "$CARREL_BUILT_IN" -c 2048 -s small --over fail notes
 ok 'a load that has to fit is refused' status_is 3
 ok 'and nothing is kept of it' [ "$("$CARREL" sessions ls | grep -c small)" = 0 ]
@@ -204,7 +221,7 @@ for name in anchor bell compass deck engine funnel galley hull; do
 	lines fleet/$name.txt $name
 done
 sed -i '4s/.*/The pump room opens with heliotrope./' fleet/anchor.txt
-CARREL_FAKE_PREFILL_US=60
+CARREL_FAKE_PREFILL_US=300
 export CARREL_FAKE_PREFILL_US
 : >out
 "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store --json -v "$veiled" fleet \
@@ -249,37 +266,50 @@ run "$PTY_RUN" script "$CARREL" ask --device fake -c 4096 --window 512 --over sw
 ok 'on a terminal a sweep is drawn, and stopped by Ctrl-C' status_is 130
 ok 'it is redrawn in its line' grep -qaE "sweep [0-9]+% [0-9]+ of [0-9]+ windows.*$escape\\[K" out
 cat >script <<-'END'
+	expect more than the context window
 	expect > 
-	send What is the watchword?\n
+	send What is the watchword of the deck?\n
+	expect reading all of it
 	expect found
 	send \c
 	expect stopped: read
+	expect > 
+	send /quit\n
+END
+run "$PTY_RUN" script "$CARREL" --plain --device fake -c 4096 --window 512 --select 1024 --no-store fleet
+ok 'the chat reads more than the window, is told how, and is stopped by Ctrl-C' status_is 0
+ok 'without a line that is written over' [ "$(grep -ca "$escape\\[K" out)" = 0 ]
+unset CARREL_FAKE_PREFILL_US
+cat >script <<-'END'
 	expect > 
 	send /over\n
 	expect auto: 
 	send /over select\n
 	expect select: 
-	send /again\n
+	send What is the watchword of the deck?\n
 	expect passages of
 	expect > 
+	send /plan\n
+	expect a sweep reads
 	send /over nonsense\n
 	expect no such way
+	send /again\n
+	expect the answer would be the same
 	send /again sweep\n
 	expect found
 	expect windows, 1 find
 	expect > 
-	send /turns 2\n
+	send /turns 1\n
 	expect passages of
 	send /quit\n
 END
 run "$PTY_RUN" script "$CARREL" --plain --device fake -c 4096 --window 512 --select 1024 -s talk fleet
-ok 'the chat reads more than the window, and is told how' status_is 0
-ok 'without a line that is written over' [ "$(grep -ca "$escape\\[K" out)" = 0 ]
-unset CARREL_FAKE_PREFILL_US
+ok 'how it is read is changed in the chat' status_is 0
 run "$CARREL" sessions show talk --json
-ok 'its turns remember how they were read' json turns.1.coverage.over select
-printf 'What is the watchword?\n/over fail\nWhat is the watchword?\n' >lines
-"$CARREL" --device fake -c 4096 --window 512 --no-store fleet <lines >out 2>err
+ok 'its turns remember how they were read' json turns.0.coverage.over select
+ok 'each' json turns.1.coverage.over sweep
+printf '%s\n/over fail\n%s\n' "$veiled" "$veiled" >script
+"$CARREL" --device fake -c 4096 --window 512 --no-store fleet <script >out 2>err
 status=$?
 ok 'a script of the chat reads, too, until it is told not to' status_is 3
 ok 'with a way back' says '/over auto reads it in parts'
