@@ -124,6 +124,9 @@ ok 'that it goes on is' says 'reading all of it'
 
 # ---- a session ----
 
+# What is computed faster than it is read from disk is computed: a token takes its time here.
+CARREL_FAKE_PREFILL_US=20
+export CARREL_FAKE_PREFILL_US
 rm -r "$XDG_CACHE_HOME"
 ask -s ship --over sweep --json "$veiled" notes
 ok 'a session keeps what it read' json turn 1
@@ -177,6 +180,7 @@ ok 'it is not read any more' [ "$(field coverage.windows)" -lt "$before" ]
 ok 'nor found' json coverage.finds 0
 run "$CARREL" ask --device fake -s parts --json "$plain"
 ok 'the other one is, under its own number' json citations.0.source S2
+ok 'and not computed again' [ "$(field reading.prefill_tokens)" -le $(($(field coverage.windows) * 256)) ]
 
 # ---- nothing is written ----
 
@@ -192,7 +196,7 @@ ok 'a plan' status_is 0
 ok 'that says that it does not fit' json plan.fits false
 ok 'how many windows there are' json plan.sweep.windows "$windows"
 ok 'how many tokens a sweep reads' [ "$(field plan.sweep.tokens)" -gt "$(field plan.total_tokens)" ]
-ok 'that they are cached' [ "$(field plan.sweep.cached_tokens)" -gt $(($(field plan.sweep.tokens) * 8 / 10)) ]
+ok 'that some are cached' [ "$(field plan.sweep.cached_tokens)" -gt 0 ]
 ok 'and what select reads' [ "$(field plan.select.tokens)" -gt 0 ]
 run "$CARREL" count --plan --device fake -c 4096 --window 1024 notes
 ok 'in words' prints "a sweep reads $windows windows"
@@ -215,20 +219,19 @@ ok 'and told' says 'the index is there'
 
 # ---- a stop ----
 
-# More windows than are under way at one time, one of the first with a find.
+# More windows than are under way at one time, some of them with a find.
 mkdir fleet
 for name in anchor bell compass deck engine funnel galley hull; do
 	lines fleet/$name.txt $name
 done
-sed -i '4s/.*/The pump room opens with heliotrope./' fleet/anchor.txt
-CARREL_FAKE_PREFILL_US=300
-export CARREL_FAKE_PREFILL_US
+sed -i '4s/.*/The pump room opens with heliotrope./' fleet/*.txt
+CARREL_FAKE_PREFILL_US=400
 : >out
 "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store --json -v "$veiled" fleet \
 	>out 2>err </dev/null &
 pid=$!
 i=0
-while ! grep -q 'found ' err && [ $i -lt 200 ]; do
+while ! grep -q 'found ' err && [ $i -lt 400 ]; do
 	sleep 0.05
 	i=$((i + 1))
 done
@@ -268,8 +271,9 @@ ok 'it is redrawn in its line' grep -qaE "sweep [0-9]+% [0-9]+ of [0-9]+ windows
 cat >script <<-'END'
 	expect more than the context window
 	expect > 
+	send /over sweep\n
+	expect sweep: 
 	send What is the watchword of the deck?\n
-	expect reading all of it
 	expect found
 	send \c
 	expect stopped: read
@@ -297,7 +301,7 @@ cat >script <<-'END'
 	expect the answer would be the same
 	send /again sweep\n
 	expect found
-	expect windows, 1 find
+	expect windows, 8 finds
 	expect > 
 	send /turns 1\n
 	expect passages of
