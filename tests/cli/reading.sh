@@ -225,7 +225,9 @@ for name in anchor bell compass deck engine funnel galley hull; do
 	lines fleet/$name.txt $name
 done
 sed -i '4s/.*/The pump room opens with heliotrope./' fleet/*.txt
-CARREL_FAKE_PREFILL_US=400
+# A word of an answer waits for a batch of other prompts: it is short, so that it soon comes.
+CARREL_FAKE_ANSWERS="watchword${tab}with heliotrope${tab}[S1 a:4 \"heliotrope\"]"
+CARREL_FAKE_PREFILL_US=100
 : >out
 "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store --json -v "$veiled" fleet \
 	>out 2>err </dev/null &
@@ -262,7 +264,7 @@ cat >script <<-'END'
 	expect found
 	send \c
 	expect stopped at
-	expect It is that
+	expect a:4
 	expect stopped: read
 END
 run "$PTY_RUN" script "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store "$veiled" fleet
