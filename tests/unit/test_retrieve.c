@@ -54,6 +54,11 @@ static size_t count_of(const struct by_hand *hand, const char *question)
 	return count;
 }
 
+static struct part *add(struct document *document, const char *path, const char *text)
+{
+	return by_hand_part(document, path, text, strlen(text));
+}
+
 static void identifiers_are_found_whole_and_by_their_parts(void **state)
 {
 	static const char *const asked[] = {"What is rawDataOffset?", "What is raw_data_offset?",
@@ -195,9 +200,9 @@ static void a_file_that_is_named_comes_first(void **state)
 	struct by_hand hand = {0};
 	struct document *tree = by_hand_document(&hand, DOCUMENT_CODE, "tools");
 
-	by_hand_part(tree, "man/gzip.1", "the option --force\n", 19);
-	by_hand_part(tree, "man/wget.1", "the option --force, as gzip(1) has it\n", 38);
-	by_hand_part(tree, "src/ring_buffer.c", "the option --force\n", 19);
+	add(tree, "man/gzip.1", "the option --force\n");
+	add(tree, "man/wget.1", "the option --force, as gzip(1) has it\n");
+	add(tree, "src/ring_buffer.c", "the option --force\n");
 	by_hand_cut(&hand, 0, 10);
 	assert_int_equal(0, first_of(&hand, "In gzip(1), what does --force do?"));
 	assert_int_equal(1, first_of(&hand, "In wget(1), what does --force do?"));
@@ -229,7 +234,7 @@ static void a_chunk_is_found_by_the_headings_that_it_stands_under(void **state)
 	struct by_hand hand = {0};
 	struct document *document = by_hand_document(&hand, DOCUMENT_TEXT, "t");
 
-	by_hand_part(document, NULL, "Halls\nNorth\nwarm\ndry\nSouth\nwarm\n", 34);
+	add(document, NULL, "Halls\nNorth\nwarm\ndry\nSouth\nwarm\n");
 	document_add_heading(document, 1, "Halls", 5, 0, 1);
 	document_add_heading(document, 2, "North", 5, 0, 2);
 	document_add_heading(document, 2, "South", 5, 0, 5);
