@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUOTE_SHOWN = 72 }; /* characters of a find's words */
+enum { QUOTE_SHOWN = 60 }; /* characters of a find's words */
 
 /* ---- what the options ask for ---- */
 
@@ -104,22 +104,25 @@ static void draw_sweep(const struct reading_view *view, const struct session_pro
 		eta_text(eta, progress->eta_s));
 }
 
-/* Words of a source, on one line, as much as a terminal's line has room for. */
+/* Words of a source, white space folded, as much as a terminal's line has room for. */
 static void add_words(struct buf *out, const char *text)
 {
-	size_t len = strlen(text), at = 0;
+	static const char space[] = " \t\r\n";
+	size_t len = strlen(text), at = strspn(text, space);
 
 	buf_addch(out, '"');
 	for (int n = 0; at < len && n < QUOTE_SHOWN; n++) {
+		size_t n_space = strspn(text + at, space), size;
 		uint32_t cp;
-		size_t size = utf8_decode(text + at, len - at, &cp);
 
-		size = size ? size : 1;
-		if (text[at] == '\n' || text[at] == '\t') {
-			buf_addch(out, ' ');
-		} else {
-			buf_add(out, text + at, size);
+		if (n_space) {
+			buf_addstr(out, at + n_space < len ? " " : "");
+			at += n_space;
+			continue;
 		}
+		size = utf8_decode(text + at, len - at, &cp);
+		size = size ? size : 1;
+		buf_add(out, text + at, size);
 		at += size;
 	}
 	buf_addstr(out, at < len ? " ...\"" : "\"");
