@@ -16,7 +16,7 @@
 #define v_hmax(x)      avx2_max(x)
 #define v_hsum(x)      avx2_sum(x)
 
-#include "kernels/cpu/attention_bidir.h"
+#include "kernels/cpu/attention_bidir_template.h"
 
 CPU_RUN(avx2_attention_bidir)
 {

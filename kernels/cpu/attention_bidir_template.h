@@ -11,8 +11,8 @@
  * summed. Every sum belongs to one query and one lane, in ascending order of d and of the key, and a
  * query's softmax is its own: what else is in its tile changes nothing.
  */
-#ifndef KERNELS_CPU_ATTENTION_BIDIR_H
-#define KERNELS_CPU_ATTENTION_BIDIR_H
+#ifndef KERNELS_CPU_ATTENTION_BIDIR_TEMPLATE_H
+#define KERNELS_CPU_ATTENTION_BIDIR_TEMPLATE_H
 
 #include "kernels/cpu/kernels_internal.h"
 
