@@ -13,18 +13,18 @@ enum { ANSWER_TOK = 256 }; /* as in eval quote */
 
 /* ---- while a question is read ---- */
 
-struct reading {
+struct watched {
 	struct session_place *kept; /* what a sweep found; paths are the finds' own */
 	size_t n_kept, cap_kept;
 	double began_s, index_s; /* began_s: of an index that is being made; 0: none is */
 };
 
-static void reading_finish(struct reading *reading)
+static void watched_finish(struct watched *reading)
 {
 	session_places_free(reading->kept, reading->n_kept);
 }
 
-static void keep(struct reading *reading, const struct citation *find)
+static void keep(struct watched *reading, const struct citation *find)
 {
 	mem_grow(reading->kept, reading->n_kept, reading->cap_kept);
 	reading->kept[reading->n_kept++] = (struct session_place){
@@ -38,7 +38,7 @@ static void keep(struct reading *reading, const struct citation *find)
 
 static void on_reading(void *arg, const struct session_progress *progress)
 {
-	struct reading *reading = arg;
+	struct watched *reading = arg;
 	int is_index = progress->step == SESSION_INDEXING || progress->step == SESSION_EMBEDDING;
 	double now_s = output_clock_s();
 
@@ -60,26 +60,15 @@ static int on_stopped(void *arg)
 
 /* ---- one question ---- */
 
-static enum session_over over_of(const struct options *options)
-{
-	enum session_over over = SESSION_OVER_FAIL;
-
-	while (over < SESSION_OVER_AUTO && strcmp(session_over_name(over), options->over) != 0) {
-		over++;
-	}
-	return over;
-}
-
 /* Each question is a first one: no conversation stands before it. */
-static int ask(struct over_run *run, const struct quiz_question *question, struct reading *reading,
+static int ask(struct over_run *run, const struct quiz_question *question, struct watched *reading,
 	struct session_answer *answer, struct err *err)
 {
 	const struct session_watch watch = {
 		.stopped = on_stopped, .reading = on_reading, .arg = reading};
-	const struct session_reading how = {.over = over_of(run->options)};
 
 	if (session_switch(run->session, 0, err) < 0 ||
-		session_ask_over(run->session, run->engine, &how, question->text,
+		session_ask_over(run->session, run->engine, &run->reading.how, question->text,
 			strlen(question->text), &engine_sampling_default, ANSWER_TOK, &watch,
 			answer, err) < 0) {
 		return -1;
@@ -91,7 +80,7 @@ static int ask(struct over_run *run, const struct quiz_question *question, struc
 	return 0;
 }
 
-static void add_answer(struct over_run *run, size_t index, const struct reading *reading,
+static void add_answer(struct over_run *run, size_t index, const struct watched *reading,
 	const struct session_answer *answer)
 {
 	const struct quiz_question *question = &run->questions.item[index].quiz;
@@ -121,7 +110,7 @@ static int ask_one(struct over_run *run, size_t index, struct err *err)
 {
 	const struct quiz_question *question = &run->questions.item[index].quiz;
 	struct over_sums *sums = &run->sums[index];
-	struct reading reading = {0};
+	struct watched reading = {0};
 	struct session_answer answer = {0};
 	double began_s = output_clock_s();
 	int status = ask(run, question, &reading, &answer, err);
@@ -146,7 +135,7 @@ static int ask_one(struct over_run *run, size_t index, struct err *err)
 		run->n_done++;
 	}
 	session_answer_finish(&answer);
-	reading_finish(&reading);
+	watched_finish(&reading);
 	return status;
 }
 
@@ -211,8 +200,10 @@ static int measure(struct over_run *run, struct err *err)
 	const struct options *options = run->options;
 	int status = start_engine(&run->engine, options, START_KV_DISK, err);
 
-	if (status == 0) {
-		status = start_wait(run->engine, err);
+	if (status == 0 &&
+		(reading_begin(&run->reading, err) < 0 || start_wait(run->engine, err) < 0 ||
+			reading_ready(&run->reading, run->engine, err) < 0)) {
+		status = -1;
 	}
 	if (status == 0) {
 		status = ask_all(run, err);
@@ -241,6 +232,7 @@ int eval_over(struct engine **engine, const struct options *options, struct err 
 	if (options->json && options->show_questions) {
 		run.shown = json_array();
 	}
+	reading_open(&run.reading, options, start_over(options, SESSION_OVER_FAIL));
 	status = load(&run, err);
 	if (status == 0 && options->make_questions) {
 		eval_questions_print(&run.questions);
@@ -248,6 +240,7 @@ int eval_over(struct engine **engine, const struct options *options, struct err 
 		status = measure(&run, err);
 	}
 	*engine = run.engine;
+	reading_close(&run.reading);
 	json_decref(run.shown);
 	free(run.sums);
 	free(run.cost);

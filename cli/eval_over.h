@@ -4,6 +4,7 @@
 
 #include "cli/eval_questions.h"
 #include "cli/options.h"
+#include "cli/reading.h"
 #include "engine/engine.h"
 #include "session/quiz_measure.h"
 
@@ -28,6 +29,7 @@ struct over_cost {
 
 struct over_run {
 	const struct options *options;
+	struct reading reading;
 	struct engine *engine;
 	struct session *session;
 	struct quiz *quiz;

@@ -416,6 +416,7 @@ static void report(struct run *run)
 
 int eval_quote(struct engine **engine, const struct options *options, struct err *err)
 {
+	static const char *const of_over[] = {"--window", "--select", "--embed"};
 	struct run run = {.eval = {.options = options}};
 	int status = -1;
 
@@ -428,6 +429,13 @@ int eval_quote(struct engine **engine, const struct options *options, struct err
 	}
 	if (start_is_flag("over") || options->questions_file || options->make_questions) {
 		return eval_over(engine, options, err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(of_over); i++) {
+		if (start_is_flag(of_over[i] + 2)) {
+			return err_set(err, ERR_USAGE, of_over[i],
+				"carrel eval quote --over MODE DIR...",
+				"is of questions to a whole library");
+		}
 	}
 	if (options->json && options->show_questions) {
 		run.eval.questions = json_array();

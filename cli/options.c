@@ -20,7 +20,7 @@ enum {
 	MODEL = ENGINE | COMMAND_COUNT | COMMAND_TOKENIZE,
 	ANSWER = COMMAND_CHAT | COMMAND_ASK | COMMAND_CONFIG,
 	KEEP = ANSWER | COMMAND_LOAD,
-	READING = KEEP | COMMAND_COUNT,
+	READING = KEEP | COMMAND_COUNT | COMMAND_EVAL,
 	LOAD = COMMAND_CHAT | COMMAND_ASK | COMMAND_COUNT | COMMAND_LOAD,
 	SHELF = COMMAND_SESSIONS | COMMAND_KV,
 };
@@ -95,8 +95,8 @@ const struct option_row option_table[] = {
 		"sessions search, kv rm: of this session alone"},
 	{"no-store", 0, OPTION_FLAG, NULL, FIELD(no_store), ANSWER, MEMORY_FILE, NULL,
 		"write nothing at all to disk: no session, and no KV of what was read"},
-	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes), KEEP | COMMAND_KV,
-		MEMORY_FILE, "0",
+	{"kv-limit", 0, OPTION_WHOLE, "BYTES", FIELD(kv_limit_bytes),
+		KEEP | COMMAND_KV | COMMAND_EVAL, MEMORY_FILE, "0",
 		"most bytes of disk that computed KV may take, such as 20G (0: a fifth of what is "
 		"free); the settings file calls it kv.disk_limit"},
 	{"include", 0, OPTION_LIST, "GLOB", FIELD(include), LOAD, MEMORY_NONE, NULL,

@@ -145,7 +145,19 @@ ok 'which holds what answers' json kinds.mine.context_recall_percent 100.0
 run "$CARREL" eval quote --device fake --over fail --json --ask asked.jsonl lib
 ok 'what does not fit is no answer' json all.failed 3
 ok 'and not right' json all.right 0
+run "$CARREL" eval quote --device fake --over sweep --window 400 --json --ask asked.jsonl lib
+ok '--window cuts' status_is 0
+windows=$(figure library.windows)
+run "$CARREL" eval quote --device fake --over sweep --window 800 --json --ask asked.jsonl lib
+ok 'as it says' [ "$windows" -gt "$(figure library.windows)" ]
+run "$CARREL" eval quote --device fake --over select --select 600 --kv-limit 64M --embed self \
+	--json --ask asked.jsonl lib
+ok '--select, --kv-limit and --embed are of eval, too' status_is 0
+ok 'and hold' [ "$(figure all.mean_tokens_read | cut -d. -f1)" -le 600 ]
 unset CARREL_FAKE_CONTEXT
+run "$CARREL" eval quote --device fake --window 400 lib
+ok '--window is refused where all questions fit' status_is 2
+ok 'with what it is of' says 'eval quote --over MODE'
 
 run "$CARREL" eval quote --device fake --over fail --ask asked.jsonl lib
 ok 'the table has a row for each kind' [ "$(grep -cE '^(mine +2|absent +1|all +3) ' out)" = 3 ]

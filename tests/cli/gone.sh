@@ -107,6 +107,32 @@ ok 'the text is not in the session any more' [ ! -s left ]
 run "$CARREL" sessions rm three
 ok 'and the rest goes with rm' gone
 
+# ---- what select searches ----
+
+# indices WORD: how many of a session's two indices are there, and hold the word.
+indices()
+{
+	find "$XDG_DATA_HOME" -name terms.index -exec grep -alF "$1" {} + | wc -l
+	find "$XDG_DATA_HOME" -name vectors.index -size +0 | wc -l
+}
+
+make searched
+run "$CARREL" load -m "$model" -t 1 -s searched --embed self --index
+ok 'words and vectors are indexed' status_is 0
+ok 'and kept, readable by nobody else' [ "$(indices xylophon | tr '\n' ' ')$(find "$XDG_DATA_HOME" \
+	-name '*.index' ! -perm 600 | wc -l)" = '1 1 0' ]
+find "$XDG_DATA_HOME" -name terms.index -exec cp {} terms.new \;
+cp terms.new "$(dirname "$(find "$XDG_DATA_HOME" -name terms.index)")/terms.index.new"
+run "$CARREL" load -m "$model" -t 1 -s searched --drop S2 --yes
+ok 'a drop takes both away, and what a killed carrel left' [ "$(find "$XDG_DATA_HOME" \
+	-name 'terms.index*' -o -name 'vectors.index*' | wc -l)" = 0 ]
+run "$CARREL" load -m "$model" -t 1 -s searched --embed self --index
+ok 'they are made again, without what was dropped' [ "$(indices xylophon | tr '\n' ' ')" = '0 1 ' ]
+ok 'of what is left' [ "$(indices pump | head -n 1)" = 1 ]
+run "$CARREL" sessions rm searched
+ok 'and go with the session' [ "$(find "$XDG_DATA_HOME" -name '*.index*' | wc -l)" = 0 ]
+ok 'with everything in it' gone
+
 # ---- a session that was taken along ----
 make four
 run "$CARREL" sessions export four --format json --out four.json
