@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
-#include "cli/library.h"
 #include "cli/output.h"
 #include "cli/reading.h"
 #include "cli/resume.h"

@@ -8,7 +8,7 @@
 #include "cli/count_print.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
-#include "cli/library.h"
+#include "cli/registry.h"
 #include "cli/output.h"
 #include "session/once.h"
 #include "session/pack.h"
@@ -244,7 +244,7 @@ static int run(struct count_report *report, struct inputs *inputs, struct err *e
 	if (options->plan) {
 		return count_plan(options, inputs, err);
 	}
-	if (library_find(options->model, &model, err) < 0) {
+	if (registry_find(options->model, &model, err) < 0) {
 		return -1;
 	}
 	status = tokens_open(&tokens, model, err);

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "cli/eval_over.h"
 #include "cli/interrupt.h"
-#include "cli/library.h"
+#include "cli/registry.h"
 #include "cli/output.h"
 #include "cli/start.h"
 
@@ -86,7 +86,7 @@ static int open_engine(struct run *run, struct err *err)
 	int64_t window_tok = 0;
 
 	if (strcmp(own.device, "fake") != 0) {
-		if (library_find(own.model, &model, err) < 0) {
+		if (registry_find(own.model, &model, err) < 0) {
 			return -1;
 		}
 		config.model = model;

@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "cli/adapters.h"
-#include "cli/library.h"
 #include "cli/models_convert.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "engine/engine.h"
 
 #include <stdio.h>
@@ -152,7 +152,7 @@ static int models_info(const struct options *options, struct err *err)
 		return err_set(err, ERR_USAGE, options->argument[2], "carrel models info NAME",
 			"models info takes one model");
 	}
-	if (library_find(options->n_argument == 2 ? options->argument[1] : NULL, &path, err) < 0) {
+	if (registry_find(options->n_argument == 2 ? options->argument[1] : NULL, &path, err) < 0) {
 		return -1;
 	}
 	if (adapter_is_at(path)) {
@@ -190,7 +190,7 @@ static int length_before(const char *text, const char *rest)
 }
 
 /* A file that cannot be read stays in the list, with the reason. */
-static void list_one(const struct library_model *model, json_t *list)
+static void list_one(const struct registry_model *model, json_t *list)
 {
 	struct model_summary summary;
 	struct err err;
@@ -227,7 +227,7 @@ static void list_one(const struct library_model *model, json_t *list)
 static int models_ls(const struct options *options, struct err *err)
 {
 	json_t *list = options->json ? json_array() : NULL;
-	struct library library;
+	struct registry registry;
 	int has_built_in = 0;
 
 	if (options->n_argument > 1) {
@@ -235,14 +235,14 @@ static int models_ls(const struct options *options, struct err *err)
 		return err_set(err, ERR_USAGE, options->argument[1],
 			"carrel models info NAME describes one", "models ls takes no arguments");
 	}
-	library_read(&library);
-	if (!list && library.n_model && isatty(STDOUT_FILENO)) {
+	registry_read(&registry);
+	if (!list && registry.n_model && isatty(STDOUT_FILENO)) {
 		output_line("%-24s %-10s %9s %-8s %12s  %s", "NAME", "FAMILY", "PARAMS", "STORAGE",
 			"SIZE", "FILE");
 	}
-	for (size_t i = 0; i < library.n_model; i++) {
-		has_built_in |= !library.model[i].is_own;
-		list_one(&library.model[i], list);
+	for (size_t i = 0; i < registry.n_model; i++) {
+		has_built_in |= !registry.model[i].is_own;
+		list_one(&registry.model[i], list);
 	}
 	if (list) {
 		output_json(list);
@@ -250,7 +250,7 @@ static int models_ls(const struct options *options, struct err *err)
 	if (!has_built_in) {
 		log_note("the built-in model is missing (install carrel again)");
 	}
-	library_finish(&library);
+	registry_finish(&registry);
 	return 0;
 }
 
@@ -272,7 +272,7 @@ static int models_add(const struct options *options, struct err *err)
 	if (model_summary_read(&summary, options->argument[1], err) < 0) {
 		return -1;
 	}
-	status = library_add(options->argument[1], options->model_name, &name, err);
+	status = registry_add(options->argument[1], options->model_name, &name, err);
 	if (status == 0 && options->json) {
 		json_t *object = summary_json(&summary, options->argument[1]);
 
@@ -295,7 +295,7 @@ static int models_rm(const struct options *options, struct err *err)
 		return err_set(err, ERR_USAGE, NULL, "carrel models rm NAME",
 			"models rm takes the name of one model");
 	}
-	if (library_remove(options->argument[1], err) < 0) {
+	if (registry_remove(options->argument[1], err) < 0) {
 		return -1;
 	}
 	if (options->json) {

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "cli/interrupt.h"
-#include "cli/library.h"
+#include "cli/registry.h"
 #include "cli/models_convert.h"
 #include "cli/output.h"
 #include "engine/engine.h"
@@ -86,7 +86,7 @@ int models_convert(const struct options *options, struct err *err)
 		return err_set(err, ERR_USAGE, NULL, "carrel models convert MODEL OUT.gguf",
 			"a model is written to a file, not to standard output");
 	}
-	if (library_find(options->argument[1], &from, err) < 0) {
+	if (registry_find(options->argument[1], &from, err) < 0) {
 		return -1;
 	}
 	conversion.from = from;

@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "base/utf8.h"
 #include "cli/interrupt.h"
-#include "cli/library.h"
+#include "cli/registry.h"
 #include "cli/output.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
@@ -42,7 +42,7 @@ int reading_begin(struct reading *reading, struct err *err)
 		strcmp(options->embed, "none") == 0) {
 		return 0;
 	}
-	if (library_find(options->embed, &model, err) < 0) {
+	if (registry_find(options->embed, &model, err) < 0) {
 		return -1;
 	}
 	config.model = model;

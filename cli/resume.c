@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "cli/library.h"
 #include "cli/start.h"
 #include "session/catalogue.h"
 

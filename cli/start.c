@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "cli/adapters.h"
 #include "cli/interrupt.h"
-#include "cli/library.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "session/pack.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ int start_engine(
 	}
 	/* The fake needs no file. */
 	if ((strcmp(options->device, "fake") != 0 || options->model) &&
-		library_find(options->model, &model, err) < 0) {
+		registry_find(options->model, &model, err) < 0) {
 		adapters_finish(&config);
 		return -1;
 	}
@@ -72,7 +72,8 @@ void start_window(struct session_window *window, char **model, const struct opti
 	*window = (struct session_window){.used_tok = -1};
 	*model = NULL;
 	/* The fake's tokens are not a model's. What is wrong with a model is the engine's to say. */
-	if (strcmp(options->device, "fake") == 0 || library_find(options->model, model, NULL) < 0) {
+	if (strcmp(options->device, "fake") == 0 ||
+		registry_find(options->model, model, NULL) < 0) {
 		return;
 	}
 	config.model = *model;

@@ -1,7 +1,7 @@
 /* carrel tokenize: the ids of a text, one per line. */
 #include "cli/commands.h"
 
-#include "cli/library.h"
+#include "cli/registry.h"
 #include "cli/output.h"
 #include "cli/start.h"
 #include "engine/engine.h"
@@ -55,7 +55,7 @@ int command_tokenize(struct options *options, struct err *err)
 	char *model;
 	int status;
 
-	if (library_find(options->model, &model, err) < 0) {
+	if (registry_find(options->model, &model, err) < 0) {
 		return -1;
 	}
 	status = tokens_open(&tokens, model, err);

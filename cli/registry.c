@@ -1,4 +1,4 @@
-#include "cli/library.h"
+#include "cli/registry.h"
 
 #include "base/conf.h"
 #include "base/mem.h"
@@ -67,7 +67,7 @@ static char *shared_folder(void)
 
 static int compare_models(const void *a, const void *b)
 {
-	const struct library_model *left = a, *right = b;
+	const struct registry_model *left = a, *right = b;
 
 	if (left->is_own != right->is_own) {
 		return right->is_own - left->is_own;
@@ -88,7 +88,7 @@ static char *broken_target(const char *folder, const char *link)
 	return target[0] == '/' ? mem_strdup(target) : mem_printf("%s/%s", folder, target);
 }
 
-static void read_folder(struct library *library, const char *folder, int is_own)
+static void read_folder(struct registry *registry, const char *folder, int is_own)
 {
 	DIR *stream = folder ? opendir(folder) : NULL;
 	struct dirent *entry;
@@ -102,9 +102,9 @@ static void read_folder(struct library *library, const char *folder, int is_own)
 		}
 		link = mem_printf("%s/%s", folder, entry->d_name);
 		path = realpath(link, NULL); /* so that shards are found beside the file */
-		mem_grow(library->model, library->n_model, library->cap_model);
-		library->model[library->n_model++] =
-			(struct library_model){mem_strndup(entry->d_name, len - 5),
+		mem_grow(registry->model, registry->n_model, registry->cap_model);
+		registry->model[registry->n_model++] =
+			(struct registry_model){mem_strndup(entry->d_name, len - 5),
 				path ? path : broken_target(folder, link), is_own};
 		free(link);
 	}
@@ -113,28 +113,28 @@ static void read_folder(struct library *library, const char *folder, int is_own)
 	}
 }
 
-void library_read(struct library *library)
+void registry_read(struct registry *registry)
 {
 	char *own = own_folder(), *shared = shared_folder();
 
-	*library = (struct library){0};
-	read_folder(library, own, 1);
-	read_folder(library, shared, 0);
-	if (library->n_model) {
-		qsort(library->model, library->n_model, sizeof(*library->model), compare_models);
+	*registry = (struct registry){0};
+	read_folder(registry, own, 1);
+	read_folder(registry, shared, 0);
+	if (registry->n_model) {
+		qsort(registry->model, registry->n_model, sizeof(*registry->model), compare_models);
 	}
 	free(own);
 	free(shared);
 }
 
-void library_finish(struct library *library)
+void registry_finish(struct registry *registry)
 {
-	for (size_t i = 0; i < library->n_model; i++) {
-		free(library->model[i].name);
-		free(library->model[i].path);
+	for (size_t i = 0; i < registry->n_model; i++) {
+		free(registry->model[i].name);
+		free(registry->model[i].path);
 	}
-	free(library->model);
-	*library = (struct library){0};
+	free(registry->model);
+	*registry = (struct registry){0};
 }
 
 static int ends_with(const char *text, const char *tail)
@@ -154,23 +154,23 @@ static int is_path(const char *wanted)
 	       ends_with(wanted, ".safetensors");
 }
 
-int library_find(const char *wanted, char **path, struct err *err)
+int registry_find(const char *wanted, char **path, struct err *err)
 {
 	int is_named = wanted && wanted[0];
 	const char *name = is_named ? wanted : built_in;
-	struct library library;
+	struct registry registry;
 	char hint[160];
 
 	*path = NULL;
-	library_read(&library);
-	for (size_t i = 0; i < library.n_model && !*path; i++) {
+	registry_read(&registry);
+	for (size_t i = 0; i < registry.n_model && !*path; i++) {
 		/* Nothing of the user's becomes the default by being called like it. */
-		if (strcmp(library.model[i].name, name) == 0 &&
-			(is_named || !library.model[i].is_own)) {
-			*path = mem_strdup(library.model[i].path);
+		if (strcmp(registry.model[i].name, name) == 0 &&
+			(is_named || !registry.model[i].is_own)) {
+			*path = mem_strdup(registry.model[i].path);
 		}
 	}
-	library_finish(&library);
+	registry_finish(&registry);
 	if (!*path && is_named && is_path(wanted)) {
 		*path = mem_strdup(wanted);
 	}
@@ -266,7 +266,7 @@ static int refuse_taken(const char *link, const char *name, const char *target, 
 	return err_set(err, ERR_FAILURE, link, hint, "there is a model of this name already");
 }
 
-int library_remove(const char *name, struct err *err)
+int registry_remove(const char *name, struct err *err)
 {
 	char *folder = own_folder();
 	char *link =
@@ -288,7 +288,7 @@ int library_remove(const char *name, struct err *err)
 	return status;
 }
 
-int library_add(const char *path, const char *name, char **name_used, struct err *err)
+int registry_add(const char *path, const char *name, char **name_used, struct err *err)
 {
 	char *target = target_of(path);
 	char *folder, *link;
