@@ -217,8 +217,8 @@ static int search_claim(struct checker *checker, const struct claim *claim, int 
 		if (source->number != claim->number) {
 			continue;
 		}
-		n = parse_place(source->document, checker->answer + claim->head.at,
-			claim->head.end - claim->head.at, range);
+		n = parse_place(source->document, index_of(source),
+			checker->answer + claim->head.at, claim->head.end - claim->head.at, range);
 		for (size_t k = 0; k < n; k++) {
 			if (search_ranges(checker, source, superseded, &range[k], form, found)) {
 				return 1;
@@ -367,18 +367,6 @@ static void forms_finish(struct forms *forms)
 
 /* ---- one citation ---- */
 
-static int64_t line_at(const struct part *part, size_t at)
-{
-	const char *text = part->text, *end = text + at;
-	int64_t line = 1;
-
-	while ((text = memchr(text, '\n', (size_t)(end - text)))) {
-		text++;
-		line++;
-	}
-	return line;
-}
-
 static void fill_place(struct citation *citation, const struct found *found)
 {
 	const struct document *document = found->source->document;
@@ -396,9 +384,11 @@ static void fill_place(struct citation *citation, const struct found *found)
 		citation->speaker = mem_strdup(part->place.speaker);
 		return;
 	}
-	citation->line_first = line_at(part, hit->first.at);
-	citation->line_last =
-		line_at(part, hit->last.part == hit->first.part ? hit->last.at : part->len - 1);
+	citation->line_first = cite_index_line(found->source->index, hit->first);
+	citation->line_last = cite_index_line(found->source->index,
+		hit->last.part == hit->first.part
+			? hit->last
+			: (struct fold_place){hit->first.part, part->len - 1});
 }
 
 static struct citation check_words(

@@ -321,27 +321,12 @@ static struct place_range parts_range(size_t first, size_t end)
 	return (struct place_range){.first = {.part = first}, .end = {.part = end}};
 }
 
-/* The byte after the n-th newline; the length where there are fewer. */
-static size_t after_newlines(const struct part *part, int64_t n)
-{
-	size_t at = 0;
-
-	for (; n > 0 && at < part->len; n--) {
-		const char *newline = memchr(part->text + at, '\n', part->len - at);
-
-		at = newline ? (size_t)(newline - part->text) + 1 : part->len;
-	}
-	return at;
-}
-
 static struct place_range lines_range(
-	const struct document *document, size_t index, int64_t first, int64_t last)
+	const struct cite_index *index, size_t part, int64_t first, int64_t last)
 {
-	const struct part *part = &document->part[index];
-
 	return (struct place_range){
-		.first = {.part = index, .at = after_newlines(part, first - 1)},
-		.end = {.part = index, .at = after_newlines(part, last)},
+		.first = {.part = part, .at = cite_index_line_begin(index, part, first)},
+		.end = {.part = part, .at = cite_index_line_begin(index, part, last + 1)},
 	};
 }
 
@@ -397,8 +382,8 @@ static int names_document(const struct document *document, const char *text, str
  * A head that is a name as it stands is no line number, even where it ends in a digit. A name that
  * nothing has is passed over where the document is one file: the source's number already says it.
  */
-static size_t parse_lines(const struct document *document, const char *text, struct span span,
-	struct place_range range[PLACES_MAX])
+static size_t parse_lines(const struct document *document, const struct cite_index *index,
+	const char *text, struct span span, struct place_range range[PLACES_MAX])
 {
 	static const char *const word[] = {"lines", "line", "ln", "l"};
 	int is_tree = document->n_part > 1;
@@ -428,7 +413,7 @@ static size_t parse_lines(const struct document *document, const char *text, str
 		return name.at == name.end;
 	}
 	for (size_t i = 0; i < list.n; i++) {
-		range[i] = lines_range(document, file, list.range[i].first, list.range[i].last);
+		range[i] = lines_range(index, file, list.range[i].first, list.range[i].last);
 	}
 	return list.n;
 }
@@ -648,8 +633,8 @@ int parse_is_place(const char *text, size_t len)
 	return span.end > span.at;
 }
 
-size_t parse_place(const struct document *document, const char *head, size_t len,
-	struct place_range range[PLACES_MAX])
+size_t parse_place(const struct document *document, const struct cite_index *index,
+	const char *head, size_t len, struct place_range range[PLACES_MAX])
 {
 	struct span span = {.end = len};
 
@@ -660,6 +645,6 @@ size_t parse_place(const struct document *document, const char *head, size_t len
 	case DOCUMENT_TRANSCRIPT:
 		return parse_times(document, head, span, range);
 	default:
-		return parse_lines(document, head, span, range);
+		return parse_lines(document, index, head, span, range);
 	}
 }

@@ -44,7 +44,7 @@ int parse_is_place(const char *head, size_t len);
 int parse_clock(const char *text, size_t len, size_t *at, int64_t *seconds);
 
 /*
- * The places of `document` that the head text (behind the source's number) names, as ranges
+ * The places of `document`, whose index this is, that the head text (behind the source's number) names, as ranges
  * [first, end): of a list, and a page number may be the physical and the printed one. A head that
  * names none is the whole document. Returns how many ranges; 0 where it names what cannot be there:
  * no such file, line 0, lines 9-2, 00:99:99.
@@ -53,7 +53,7 @@ enum { PLACES_MAX = 16 };
 struct place_range {
 	struct fold_place first, end;
 };
-size_t parse_place(const struct document *document, const char *head, size_t len,
-	struct place_range range[PLACES_MAX]);
+size_t parse_place(const struct document *document, const struct cite_index *index,
+	const char *head, size_t len, struct place_range range[PLACES_MAX]);
 
 #endif

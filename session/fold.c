@@ -182,6 +182,7 @@ static int hyphens_agree(enum fold_hyphen source, enum fold_hyphen quote)
 struct mark {
 	size_t folded;
 	struct fold_place place; /* of a token that is neither space nor behind a hyphen */
+	int64_t line;            /* of its part, from 1 */
 };
 
 struct cite_index {
@@ -300,10 +301,37 @@ static void take_plain(
 	cursor->next.at = at;
 }
 
+static int64_t count_newlines(const char *text, size_t len)
+{
+	const char *end = text + len;
+	int64_t count = 0;
+
+	while (text < end && (text = memchr(text, '\n', (size_t)(end - text)))) {
+		text++;
+		count++;
+	}
+	return count;
+}
+
+/* The line of a place, counted from a mark in front of it; where its part has none, from its start. */
+static int64_t line_from(
+	const struct cite_index *index, const struct mark *mark, struct fold_place place)
+{
+	const char *text = index->document->part[place.part].text;
+
+	return mark && mark->place.part == place.part
+		       ? mark->line +
+				 count_newlines(text + mark->place.at, place.at - mark->place.at)
+		       : 1 + (place.at ? count_newlines(text, place.at) : 0);
+}
+
 static void add_mark(struct cite_index *index, struct fold_place place, size_t *next_mark)
 {
+	const struct mark *before = index->n_mark ? &index->mark[index->n_mark - 1] : NULL;
+	struct mark mark = {index->folded.len, place, line_from(index, before, place)};
+
 	mem_grow(index->mark, index->n_mark, index->cap_mark);
-	index->mark[index->n_mark++] = (struct mark){.folded = index->folded.len, .place = place};
+	index->mark[index->n_mark++] = mark;
 	*next_mark = index->folded.len + MARK_EVERY_BYTES;
 }
 
@@ -403,6 +431,43 @@ static size_t marks_up_to(const struct cite_index *index, struct fold_place plac
 		}
 	}
 	return low;
+}
+
+/* ---- lines ---- */
+
+int64_t cite_index_line(const struct cite_index *index, struct fold_place place)
+{
+	size_t n = marks_up_to(index, place);
+
+	return line_from(index, n ? &index->mark[n - 1] : NULL, place);
+}
+
+size_t cite_index_line_begin(const struct cite_index *index, size_t part, int64_t line)
+{
+	const struct part *in = &index->document->part[part];
+	size_t low = 0, high = index->n_mark, at = 0;
+	int64_t here = 1;
+
+	while (low < high) { /* the last mark in a line before that one */
+		size_t mid = low + (high - low) / 2;
+		const struct mark *mark = &index->mark[mid];
+
+		if (mark->place.part < part || (mark->place.part == part && mark->line < line)) {
+			low = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	if (low && index->mark[low - 1].place.part == part) {
+		at = index->mark[low - 1].place.at;
+		here = index->mark[low - 1].line;
+	}
+	for (; here < line && at < in->len; here++) {
+		const char *newline = memchr(in->text + at, '\n', in->len - at);
+
+		at = newline ? (size_t)(newline - in->text) + 1 : in->len;
+	}
+	return at;
 }
 
 /* ---- searching ---- */

@@ -58,6 +58,12 @@ int fold_place_compare(struct fold_place a, struct fold_place b);
 struct cite_index;
 struct cite_index *cite_index_create(const struct document *document); /* borrows it */
 void cite_index_destroy(struct cite_index *index);                     /* NULL-safe */
+/*
+ * The line of its part, from 1, in which a place stands; and where a line of a part begins: at the
+ * part's end where it has fewer. Neither walks a part from its beginning.
+ */
+int64_t cite_index_line(const struct cite_index *index, struct fold_place place);
+size_t cite_index_line_begin(const struct cite_index *index, size_t part, int64_t line);
 
 /* How well the words at a hit agree, from worst to best. */
 enum fold_grade { FOLD_DIFFERENT, FOLD_CASE_DIFFERS, FOLD_TAIL_DIFFERS, FOLD_SAME };

@@ -196,10 +196,47 @@ static void time_grows_with_the_text_and_with_the_quotes(void **state)
 	buf_finish(&answer);
 }
 
+/* As they are counted from the beginning, behind any marks of the index. */
+static void lines_are_found_by_their_numbers_and_numbered_by_their_places(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct document document = make_text();
+	struct cite_index *index;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) { /* one of many lines, one of few, one that begins with some */
+		buf_addstr(&text, i == 2 ? "\n\n" : "");
+		random_words(&text, i == 1 ? 3 : 4000);
+		add_part(&document, buf_str(&text));
+		text.len = 0;
+	}
+	index = cite_index_create(&document);
+	for (size_t part = 0; part < document.n_part; part++) {
+		const struct part *in = &document.part[part];
+		int64_t line = 1;
+
+		assert_int_equal(0, cite_index_line_begin(index, part, 1));
+		for (size_t at = 0; at < in->len; at++) {
+			assert_int_equal(
+				line, cite_index_line(index, (struct fold_place){part, at}));
+			if (in->text[at] == '\n') {
+				assert_int_equal(
+					at + 1, cite_index_line_begin(index, part, ++line));
+			}
+		}
+		assert_int_equal(in->len, cite_index_line_begin(index, part, line + 1));
+		assert_int_equal(in->len, cite_index_line_begin(index, part, INT64_MAX));
+	}
+	cite_index_destroy(index);
+	buf_finish(&text);
+	document_finish(&document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stretch_of_the_source_is_always_verified),
+		cmocka_unit_test(lines_are_found_by_their_numbers_and_numbered_by_their_places),
 		cmocka_unit_test(time_grows_with_the_text_and_with_the_quotes),
 	};
 
