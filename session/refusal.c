@@ -8,6 +8,7 @@ static int is_space(char c)
 int refusal_is(const char *text, size_t len)
 {
 	static const char refusal[] = "the sources do not say";
+	const size_t n = sizeof(refusal) - 1;
 	size_t at = 0;
 
 	while (len && (is_space(text[len - 1]) || text[len - 1] == '.')) {
@@ -26,10 +27,10 @@ int refusal_is(const char *text, size_t len)
 				continue;
 			}
 		}
-		if (c != refusal[at]) {
+		if (at == n || c != refusal[at]) {
 			return 0;
 		}
 		at++;
 	}
-	return at == sizeof(refusal) - 1;
+	return at == n;
 }
