@@ -1,21 +1,12 @@
 #include "session/library_count.h"
 
 #include "base/mem.h"
+#include "session/session_internal.h"
 
 enum {
 	UNDER_WAY = 32, /* requests */
 	POLL_MS = 100,  /* how long a stop may go unnoticed while nothing happens */
 };
-
-static int is_stopped(const struct session_watch *watch)
-{
-	return watch && watch->stopped && watch->stopped(watch->arg);
-}
-
-static int interrupted(struct err *err)
-{
-	return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
-}
 
 /* ---- asking about many prompts ---- */
 
@@ -85,8 +76,8 @@ int library_ask(struct engine *engine, const struct library_asking *asking,
 	int status = 0;
 
 	while (n_answered < asking->count && status == 0) {
-		if (is_stopped(watch)) {
-			status = interrupted(err);
+		if (session_is_stopped(watch)) {
+			status = session_interrupted(err);
 			break;
 		}
 		for (size_t i = 0; i < UNDER_WAY && n_sent < asking->count && status == 0; i++) {
@@ -164,8 +155,8 @@ int library_counter_count(void *arg, struct tokens_text *text, size_t n_text, st
 	if (!counter->tokens) {
 		return library_ask(counter->engine, &asking, counter->watch, err);
 	}
-	if (is_stopped(counter->watch)) {
-		return interrupted(err);
+	if (session_is_stopped(counter->watch)) {
+		return session_interrupted(err);
 	}
 	tokens_count(counter->tokens, text, n_text);
 	return 0;

@@ -181,25 +181,33 @@ static int is_read(const struct library_source *source, const struct slice *slic
 	return 0;
 }
 
-/* What an answer from excerpts alone rests on. */
+/*
+ * What an answer from excerpts alone rests on. A window has fewer tokens than its chunks, which all
+ * repeat what they stand under: it is read by as much of it as its chunks are of all of them.
+ */
 static void cover_excerpts(struct reading *reading, const struct excerpt *excerpt, size_t n_excerpt)
 {
 	const struct library *library = reading->library;
 	struct session_coverage *coverage = &reading->coverage;
-	size_t last_window = SIZE_MAX;
 
 	coverage->n_read = coverage->n_chunk_read = coverage->read_tok = 0;
-	for (size_t i = 0; i < library->n_chunk; i++) {
-		const struct chunk *chunk;
-		const struct library_source *source = library_chunk(library, i, &chunk);
-		size_t window = source->window + chunk->window;
+	for (size_t i = 0; i < library->n_window; i++) {
+		const struct window *window;
+		const struct library_source *source = library_window(library, i, &window);
+		int64_t all_tok = 0, read_tok = 0, n_read = 0;
 
-		if (is_read(source, &chunk->slice, excerpt, n_excerpt)) {
-			coverage->n_chunk_read++;
-			coverage->read_tok += chunk->tokens;
-			coverage->n_read += window != last_window;
-			last_window = window;
+		for (size_t k = 0; k < window->n_chunk; k++) {
+			const struct chunk *chunk = &source->cut.chunk[window->chunk + k];
+
+			all_tok += chunk->tokens;
+			if (is_read(source, &chunk->slice, excerpt, n_excerpt)) {
+				read_tok += chunk->tokens;
+				n_read++;
+			}
 		}
+		coverage->n_chunk_read += n_read;
+		coverage->n_read += n_read > 0;
+		coverage->read_tok += all_tok ? window->tokens * read_tok / all_tok : 0;
 	}
 }
 

@@ -2,11 +2,12 @@
 #include "session/read_internal.h"
 
 #include "base/mem.h"
+#include "session/plan.h"
 #include "session/retrieve.h"
 #include "session/vectors.h"
 
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
 enum {
 	RANKED_MOST = 256,   /* of each list */
@@ -41,18 +42,10 @@ static int open_words(struct reading *reading, struct retrieve **words, struct e
 	return status;
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* A watch that stops when the time is over, too: how fast vectors are made may not be known yet. */
 struct limit {
 	const struct session_watch *watch;
-	double until_s;
+	double until_ms;
 	int is_over;
 };
 
@@ -60,7 +53,7 @@ static int limit_stopped(void *arg)
 {
 	struct limit *limit = arg;
 
-	limit->is_over |= now_s() > limit->until_s;
+	limit->is_over |= read_now_ms() > limit->until_ms;
 	return limit->is_over || session_is_stopped(limit->watch);
 }
 
@@ -75,7 +68,7 @@ static void limit_reading(void *arg, const struct session_progress *progress)
 
 static int make_some(struct vectors *vectors, const struct session_watch *watch, struct err *err)
 {
-	struct limit limit = {.watch = watch, .until_s = now_s() + VECTORS_ASKED_S};
+	struct limit limit = {.watch = watch, .until_ms = read_now_ms() + VECTORS_ASKED_S * 1e3};
 	const struct session_watch limited = {
 		.reading = limit_reading, .stopped = limit_stopped, .arg = &limit};
 
@@ -173,14 +166,22 @@ int read_select(
 	return 0;
 }
 
+/* As the questions will read it: the same windows, or chunks would be cut again. */
 int session_make_index(struct session *session, struct engine *engine,
 	const struct session_reading *how, const struct session_watch *watch, struct err *err)
 {
-	struct reading reading = {.session = session, .engine = engine, .how = how, .watch = watch};
+	struct reading reading = {
+		.session = session,
+		.engine = engine,
+		.how = how,
+		.question = PLAN_QUESTION,
+		.question_len = strlen(PLAN_QUESTION),
+		.watch = watch,
+	};
 	struct retrieve *words;
 	struct vectors *vectors;
 
-	if (session_library(session, engine, how->window_tok, watch, &reading.library, err) < 0 ||
+	if (engine_wait_ready(engine, err) < 0 || read_open(&reading, err) < 0 ||
 		open_words(&reading, &words, err) < 0) {
 		return -1;
 	}

@@ -559,6 +559,61 @@ static void select_reads_what_the_question_is_about(void **state)
 	done(session, engine);
 }
 
+/* A tree that is mostly paths: all chunks together have more tokens than their windows. */
+static void no_more_is_read_than_there_is(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	struct session_reading how = {.over = SESSION_OVER_SELECT,
+		.window_tok = 2 * WINDOW_TOK,
+		.select_tok = CONTEXT_TOK};
+	const char *question = "Which line is about the weather?";
+	struct load_result loaded = {0};
+	struct document *tree;
+	struct session_answer answer;
+	struct err err;
+
+	mem_grow(loaded.document, loaded.n_document, loaded.cap_document);
+	tree = &loaded.document[loaded.n_document++];
+	*tree = (struct document){.kind = DOCUMENT_CODE, .name = mem_strdup("tree")};
+	for (int i = 0; i < 12; i++) {
+		struct part *part = document_add_part(tree);
+
+		part->place.path = mem_printf("%060d/%d", 0, i);
+		part->text = i ? NULL : text_with(34, 0, NULL);
+		part->len = i ? 0 : strlen(part->text);
+	}
+	assert_int_equal(1, session_add_sources(session, &loaded));
+	load_result_finish(&loaded);
+	must(session_ask_over(session, engine, &how, question, strlen(question), NULL, MAX_TOK,
+		     NULL, &answer, &err),
+		&err);
+	assert_int_equal(SESSION_OVER_SELECT, answer.coverage.over);
+	assert_true(answer.coverage.n_chunk > answer.coverage.n_window);
+	assert_int_equal(answer.coverage.n_chunk, answer.coverage.n_chunk_read);
+	assert_int_equal(answer.coverage.total_tok, answer.coverage.read_tok);
+	session_answer_finish(&answer);
+	done(session, engine);
+}
+
+static void an_index_is_of_the_windows_that_are_read(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	struct session_reading how = {.over = SESSION_OVER_SELECT};
+	const struct library *library;
+	struct session_plan plan;
+	struct err err;
+
+	add_lines(session, "a.txt", 300, 150, FACT);
+	must(session_make_index(session, engine, &how, NULL, &err), &err);
+	library = session->library;
+	must(session_plan_reading(session, engine, &how, NULL, &plan, &err), &err);
+	assert_ptr_equal(library, session->library);
+	assert_true(plan.window_tok + SELECT_TOK / 4 < CONTEXT_TOK);
+	done(session, engine);
+}
+
 static void auto_keeps_what_select_quotes(void **state)
 {
 	struct engine *engine = open_green();
@@ -642,6 +697,8 @@ int main(void)
 		cmocka_unit_test(a_second_stop_ends_the_last_pass),
 		cmocka_unit_test(an_engine_that_dies_in_mid_sweep_leaves_it_unasked),
 		cmocka_unit_test(select_reads_what_the_question_is_about),
+		cmocka_unit_test(no_more_is_read_than_there_is),
+		cmocka_unit_test(an_index_is_of_the_windows_that_are_read),
 		cmocka_unit_test(auto_keeps_what_select_quotes),
 		cmocka_unit_test(auto_sweeps_where_select_refuses_and_shows_only_the_last_answer),
 		cmocka_unit_test(absent_everywhere_every_mode_refuses),
