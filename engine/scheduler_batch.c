@@ -157,6 +157,11 @@ static int is_ready(const struct request *request)
 	       quote_ready(request->reply.quote, request->ids);
 }
 
+static int is_answering(const struct request *request)
+{
+	return request->phase == PHASE_DECODE || request->phase == PHASE_CLOSING;
+}
+
 /* Answers under way get their next token. Returns how much room that leaves for prompts. */
 static int64_t add_answers(struct scheduler *scheduler)
 {
@@ -166,8 +171,7 @@ static int64_t add_answers(struct scheduler *scheduler)
 
 	for (request = scheduler->request; request; request = next) {
 		next = request->next;
-		if ((request->phase == PHASE_DECODE || request->phase == PHASE_CLOSING) &&
-			is_ready(request)) {
+		if (is_answering(request) && is_ready(request)) {
 			int64_t n = request->n_ids - request->sequence.n_tok;
 
 			n = min_of(n, scheduler->config.batch_tok - batch->n_row);
@@ -235,20 +239,30 @@ static void add_embeddings(struct scheduler *scheduler)
 	}
 }
 
-/* Whether the first request that wants its prompt read wants an embedding. */
+/*
+ * Whether the first request that wants its prompt read wants an embedding, and no answer under way is
+ * as urgent: work in passing, which always has one, would else keep it waiting to its end.
+ */
 static int is_embeddings_turn(const struct scheduler *scheduler)
 {
-	const struct request *request = scheduler->request;
+	const struct request *request = scheduler->request, *answer;
 
 	while (request && request->phase != PHASE_PREFILL) {
 		request = request->next;
 	}
-	return request && request->embedding;
+	if (!request || !request->embedding) {
+		return 0;
+	}
+	answer = scheduler->request;
+	while (answer && !is_answering(answer)) {
+		answer = answer->next;
+	}
+	return !answer || answer->priority < request->priority;
 }
 
 /*
  * Answers under way come first, what remains of the batch reads prompts. Embeddings, for which only a
- * part of the program runs, have batches of their own, and wait for answers.
+ * part of the program runs, have batches of their own, and wait for answers of their priority.
  */
 void scheduler_compose(struct scheduler *scheduler)
 {
@@ -260,10 +274,10 @@ void scheduler_compose(struct scheduler *scheduler)
 		.pos = scheduler->pos,
 		.out_row = scheduler->out_row,
 		.sequence = scheduler->sequence};
-	room = add_answers(scheduler);
-	if (batch->n_row == 0 && is_embeddings_turn(scheduler)) {
+	if (is_embeddings_turn(scheduler)) {
 		add_embeddings(scheduler);
 		return;
 	}
+	room = add_answers(scheduler);
 	add_prompts(scheduler, room);
 }

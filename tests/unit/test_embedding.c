@@ -123,17 +123,24 @@ static void submit(int64_t id, const uint32_t *ids, int64_t n_ids)
 	submit_runs(id, ids, n_ids, &all, 1);
 }
 
-static void submit_answer(int64_t id, const uint32_t *ids, int64_t n_ids, int64_t max_tok)
+static void submit_prior(
+	int64_t id, const uint32_t *ids, int64_t n_ids, int64_t max_tok, int32_t priority)
 {
 	struct scheduler_request request = {.id = id,
 		.ids = ids,
 		.n_ids = (size_t)n_ids,
 		.max_tok = max_tok,
+		.priority = priority,
 		.ignore_end = 1,
 		.turn_mark = -1,
 		.sampling = {.temperature = 1, .top_p = 1, .repeat_penalty = 1, .seed = 3}};
 
 	scheduler_submit(scheduler, &request);
+}
+
+static void submit_answer(int64_t id, const uint32_t *ids, int64_t n_ids, int64_t max_tok)
+{
+	submit_prior(id, ids, n_ids, max_tok, 0);
 }
 
 static void fill(uint32_t *ids, int64_t n, uint64_t seed)
@@ -486,6 +493,24 @@ static void an_embedding_waits_for_answers_and_gets_its_turn(void **state)
 	close_all();
 }
 
+static void an_embedding_does_not_wait_for_work_in_passing(void **state)
+{
+	uint32_t ids[200];
+
+	fill(ids, 200, 4);
+	open_llama(cpu_isa_best(), 1, 64);
+	start(64);
+	submit_prior(0, ids, 20, 30, -1);
+	scheduler_step(scheduler);
+	submit_prior(1, ids + 50, 100, 30, -1);
+	submit(2, ids, 200);
+	run_all();
+	assert_int_equal(0, outcome[2].order);
+	assert_int_equal(30, outcome[0].n_ids);
+	assert_int_equal(30, outcome[1].n_ids);
+	close_all();
+}
+
 /* ---- through the API ---- */
 
 static int64_t submit_text(struct engine *engine, const char *text, int in_turn, struct err *err)
@@ -595,6 +620,7 @@ int main(void)
 		cmocka_unit_test(a_cancel_ends_one_and_no_other),
 		cmocka_unit_test(what_cannot_be_embedded_is_refused),
 		cmocka_unit_test(an_embedding_waits_for_answers_and_gets_its_turn),
+		cmocka_unit_test(an_embedding_does_not_wait_for_work_in_passing),
 		cmocka_unit_test(the_api_gives_vectors_that_mean_something),
 		cmocka_unit_test(the_api_refuses_what_is_more_than_an_embedding),
 	};
