@@ -122,6 +122,34 @@ ask --over auto "$veiled" notes
 ok 'the refusal is not shown' [ "$(grep -c 'do not say' out)" = 0 ]
 ok 'that it goes on is' says 'reading all of it'
 
+# ---- by meaning, too ----
+
+ask --over select --embed self --json "$plain" notes
+ok 'with vectors of the model itself a selection answers, too' json citations.0.verdict verified
+ask --over select --embed self --json 'qwxyz vbnmk?' notes
+ok 'which finds passages where no word does' [ "$(field coverage.chunks_read)" -ge 1 ]
+ask --over select --json 'qwxyz vbnmk?' notes
+ok 'as without it nothing is' json coverage.chunks_read 0
+# The fake device reads no model: one that is made for it makes vectors for one that nobody trained.
+encoder=$CARREL_SOURCE/tests/vectors/encoders/bert-mean.gguf
+random()
+{
+	run "$CARREL" ask -m "$CARREL_RANDOM" -c 2048 -n 4 -t 1 --over select --json "$@" 'qwxyz vbnmk?' notes
+}
+random -s meant --embed "$encoder"
+ok 'so does a model that is made for it' status_is 0
+ok 'where no word does' [ "$(field coverage.chunks_read)" -ge 1 ]
+vectors=$(find "$XDG_DATA_HOME" -name vectors.index)
+sum=$(cksum <"$vectors")
+run "$CARREL" ask -m "$CARREL_RANDOM" -n 4 -t 1 -s meant --json 'qwxyz vbnmk again?'
+ok 'the session remembers it' [ "$(field coverage.chunks_read)" -ge 1 ]
+ok 'no vector is made twice' [ "$(cksum <"$vectors")" = "$sum" ]
+random --no-store --embed "$CARREL_RANDOM"
+ok 'another model that answers does, too' [ "$(field coverage.chunks_read)" -ge 1 ]
+random --no-store --embed nowhere.gguf
+ok 'an embedding model that is not there is an error' [ "$status" != 0 ]
+ok 'and is named' says nowhere.gguf
+
 # ---- a session ----
 
 # What is computed faster than it is read from disk is computed: a token takes its time here.
@@ -216,6 +244,15 @@ ok 'and nothing is kept of it' [ "$("$CARREL" sessions ls | grep -c small)" = 0 
 run "$CARREL" load --device fake -s big --index
 ok 'an index is made ahead' status_is 0
 ok 'and told' says 'the index is there'
+run "$CARREL" count --plan --device fake -c 4096 --embed self --json notes
+ok 'a plan knows how many vectors are missing' \
+	[ "$(field plan.select.missing_vectors)" = "$(field plan.select.chunks)" ]
+: >empty
+CARREL_FAKE_PREFILL_US=500 run "$PTY_RUN" empty "$CARREL" load --device fake -s big --embed self --index
+ok 'so are vectors, and how far they are is drawn' \
+	grep -qaE "vectors [0-9]+% [0-9]+ of [0-9]+ passages.*$escape\\[K" out
+run "$CARREL" load --device fake -s big --index --json
+ok 'the session remembers them: none is missing' json plan.select.missing_vectors 0
 
 # ---- a stop ----
 
@@ -270,6 +307,31 @@ END
 run "$PTY_RUN" script "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store "$veiled" fleet
 ok 'on a terminal a sweep is drawn, and stopped by Ctrl-C' status_is 130
 ok 'it is redrawn in its line' grep -qaE "sweep [0-9]+% [0-9]+ of [0-9]+ windows.*$escape\\[K" out
+# The last pass sees two files together, which no window does.
+rules=$CARREL_FAKE_ANSWERS
+long=$(printf 'It is said at length, and more. %.0s' $(seq 40))
+CARREL_FAKE_ANSWERS="watchword${tab}of the anchor${tab}of the bell${tab}$long
+$rules"
+CARREL_FAKE_TOKEN_US=10000
+export CARREL_FAKE_TOKEN_US
+cat >script <<-'END'
+	expect found
+	expect found
+	send \c
+	expect stopped at
+	expect said at length
+	send \c
+	expect stopped after
+END
+run "$PTY_RUN" script "$CARREL" ask --device fake -c 4096 --window 512 --over sweep -s twice "$veiled" fleet
+ok 'a second Ctrl-C ends the last pass' status_is 130
+ok 'the answer is not all there' [ "$(tr -d '\r\n' <out | grep -oa 'said at length' | wc -l)" -lt 40 ]
+run "$CARREL" sessions show twice 1 --json
+ok 'what came of it is kept' grep -qF 'said at length' out
+ok 'with how it ended' json stop_reason interrupted
+ok 'and that not all was read' json coverage.stopped true
+unset CARREL_FAKE_TOKEN_US
+CARREL_FAKE_ANSWERS=$rules
 cat >script <<-'END'
 	expect more than the context window
 	expect > 
