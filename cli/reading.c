@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUOTE_SHOWN = 60 }; /* characters of a find's words */
+/* Of a find, so that a terminal's line holds it: of its place, and of that with verdict and words. */
+enum { PLACE_SHOWN = 28, FIND_SHOWN = 59 };
 
 /* ---- what the options ask for ---- */
 
@@ -104,14 +105,14 @@ static void draw_sweep(const struct reading_view *view, const struct session_pro
 		eta_text(eta, progress->eta_s));
 }
 
-/* Words of a source, white space folded, as much as a terminal's line has room for. */
-static void add_words(struct buf *out, const char *text)
+/* Words of a source, white space folded, at most `most` characters of them. */
+static void add_words(struct buf *out, const char *text, int most)
 {
 	static const char space[] = " \t\r\n";
 	size_t len = strlen(text), at = strspn(text, space);
 
 	buf_addch(out, '"');
-	for (int n = 0; at < len && n < QUOTE_SHOWN; n++) {
+	for (int n = 0; at < len && n < most; n++) {
 		size_t n_space = strspn(text + at, space), size;
 		uint32_t cp;
 
@@ -128,6 +129,27 @@ static void add_words(struct buf *out, const char *text)
 	buf_addstr(out, at < len ? " ...\"" : "\"");
 }
 
+/* Where it stands; of a long path the end, from a folder on where one begins there. */
+static void add_place_end(struct buf *out, const struct citation *find)
+{
+	struct buf place = BUF_INIT;
+	const char *text, *folder;
+
+	start_add_place(&place, find);
+	text = buf_str(&place);
+	if (place.len > PLACE_SHOWN) {
+		text += place.len - PLACE_SHOWN;
+		folder = strchr(text, '/');
+		text = folder ? folder : text;
+		while ((*text & 0xc0) == 0x80) { /* inside of a character */
+			text++;
+		}
+		buf_addstr(out, "...");
+	}
+	buf_addstr(out, text);
+	buf_finish(&place);
+}
+
 static void tell_finds(struct reading_view *view, const struct session_progress *progress)
 {
 	void (*tell)(const char *format, ...) = view->is_terse ? log_info : log_note;
@@ -138,10 +160,10 @@ static void tell_finds(struct reading_view *view, const struct session_progress 
 		struct buf line = BUF_INIT;
 
 		if (find->path) {
-			start_add_place(&line, find);
+			add_place_end(&line, find);
 			buf_printf(&line, " %s ", verdict_name(find->verdict));
 		}
-		add_words(&line, find->text);
+		add_words(&line, find->text, FIND_SHOWN - (int)line.len);
 		tell("found %s", buf_str(&line));
 		buf_finish(&line);
 	}
@@ -336,64 +358,63 @@ static void add_about(struct buf *out, const char *before, double seconds, const
 		when);
 }
 
-static void add_sweep(struct buf *out, const struct session_plan *plan)
+/* What belongs to the line before it stands further in: none is as long as a terminal is wide. */
+static void tell_sweep(const struct session_plan *plan, void (*line)(const char *format, ...))
 {
 	char windows[NUMBER_SIZE], window[NUMBER_SIZE], all[NUMBER_SIZE], cached[NUMBER_SIZE];
+	struct buf times = BUF_INIT;
 
-	buf_printf(out,
-		"a sweep reads %s window%s of up to %s tokens, %s in all, %s of them cached",
+	line("a sweep reads %s window%s of up to %s tokens",
 		number_grouped(windows, plan->n_window), plan->n_window == 1 ? "" : "s",
-		number_grouped(window, plan->window_tok), number_grouped(all, plan->sweep_tok),
+		number_grouped(window, plan->window_tok));
+	line("  %s tokens in all, %s of them cached", number_grouped(all, plan->sweep_tok),
 		number_grouped(cached, plan->sweep_cached_tok));
 	if (plan->sweep_s < 0) {
-		buf_addstr(out, ": how long that takes is known once something was read");
+		line("  how long that takes is known once something was read");
 		return;
 	}
-	add_about(out, ": ", plan->sweep_s, " now");
-	add_about(out, ", ", plan->sweep_warm_s, " once it was read");
+	add_about(&times, "  ", plan->sweep_s, " now");
+	add_about(&times, ", ", plan->sweep_warm_s, " once it was read");
 	if (plan->sweep_cached_tok) {
-		add_about(out, " (", plan->sweep_cold_s, " with nothing cached)");
+		add_about(&times, ", ", plan->sweep_cold_s, " uncached");
 	}
+	line("%s", buf_str(&times));
+	buf_finish(&times);
 }
 
-static void add_select(struct buf *out, const struct session_plan *plan)
+static void tell_select(const struct session_plan *plan, void (*line)(const char *format, ...))
 {
 	char tokens[NUMBER_SIZE], chunks[NUMBER_SIZE], missing[NUMBER_SIZE];
+	struct buf times = BUF_INIT, vectors = BUF_INIT;
 
-	buf_printf(out, "select reads up to %s tokens of %s passages",
+	line("select reads up to %s tokens of %s passages",
 		number_grouped(tokens, plan->select_tok), number_grouped(chunks, plan->n_chunk));
-	add_about(out, ": ", plan->select_s, " to the first word");
+	add_about(&times, "", plan->select_s, " to the first word");
 	if (plan->index_s > 0) {
-		add_about(out, ", and once ", plan->index_s, " to index the words");
+		add_about(&times, times.len ? ", once " : "once ", plan->index_s,
+			" to index the words");
+	}
+	if (times.len) {
+		line("  %s", buf_str(&times));
 	}
 	if (plan->missing_vectors) {
-		buf_printf(out, "; %s passages have no vector yet",
-			number_grouped(missing, plan->missing_vectors));
-		add_about(out, ": ", plan->vectors_s, " to make them");
+		add_about(&vectors, ": ", plan->vectors_s, " to make them");
+		line("  %s passages have no vector yet%s",
+			number_grouped(missing, plan->missing_vectors), buf_str(&vectors));
 	}
+	buf_finish(&times);
+	buf_finish(&vectors);
 }
 
 void reading_tell_plan(const struct session_plan *plan, void (*line)(const char *format, ...))
 {
 	char total[NUMBER_SIZE], window[NUMBER_SIZE];
-	struct buf text = BUF_INIT;
 
-	number_grouped(total, plan->total_tok);
-	number_grouped(window, plan->context_tok);
-	if (plan->fits) {
-		line("%s tokens: all of it fits the context window of %s", total, window);
-	} else {
-		line("%s tokens are more than the context window of %s: a question is answered "
-		     "from "
-		     "parts of them",
-			total, window);
-	}
-	add_sweep(&text, plan);
-	line("%s", buf_str(&text));
-	buf_clear(&text);
-	add_select(&text, plan);
-	line("%s", buf_str(&text));
-	buf_finish(&text);
+	line(plan->fits ? "%s tokens: all of it fits the context window of %s"
+			: "%s tokens are more than the context window of %s",
+		number_grouped(total, plan->total_tok), number_grouped(window, plan->context_tok));
+	tell_sweep(plan, line);
+	tell_select(plan, line);
 }
 
 static json_t *seconds_json(double seconds)

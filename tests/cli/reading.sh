@@ -68,9 +68,16 @@ ask --over sweep "$veiled" notes
 ok 'a sweep finds what no word leads to' status_is 0
 ok 'and answers from it' prints 'The pump room opens with heliotrope'
 ok 'the find is a line of its own' says 'found '
-ok 'with its place and its words' grep -qF 'compass.txt:40 verified "The pump room opens with heliotrope"' err
+ok 'with its place and its words' grep -qF 'compass.txt:40 verified "The pump room opens with heli ..."' err
 ok 'what was read is told' grep -qE 'read ([0-9]+) of \1 windows, 1 find;' err
 ok 'and the quote, at its place' says '[1] notes/compass.txt:40 verified'
+deep=$here/one/two/three/four/five/six/seven/eight
+mkdir -p "$deep"
+cp -r notes "$deep"
+ask --over sweep "$veiled" "$deep/notes"
+ok 'from far away, too, a find is a line that no terminal breaks' \
+	[ "$(grep 'found ' err | wc -L)" -le 79 ]
+ok 'with the end of its path' grep -qE 'found \.\.\.(/[a-z]+)*/notes/compass.txt:40 verified "The pump' err
 ask --over sweep -q "$veiled" notes
 ok '-q says nothing of it' sentences 0
 ask --over sweep --json "$veiled" notes
@@ -229,6 +236,7 @@ ok 'and what select reads' [ "$(field plan.select.tokens)" -gt 0 ]
 run "$CARREL" count --plan --device fake -c 4096 --window 1024 notes
 ok 'in words' prints "a sweep reads $windows windows"
 ok 'of each' prints 'select reads up to '
+ok 'in lines that no terminal breaks' [ "$(wc -L <out)" -le 72 ]
 run "$CARREL" count --plan --device fake notes/bell.txt
 ok 'of what fits it says so' prints 'all of it fits the context window'
 run "$CARREL" count --window 1024 notes
