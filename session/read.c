@@ -14,7 +14,7 @@ enum {
 	SELECT_MIN_TOK = 1024,
 	SELECT_MAX_TOK = 16384,
 	WINDOW_MIN_TOK = 256,
-	SLACK_TOK = 256, /* a window's tags, and what is short in its answer */
+	SLACK_TOK = 256, /* tags of what is read, and what is short in a window's answer */
 };
 
 double read_now_ms(void)
@@ -68,19 +68,27 @@ int64_t session_select_tok(const struct engine_info *info, int64_t asked_tok)
 	return max_of(SELECT_MIN_TOK, min_of(train_tok / 4, SELECT_MAX_TOK));
 }
 
-/* Of the context: what the instructions, the question and an answer leave. */
+/*
+ * Of the context: what the instructions, the question and an answer leave. However long those are, half
+ * of what they leave is read: read_open() saw to it that they leave some.
+ */
 static int64_t room_tok(const struct reading *reading)
 {
 	int64_t context_tok = engine_info(reading->engine)->context_tok;
+	int64_t left_tok = context_tok - reading->base_tok;
 
-	return max_of(
-		0, context_tok - reading->base_tok - min_of(reading->max_tok, context_tok / 4));
+	return left_tok - min_of(reading->max_tok, min_of(context_tok / 4, left_tok / 2));
 }
 
 int64_t read_excerpts_tok(const struct reading *reading)
 {
 	return min_of(room_tok(reading),
 		session_select_tok(engine_info(reading->engine), reading->how->select_tok));
+}
+
+int64_t read_packed_tok(const struct reading *reading)
+{
+	return min_of(room_tok(reading), read_excerpts_tok(reading) + SLACK_TOK);
 }
 
 int64_t read_turns_tok(const struct reading *reading)
@@ -104,8 +112,7 @@ static int too_long(const struct reading *reading, struct err *err)
 
 	return err_set(err, ERR_CONTEXT, NULL, "ask a shorter question, or give a larger --context",
 		"the question and its instructions are %s tokens, which leaves no room to read in "
-		"a "
-		"context window of %s",
+		"a context window of %s",
 		number_grouped(all, reading->base_tok),
 		number_grouped(holds, engine_info(reading->engine)->context_tok));
 }

@@ -42,6 +42,8 @@ int read_open(struct reading *reading, struct err *err);
 int read_fits(const struct reading *reading, struct err *err);
 /* How much text the last pass and select read; of the conversation, a window's prompt and theirs. */
 int64_t read_excerpts_tok(const struct reading *reading);
+/* The same as it is packed: with the tags of its sources. */
+int64_t read_packed_tok(const struct reading *reading);
 int64_t read_window_turns_tok(const struct reading *reading);
 int64_t read_turns_tok(const struct reading *reading);
 

@@ -151,19 +151,58 @@ static int rank(struct reading *reading, struct ranked **ranked, size_t *count, 
 	return status;
 }
 
+static int count_packed(struct reading *reading, const struct excerpt *excerpt, size_t n_excerpt,
+	int64_t *tokens, struct err *err)
+{
+	struct library_prompt what = {.excerpt = excerpt,
+		.n_excerpt = n_excerpt,
+		.question = reading->question,
+		.question_len = reading->question_len};
+	struct prompt prompt = {0};
+	int status;
+
+	library_prompt(reading->session, reading->engine, &what, &prompt, NULL, NULL);
+	status = session_count_prompt(reading->engine, &prompt, reading->watch, tokens, err);
+	*tokens -= status < 0 ? 0 : reading->base_tok;
+	prompt_finish(&prompt);
+	return status;
+}
+
+/* Tags of many small sources can be more than their text: then fewer of them are read. */
+static int pick(struct reading *reading, const struct ranked *ranked, size_t n_ranked,
+	struct excerpt **excerpt, size_t *n_excerpt, struct err *err)
+{
+	int64_t budget_tok = read_excerpts_tok(reading), packed_tok = 0;
+	const int64_t most_tok = read_packed_tok(reading);
+
+	for (;;) {
+		retrieve_pick(reading->library, ranked, n_ranked, budget_tok, excerpt, n_excerpt);
+		if (count_packed(reading, *excerpt, *n_excerpt, &packed_tok, err) < 0) {
+			free(*excerpt);
+			*excerpt = NULL;
+			return -1;
+		}
+		if (packed_tok <= most_tok || !*n_excerpt) {
+			return 0;
+		}
+		free(*excerpt);
+		budget_tok = budget_tok * most_tok / packed_tok; /* which is less */
+	}
+}
+
 int read_select(
 	struct reading *reading, struct excerpt **excerpt, size_t *n_excerpt, struct err *err)
 {
 	struct ranked *ranked;
 	size_t count;
+	int status;
 
 	if (rank(reading, &ranked, &count, err) < 0) {
 		return -1;
 	}
-	retrieve_pick(
-		reading->library, ranked, count, read_excerpts_tok(reading), excerpt, n_excerpt);
+	status = pick(reading, ranked, count, excerpt, n_excerpt, err);
 	free(ranked);
-	return 0;
+	return status;
 }
 
 /* As the questions will read it: the same windows, or chunks would be cut again. */

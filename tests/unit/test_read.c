@@ -614,6 +614,63 @@ static void an_index_is_of_the_windows_that_are_read(void **state)
 	done(session, engine);
 }
 
+/* Their tags are more than their text. */
+static void select_of_many_small_sources_fits(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	struct session_reading how = {.over = SESSION_OVER_SELECT, .select_tok = CONTEXT_TOK};
+	struct session_answer answer;
+	struct err err;
+
+	for (int i = 0; i < 40; i++) {
+		char *name = mem_printf("%0100d", i);
+
+		add_text(session, name, FACT);
+		free(name);
+	}
+	must(session_ask_over(session, engine, &how, QUESTION, strlen(QUESTION), NULL, MAX_TOK,
+		     NULL, &answer, &err),
+		&err);
+	assert_int_equal(SESSION_OVER_SELECT, answer.coverage.over);
+	assert_in_range(answer.coverage.n_chunk_read, 3, 20);
+	assert_in_range(answer.usage.prompt_tok, CONTEXT_TOK / 2, CONTEXT_TOK - MAX_TOK);
+	session_answer_finish(&answer);
+	done(session, engine);
+}
+
+/* It leaves less than an answer may have. */
+static void a_long_question_leaves_room_to_read(void **state)
+{
+	static const enum session_over over[] = {SESSION_OVER_SWEEP, SESSION_OVER_SELECT};
+	struct engine *engine;
+	struct session *session = session_create(&(struct session_config){0});
+	struct buf question = BUF_INIT;
+
+	setenv("CARREL_FAKE_ANSWERS", rule_green, 1);
+	setenv("CARREL_FAKE_ANSWER", REFUSAL, 1);
+	engine = open_fake(4 * CONTEXT_TOK);
+	buf_addstr(&question, QUESTION);
+	while (question.len < 6000) {
+		buf_addstr(&question, " Please?");
+	}
+	add_lines(session, "a.txt", 300, 50, FACT);
+	for (size_t i = 0; i < ARRAY_LEN(over); i++) {
+		struct session_reading how = {.over = over[i]};
+		struct session_answer answer;
+		struct err err;
+
+		must(session_ask_over(session, engine, &how, buf_str(&question), question.len, NULL,
+			     4096, NULL, &answer, &err),
+			&err);
+		assert_int_equal(1, answer.n_citation);
+		assert_int_equal(50, answer.citation[0].line_first);
+		session_answer_finish(&answer);
+	}
+	buf_finish(&question);
+	done(session, engine);
+}
+
 static void auto_keeps_what_select_quotes(void **state)
 {
 	struct engine *engine = open_green();
@@ -699,6 +756,8 @@ int main(void)
 		cmocka_unit_test(select_reads_what_the_question_is_about),
 		cmocka_unit_test(no_more_is_read_than_there_is),
 		cmocka_unit_test(an_index_is_of_the_windows_that_are_read),
+		cmocka_unit_test(select_of_many_small_sources_fits),
+		cmocka_unit_test(a_long_question_leaves_room_to_read),
 		cmocka_unit_test(auto_keeps_what_select_quotes),
 		cmocka_unit_test(auto_sweeps_where_select_refuses_and_shows_only_the_last_answer),
 		cmocka_unit_test(absent_everywhere_every_mode_refuses),
