@@ -2,19 +2,22 @@
 #include "session/read_internal.h"
 
 #include "base/mem.h"
-#include "session/words.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A find that scores less, in parts of what the best one does, is not read. */
-#define NEAR_BEST 0.6
+/*
+ * A find that scores less, in parts of what the best one does, is not read. A model that was trained on
+ * short texts quotes something of one window in ten that has nothing, and is led astray by it.
+ */
+#define NEAR_BEST       0.6
+#define NEAR_BEST_SHORT 0.9
 
 enum {
 	AROUND_BYTES = 700, /* of an excerpt, if its quote is not longer: some 200 tokens */
-	QUESTION_WORDS_MAX = 32,
 	ROUNDS_MAX = 8,
+	SHORT_TRAIN_TOK = 16384,
 };
 
 void finds_finish(struct finds *finds)
@@ -86,109 +89,6 @@ size_t finds_count_windows(const struct finds *finds, int kept_only)
 
 /* ---- ranking ---- */
 
-/* The words of the question that say what it is about, and how rare they are in the library. */
-struct subject {
-	struct word word[QUESTION_WORDS_MAX];
-	double weight[QUESTION_WORDS_MAX];
-	double sum;
-	size_t n;
-};
-
-/* Words that are related begin alike, which is quickly told. */
-static int may_be_related(struct word a, struct word b)
-{
-	return ((a.text[0] ^ b.text[0]) & ~('a' ^ 'A')) == 0;
-}
-
-static size_t find_word(const struct subject *subject, struct word word)
-{
-	size_t i = 0;
-
-	while (i < subject->n && !(may_be_related(subject->word[i], word) &&
-					 words_related(subject->word[i], word))) {
-		i++;
-	}
-	return i;
-}
-
-/* Which words stand in some bytes, as bits. */
-static uint32_t words_in(const struct subject *subject, const char *text, size_t len)
-{
-	uint32_t has = 0;
-	struct word word;
-
-	for (size_t at = 0; words_next(text, len, &at, &word);) {
-		size_t i = find_word(subject, word);
-
-		has |= i < subject->n ? UINT32_C(1) << i : 0;
-	}
-	return has;
-}
-
-static uint32_t words_in_slice(
-	const struct subject *subject, const struct document *document, const struct slice *slice)
-{
-	uint32_t has = 0;
-
-	for (size_t part = slice->first; part <= slice->last; part++) {
-		size_t at = part == slice->first ? slice->at : 0;
-		size_t end = part == slice->last ? slice->end : document->part[part].len;
-
-		has |= words_in(subject, document->part[part].text + at, end - at);
-	}
-	return has;
-}
-
-/* By the windows that have a word: log(1 + (N - n + 0.5) / (n + 0.5)), as BM25 weighs them. */
-static void weigh(struct subject *subject, const struct library *library)
-{
-	size_t n_with[QUESTION_WORDS_MAX] = {0};
-
-	for (size_t i = 0; i < library->n_window; i++) {
-		const struct window *window;
-		const struct library_source *source = library_window(library, i, &window);
-		uint32_t has = words_in_slice(subject, source->document, &window->slice);
-
-		for (size_t k = 0; k < subject->n; k++) {
-			n_with[k] += has >> k & 1;
-		}
-	}
-	for (size_t k = 0; k < subject->n; k++) {
-		double n = (double)n_with[k], all = (double)library->n_window;
-
-		subject->weight[k] = log(1 + (all - n + 0.5) / (n + 0.5));
-		subject->sum += subject->weight[k];
-	}
-}
-
-static struct subject make_subject(const struct reading *reading)
-{
-	struct subject subject = {.n = 0};
-	struct word word;
-
-	for (size_t at = 0; subject.n < QUESTION_WORDS_MAX &&
-			    words_next(reading->question, reading->question_len, &at, &word);) {
-		if (!words_is_stop(word) && find_word(&subject, word) == subject.n) {
-			subject.word[subject.n++] = word;
-		}
-	}
-	weigh(&subject, reading->library);
-	return subject;
-}
-
-/* Which part of the question's words stand around a quote, by their weight: 0 to 1. */
-static double share_of(const struct subject *subject, const struct find *find)
-{
-	uint32_t has =
-		words_in_slice(subject, find->excerpt.source->document, &find->excerpt.slice);
-	double sum = 0;
-
-	for (size_t k = 0; k < subject->n; k++) {
-		sum += has >> k & 1 ? subject->weight[k] : 0;
-	}
-	return subject->sum > 0 ? sum / subject->sum : 0;
-}
-
 static int by_score(const void *a, const void *b)
 {
 	const struct find *x = a, *y = b;
@@ -201,16 +101,14 @@ static int by_score(const void *a, const void *b)
 
 void finds_rank(struct finds *finds, const struct reading *reading)
 {
-	struct subject subject;
+	struct read_subject subject = read_subject(reading);
 
-	if (!finds->count) {
-		return;
-	}
-	subject = make_subject(reading);
 	for (size_t i = 0; i < finds->count; i++) {
 		struct find *find = &finds->item[i];
 
-		find->score = share_of(&subject, find) + exp(find->confidence);
+		find->score =
+			read_share(&subject, find->excerpt.source->document, &find->excerpt.slice) +
+			exp(find->confidence);
 	}
 	qsort(finds->item, finds->count, sizeof(*finds->item), by_score);
 }
@@ -351,18 +249,25 @@ static void keep_best(struct finds *finds, int64_t room_tok)
 	}
 }
 
+static double near_best(const struct reading *reading)
+{
+	int64_t train_tok = engine_info(reading->engine)->context_train_tok;
+
+	return train_tok > 0 && train_tok <= SHORT_TRAIN_TOK ? NEAR_BEST_SHORT : NEAR_BEST;
+}
+
 /*
- * Those that come near the best of them. A small model quotes something of a window in ten that has
- * nothing, and lets itself be led astray by what it is shown beside what answers.
- *
- * Groups ask until what is left fits. A round that ends with nothing, or changes nothing, was the last. */
+ * Of those that come near the best of them, groups ask until what is left fits. A round that ends with
+ * nothing, or changes nothing, was the last.
+ */
 static int play_all(struct finds *finds, struct reading *reading, int64_t room_tok, struct err *err)
 {
 	int is_stopped = reading->coverage.is_stopped, was_stopped = is_stopped;
+	double least = finds->count ? near_best(reading) * finds->item[0].score : 0;
 	int64_t tokens;
 
 	for (size_t i = 0; i < finds->count; i++) {
-		finds->item[i].is_kept = finds->item[i].score >= NEAR_BEST * finds->item[0].score;
+		finds->item[i].is_kept = finds->item[i].score >= least;
 	}
 	for (int n = 0; !is_stopped && (tokens = kept_tok(finds)) > room_tok; n++) {
 		size_t n_kept = 0;

@@ -1,7 +1,8 @@
 /*
  * Reading more than the window, from inside. read.c: its course, and the last pass; read_many.c: many
  * questions at one time; read_sweep.c: a question asked of every window; read_finds.c: what that
- * found, and which of it the last pass reads; read_excerpts.c: the lines around it; read_select.c:
+ * found, and which of it the last pass reads; read_lines.c: what it overlooked; read_subject.c: the
+ * question's words; read_excerpts.c: the lines around it; read_select.c:
  * which passages to read instead.
  */
 #ifndef SESSION_READ_INTERNAL_H
@@ -9,6 +10,7 @@
 
 #include "session/library.h"
 #include "session/session_internal.h"
+#include "session/words.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +73,22 @@ struct read_many {
 int read_many(
 	struct reading *reading, const struct read_many *many, int *is_stopped, struct err *err);
 
+/* ---- read_subject.c ---- */
+
+enum { READ_WORDS_MAX = 32 };
+
+/* The words of the question that say what it is about, and how rare they are in the library. */
+struct read_subject {
+	struct word word[READ_WORDS_MAX];
+	double weight[READ_WORDS_MAX];
+	double sum;
+	size_t n;
+};
+struct read_subject read_subject(const struct reading *reading);
+/* Which part of them stands in a slice, by their weight: 0 to 1. */
+double read_share(const struct read_subject *subject, const struct document *document,
+	const struct slice *slice);
+
 /* ---- read_excerpts.c, read_finds.c ---- */
 
 /* A quote of a window. */
@@ -98,6 +116,12 @@ size_t excerpt_cited(const struct excerpt *excerpt, size_t n_excerpt,
 struct slice excerpt_widen(const struct document *document, struct slice slice, size_t bytes);
 /* In the order of the sources, those that overlap made one; returns how many are left. */
 size_t excerpts_tidy(struct excerpt *excerpt, size_t n_excerpt);
+/*
+ * A small model overlooks half of what it is asked for. Where the words of the question stand in a
+ * window that was read and none of its quotes has them, the line that has most of them is a find, too:
+ * the best few in all. Reads no token. was_read[n_window].
+ */
+void finds_add_lines(struct finds *finds, const struct reading *reading, const uint8_t *was_read);
 /* Windows that have one; of those that are kept only. */
 size_t finds_count_windows(const struct finds *finds, int kept_only);
 /*

@@ -18,6 +18,7 @@ struct sweep {
 	struct reading *reading;
 	struct finds *finds;
 	struct excerpt *excerpt; /* [n_window] */
+	uint8_t *was_read;       /* [n_window] */
 	size_t first_unstored;   /* the disk does not hold those from here on */
 	struct mark mark[RECENT];
 	size_t n_done;
@@ -121,6 +122,7 @@ static void take_window(void *arg, size_t index, const struct library_prompt *wh
 	struct citation *citation;
 
 	library_window(sweep->reading->library, index, &window);
+	sweep->was_read[index] = 1;
 	sweep->read_tok += window->tokens;
 	sweep->reading->coverage.n_chunk_read += (int64_t)window->n_chunk;
 	sweep->mark[sweep->n_done++ % RECENT] = (struct mark){read_now_ms(), sweep->read_tok};
@@ -133,11 +135,23 @@ static void take_window(void *arg, size_t index, const struct library_prompt *wh
 	tell(sweep, SESSION_SWEEPING, NULL, 0, 0);
 }
 
+static void add_lines(struct sweep *sweep)
+{
+	const struct finds *finds = sweep->finds;
+	size_t before = finds->count;
+
+	finds_add_lines(sweep->finds, sweep->reading, sweep->was_read);
+	for (size_t i = before; i < finds->count; i++) {
+		tell(sweep, SESSION_FOUND, finds->item[i].citation, 1, finds->item[i].window);
+	}
+}
+
 int read_sweep(struct reading *reading, struct finds *finds, struct err *err)
 {
 	struct sweep sweep = {.reading = reading,
 		.finds = finds,
 		.excerpt = mem_zero(reading->library->n_window + 1, sizeof(*sweep.excerpt)),
+		.was_read = mem_zero(reading->library->n_window + 1, sizeof(*sweep.was_read)),
 		.first_unstored = read_first_unstored(reading),
 		.before = reading->usage};
 	struct read_many many = {.n = reading->library->n_window,
@@ -149,6 +163,10 @@ int read_sweep(struct reading *reading, struct finds *finds, struct err *err)
 
 	tell(&sweep, SESSION_SWEEPING, NULL, 0, 0);
 	status = read_many(reading, &many, &is_stopped, err);
+	if (status == 0) {
+		add_lines(&sweep);
+	}
+	free(sweep.was_read);
 	free(sweep.excerpt);
 	reading->coverage.n_read = (int64_t)sweep.n_done;
 	reading->coverage.read_tok = sweep.read_tok;

@@ -267,6 +267,47 @@ static void a_false_quote_is_no_find(void **state)
 	done(session, engine);
 }
 
+/* Source 2 is called S1 in its window, where the fake refuses, and S2 in the last pass. */
+static void where_every_window_refuses_the_lines_with_the_questions_words_are_read(void **state)
+{
+	struct engine *engine =
+		open_scripted("id=\"S2\"\t" FACT "\tWhich\tIt is green. [S2 b.txt:1 \"" FACT "\"]");
+	struct session *session = session_create(&(struct session_config){0});
+	struct told told = {0};
+	struct session_answer answer;
+
+	add_lines(session, "a.txt", 150, 0, NULL);
+	add_lines(session, "b.txt", 150, 70, FACT);
+	answer = ask_over(session, engine, SESSION_OVER_SWEEP, "Which green pump?", &told);
+	assert_int_equal(1, answer.coverage.n_find);
+	assert_int_equal(1, answer.coverage.n_find_used);
+	assert_int_equal(1, answer.n_citation);
+	assert_string_equal("S2", answer.citation[0].source);
+	assert_int_equal(70, answer.citation[0].line_first);
+	assert_int_equal(1, told.n_step[SESSION_FOUND]);
+	assert_int_equal(70, told.found_line);
+	/* No window was read twice for it. */
+	assert_int_equal(answer.coverage.n_window, told.swept);
+	session_answer_finish(&answer);
+	told_finish(&told);
+	done(session, engine);
+}
+
+static void lines_with_few_of_the_questions_words_are_no_find(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	struct session_answer answer;
+
+	add_lines(session, "a.txt", 300, 150, "The pump is here.");
+	answer = ask_over(session, engine, SESSION_OVER_SWEEP,
+		"Which colour has the handle of the pump?", NULL);
+	assert_string_equal(REFUSAL, answer.text);
+	assert_int_equal(0, answer.coverage.n_find);
+	session_answer_finish(&answer);
+	done(session, engine);
+}
+
 static void windows_are_asked_for_quotes_where_the_answer_is_not(void **state)
 {
 	struct engine *engine = open_scripted(FACT "\tCite each quote\t[S1 a.txt:1 \"" FACT
@@ -742,6 +783,9 @@ int main(void)
 		cmocka_unit_test(a_sweep_reads_every_window_and_cites_the_source),
 		cmocka_unit_test(what_no_window_says_carrel_says_without_a_last_pass),
 		cmocka_unit_test(a_false_quote_is_no_find),
+		cmocka_unit_test(
+			where_every_window_refuses_the_lines_with_the_questions_words_are_read),
+		cmocka_unit_test(lines_with_few_of_the_questions_words_are_no_find),
 		cmocka_unit_test(windows_are_asked_for_quotes_where_the_answer_is_not),
 		cmocka_unit_test(numbers_beyond_nine_and_their_lines_are_right),
 		cmocka_unit_test(what_an_update_replaced_is_not_read),
