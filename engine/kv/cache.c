@@ -475,6 +475,7 @@ struct kv_page *kv_cache_keep(
 				leave_order(cache, other);
 				enter_order(cache, other, 0);
 			}
+			kv_cache_promote(cache, other, use);
 			write_page(cache, other, use->owner);
 			return page;
 		}

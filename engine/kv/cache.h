@@ -104,7 +104,7 @@ struct kv_page *kv_cache_new_page(struct kv_cache *cache);
 
 void kv_cache_hold(struct kv_cache *cache, struct kv_page *page);
 /*
- * A kept full page is used, its parent was before: from now on it is not one used in passing, and on
+ * A kept page is used, its parent was before: from now on it is not one used in passing, and on
  * disk, where that is not how it is used this time.
  */
 void kv_cache_promote(struct kv_cache *cache, struct kv_page *page, const struct kv_use *use);

@@ -327,6 +327,23 @@ static void nothing_of_another_prompt_stands_behind_a_tail(void **state)
 	close_tiers(&tiers);
 }
 
+/* The tail of a prompt, too, that no_store had kept in memory alone. */
+static void what_is_stored_later_is_stored_to_its_end(void **state)
+{
+	const char *store = new_store();
+	uint32_t ids[MAX_IDS];
+	struct tiers tiers;
+
+	fill(ids, MAX_IDS, 22);
+	open_tiers(&tiers, store, 20);
+	request_as(&tiers, ids, 100, 0, &unstored);
+	assert_int_equal(100, request(&tiers, ids, 100).n_tok);
+	close_tiers(&tiers);
+	open_tiers(&tiers, store, 20);
+	assert_int_equal(100, request(&tiers, ids, 100).disk_tok);
+	close_tiers(&tiers);
+}
+
 /* Window `number` of a library, and a question behind it. */
 static void fill_window(uint32_t *ids, uint64_t number, uint64_t question)
 {
@@ -520,6 +537,7 @@ int main(void)
 		cmocka_unit_test(the_longer_tail_wins),
 		cmocka_unit_test(mapped_pages_stay_within_the_budget_too),
 		cmocka_unit_test(nothing_of_another_prompt_stands_behind_a_tail),
+		cmocka_unit_test(what_is_stored_later_is_stored_to_its_end),
 		cmocka_unit_test(another_question_stores_and_computes_no_window_again),
 		cmocka_unit_test(a_sweep_takes_a_bounded_part_of_memory),
 		cmocka_unit_test(a_sweep_evicts_nothing_that_somebody_works_with),
