@@ -3,8 +3,8 @@
 #include <string.h>
 
 enum {
-	PATHS_MAX = 64,   /* of a chunk */
-	HEADINGS_MAX = 6, /* above each other */
+	HEADINGS_MAX = 6,     /* above each other */
+	HEADINGS_BACK = 1024, /* are looked through: a flat outline has nothing above any of them */
 };
 
 static void add_line(struct buf *out, const char *text, size_t len)
@@ -13,25 +13,12 @@ static void add_line(struct buf *out, const char *text, size_t len)
 	buf_addch(out, '\n');
 }
 
-void chunk_text_name(struct buf *out, const struct document *document, const struct slice *slice)
-{
-	if (document->name) {
-		add_line(out, document->name, strlen(document->name));
-	}
-	for (size_t i = slice->first; i <= slice->last && i - slice->first < PATHS_MAX; i++) {
-		const char *path = document->part[i].place.path;
-
-		if (path && (!document->name || strcmp(path, document->name) != 0)) {
-			add_line(out, path, strlen(path));
-		}
-	}
-}
-
 void chunk_text_heading(struct buf *out, const struct document *document, const struct chunk *chunk)
 {
+	size_t end = chunk->heading > HEADINGS_BACK ? chunk->heading - HEADINGS_BACK : 0;
 	int level = 0;
 
-	for (size_t i = chunk->heading, n = 0; i > 0 && n < HEADINGS_MAX; i--) {
+	for (size_t i = chunk->heading, n = 0; i > end && n < HEADINGS_MAX && level != 1; i--) {
 		const struct heading *heading = &document->heading[i - 1];
 
 		if (!level || heading->level < level) {

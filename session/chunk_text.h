@@ -6,9 +6,7 @@
 #include "loaders/document.h"
 #include "session/cut.h"
 
-/* Each appends lines: the document's name and the paths in it that the chunk is of, ... */
-void chunk_text_name(struct buf *out, const struct document *document, const struct slice *slice);
-/* ... the heading that it stands under, and those above that one, ... */
+/* Each appends lines: the heading that a chunk stands under, and those above that one, ... */
 void chunk_text_heading(
 	struct buf *out, const struct document *document, const struct chunk *chunk);
 /* ... its text, with who speaks. */

@@ -2,6 +2,7 @@
 #include "session/retrieve.h"
 
 #include "base/buf.h"
+#include "session/chunk_text.h"
 #include "tests/unit/library_by_hand.h"
 
 #include <setjmp.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -229,6 +231,32 @@ static void a_section_is_found_by_what_it_is_about(void **state)
 	by_hand_finish(&hand);
 }
 
+/* A changelog has one section for each release, and nothing above them. */
+static void the_headings_of_a_flat_outline_take_time_by_their_number(void **state)
+{
+	enum { N = 300000, MOST_S = 4 };
+	struct heading *heading = calloc(N, sizeof(*heading));
+	struct document document = {.heading = heading, .n_heading = N};
+	struct buf out = BUF_INIT;
+	clock_t begun = clock();
+
+	for (size_t i = 0; i < N; i++) {
+		heading[i] = (struct heading){.title = (char *)"2.1", .level = 2};
+	}
+	for (size_t i = 0; i < N && (clock() - begun) / CLOCKS_PER_SEC < MOST_S; i++) {
+		buf_clear(&out);
+		chunk_text_heading(&out, &document, &(struct chunk){.heading = i + 1});
+		assert_string_equal(buf_str(&out), "2.1\n");
+	}
+	assert_true((clock() - begun) / CLOCKS_PER_SEC < MOST_S);
+	heading[0].level = 1;
+	buf_clear(&out);
+	chunk_text_heading(&out, &document, &(struct chunk){.heading = 3});
+	assert_string_equal(buf_str(&out), "2.1\n2.1\n");
+	buf_finish(&out);
+	free(heading);
+}
+
 static void a_chunk_is_found_by_the_headings_that_it_stands_under(void **state)
 {
 	struct by_hand hand = {0};
@@ -325,6 +353,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_named_comes_first),
 		cmocka_unit_test(a_section_is_found_by_what_it_is_about),
 		cmocka_unit_test(a_chunk_is_found_by_the_headings_that_it_stands_under),
+		cmocka_unit_test(the_headings_of_a_flat_outline_take_time_by_their_number),
 		cmocka_unit_test(equals_stand_in_the_order_of_the_sources),
 		cmocka_unit_test(a_giant_question_is_answered),
 		cmocka_unit_test(an_empty_library_has_nothing),
