@@ -245,6 +245,13 @@ static void test_an_empty_line_goes_before_a_later_line(void **state)
 		(const char *const[]){"a b\nc d\ne f\ng h\n\n", "i j\nk l\nm n\n", NULL});
 }
 
+static void test_an_empty_line_before_the_last_third_ends_nothing(void **state)
+{
+	(void)state;
+	check_chunks(text_of("a b\nc d\n\ne f\ng h\ni j\nk l\nm n\n"), 22,
+		(const char *const[]){"a b\nc d\n\ne f\ng h\n", "i j\nk l\nm n\n", NULL});
+}
+
 static void test_a_heading_goes_before_an_empty_line(void **state)
 {
 	struct document document = text_of("a b\nc d\ne f g\nHead\n\ni j\nk l\nm n\n");
@@ -522,6 +529,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_empty_line_goes_before_a_later_line),
+		cmocka_unit_test(test_an_empty_line_before_the_last_third_ends_nothing),
 		cmocka_unit_test(test_a_heading_goes_before_an_empty_line),
 		cmocka_unit_test(test_a_chunk_of_a_tree_ends_where_a_file_does),
 		cmocka_unit_test(test_pages_and_cues_share_a_chunk_and_end_it_where_they_do),
