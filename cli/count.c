@@ -8,8 +8,8 @@
 #include "cli/count_print.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
-#include "cli/registry.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "session/once.h"
 #include "session/pack.h"
 

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "cli/eval_over.h"
 #include "cli/interrupt.h"
-#include "cli/registry.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "cli/start.h"
 
 #include <stdlib.h>

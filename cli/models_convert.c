@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "cli/interrupt.h"
-#include "cli/registry.h"
 #include "cli/models_convert.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "engine/engine.h"
 
 #include <math.h>

@@ -5,8 +5,8 @@
 #include "base/number.h"
 #include "base/utf8.h"
 #include "cli/interrupt.h"
-#include "cli/registry.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
 

@@ -1,8 +1,8 @@
 /* carrel tokenize: the ids of a text, one per line. */
 #include "cli/commands.h"
 
-#include "cli/registry.h"
 #include "cli/output.h"
+#include "cli/registry.h"
 #include "cli/start.h"
 #include "engine/engine.h"
 

@@ -294,8 +294,8 @@ struct session_plan {
 	/* To the answer's first word, where windows answer shortly: as things stand; with nothing
 	   cached; with all that can be kept. */
 	double sweep_s, sweep_cold_s, sweep_warm_s;
-	int64_t select_tok;   /* that select would read, at most */
-	double select_s;      /* to the answer's first word, with the index there */
+	int64_t select_tok; /* that select would read, at most */
+	double select_s;    /* to the answer's first word, with the index there */
 	int64_t missing_vectors;
 	double index_s, vectors_s; /* to make what is missing of them */
 };

@@ -53,7 +53,7 @@ struct session {
 	uint64_t revision;            /* counts changes of what prompts are made of */
 	struct session_window window; /* window_tok 0: any load fits */
 	size_t under_way; /* most requests of a sweep at one time; 0: as the engine likes it */
-	struct library *library;      /* as it was asked for last; see session/library.h */
+	struct library *library; /* as it was asked for last; see session/library.h */
 	struct skipped *skipped;
 	size_t n_skipped, cap_skipped;
 };

@@ -4,43 +4,44 @@
 #include <cpuid.h>
 #include <stddef.h>
 
-static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] = {
-	[CPU_ISA_AVX2] =
-		{
-			[OP_EMBED] = {rows_items, ref_embed},
-			[OP_RMSNORM] = {rows_items, avx2_rmsnorm},
-			[OP_PACK_ACT] = {pack_act_items, avx2_pack_act},
-			[OP_MATMUL] = {matmul_items, avx2_matmul},
-			[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
-			[OP_ROPE] = {rows_items, avx2_rope},
-			[OP_KV_WRITE] = {rows_items, avx2_kv_write},
-			[OP_ATTENTION] = {attention_items, avx2_attention},
-			[OP_GLU] = {rows_items, avx2_glu},
-			[OP_SOFTCAP] = {rows_items, avx2_softcap},
-			[OP_GATHER] = {gather_items, ref_gather},
-			[OP_ADD_TABLE] = {rows_items, ref_add_table},
-			[OP_LAYERNORM] = {rows_items, avx2_layernorm},
-			[OP_GELU] = {rows_items, avx2_gelu},
-			[OP_ATTENTION_BIDIR] = {bidir_items, avx2_attention_bidir},
-		},
-	[CPU_ISA_AVX512] =
-		{
-			[OP_EMBED] = {rows_items, ref_embed},
-			[OP_RMSNORM] = {rows_items, avx512_rmsnorm},
-			[OP_PACK_ACT] = {pack_act_items, avx512_pack_act},
-			[OP_MATMUL] = {matmul_items, avx512_matmul},
-			[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
-			[OP_ROPE] = {rows_items, avx512_rope},
-			[OP_KV_WRITE] = {rows_items, avx512_kv_write},
-			[OP_ATTENTION] = {attention_items, avx512_attention},
-			[OP_GLU] = {rows_items, avx512_glu},
-			[OP_SOFTCAP] = {rows_items, avx512_softcap},
-			[OP_GATHER] = {gather_items, ref_gather},
-			[OP_ADD_TABLE] = {rows_items, ref_add_table},
-			[OP_LAYERNORM] = {rows_items, avx512_layernorm},
-			[OP_GELU] = {rows_items, avx512_gelu},
-			[OP_ATTENTION_BIDIR] = {bidir_items, avx512_attention_bidir},
-		},
+static const struct cpu_kernel tables[CPU_ISA_COUNT][OP_KIND_COUNT] =
+	{
+		[CPU_ISA_AVX2] =
+			{
+				[OP_EMBED] = {rows_items, ref_embed},
+				[OP_RMSNORM] = {rows_items, avx2_rmsnorm},
+				[OP_PACK_ACT] = {pack_act_items, avx2_pack_act},
+				[OP_MATMUL] = {matmul_items, avx2_matmul},
+				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+				[OP_ROPE] = {rows_items, avx2_rope},
+				[OP_KV_WRITE] = {rows_items, avx2_kv_write},
+				[OP_ATTENTION] = {attention_items, avx2_attention},
+				[OP_GLU] = {rows_items, avx2_glu},
+				[OP_SOFTCAP] = {rows_items, avx2_softcap},
+				[OP_GATHER] = {gather_items, ref_gather},
+				[OP_ADD_TABLE] = {rows_items, ref_add_table},
+				[OP_LAYERNORM] = {rows_items, avx2_layernorm},
+				[OP_GELU] = {rows_items, avx2_gelu},
+				[OP_ATTENTION_BIDIR] = {bidir_items, avx2_attention_bidir},
+			},
+		[CPU_ISA_AVX512] =
+			{
+				[OP_EMBED] = {rows_items, ref_embed},
+				[OP_RMSNORM] = {rows_items, avx512_rmsnorm},
+				[OP_PACK_ACT] = {pack_act_items, avx512_pack_act},
+				[OP_MATMUL] = {matmul_items, avx512_matmul},
+				[OP_ROPE_TABLE] = {rows_items, ref_rope_table},
+				[OP_ROPE] = {rows_items, avx512_rope},
+				[OP_KV_WRITE] = {rows_items, avx512_kv_write},
+				[OP_ATTENTION] = {attention_items, avx512_attention},
+				[OP_GLU] = {rows_items, avx512_glu},
+				[OP_SOFTCAP] = {rows_items, avx512_softcap},
+				[OP_GATHER] = {gather_items, ref_gather},
+				[OP_ADD_TABLE] = {rows_items, ref_add_table},
+				[OP_LAYERNORM] = {rows_items, avx512_layernorm},
+				[OP_GELU] = {rows_items, avx512_gelu},
+				[OP_ATTENTION_BIDIR] = {bidir_items, avx512_attention_bidir},
+			},
 };
 
 /* clang 14's __builtin_cpu_supports() does not know the name. */
