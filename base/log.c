@@ -27,6 +27,44 @@ void log_setup(const char *program, enum log_level level)
 	log_most = level;
 }
 
+/* Columns of the terminal that shows it; 0 where it is none, or does not say. */
+static size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2 ? 0 : size.ws_col;
+}
+
+/* How many columns a character takes. */
+static size_t columns_of(uint32_t cp)
+{
+	return cp < 0x1100 ? 1 : 2; /* from there on many are two columns wide */
+}
+
+/* The last spaces that stand within the columns become ends of lines: a terminal breaks words. */
+static void fold(struct buf *line, size_t n_column)
+{
+	size_t column = 0, at = 0, space = 0, since_space = 0;
+
+	while (n_column && at < line->len) {
+		uint32_t cp = 0;
+		size_t n = utf8_decode(line->data + at, line->len - at, &cp);
+
+		column += columns_of(cp);
+		since_space += columns_of(cp);
+		if (column > n_column && space && cp != ' ') {
+			line->data[space] = '\n';
+			column = since_space;
+			space = 0;
+		}
+		if (cp == ' ') {
+			space = at;
+			since_space = 0;
+		}
+		at += n ? n : 1;
+	}
+}
+
 static void write_line(const char *format, va_list args)
 {
 	struct buf text = BUF_INIT, line = BUF_INIT;
@@ -34,6 +72,7 @@ static void write_line(const char *format, va_list args)
 	buf_vprintf(&text, format, args);
 	buf_printf(&line, "%s: ", log_program);
 	escape_add(&line, buf_str(&text), text.len, ESCAPE_LINE);
+	fold(&line, terminal_columns());
 	buf_addch(&line, '\n');
 	fwrite(line.data, 1, line.len, stderr);
 	fflush(stderr);
@@ -125,18 +164,17 @@ static int line_is_due(void)
 /* Cut to one row of the terminal: what wraps could not be drawn over. */
 static void cut_to_row(struct buf *line)
 {
-	struct winsize size;
-	size_t columns = 0, at = 0;
+	size_t columns = 0, at = 0, most = terminal_columns();
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2) {
+	if (!most) {
 		return;
 	}
-	while (at < line->len && columns + 2 < size.ws_col) {
+	while (at < line->len && columns + 2 < most) {
 		uint32_t cp = 0;
 		size_t n = utf8_decode(line->data + at, line->len - at, &cp);
 
 		at += n ? n : 1;
-		columns += cp < 0x1100 ? 1 : 2; /* from there on many are two columns wide */
+		columns += columns_of(cp);
 	}
 	line->len = at;
 }

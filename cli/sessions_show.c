@@ -318,6 +318,8 @@ static json_t *turn_json(const struct store_turn *turn, int is_current, int is_w
 	json_object_set_new(object, "usage", session_json_usage(&turn->usage));
 	json_object_set_new(
 		object, "coverage", reading_json_coverage(&turn->reading.coverage, NULL));
+	/* Which they were is not kept. */
+	json_object_set_new(json_object_get(object, "coverage"), "places", json_null());
 	json_object_set_new(object, "reading",
 		reading_json_usage(&turn->reading.coverage, &turn->reading.usage));
 	if (is_whole) {
@@ -489,16 +491,29 @@ static void print_head(const struct sessions_read *read)
 	}
 }
 
+/* Many windows are read at one time, so that their times are no sum: what passed is. */
+static double sum_ms(const struct store_contents *contents)
+{
+	double ms = 0;
+
+	for (size_t i = 0; i < contents->n_turn; i++) {
+		const struct store_turn *turn = &contents->turn[i];
+
+		ms += turn->usage.prefill_ms + turn->usage.decode_ms + turn->reading.reading_ms;
+	}
+	return ms;
+}
+
 static void print_usage(const struct store_contents *contents)
 {
 	struct engine_usage usage = sum_usage(contents);
 	char digits[3][NUMBER_SIZE];
 
 	printf("\n");
-	output_line("computed %s tokens of prompt in %.1f s, generated %s in %.1f s; %s were "
-		    "computed before",
-		number_grouped(digits[0], usage.prefill_tok), usage.prefill_ms / 1000,
-		number_grouped(digits[1], usage.generated_tok), usage.decode_ms / 1000,
+	output_line("computed %s tokens of prompt and generated %s in %.1f s; %s were computed "
+		    "before",
+		number_grouped(digits[0], usage.prefill_tok),
+		number_grouped(digits[1], usage.generated_tok), sum_ms(contents) / 1000,
 		number_grouped(digits[2], usage.cached_tok));
 }
 
