@@ -138,12 +138,12 @@ static void tell_answer(struct chat *chat, struct session_answer *answer)
 		start_show_unanswered(answer, chat->options, engine_info(chat->engine));
 	} else if (answer->stop == ENGINE_STOP_CANCELLED && answer->turn) {
 		log_note("stopped; what came is kept");
-	} else if (answer->coverage.is_stopped && !answer->turn) {
+	} else if (answer->coverage.is_stopped && !answer->turn && !answer->coverage.n_find) {
 		log_note("nothing was found until then; the question is not kept");
 	} else if (answer->stop == ENGINE_STOP_CANCELLED) {
 		log_note("stopped before the first word; the question is not kept");
 	}
-	reading_tell(answer);
+	reading_tell(&chat->reading, answer, "/again sweep");
 	start_show_citations(answer);
 	start_show_usage(answer);
 }

@@ -427,6 +427,9 @@ void start_show_usage(const struct session_answer *answer)
 
 	char thinking[48] = "", disk[80] = "";
 
+	if (!usage->prompt_tok) {
+		return; /* no model was asked for it */
+	}
 	if (usage->thinking_tok) {
 		snprintf(thinking, sizeof(thinking), " (%lld of them thinking)",
 			(long long)usage->thinking_tok);

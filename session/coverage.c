@@ -60,12 +60,9 @@ static void add_finds(const struct session_coverage *coverage, struct buf *out)
 		buf_addstr(out, ", no finds");
 		return;
 	}
-	buf_printf(out, ", %s find%s", number_grouped(found, coverage->n_find),
-		plural(coverage->n_find));
-	if (coverage->n_find_used < coverage->n_find) {
-		buf_printf(out, " (the last pass read %s of them)",
-			number_grouped(used, coverage->n_find_used));
-	}
+	buf_printf(out, ", %s find%s (the last pass read %s)",
+		number_grouped(found, coverage->n_find), plural(coverage->n_find),
+		coverage->n_find_used ? number_grouped(used, coverage->n_find_used) : "none");
 }
 
 void session_coverage_text(const struct session_coverage *coverage, struct buf *out)

@@ -111,8 +111,12 @@ static void end(struct asked *asked)
 
 static void take_done(struct asking *asking, struct asked *asked, const struct engine_event *event)
 {
+	struct engine_usage usage = event->usage;
+
 	asking->n_under_way--;
-	read_add_usage(&asking->reading->usage, &event->usage);
+	/* Of a prompt that was stopped only what was read counts. */
+	usage.prompt_tok = usage.cached_tok + usage.prefill_tok;
+	read_add_usage(&asking->reading->usage, &usage);
 	/* One that a stop overtook was not read to its end. */
 	if (event->stop != ENGINE_STOP_CANCELLED && !asking->has_failed) {
 		asked->answer.usage = event->usage;
