@@ -186,6 +186,8 @@ static void print_json(const struct ask *ask)
 	json_object_set_new(object, "skipped", session_json_skipped(ask->session));
 	json_object_set_new(
 		object, "coverage", reading_json_coverage(&answer->coverage, ask->session));
+	json_object_set_new(
+		json_object_get(object, "coverage"), "places", reading_json_places(answer));
 	json_object_set_new(object, "citations", session_json_citations(answer));
 	json_object_set_new(object, "usage", session_json_usage(&answer->usage));
 	json_object_set_new(
@@ -232,6 +234,9 @@ static void show_cut(const struct ask *ask)
 	} else if (ask->answer.stop == ENGINE_STOP_LENGTH) {
 		log_note("cut at %lld tokens: the context is full",
 			(long long)ask->answer.usage.generated_tok);
+	} else if (ask->answer.coverage.is_stopped && !ask->answer.text_len &&
+		   ask->answer.coverage.n_find) {
+		log_note("the answer was stopped before its first word: there is none");
 	} else if (ask->answer.coverage.is_stopped && !ask->answer.text_len) {
 		log_note("nothing was found until then: there is no answer");
 	} else if (ask->answer.stop == ENGINE_STOP_CANCELLED) {
@@ -296,7 +301,7 @@ static int answer_question(struct ask *ask, struct err *err)
 	} else {
 		fflush(stdout);
 		show_cut(ask);
-		reading_tell(&ask->answer);
+		reading_tell(&ask->reading, &ask->answer, "--over sweep");
 		start_show_citations(&ask->answer);
 		start_show_usage(&ask->answer);
 	}
@@ -308,12 +313,47 @@ static int finish_shown(const struct ask *ask, struct err *err)
 	return output_finish(err) < 0 ? -1 : ask->unreadable ? ERR_INPUTS : 0;
 }
 
+static void on_choosing(void *arg, const struct session_progress *progress)
+{
+	reading_show(&((struct ask *)arg)->view, progress);
+}
+
+/* What the model would read: of the passages that are selected where not all of it fits. */
+static int make_prompt(struct ask *ask, struct prompt *prompt, struct err *err)
+{
+	struct session_watch watch = {.stopped = on_stopped, .reading = on_choosing, .arg = ask};
+	int status = session_prompt_over(ask->session, ask->engine, &ask->reading.how,
+		ask->question, strlen(ask->question), ask->options->max_tok, &watch, prompt, err);
+
+	log_progress_clear();
+	return status;
+}
+
+/* The text of it; what is read whole needs no model to be shown. */
+static int make_context(struct ask *ask, struct buf *text, struct err *err)
+{
+	struct prompt prompt = {0};
+	int status = 0;
+
+	if (ask->reading.how.over == SESSION_OVER_FAIL) {
+		session_context_text(ask->session, ask->question, strlen(ask->question), text);
+	} else {
+		status = make_prompt(ask, &prompt, err);
+		session_prompt_text(&prompt, text);
+	}
+	prompt_finish(&prompt);
+	return status;
+}
+
 /* --show-context: the text that the model would read, marks of its template left out. */
 static int show_context(struct ask *ask, struct err *err)
 {
 	struct buf text = BUF_INIT;
 
-	session_context_text(ask->session, ask->question, strlen(ask->question), &text);
+	if (make_context(ask, &text, err) < 0) {
+		buf_finish(&text);
+		return -1;
+	}
 	if (ask->options->json) {
 		json_t *object = json_object();
 
@@ -361,8 +401,10 @@ static int show_tokens(struct ask *ask, struct err *err)
 	int64_t request;
 	int status = 0;
 
-	session_prompt(ask->session, ask->question, strlen(ask->question), engine_info(ask->engine),
-		&prompt);
+	if (make_prompt(ask, &prompt, err) < 0) {
+		prompt_finish(&prompt);
+		return -1;
+	}
 	request = engine_render(ask->engine, &prompt, err);
 	prompt_finish(&prompt);
 	do {
@@ -456,7 +498,7 @@ static int run(struct ask *ask, struct err *err)
 		return -1;
 	}
 	reading_open(&ask->reading, options, start_over(options, SESSION_OVER_FAIL));
-	if (options->show_context) {
+	if (options->show_context && ask->reading.how.over == SESSION_OVER_FAIL) {
 		return load_sources(ask, err) < 0 ? -1 : show_context(ask, err);
 	}
 	/* The engine loads its weights while the sources are read. */
@@ -468,14 +510,14 @@ static int run(struct ask *ask, struct err *err)
 		return -1;
 	}
 	ask->ready_s = output_clock_s();
-	if (options->show_tokens) {
-		return show_tokens(ask, err);
-	}
-	if (start_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
-		return -1;
-	}
 	if (ask->reading.how.over != SESSION_OVER_FAIL &&
 		reading_ready(&ask->reading, ask->engine, err) < 0) {
+		return -1;
+	}
+	if (options->show_context || options->show_tokens) {
+		return options->show_context ? show_context(ask, err) : show_tokens(ask, err);
+	}
+	if (start_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
 		return -1;
 	}
 	if (!session_source_count(ask->session)) {

@@ -65,7 +65,8 @@ const struct option_row option_table[] = {
 		"about, auto selects and sweeps where that does not answer; the chat and load "
 		"behave as with auto unless it is given; see carrel-reading(7)"},
 	{"window", 0, OPTION_WHOLE, "N", FIELD(window_tok), READING, MEMORY_SESSION, "0",
-		"most tokens of text in a window that is read at once (0: as suits the model)"},
+		"most tokens of text in a window that is read at once, 256 at least (0: as suits "
+		"the model)"},
 	{"select", 0, OPTION_WHOLE, "N", FIELD(select_tok), READING, MEMORY_SESSION, "0",
 		"most tokens of passages that --over select reads (0: as suits the model)"},
 	{"embed", 0, OPTION_TEXT, "self|none|MODEL", FIELD(embed), READING, MEMORY_SESSION, "none",
@@ -235,6 +236,7 @@ static const struct range {
 	const char *wanted;
 } ranges[] = {
 	{FIELD(n_thread), 0, 4096, "a whole number up to 4096"},
+	{FIELD(window_tok), 256, 1e15, "a whole number of tokens, 256 at least, or 0"},
 	{FIELD(temperature), 0, 1000, "a number from 0 to 1000"},
 	{FIELD(top_p), 0, 1, "a number from 0 to 1"},
 	{FIELD(min_p), 0, 1, "a number from 0 to 1"},
@@ -284,11 +286,17 @@ static const char *wanted_of(const struct option_row *row, const char *kind)
 	return kind;
 }
 
+/* 0 of --window is no size: it leaves it to the model. */
+static int is_default(const struct option_row *row, const char *value)
+{
+	return row->offset == FIELD(window_tok) && strcmp(value, "0") == 0;
+}
+
 static int check_range(
 	const struct option_row *row, const char *value, double number, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
-		if (ranges[i].offset == row->offset &&
+		if (ranges[i].offset == row->offset && !is_default(row, value) &&
 			(number < ranges[i].least || number > ranges[i].most)) {
 			return bad_value(row, value, ranges[i].wanted, err);
 		}

@@ -52,6 +52,28 @@ int reading_begin(struct reading *reading, struct err *err)
 	return status;
 }
 
+static void tell_size(const char *option, int64_t asked_tok, int64_t context_tok)
+{
+	char asked[NUMBER_SIZE], holds[NUMBER_SIZE];
+
+	if (asked_tok >= context_tok) {
+		log_note("%s %s is more than the context window of %s: what that holds is read at "
+			 "once",
+			option, number_grouped(asked, asked_tok),
+			number_grouped(holds, context_tok));
+	}
+}
+
+/* What was asked for and cannot be. */
+static void tell_sizes(struct reading *reading, const struct engine_info *info)
+{
+	if (!reading->is_size_told) {
+		tell_size("--window", reading->how.window_tok, info->context_tok);
+		tell_size("--select", reading->how.select_tok, info->context_tok);
+	}
+	reading->is_size_told = 1;
+}
+
 int reading_ready(struct reading *reading, struct engine *engine, struct err *err)
 {
 	struct engine *embedder;
@@ -67,6 +89,7 @@ int reading_ready(struct reading *reading, struct engine *engine, struct err *er
 			"%s makes no vectors of texts", engine_info(embedder)->model_name);
 	}
 	reading->how.embedder = embedder;
+	tell_sizes(reading, engine_info(engine));
 	return 0;
 }
 
@@ -268,7 +291,38 @@ int reading_make_index(const struct reading *reading, struct session *session,
 
 /* ---- afterwards ---- */
 
-void reading_tell(const struct session_answer *answer)
+static void tell_places(const struct session_answer *answer)
+{
+	for (size_t i = 0; i < answer->n_place; i++) {
+		const struct session_place *place = &answer->place[i];
+		struct buf line = BUF_INIT;
+
+		buf_printf(&line, "read %s %s", place->source, place->path);
+		if (place->page) {
+			buf_printf(&line, " p.%lld", (long long)place->page);
+		}
+		buf_printf(&line, ":%lld-%lld", (long long)place->line_first,
+			(long long)place->line_last);
+		if (place->time_ms >= 0) {
+			buf_printf(&line, " at %.1f s", (double)place->time_ms / 1000);
+		}
+		log_info("%s", buf_str(&line));
+		buf_finish(&line);
+	}
+}
+
+/* After a selection: there is more than it read. */
+static void add_hint(struct reading *reading, const struct session_coverage *coverage,
+	const char *sweep, struct buf *line)
+{
+	if (coverage->over == SESSION_OVER_SELECT && !reading->is_sweep_told &&
+		coverage->n_chunk_read < coverage->n_chunk) {
+		buf_printf(line, " (%s reads all of it)", sweep);
+		reading->is_sweep_told = 1;
+	}
+}
+
+void reading_tell(struct reading *reading, const struct session_answer *answer, const char *sweep)
 {
 	const struct engine_usage *usage = &answer->reading;
 	char prompt[NUMBER_SIZE], cached[NUMBER_SIZE], new[NUMBER_SIZE], took[NUMBER_SIZE];
@@ -277,6 +331,7 @@ void reading_tell(const struct session_answer *answer)
 	if (!session_coverage_is_partial(&answer->coverage)) {
 		return;
 	}
+	tell_places(answer);
 	session_coverage_text(&answer->coverage, &line);
 	if (usage->prompt_tok) {
 		buf_printf(&line, "; %s prompt tokens (%s cached, %s new) in %s",
@@ -285,8 +340,35 @@ void reading_tell(const struct session_answer *answer)
 			number_grouped(new, usage->prefill_tok),
 			number_seconds(took, answer->reading_ms / 1000));
 	}
+	add_hint(reading, &answer->coverage, sweep, &line);
 	log_note("%s", buf_str(&line));
 	buf_finish(&line);
+}
+
+json_t *reading_json_places(const struct session_answer *answer)
+{
+	json_t *list;
+
+	if (!session_coverage_is_partial(&answer->coverage)) {
+		return json_null();
+	}
+	list = json_array();
+	for (size_t i = 0; i < answer->n_place; i++) {
+		const struct session_place *place = &answer->place[i];
+		json_t *object = json_object();
+
+		json_object_set_new(object, "source", output_json_string(place->source));
+		json_object_set_new(object, "path", output_json_string(place->path));
+		json_object_set_new(
+			object, "page", place->page ? json_integer(place->page) : json_null());
+		json_object_set_new(object, "line_first", json_integer(place->line_first));
+		json_object_set_new(object, "line_last", json_integer(place->line_last));
+		json_object_set_new(object, "time",
+			place->time_ms >= 0 ? output_json_number((double)place->time_ms / 1000)
+					    : json_null());
+		json_array_append_new(list, object);
+	}
+	return list;
 }
 
 /* What the sources are together; -1 where they are not all counted. */
@@ -410,7 +492,7 @@ void reading_tell_plan(const struct session_plan *plan, void (*line)(const char 
 {
 	char total[NUMBER_SIZE], window[NUMBER_SIZE];
 
-	line(plan->fits ? "%s tokens: all of it fits the context window of %s"
+	line(plan->fits ? "%s tokens: all of it fits the context window of %s, and is read whole"
 			: "%s tokens are more than the context window of %s",
 		number_grouped(total, plan->total_tok), number_grouped(window, plan->context_tok));
 	tell_sweep(plan, line);

@@ -14,6 +14,7 @@ struct reading {
 	struct session_reading how;
 	const struct options *options;
 	struct engine *own; /* the embedder where it is a model of its own; else NULL */
+	int is_size_told, is_sweep_told; /* each is said once */
 };
 /* What --window, --select and --embed say, and `over`; the options must last. */
 void reading_open(struct reading *reading, const struct options *options, enum session_over over);
@@ -49,8 +50,13 @@ int reading_make_index(const struct reading *reading, struct session *session,
 
 /* ---- afterwards ---- */
 
-/* "read 214 of 214 windows, 7 finds: ..." on standard error; nothing where all of it fitted. */
-void reading_tell(const struct session_answer *answer);
+/*
+ * "read 214 of 214 windows, 7 finds ..." on standard error; nothing where all of it fitted. After a
+ * selection `sweep` is told once, the way to read all of it; what was read is told with -v.
+ */
+void reading_tell(struct reading *reading, const struct session_answer *answer, const char *sweep);
+/* What the last pass read, place by place; null where all of it was in the window. */
+json_t *reading_json_places(const struct session_answer *answer);
 json_t *reading_json_coverage(
 	const struct session_coverage *coverage, const struct session *session);
 /* The sums of what was asked before the last pass, as `usage` is; null where nothing was. */

@@ -270,6 +270,26 @@ static void add_message_text(struct buf *out, const struct segment *segment)
 	buf_add(out, text, len);
 }
 
+void session_prompt_text(const struct prompt *prompt, struct buf *out)
+{
+	int is_new = 0; /* a message began that has no text yet */
+
+	for (size_t i = 0; i < prompt->count; i++) {
+		const struct segment *segment = prompt->item[i];
+		const char *text;
+		size_t len;
+
+		if (segment_kind(segment) == SEGMENT_MARK) {
+			is_new = 1;
+			continue;
+		}
+		text = segment_bytes(segment, &len);
+		buf_addstr(out, is_new && out->len && len ? "\n\n" : "");
+		buf_add(out, text, len);
+		is_new &= len == 0;
+	}
+}
+
 static void add_late_texts(const struct context *context, int64_t turn, struct buf *out)
 {
 	struct prompt late = {0};

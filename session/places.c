@@ -39,6 +39,7 @@ static struct session_place make_place(
 		.page = document->part[part].place.page,
 		.line_first = line,
 		.line_last = line + count_line_ends(document->part[part].text + at, end - at - 1),
+		.time_ms = document->part[part].place.time_ms,
 	};
 }
 

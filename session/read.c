@@ -6,6 +6,7 @@
 #include "session/places.h"
 #include "session/refusal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -72,7 +73,7 @@ int64_t session_select_tok(const struct engine_info *info, int64_t asked_tok)
  * Of the context: what the instructions, the question and an answer leave. However long those are, half
  * of what they leave is read: read_open() saw to it that they leave some.
  */
-static int64_t room_tok(const struct reading *reading)
+int64_t read_room_tok(const struct reading *reading)
 {
 	int64_t context_tok = engine_info(reading->engine)->context_tok;
 	int64_t left_tok = context_tok - reading->base_tok;
@@ -80,20 +81,23 @@ static int64_t room_tok(const struct reading *reading)
 	return left_tok - min_of(reading->max_tok, min_of(context_tok / 4, left_tok / 2));
 }
 
+/* At least a passage, however little was asked for: an answer from nothing would say nothing. */
 int64_t read_excerpts_tok(const struct reading *reading)
 {
-	return min_of(room_tok(reading),
-		session_select_tok(engine_info(reading->engine), reading->how->select_tok));
+	int64_t select_tok =
+		session_select_tok(engine_info(reading->engine), reading->how->select_tok);
+
+	return min_of(read_room_tok(reading), max_of(select_tok, CUT_CHUNK_TOK));
 }
 
 int64_t read_packed_tok(const struct reading *reading)
 {
-	return min_of(room_tok(reading), read_excerpts_tok(reading) + SLACK_TOK);
+	return min_of(read_room_tok(reading), read_excerpts_tok(reading) + SLACK_TOK);
 }
 
 int64_t read_turns_tok(const struct reading *reading)
 {
-	return max_of(0, room_tok(reading) - read_excerpts_tok(reading) - SLACK_TOK);
+	return max_of(0, read_room_tok(reading) - read_excerpts_tok(reading) - SLACK_TOK);
 }
 
 /* They are computed anew in every window: no more of them than costs a quarter of what it does. */
@@ -108,12 +112,16 @@ int64_t read_window_turns_tok(const struct reading *reading)
 
 static int too_long(const struct reading *reading, struct err *err)
 {
-	char all[NUMBER_SIZE], holds[NUMBER_SIZE];
+	int64_t reserved_tok = WINDOW_MIN_TOK + SLACK_TOK;
+	char all[NUMBER_SIZE], more[NUMBER_SIZE], holds[NUMBER_SIZE], hint[64];
 
-	return err_set(err, ERR_CONTEXT, NULL, "ask a shorter question, or give a larger --context",
-		"the question and its instructions are %s tokens, which leaves no room to read in "
-		"a context window of %s",
-		number_grouped(all, reading->base_tok),
+	/* A passage with its tags, and as much for an answer: less would do for some of them. */
+	snprintf(hint, sizeof(hint), "-c %lld is enough; or a shorter question",
+		(long long)(reading->base_tok + 2 * (CUT_CHUNK_TOK + SLACK_TOK)));
+	return err_set(err, ERR_CONTEXT, NULL, hint,
+		"the question and its instructions are %s tokens, and %s are reserved for what is "
+		"read and an answer, which is more than the context window of %s",
+		number_grouped(all, reading->base_tok), number_grouped(more, reserved_tok),
 		number_grouped(holds, engine_info(reading->engine)->context_tok));
 }
 
@@ -136,18 +144,20 @@ static int count_base(struct reading *reading, struct err *err)
 int read_open(struct reading *reading, struct err *err)
 {
 	const struct engine_info *info = engine_info(reading->engine);
-	int64_t window_tok = reading->how->window_tok;
+	int64_t window_tok = reading->how->window_tok, most_tok;
 
 	if (count_base(reading, err) < 0) {
 		return -1;
 	}
-	window_tok = window_tok > 0 ? window_tok : cut_window_tok(info->context_train_tok);
-	while (window_tok + reading->base_tok + SLACK_TOK > info->context_tok) {
-		window_tok /= 2;
-		if (window_tok < WINDOW_MIN_TOK) {
-			return too_long(reading, err);
-		}
+	most_tok = info->context_tok - reading->base_tok - SLACK_TOK;
+	if (most_tok < WINDOW_MIN_TOK) {
+		return too_long(reading, err);
 	}
+	window_tok = window_tok > 0 ? window_tok : cut_window_tok(info->context_train_tok);
+	while (window_tok > most_tok) {
+		window_tok /= 2;
+	}
+	window_tok = max_of(window_tok, WINDOW_MIN_TOK);
 	return session_library(reading->session, reading->engine, window_tok, reading->watch,
 		&reading->library, err);
 }
@@ -401,6 +411,13 @@ static int choose(
 	return 0;
 }
 
+/* Nobody who read nothing can say that the sources do not say. */
+static int nothing_selected(struct err *err)
+{
+	return err_set(err, ERR_USAGE, NULL, "ask in other words, or --over auto reads all of it",
+		"no passage has a word of the question: nothing was read");
+}
+
 static int select_passages(struct reading *reading, struct session_answer *answer, struct err *err)
 {
 	struct excerpt *excerpt = NULL;
@@ -409,7 +426,7 @@ static int select_passages(struct reading *reading, struct session_answer *answe
 
 	if (status == 0) {
 		status = n_excerpt ? answer_excerpts(reading, excerpt, n_excerpt, answer, err)
-				   : answer_nothing(reading, answer, err);
+				   : nothing_selected(err);
 	}
 	free(excerpt);
 	return status;
@@ -623,4 +640,55 @@ int session_ask_over(struct session *session, struct engine *engine,
 		session_answer_finish(answer);
 	}
 	return status;
+}
+
+static int prompt_over(struct reading *reading, struct prompt *out, struct err *err)
+{
+	struct excerpt *excerpt = NULL;
+	size_t n_excerpt = 0;
+	int status;
+
+	if (reading->how->over == SESSION_OVER_SWEEP) {
+		return err_set(err, ERR_USAGE, NULL, "--over select shows what a selection reads",
+			"a sweep asks its windows one by one: there is no one text to show");
+	}
+	if (read_open(reading, err) < 0 || choose(reading, &excerpt, &n_excerpt, err) < 0) {
+		return -1;
+	}
+	if (n_excerpt) {
+		struct library_prompt what = prompt_about(reading, excerpt, n_excerpt);
+
+		status = library_prompt(reading->session, reading->engine, &what, out, NULL, err);
+	} else {
+		status = nothing_selected(err);
+	}
+	free(excerpt);
+	return status;
+}
+
+int session_prompt_over(struct session *session, struct engine *engine,
+	const struct session_reading *how, const char *question, size_t question_len,
+	int64_t max_tok, const struct session_watch *watch, struct prompt *out, struct err *err)
+{
+	struct reading reading = {
+		.session = session,
+		.engine = engine,
+		.how = how,
+		.question = question,
+		.question_len = question_len,
+		.max_tok = max_tok,
+		.watch = watch,
+	};
+	int fits = 1;
+
+	if (engine_wait_ready(engine, err) < 0) {
+		return -1;
+	}
+	if (how->over != SESSION_OVER_FAIL) {
+		fits = read_fits(&reading, err);
+	}
+	if (fits > 0) {
+		session_prompt(session, question, question_len, engine_info(engine), out);
+	}
+	return fits < 0 ? -1 : fits ? 0 : prompt_over(&reading, out, err);
 }

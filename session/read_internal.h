@@ -43,6 +43,7 @@ int read_open(struct reading *reading, struct err *err);
 /* Whether everything is in the window, with the question; 0 or 1, or -1. */
 int read_fits(const struct reading *reading, struct err *err);
 /* How much text the last pass and select read; of the conversation, a window's prompt and theirs. */
+int64_t read_room_tok(const struct reading *reading); /* of both, and the conversation */
 int64_t read_excerpts_tok(const struct reading *reading);
 /* The same as it is packed: with the tags of its sources. */
 int64_t read_packed_tok(const struct reading *reading);

@@ -2,6 +2,7 @@
 #include "session/read_internal.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "session/plan.h"
 #include "session/retrieve.h"
 #include "session/vectors.h"
@@ -168,13 +169,32 @@ static int count_packed(struct reading *reading, const struct excerpt *excerpt, 
 	return status;
 }
 
-/* Tags of many small sources can be more than their text: then fewer of them are read. */
+static int too_little_room(const struct reading *reading, int64_t packed_tok, struct err *err)
+{
+	char needs[NUMBER_SIZE], has[NUMBER_SIZE];
+
+	return err_set(err, ERR_CONTEXT, NULL, "a larger -c, or a shorter question",
+		"the best passage takes %s tokens, and beside the question there is room for %s",
+		number_grouped(needs, packed_tok), number_grouped(has, read_room_tok(reading)));
+}
+
+/*
+ * Tags of many small sources can be more than their text: then fewer of them are read; the best passage
+ * alone may take all the room there is.
+ */
 static int pick(struct reading *reading, const struct ranked *ranked, size_t n_ranked,
 	struct excerpt **excerpt, size_t *n_excerpt, struct err *err)
 {
 	int64_t budget_tok = read_excerpts_tok(reading), packed_tok = 0;
-	const int64_t most_tok = read_packed_tok(reading);
+	int64_t most_tok = read_packed_tok(reading), least_tok = 0;
 
+	if (n_ranked) {
+		const struct chunk *best;
+
+		library_chunk(reading->library, ranked[0].chunk, &best);
+		least_tok = best->tokens;
+		budget_tok = budget_tok > least_tok ? budget_tok : least_tok;
+	}
 	for (;;) {
 		retrieve_pick(reading->library, ranked, n_ranked, budget_tok, excerpt, n_excerpt);
 		if (count_packed(reading, *excerpt, *n_excerpt, &packed_tok, err) < 0) {
@@ -186,7 +206,15 @@ static int pick(struct reading *reading, const struct ranked *ranked, size_t n_r
 			return 0;
 		}
 		free(*excerpt);
+		*excerpt = NULL;
+		if (budget_tok <= least_tok && most_tok == read_room_tok(reading)) {
+			return too_little_room(reading, packed_tok, err);
+		}
 		budget_tok = budget_tok * most_tok / packed_tok; /* which is less */
+		if (budget_tok <= least_tok) {
+			budget_tok = least_tok;
+			most_tok = read_room_tok(reading);
+		}
 	}
 }
 

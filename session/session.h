@@ -103,6 +103,8 @@ struct session_source session_source_at(const struct session *session, size_t in
  */
 void session_context_text(
 	const struct session *session, const char *question, size_t question_len, struct buf *out);
+/* The text of a prompt, the same way. */
+void session_prompt_text(const struct prompt *prompt, struct buf *out);
 /* The packed text of the sources alone. */
 void session_sources_text(const struct session *session, struct buf *out);
 /* The prompt of the next question, up to where the model begins; end it with prompt_finish(). */
@@ -204,6 +206,7 @@ struct session_place {
 	char *path;   /* as citations have it */
 	int64_t page; /* 0 where the source has none */
 	int64_t line_first, line_last;
+	int64_t time_ms; /* -1 where the source has no times */
 };
 void session_places_free(struct session_place *place, size_t count);
 
@@ -284,6 +287,14 @@ int session_ask_over(struct session *session, struct engine *engine,
 	const struct session_reading *reading, const char *question, size_t question_len,
 	const struct engine_sampling *sampling, int64_t max_tok, const struct session_watch *watch,
 	struct session_answer *answer, struct err *err);
+
+/*
+ * The prompt that such an answer is made from: of everything where it fits, else of the passages that
+ * select reads, which auto reads first. A sweep has none before its windows were asked: ERR_USAGE.
+ */
+int session_prompt_over(struct session *session, struct engine *engine,
+	const struct session_reading *reading, const char *question, size_t question_len,
+	int64_t max_tok, const struct session_watch *watch, struct prompt *out, struct err *err);
 
 /* What reading would cost now. Seconds are negative where they are not known yet. */
 struct session_plan {

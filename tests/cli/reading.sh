@@ -69,7 +69,7 @@ ok 'a sweep finds what no word leads to' status_is 0
 ok 'and answers from it' prints 'The pump room opens with heliotrope'
 ok 'the find is a line of its own' says 'found '
 ok 'with its place and its words' grep -qF 'compass.txt:40 verified "The pump room opens with heli ..."' err
-ok 'what was read is told' grep -qE 'read ([0-9]+) of \1 windows, 1 find;' err
+ok 'what was read is told' grep -qE 'read ([0-9]+) of \1 windows, 1 find \(the last pass read 1\);' err
 ok 'and the quote, at its place' says '[1] notes/compass.txt:40 verified'
 deep=$here/one/two/three/four/five/six/seven/eight
 mkdir -p "$deep"
@@ -85,7 +85,7 @@ ok 'under --json finds are not told' [ "$(grep -c 'found ' err)" = 0 ]
 ask --over sweep --json -v "$veiled" notes
 ok 'but with -v' says 'found '
 ok 'its answer has the names that are documented' json coverage \
-	over,windows,read,chunks,chunks_read,tokens,tokens_read,finds,finds_used,turns,turns_read,stopped
+	over,windows,read,chunks,chunks_read,tokens,tokens_read,finds,finds_used,turns,turns_read,stopped,places
 ok 'the way' json coverage.over sweep
 windows=$(field coverage.windows)
 ok 'windows, of which there are several' [ "$windows" -ge 15 ]
@@ -95,6 +95,9 @@ ok 'and every token' json coverage.tokens_read "$(field coverage.tokens)"
 ok 'one of them had something to say' json coverage.finds 1
 ok 'which was used' json coverage.finds_used 1
 ok 'nothing was stopped' json coverage.stopped false
+ok 'where it was read is told' json coverage.places.0.path notes/compass.txt
+ok 'with lines around the find' [ "$(field coverage.places.0.line_first)" -le 40 ]
+ok 'that go beyond it' [ "$(field coverage.places.0.line_last)" -ge 40 ]
 ok 'the quote is verified' json citations.0.verdict verified
 ok 'in the file where it stands' json citations.0.line_first 40
 ok 'what reading took is apart from the answer' [ "$(field reading.prompt_tokens)" -gt "$(field coverage.tokens)" ]
@@ -102,6 +105,8 @@ ok 'and timed' [ "$(field timing.reading_ms)" != null ]
 ask --over sweep --json 'What is the colour of the sea?' notes
 ok 'what stands nowhere is refused' json answer 'The sources do not say.'
 ok 'with nothing found' json coverage.finds 0
+ask --over sweep 'What is the colour of the sea?' notes
+ok 'what no model was asked for has no figures' [ "$(grep -c 'tok/s' err)" = 0 ]
 
 # ---- a selection ----
 
@@ -112,8 +117,53 @@ ok 'it read some passages' [ "$(field coverage.chunks_read)" -ge 1 ]
 ok 'and not all' [ "$(field coverage.chunks_read)" -lt "$(field coverage.chunks)" ]
 ok 'of some windows' [ "$(field coverage.read)" -lt "$(field coverage.windows)" ]
 ok 'and no more than --select allows' [ "$(field coverage.tokens_read)" -le 1024 ]
+ok 'its places are told' [ "$(field coverage.places.0.source)" != null ]
 ask --over select "$plain" notes
 ok 'which is told' grep -qE 'read [0-9]+ passages? of [0-9]+ of [0-9]+ windows' err
+ok 'with a way to all of it' says '(--over sweep reads all of it)'
+: >empty
+run "$PTY_RUN" empty sh -c 'stty cols 60; exec "$0" "$@"' "$CARREL" ask --device fake -c 4096 \
+	--window 1024 --select 1024 --over select "$plain" notes
+ok 'on a narrow terminal in lines that it need not break' \
+	[ "$(tr -d '\r' <out | sed "s/.*$escape\[K//" | grep -av '^\[S' | wc -L)" -le 60 ]
+ok 'whose words are whole' grep -qa 'tok/s' out
+ask --over select -v "$plain" notes
+ok '-v tells the passages' grep -qE 'read S[0-9] notes/engine.txt:[0-9]+-[0-9]+' err
+for most in 1 20; do
+	ask --over select --select $most --json "$plain" notes
+	ok "--select $most reads the best passage" [ "$(field coverage.chunks_read)" -ge 1 ]
+	ok 'which answers' json citations.0.verdict verified
+done
+ask --over select --select 100000 "$plain" notes
+ok 'what is beyond the context is told' says '--select 100,000 is more than the context window of 4,096'
+ask --over sweep --window 10 "$plain" notes
+ok 'a window of a few words is refused' status_is 2
+ok 'in a sentence' says '--window: takes a whole number of tokens, 256 at least'
+ask --over sweep --window 0 -c 300 "$plain" notes
+ok 'in a context that is too small for anything' status_is 3
+enough=$(sed -n 's/.*(-c \([0-9]*\) is enough.*/\1/p' err)
+ok 'it is told what is not' [ "${enough:-0}" -gt 512 ]
+for over in sweep select; do
+	ask --over $over --window 0 -c "$enough" "$plain" notes
+	ok "that is enough to $over" status_is 0
+done
+ask --over sweep -c 4096 --json "$plain" notes
+ok 'nothing is told of a size that fits' sentences 0
+
+# ---- what would be read ----
+
+ask --over select --show-context "$plain" notes
+ok 'what select would read is shown' prints 'The steward sleeps in cabin nine.'
+ok 'with the question' prints "$plain"
+ok 'and nothing else' [ "$(wc -c <out)" -le 2600 ]
+ask --over auto --show-tokens "$plain" notes
+ok 'as tokens, too' status_is 0
+ok 'of a window' [ "$(wc -l <out)" -le 4096 ]
+ask --over sweep --show-context "$plain" notes
+ok 'a sweep has no one text to show' status_is 2
+ok 'and says so' says 'a sweep asks its windows one by one'
+ask --over sweep --show-context "$plain" notes/bell.txt
+ok 'but where all of it fits' prints '</source>'
 ask --over select --json "$veiled" notes
 ok 'what its words do not lead to it does not find' json answer 'The sources do not say.'
 
@@ -136,7 +186,8 @@ ok 'with vectors of the model itself a selection answers, too' json citations.0.
 ask --over select --embed self --json 'qwxyz vbnmk?' notes
 ok 'which finds passages where no word does' [ "$(field coverage.chunks_read)" -ge 1 ]
 ask --over select --json 'qwxyz vbnmk?' notes
-ok 'as without it nothing is' json coverage.chunks_read 0
+ok 'without it nothing is read, which is no answer' status_is 2
+ok 'and is told' says 'no passage has a word of the question'
 # The fake device reads no model: one that is made for it makes vectors for one that nobody trained.
 encoder=$CARREL_SOURCE/tests/vectors/encoders/bert-mean.gguf
 random()
@@ -165,6 +216,10 @@ export CARREL_FAKE_PREFILL_US
 rm -r "$XDG_CACHE_HOME"
 ask -s ship --over sweep --json "$veiled" notes
 ok 'a session keeps what it read' json turn 1
+passed=$(echo "$(field timing.reading_ms) $(field timing.prefill_ms) $(field timing.decode_ms)" |
+	awk '{ printf "%.1f", ($1 + $2 + $3) / 1000 }')
+"$CARREL" sessions show ship >shown
+ok 'and how long that took' grep -qE "^computed .* and generated .* in $passed s;" shown
 cold=$(field reading.prefill_tokens)
 ok 'the first sweep computes every window' [ "$cold" -gt "$(field coverage.tokens)" ]
 windows=$(field coverage.windows)
@@ -180,12 +235,12 @@ ok 'the turn remembers how it was read' json coverage.over sweep
 ok 'all of it' json coverage.read "$windows"
 ok 'and what that cost' json reading.prefill_tokens "$cold"
 run "$CARREL" sessions show ship
-ok 'the list of turns says it' prints "(read $windows of $windows windows, 1 find)"
+ok 'the list of turns says it' prints "(read $windows of $windows windows, 1 find (the last pass read 1))"
 run "$CARREL" sessions show ship 1
-ok 'and so does the turn' prints "read $windows of $windows windows, 1 find"
+ok 'and so does the turn' prints "read $windows of $windows windows, 1 find (the last pass read 1)"
 for format in md html; do
 	run "$CARREL" sessions export ship --format $format
-	ok "an export to $format says it" prints "read $windows of $windows windows, 1 find"
+	ok "an export to $format says it" prints "read $windows of $windows windows, 1 find (the last pass read 1)"
 done
 "$CARREL" sessions export ship --format json >ship.json 2>/dev/null
 run "$CARREL" sessions import ship.json --name copy
@@ -238,7 +293,7 @@ ok 'in words' prints "a sweep reads $windows windows"
 ok 'of each' prints 'select reads up to '
 ok 'in lines that no terminal breaks' [ "$(wc -L <out)" -le 72 ]
 run "$CARREL" count --plan --device fake notes/bell.txt
-ok 'of what fits it says so' prints 'all of it fits the context window'
+ok 'of what fits it says so' prints ', and is read whole'
 run "$CARREL" count --window 1024 notes
 ok 'what only a plan understands is refused without it' status_is 2
 
@@ -291,6 +346,8 @@ ok 'the answer is made from what was read' json citations.0.line_first 4
 ok 'it ended as it would have' json stop_reason end
 ok 'and knows that it did not read everything' json coverage.stopped true
 ok 'by how much' [ "$(field coverage.read)" -lt "$(field coverage.windows)" ]
+ok 'prompts that were not read are not counted' [ "$(field reading.prompt_tokens)" = \
+	$(($(field reading.cached_tokens) + $(field reading.prefill_tokens))) ]
 
 : >err
 "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store --json 'Where is nothing?' fleet \
@@ -364,6 +421,7 @@ cat >script <<-'END'
 	expect select: 
 	send What is the watchword of the deck?\n
 	expect passages of
+	expect (/again sweep reads all of it)
 	expect > 
 	send /plan\n
 	expect a sweep reads

@@ -230,10 +230,10 @@ static void faithfulness_counts_the_sentences_that_a_verified_quote_backs(void *
 
 static void context_recall_wants_every_line_that_answers(void **state)
 {
-	struct session_place half[] = {{(char *)"S1", (char *)"/x/man/winch.1", 0, 1, 5}};
-	struct session_place whole[] = {{(char *)"S1", (char *)"/x/man/winch.1", 0, 6, 9},
-		{(char *)"S1", (char *)"/x/man/winch.1", 0, 2, 5}};
-	struct session_place other[] = {{(char *)"S1", (char *)"/x/man/crane.1", 0, 1, 90}};
+	struct session_place half[] = {{(char *)"S1", (char *)"/x/man/winch.1", 0, 1, 5, -1}};
+	struct session_place whole[] = {{(char *)"S1", (char *)"/x/man/winch.1", 0, 6, 9, -1},
+		{(char *)"S1", (char *)"/x/man/winch.1", 0, 2, 5, -1}};
+	struct session_place other[] = {{(char *)"S1", (char *)"/x/man/crane.1", 0, 1, 90, -1}};
 	struct quiz_question absent = {
 		.text = (char *)"?", .anchor = (char *)"--x", .is_absent = 1};
 	struct quiz_measure sums;
@@ -266,8 +266,8 @@ static void context_precision_counts_what_was_given_and_kept(void **state)
 		{"nowhere at all", NULL, 0, 0, VERDICT_NOT_FOUND},
 	};
 	const struct session_place kept[] = {
-		{(char *)"S1", (char *)"/x/man/winch.1", 0, 6, 6},
-		{(char *)"S1", (char *)"/x/man/winch.1", 0, 7, 7},
+		{(char *)"S1", (char *)"/x/man/winch.1", 0, 6, 6, -1},
+		{(char *)"S1", (char *)"/x/man/winch.1", 0, 7, 7, -1},
 	};
 	struct quiz_measure sums;
 
