@@ -33,6 +33,14 @@ void read_tell(const struct reading *reading, const struct session_progress *pro
 	}
 }
 
+void read_tell_stopped(const struct reading *reading)
+{
+	read_tell(reading, &(struct session_progress){.step = SESSION_STOPPED,
+				   .done = reading->coverage.n_read,
+				   .total = reading->coverage.n_window,
+				   .eta_s = -1});
+}
+
 void read_add_usage(struct engine_usage *sum, const struct engine_usage *usage)
 {
 	sum->prompt_tok += usage->prompt_tok;
@@ -369,6 +377,18 @@ static int answer_excerpts(struct reading *reading, const struct excerpt *excerp
 	return status;
 }
 
+/* That the sources do not say would not be true. */
+static int none_fits(const struct reading *reading, size_t n_find, struct err *err)
+{
+	char count[NUMBER_SIZE], room[NUMBER_SIZE];
+
+	return err_set(err, ERR_CONTEXT, NULL, "ask a shorter question, or give a larger --context",
+		"%s quotes were found, but their lines are longer than the %s tokens that the last "
+		"pass can read",
+		number_grouped(count, (int64_t)n_find),
+		number_grouped(room, read_excerpts_tok(reading)));
+}
+
 /* ---- the courses ---- */
 
 static int sweep(struct reading *reading, struct session_answer *answer, struct err *err)
@@ -383,6 +403,9 @@ static int sweep(struct reading *reading, struct session_answer *answer, struct 
 	if (status == 0 && finds.count) {
 		finds_rank(&finds, reading);
 		status = finds_choose(&finds, reading, &excerpt, &n_excerpt, err);
+		if (status == 0 && !n_excerpt) {
+			status = none_fits(reading, finds.count, err);
+		}
 	}
 	reading->coverage.n_find = (int64_t)finds_count_windows(&finds, 0);
 	reading->coverage.n_find_used = (int64_t)finds_count_windows(&finds, 1);

@@ -34,6 +34,8 @@ struct reading {
 
 double read_now_ms(void);
 void read_tell(const struct reading *reading, const struct session_progress *progress);
+/* That a stop ends it, so far as it was read. */
+void read_tell_stopped(const struct reading *reading);
 void read_add_usage(struct engine_usage *sum, const struct engine_usage *usage);
 /*
  * The library and what a prompt takes without excerpts. Windows are as the model has them, or smaller
@@ -60,8 +62,9 @@ struct read_answer {
 };
 /*
  * Short questions about excerpts, so many of them at one time as the engine makes batches of: what
- * each is about must last until it is done, in any order. Where watch->stopped says so, those under
- * way are dropped and *is_stopped is set. A failure of one is that of all.
+ * each is about must last until it is done, in any order. Where watch->stopped says so, *is_stopped is
+ * set and SESSION_STOPPED told: no more are asked, those whose prompt is not computed are dropped; where
+ * it says so again, those that are being answered, too. A failure of one is that of all.
  */
 struct read_many {
 	size_t n;
@@ -96,7 +99,8 @@ double read_share(const struct read_subject *subject, const struct document *doc
 struct find {
 	size_t window;
 	struct citation *citation; /* one, owned */
-	struct excerpt excerpt;    /* its lines and those around them */
+	struct slice lines;        /* its own */
+	struct excerpt excerpt;    /* these and those around them */
 	double confidence;         /* of the answer that it stands in */
 	double score;              /* greater is better */
 	int64_t tokens;            /* of the excerpt; -1: not counted */
@@ -133,7 +137,8 @@ void finds_rank(struct finds *finds, const struct reading *reading);
 /*
  * Mark those that the last pass reads: all where they fit, else those that are quoted again where
  * they are asked about in groups. *excerpt is malloc'ed, in the order of the sources, no two of them
- * overlap. A stop ends the groups: then the best that fit are read.
+ * overlap. A stop ends the groups: then the best that fit are read. One that fits by no means, not
+ * with its own lines alone, is left out; where that is all of them, none is left.
  */
 int finds_choose(struct finds *finds, struct reading *reading, struct excerpt **excerpt,
 	size_t *n_excerpt, struct err *err);

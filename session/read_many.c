@@ -14,7 +14,8 @@ enum {
 
 /* A question under way. */
 struct asked {
-	int64_t request; /* 0: none */
+	int64_t request;  /* 0: none */
+	int is_answering; /* its prompt is computed */
 	size_t index;
 	struct library_prompt what;
 	struct read_answer answer;
@@ -27,7 +28,7 @@ struct asking {
 	const struct read_many *many;
 	struct asked asked[UNDER_WAY];
 	size_t n_under_way, most, next;
-	int is_stopped;
+	int n_stop;
 	int has_failed;
 	struct err *err;
 };
@@ -82,13 +83,25 @@ static int submit_more(struct asking *asking)
 	return 0;
 }
 
-static void cancel_all(const struct asking *asking)
+static void cancel(const struct asking *asking, int with_answering)
 {
 	for (size_t i = 0; i < UNDER_WAY; i++) {
-		if (asking->asked[i].request) {
-			engine_cancel(asking->reading->engine, asking->asked[i].request);
+		const struct asked *asked = &asking->asked[i];
+
+		if (asked->request && (with_answering || !asked->is_answering)) {
+			engine_cancel(asking->reading->engine, asked->request);
 		}
 	}
+}
+
+/*
+ * While prompts are computed, an answer gains a token with each batch: early in a sweep most of what
+ * was computed is of answers that have not ended. Alone they soon do.
+ */
+static void stop(struct asking *asking)
+{
+	cancel(asking, asking->n_stop++ > 0);
+	read_tell_stopped(asking->reading);
 }
 
 static void take_text(struct asked *asked, const struct engine_event *event)
@@ -136,7 +149,7 @@ static void take_failed(
 	}
 	asking->has_failed = 1;
 	end(asked);
-	cancel_all(asking);
+	cancel(asking, 1);
 }
 
 static void take_event(struct asking *asking, const struct engine_event *event)
@@ -148,6 +161,9 @@ static void take_event(struct asking *asking, const struct engine_event *event)
 			continue;
 		}
 		switch (event->type) {
+		case ENGINE_PREFILL:
+			asked->is_answering = event->done_tok >= event->total_tok;
+			break;
 		case ENGINE_TEXT:
 			take_text(asked, event);
 			break;
@@ -175,21 +191,20 @@ int read_many(
 	struct engine_event event;
 
 	for (;;) {
-		if (!asking.has_failed && !asking.is_stopped && submit_more(&asking) < 0) {
+		if (!asking.has_failed && !asking.n_stop && submit_more(&asking) < 0) {
 			asking.has_failed = 1;
-			cancel_all(&asking);
+			cancel(&asking, 1);
 		}
 		if (!asking.n_under_way) {
 			break;
 		}
-		if (!asking.is_stopped && session_is_stopped(reading->watch)) {
-			asking.is_stopped = 1;
-			cancel_all(&asking);
+		if (asking.n_stop < 2 && session_is_stopped(reading->watch)) {
+			stop(&asking);
 		}
 		if (engine_next(reading->engine, POLL_MS, &event)) {
 			take_event(&asking, &event);
 		}
 	}
-	*is_stopped = asking.is_stopped;
+	*is_stopped = asking.n_stop > 0;
 	return asking.has_failed ? -1 : 0;
 }

@@ -124,6 +124,7 @@ static void take_window(void *arg, size_t index, const struct library_prompt *wh
 	library_window(sweep->reading->library, index, &window);
 	sweep->was_read[index] = 1;
 	sweep->read_tok += window->tokens;
+	sweep->reading->coverage.n_read++;
 	sweep->reading->coverage.n_chunk_read += (int64_t)window->n_chunk;
 	sweep->mark[sweep->n_done++ % RECENT] = (struct mark){read_now_ms(), sweep->read_tok};
 	citation = library_cite(what, answer->text.data, answer->text.len, &count);
@@ -168,11 +169,7 @@ int read_sweep(struct reading *reading, struct finds *finds, struct err *err)
 	}
 	free(sweep.was_read);
 	free(sweep.excerpt);
-	reading->coverage.n_read = (int64_t)sweep.n_done;
 	reading->coverage.read_tok = sweep.read_tok;
 	reading->coverage.is_stopped = is_stopped;
-	if (status == 0 && is_stopped) {
-		tell(&sweep, SESSION_STOPPED, NULL, 0, 0);
-	}
 	return status;
 }

@@ -249,7 +249,10 @@ enum session_step {
 	SESSION_SELECTED,  /* done chunks of total will be read */
 	SESSION_SWEEPING,  /* done windows of total are read */
 	SESSION_FOUND,     /* one of them had something to say: `find`, among others */
-	SESSION_STOPPED, /* watch->stopped ended it; the caller forgets the stop: the last pass follows, and can be stopped, too */
+	/* watch->stopped ended it: done windows of total are read, those that are being answered are
+	   finished. The caller forgets the stop: another one drops these, which is told again; the last
+	   pass follows, and can be stopped, too. */
+	SESSION_STOPPED,
 	SESSION_ANSWERING, /* the last pass begins */
 };
 struct session_progress {

@@ -71,6 +71,9 @@ struct told {
 	int64_t found_line;
 	int64_t stop_after; /* windows; 0: never */
 	int stop_answer, stop_now;
+	int polls_left;       /* of the sweep, then it stops; 0: it does not */
+	int stop_twice;       /* as soon as the first one was told */
+	int64_t done_at_stop; /* windows */
 	pid_t kill_after_first;
 };
 
@@ -99,8 +102,10 @@ static void take_reading(void *arg, const struct session_progress *progress)
 		told->found = mem_strdup(progress->find[0].text);
 		told->found_line = progress->find[0].line_first;
 	} else if (progress->step == SESSION_STOPPED) {
-		told->stop_now = 0;
+		told->stop_now = told->stop_twice;
+		told->stop_twice = 0;
 		told->stop_after = 0;
+		told->done_at_stop = progress->done;
 	} else if (progress->step == SESSION_ANSWERING) {
 		told->stop_now = told->stop_answer;
 	}
@@ -113,7 +118,10 @@ static void take_text(void *arg, const char *text, size_t len)
 
 static int take_stopped(void *arg)
 {
-	return ((struct told *)arg)->stop_now;
+	struct told *told = arg;
+
+	told->stop_now |= told->total && told->polls_left && !--told->polls_left;
+	return told->stop_now;
 }
 
 static int try_over(struct session *session, struct engine *engine, enum session_over over,
@@ -436,6 +444,131 @@ static void many_finds_are_asked_about_in_groups(void **state)
 	done(session, engine);
 }
 
+/* Ten lines about nothing, one in which the fact and much else stands, more about nothing. */
+static char *text_with_long_line(size_t len)
+{
+	char *before = text_with(10, 0, NULL);
+	struct buf text = BUF_INIT;
+
+	buf_printf(&text, "%s" FACT, before);
+	for (size_t i = 0; i < len; i++) {
+		buf_addch(&text, i % 8 ? 'z' : ' ');
+	}
+	buf_addch(&text, '\n');
+	free(before);
+	return buf_take(&text);
+}
+
+static int try_narrow(struct session *session, struct engine *engine, struct told *told,
+	struct session_answer *answer, struct err *err)
+{
+	const struct session_watch watch = {
+		.stopped = take_stopped, .reading = take_reading, .arg = told};
+	const struct session_reading how = {
+		.over = SESSION_OVER_SWEEP, .window_tok = WINDOW_TOK, .select_tok = 260};
+
+	return session_ask_over(session, engine, &how, QUESTION, strlen(QUESTION), NULL, MAX_TOK,
+		&watch, answer, err);
+}
+
+static void a_find_that_is_too_large_is_read_without_the_lines_around_it(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	struct told told = {0};
+	struct session_answer answer;
+	struct err err;
+
+	add_lines(session, "a.txt", 300, 150, FACT);
+	must(try_narrow(session, engine, &told, &answer, &err), &err);
+	assert_green(&answer, "S1", 150);
+	assert_int_equal(1, answer.n_place);
+	assert_int_equal(150, answer.place[0].line_first);
+	assert_int_equal(150, answer.place[0].line_last);
+	session_answer_finish(&answer);
+	told_finish(&told);
+	done(session, engine);
+}
+
+static void a_find_that_fits_by_no_means_does_not_shut_out_the_others(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	char *text = text_with_long_line(300);
+	int64_t n_window = 0;
+
+	add_text(session, "a.txt", text);
+	add_lines(session, "b.txt", 300, 150, FACT);
+	free(text);
+	session->under_way = 1;
+	for (int is_stopped = 0; is_stopped < 2; is_stopped++) {
+		struct told told = {.stop_after = is_stopped ? n_window - 1 : 0};
+		struct session_answer answer;
+		struct err err;
+
+		must(try_narrow(session, engine, &told, &answer, &err), &err);
+		must(session_switch(session, 0, NULL), NULL);
+		n_window = answer.coverage.n_window;
+		assert_int_equal(is_stopped, answer.coverage.is_stopped);
+		assert_int_equal(2, answer.coverage.n_find);
+		assert_int_equal(1, answer.coverage.n_find_used);
+		assert_int_equal(1, answer.n_place);
+		assert_string_equal("S2", answer.place[0].source);
+		assert_int_equal(150, answer.place[0].line_first);
+		session_answer_finish(&answer);
+		told_finish(&told);
+	}
+	done(session, engine);
+}
+
+static void where_nothing_that_was_found_fits_it_is_not_said_that_nothing_was(void **state)
+{
+	struct engine *engine = open_green();
+	struct session *session = session_create(&(struct session_config){0});
+	char *text = text_with_long_line(300);
+	struct told told = {0};
+	struct session_answer answer;
+	struct err err;
+
+	add_text(session, "a.txt", text);
+	add_lines(session, "b.txt", 300, 0, NULL);
+	free(text);
+	assert_int_equal(-1, try_narrow(session, engine, &told, &answer, &err));
+	assert_int_equal(ERR_CONTEXT, err.code);
+	assert_non_null(strstr(err.what, "260"));
+	told_finish(&told);
+	done(session, engine);
+}
+
+/* The second source's has one more of the question's words, and so is the better one. */
+static void finds_are_read_in_the_order_of_the_sources(void **state)
+{
+	static const char question[] =
+		"Which colour have pump, valve, motor, wheel, hatch, tank, hose and pipe?";
+	struct engine *engine;
+	struct session *session = session_create(&(struct session_config){0});
+	struct session_reading how = {.over = SESSION_OVER_SWEEP, .window_tok = WINDOW_TOK};
+	struct session_answer answer;
+	struct err err;
+
+	setenv("CARREL_FAKE_ANSWERS",
+		"pipe are green\tWhich colour\tGreen. [S1 a.txt:1 \"pipe are green\"]", 1);
+	setenv("CARREL_FAKE_ANSWER", REFUSAL, 1);
+	engine = open_fake(4 * CONTEXT_TOK);
+	add_lines(session, "a.txt", 200, 100,
+		"The pump, valve, motor, wheel, hatch, tank, hose and pipe are green.");
+	add_lines(session, "b.txt", 200, 20,
+		"In colour the pump, valve, motor, wheel, hatch, tank, hose and pipe are green.");
+	must(session_ask_over(session, engine, &how, question, strlen(question), NULL, MAX_TOK,
+		     NULL, &answer, &err),
+		&err);
+	assert_int_equal(2, answer.n_place);
+	assert_string_equal("S1", answer.place[0].source);
+	assert_string_equal("S2", answer.place[1].source);
+	session_answer_finish(&answer);
+	done(session, engine);
+}
+
 /* ---- how many at one time ---- */
 
 static struct session_answer sweep_random(size_t under_way, int32_t n_thread)
@@ -500,6 +633,38 @@ static void a_stop_answers_from_what_was_read_so_far(void **state)
 		told_finish(&told);
 	}
 	done(session, engine);
+}
+
+/* All windows are under way: when it stops none has ended, and those that have begun to answer do. */
+static void windows_that_are_answering_at_a_stop_are_finished(void **state)
+{
+	for (int twice = 0; twice < 2; twice++) {
+		struct engine *engine;
+		struct session *session = session_create(&(struct session_config){0});
+		struct told told = {.polls_left = 12, .stop_twice = twice};
+		struct session_answer answer;
+
+		setenv("CARREL_FAKE_PREFILL_US", "20", 1);
+		setenv("CARREL_FAKE_TOKEN_US", twice ? "3000" : "0", 1);
+		engine = open_green();
+		unsetenv("CARREL_FAKE_PREFILL_US");
+		add_lines(session, "a.txt", 300, 5, FACT);
+		answer = ask_over(session, engine, SESSION_OVER_SWEEP, QUESTION, &told);
+		assert_true(answer.coverage.is_stopped);
+		assert_int_equal(0, told.done_at_stop);
+		assert_int_equal(twice ? 2 : 1, told.n_step[SESSION_STOPPED]);
+		if (twice) {
+			assert_int_equal(0, answer.coverage.n_read);
+			assert_string_equal("", answer.text);
+		} else {
+			assert_in_range(answer.coverage.n_read, 1, answer.coverage.n_window - 1);
+			assert_int_equal(told.swept, answer.coverage.n_read);
+			assert_green(&answer, "S1", 5);
+		}
+		session_answer_finish(&answer);
+		told_finish(&told);
+		done(session, engine);
+	}
 }
 
 static void a_stop_before_anything_was_found_says_nothing(void **state)
@@ -792,8 +957,13 @@ int main(void)
 		cmocka_unit_test(a_follow_up_has_the_conversation_in_every_window),
 		cmocka_unit_test(a_second_question_computes_no_source_again),
 		cmocka_unit_test(many_finds_are_asked_about_in_groups),
+		cmocka_unit_test(a_find_that_is_too_large_is_read_without_the_lines_around_it),
+		cmocka_unit_test(a_find_that_fits_by_no_means_does_not_shut_out_the_others),
+		cmocka_unit_test(where_nothing_that_was_found_fits_it_is_not_said_that_nothing_was),
+		cmocka_unit_test(finds_are_read_in_the_order_of_the_sources),
 		cmocka_unit_test(the_answer_does_not_depend_on_how_many_are_asked_at_once),
 		cmocka_unit_test(a_stop_answers_from_what_was_read_so_far),
+		cmocka_unit_test(windows_that_are_answering_at_a_stop_are_finished),
 		cmocka_unit_test(a_stop_before_anything_was_found_says_nothing),
 		cmocka_unit_test(a_second_stop_ends_the_last_pass),
 		cmocka_unit_test(an_engine_that_dies_in_mid_sweep_leaves_it_unasked),
