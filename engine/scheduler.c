@@ -247,7 +247,7 @@ static struct request *copy_request(
 	request->want_logits = from->want_logits;
 	request->no_reuse = from->no_reuse || from->want_embedding;
 	request->no_store = from->no_store;
-	request->keep_tok = (int64_t)from->keep_tok;
+	request->keep_tok = from->keep_tok;
 	snprintf(request->owner, sizeof(request->owner), "%s", from->owner ? from->owner : "");
 	request->n_ids = request->n_prompt = (int64_t)from->n_ids;
 	request->n_closing = from->keep_tok ? 0 : (int64_t)from->n_closing;

@@ -72,8 +72,8 @@ struct scheduler_request {
 	int32_t priority;
 	const char *const *stop; /* NULL-terminated */
 	const char *owner;       /* see struct engine_request */
-	/* The KV of so many ids is worth keeping; 0: of all, and of the answer. */
-	size_t keep_tok;
+	/* The KV of so many ids is worth keeping; 0: of all, and of the answer; negative: of none. */
+	int64_t keep_tok;
 	int ignore_end, want_logprobs, want_prompt_logprobs, want_logits, no_reuse, no_store;
 	int want_embedding;
 	const struct embedding_run *text; /* the positions that are no template marks */

@@ -306,6 +306,14 @@ static int dress(struct server *server, const struct engine_request *asked,
 	return 1;
 }
 
+/* Segments may have no tokens: then nothing is kept, which is not the same as all. */
+static int64_t keep_tok(const struct server *server, const struct engine_request *asked)
+{
+	int64_t end_tok = (int64_t)prompt_store_end(server->prompts, (uint64_t)asked->n_keep);
+
+	return asked->n_keep && !end_tok ? -1 : end_tok;
+}
+
 static void copy_wishes(struct scheduler_request *request, const struct engine_request *asked)
 {
 	request->sampling = (struct sampling){
@@ -370,7 +378,7 @@ static int handle_submit(struct server *server, const struct wire_frame *frame, 
 			request.source = source;
 		}
 		copy_wishes(&request, &asked);
-		request.keep_tok = prompt_store_end(server->prompts, (uint64_t)asked.n_keep);
+		request.keep_tok = keep_tok(server, &asked);
 		if (is_made) {
 			scheduler_submit(server->loaded.scheduler, &request);
 		}

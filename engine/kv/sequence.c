@@ -47,7 +47,7 @@ static void keep_tail(struct kv_sequence *sequence)
 	struct kv_page *tail;
 
 	if (sequence->keep_tok && sequence->keep_tok < n_tok) {
-		n_tok = sequence->keep_tok;
+		n_tok = sequence->keep_tok < 0 ? 0 : sequence->keep_tok;
 	}
 	last = n_tok / KV_PAGE_TOK;
 	if (last >= sequence->n_page || n_tok % KV_PAGE_TOK == 0 || sequence->page[last]->is_kept ||

@@ -15,7 +15,7 @@
 struct kv_sequence {
 	struct kv_cache *cache;
 	int reuse;        /* keep what is computed, find what was */
-	int64_t keep_tok; /* but only of so many tokens; 0: of all */
+	int64_t keep_tok; /* but only of so many tokens; 0: of all; negative: of none */
 	struct kv_use use;
 	int64_t n_tok;         /* tokens whose KV is there */
 	struct kv_page **page; /* [n_page] */

@@ -191,6 +191,28 @@ static void another_question_to_all_windows_finds_and_stores_only_their_fronts(v
 	assert_int_equal(n_page, stored_pages(store));
 }
 
+/* A first segment of which a model may have no token, such as the mark that begins a prompt. */
+static void where_the_segments_to_keep_have_no_tokens_nothing_is_kept(void **state)
+{
+	struct engine *engine = open_fake(NULL);
+	struct prompt prompt = {0};
+	struct engine_request request = {
+		.prompt = &prompt, .sampling = engine_sampling_default, .max_tok = 8, .n_keep = 1};
+	struct reply reply;
+
+	prompt_add(&prompt, segment_text("", 0));
+	prompt_add(&prompt, segment_text(long_text('k'), 1000));
+	reply = collect(engine, engine_submit(engine, &request, NULL), 10000);
+	assert_int_equal(ENGINE_DONE, reply.last.type);
+	reply_finish(&reply);
+	reply = collect(engine, engine_cached(engine, &prompt, NULL), 10000);
+	assert_true(reply.last.total_tok >= 1000);
+	assert_int_equal(0, reply.last.cached_tok);
+	reply_finish(&reply);
+	prompt_finish(&prompt);
+	engine_close(engine);
+}
+
 static void what_is_not_to_be_stored_leaves_the_disk_as_it_was(void **state)
 {
 	const char *store = new_store();
@@ -472,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(closed_in_order_it_goes_on_where_it_ended),
 		TEST(another_question_to_all_windows_finds_and_stores_only_their_fronts),
+		TEST(where_the_segments_to_keep_have_no_tokens_nothing_is_kept),
 		TEST(what_is_not_to_be_stored_leaves_the_disk_as_it_was),
 		TEST(without_a_folder_every_start_is_the_first),
 		TEST(killed_in_mid_prefill_it_keeps_the_pages_that_were_done),

@@ -500,7 +500,7 @@ static void what_stands_behind_what_is_kept_is_forgotten(void **state)
 	uint32_t ids[CONTEXT_TOK], other[CONTEXT_TOK];
 	struct scheduler_request request = ask(1, ids, 300, 30);
 
-	for (size_t keep_tok = 150; keep_tok <= 192; keep_tok += 42) {
+	for (int64_t keep_tok = 150; keep_tok <= 192; keep_tok += 42) {
 		fill(ids, CONTEXT_TOK, 8);
 		fill(other, CONTEXT_TOK, 9);
 		start();
@@ -512,7 +512,7 @@ static void what_stands_behind_what_is_kept_is_forgotten(void **state)
 		assert_int_equal(30, outcome[1].n_ids);
 		memcpy(ids + 300, outcome[1].ids, 30 * sizeof(*ids));
 		assert_int_equal(keep_tok, scheduler_cached(scheduler, ids, 400, 0).cached_tok);
-		memcpy(other, ids, keep_tok * sizeof(*ids));
+		memcpy(other, ids, (size_t)keep_tok * sizeof(*ids));
 		assert_int_equal(keep_tok, scheduler_cached(scheduler, other, 400, 0).cached_tok);
 		/* Another question: found up to there, and nothing of it is kept either. */
 		request.id = 2;
