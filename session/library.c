@@ -82,7 +82,7 @@ static void set_document(struct library_source *source, const struct standing *s
 	source->cite->document = source->document;
 }
 
-/* What is cut lands in *library, also after a failure. */
+/* What is cut lands in *library, also after a failure: whole sources. */
 static int add_sources(struct session *session, const struct cut_rule *rule, struct library *known,
 	struct library *library, struct err *err)
 {
@@ -105,6 +105,10 @@ static int add_sources(struct session *session, const struct cut_rule *rule, str
 		if (!take_known(known, source)) {
 			set_document(source, standing, n_standing, block);
 			status = cut_make(&source->cut, source->document, rule, err);
+			if (status < 0) {
+				source_finish(source);
+				library->n_source--;
+			}
 		}
 	}
 	free(standing);
@@ -188,6 +192,25 @@ static int is_of(const struct library *library, const char *digest, int64_t wind
 	       strcmp(library->tokenizer_digest, digest) == 0;
 }
 
+/* After a stop: what was cut by then and what is still in *known, for the next time, of no revision. */
+static void keep_cuts(struct session *session, struct library *known, struct library *library)
+{
+	size_t n_known = known ? known->n_source : 0;
+
+	library->source = mem_resize(
+		library->source, library->n_source + n_known + 1, sizeof(*library->source));
+	for (size_t i = 0; i < n_known; i++) {
+		if (known->source[i].n_block) {
+			library->source[library->n_source++] = known->source[i];
+			known->source[i] = (struct library_source){0};
+		}
+	}
+	library->revision = UINT64_MAX;
+	library->n_turn = 0;
+	library_destroy(session->library);
+	session->library = library;
+}
+
 static int make_library(struct session *session, struct engine *engine,
 	const struct session_watch *watch, struct library *known, struct library *library,
 	struct err *err)
@@ -231,13 +254,12 @@ int session_library(struct session *session, struct engine *engine, int64_t wind
 	memcpy(library->tokenizer_digest, info->tokenizer_digest,
 		sizeof(library->tokenizer_digest));
 	status = make_library(session, engine, watch, known, library, err);
-	library_destroy(session->library);
-	session->library = NULL;
 	if (status < 0) {
-		library_destroy(library);
+		keep_cuts(session, known, library);
 		return -1;
 	}
 	sum_sources(library);
+	library_destroy(session->library);
 	session->library = library;
 	*out = library;
 	return 0;

@@ -325,6 +325,57 @@ static void a_stop_leaves_the_session_as_it_was(void **state)
 	engine_close(engine);
 }
 
+static int after_some(void *arg)
+{
+	return --*(int *)arg < 0;
+}
+
+/* How often it looked whether to stop; it stops after `most` times. */
+static int polls_of_cutting(struct session *session, struct engine *engine, int most, int expected)
+{
+	int left = most;
+	struct session_watch watch = {.stopped = after_some, .arg = &left};
+	const struct library *library;
+	struct err err = {0};
+
+	assert_int_equal(expected, session_library(session, engine, 0, &watch, &library, &err));
+	assert_true(expected == 0 || err.code == ERR_INTERRUPTED);
+	return most - left;
+}
+
+static struct session *many_sources(int n)
+{
+	struct session *session = session_create(&(struct session_config){.no_cite = 1});
+
+	for (int i = 0; i < n; i++) {
+		add_prose(session, "pump", 40 + i);
+	}
+	return session;
+}
+
+static void a_stop_keeps_the_cuts_that_were_made(void **state)
+{
+	enum { SOURCES = 8, ENOUGH = 1 << 20 };
+	struct engine *engine = open_fake(0);
+	struct session *session = many_sources(SOURCES);
+	int all = polls_of_cutting(session, engine, ENOUGH, 0);
+	const struct chunk *chunk = session->library->source[SOURCES - 1].cut.chunk;
+
+	(void)state;
+	/* One more source: a stop at once forgets none of the others. */
+	add_prose(session, "valve", 40);
+	polls_of_cutting(session, engine, 0, -1);
+	assert_ptr_equal(chunk, library_of(session, engine, 0)->source[SOURCES - 1].cut.chunk);
+	session_destroy(session);
+	/* Half of it was cut when it stopped: that is not cut again. */
+	session = many_sources(SOURCES);
+	polls_of_cutting(session, engine, all / 2, -1);
+	assert_true(polls_of_cutting(session, engine, ENOUGH, 0) < all * 3 / 4);
+	assert_int_equal(SOURCES, session->library->n_source);
+	session_destroy(session);
+	engine_close(engine);
+}
+
 /* ---- updates ---- */
 
 static void a_source_is_read_as_it_is_now(void **state)
@@ -643,6 +694,7 @@ int main(void)
 		cmocka_unit_test(counts_are_those_of_the_engine),
 		cmocka_unit_test(the_engine_and_this_process_count_the_same),
 		cmocka_unit_test(a_stop_leaves_the_session_as_it_was),
+		cmocka_unit_test(a_stop_keeps_the_cuts_that_were_made),
 		cmocka_unit_test(a_source_is_read_as_it_is_now),
 		cmocka_unit_test(a_window_is_a_prefix_whatever_is_asked_behind_it),
 		cmocka_unit_test(the_latest_turns_stand_in_a_prompt_as_far_as_they_fit),
