@@ -105,7 +105,10 @@ static void add_answer(struct over_run *run, size_t index, const struct watched 
 	run->coverage = *coverage;
 }
 
-/* An answer that does not fit is a wrong one; every other failure ends the measurement. */
+/*
+ * An answer that does not fit is a wrong one, and so is none where no passage has a word of the
+ * question; every other failure ends the measurement.
+ */
 static int ask_one(struct over_run *run, size_t index, struct err *err)
 {
 	const struct quiz_question *question = &run->questions.item[index].quiz;
@@ -116,7 +119,7 @@ static int ask_one(struct over_run *run, size_t index, struct err *err)
 	int status = ask(run, question, &reading, &answer, err);
 
 	run->cost[index].seconds = output_clock_s() - began_s;
-	if (status < 0 && err->code == ERR_CONTEXT) {
+	if (status < 0 && (err->code == ERR_CONTEXT || err->code == ERR_USAGE)) {
 		log_err(err);
 		sums->n_failed = 1;
 		status = 0;

@@ -437,7 +437,7 @@ static int choose(
 /* Nobody who read nothing can say that the sources do not say. */
 static int nothing_selected(struct err *err)
 {
-	return err_set(err, ERR_USAGE, NULL, "ask in other words, or --over auto reads all of it",
+	return err_set(err, ERR_USAGE, NULL, "ask in other words, or sweep, which reads all of it",
 		"no passage has a word of the question: nothing was read");
 }
 

@@ -188,6 +188,9 @@ ok 'which finds passages where no word does' [ "$(field coverage.chunks_read)" -
 ask --over select --json 'qwxyz vbnmk?' notes
 ok 'without it nothing is read, which is no answer' status_is 2
 ok 'and is told' says 'no passage has a word of the question'
+echo '{"text": "qwxyz vbnmk?"}' >asked
+run "$CARREL" eval quote --device fake -c 4096 --over select --ask asked notes
+ok 'which ends no measurement' status_is 0
 # The fake device reads no model: one that is made for it makes vectors for one that nobody trained.
 encoder=$CARREL_SOURCE/tests/vectors/encoders/bert-mean.gguf
 random()
