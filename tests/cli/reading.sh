@@ -375,11 +375,13 @@ END
 run "$PTY_RUN" script "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store "$veiled" fleet
 ok 'on a terminal a sweep is drawn, and stopped by Ctrl-C' status_is 130
 ok 'it is redrawn in its line' grep -qaE "sweep [0-9]+% [0-9]+ of [0-9]+ windows.*$escape\\[K" out
-# The last pass sees two files together, which no window does.
+# In the last pass files have their numbers; in a window each is S1.
 rules=$CARREL_FAKE_ANSWERS
 long=$(printf 'It is said at length, and more. %.0s' $(seq 40))
-CARREL_FAKE_ANSWERS="watchword${tab}of the anchor${tab}of the bell${tab}$long
-$rules"
+for number in 2 3 4 5 6 7 8; do
+	CARREL_FAKE_ANSWERS="watchword${tab}id=\"S$number\"${tab}$long
+$CARREL_FAKE_ANSWERS"
+done
 CARREL_FAKE_TOKEN_US=10000
 export CARREL_FAKE_TOKEN_US
 cat >script <<-'END'

@@ -465,7 +465,7 @@ static int try_narrow(struct session *session, struct engine *engine, struct tol
 	const struct session_watch watch = {
 		.stopped = take_stopped, .reading = take_reading, .arg = told};
 	const struct session_reading how = {
-		.over = SESSION_OVER_SWEEP, .window_tok = WINDOW_TOK, .select_tok = 260};
+		.over = SESSION_OVER_SWEEP, .window_tok = WINDOW_TOK, .select_tok = 1};
 
 	return session_ask_over(session, engine, &how, QUESTION, strlen(QUESTION), NULL, MAX_TOK,
 		&watch, answer, err);
@@ -494,7 +494,7 @@ static void a_find_that_fits_by_no_means_does_not_shut_out_the_others(void **sta
 {
 	struct engine *engine = open_green();
 	struct session *session = session_create(&(struct session_config){0});
-	char *text = text_with_long_line(300);
+	char *text = text_with_long_line(340);
 	int64_t n_window = 0;
 
 	add_text(session, "a.txt", text);
@@ -525,7 +525,7 @@ static void where_nothing_that_was_found_fits_it_is_not_said_that_nothing_was(vo
 {
 	struct engine *engine = open_green();
 	struct session *session = session_create(&(struct session_config){0});
-	char *text = text_with_long_line(300);
+	char *text = text_with_long_line(340);
 	struct told told = {0};
 	struct session_answer answer;
 	struct err err;
@@ -535,7 +535,7 @@ static void where_nothing_that_was_found_fits_it_is_not_said_that_nothing_was(vo
 	free(text);
 	assert_int_equal(-1, try_narrow(session, engine, &told, &answer, &err));
 	assert_int_equal(ERR_CONTEXT, err.code);
-	assert_non_null(strstr(err.what, "260"));
+	assert_non_null(strstr(err.what, "384"));
 	told_finish(&told);
 	done(session, engine);
 }
