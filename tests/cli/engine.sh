@@ -186,7 +186,7 @@ ok 'models info describes it' json can_run true
 ok 'and says its GGUF version' json gguf_version 3
 ok 'with exactly the documented names' json . "path,gguf_version,name,architecture,storage,license,\
 template,thinks,no_think,tokenizer,parameters,weight_bytes,file_bytes,context_tokens,layers,width,vocabulary,\
-kv_bytes_per_token,can_run,why_not,plan"
+kv_bytes_per_token,only_embeds,can_run,why_not,plan"
 ok 'and what it would take here' json plan "weight_bytes,packed_bytes,scratch_bytes,kv_bytes,\
 needed_bytes,available_bytes,context_tokens,fits"
 ok 'which adds up' [ "$("$JSON_GET" plan.packed_bytes plan.scratch_bytes plan.kv_bytes \

@@ -61,8 +61,11 @@ if (ulimit -v 450000; "$CARREL" ask --version) >/dev/null 2>&1; then
 	[ "$total" -gt 100000000 ] || echo '# the count is odd'
 	run sh -c 'ulimit -v 450000; "$0" ask -q "When does it stop?" large' "$CARREL"
 	ok "$name" [ "$status" = 3 -a "$(sed -E 's/.* are ([0-9,]+) tokens, .*/\1/; s/,//g' err)" -gt "$total" ]
-	run sh -c 'echo "/load large" | (ulimit -v 450000; "$0")' "$CARREL"
+	run sh -c 'echo "/load large" | (ulimit -v 450000; "$0" --over fail)' "$CARREL"
 	ok 'in the chat, too' [ "$status" = 3 -a "$(sed -E 's/.* be ([0-9,]+) tokens, .*/\1/; s/,//g' err)" -gt "$total" ]
+	run sh -c 'echo "/load large" | (ulimit -v 450000; "$0")' "$CARREL"
+	ok 'where it would be read in parts, it has to fit the memory' says 'there is no memory for sources of'
+	ok 'else it is not loaded' status_is 6
 else
 	skip "$name" 'this build needs more address space'
 fi

@@ -375,11 +375,11 @@ END
 run "$PTY_RUN" script "$CARREL" ask --device fake -c 4096 --window 512 --over sweep --no-store "$veiled" fleet
 ok 'on a terminal a sweep is drawn, and stopped by Ctrl-C' status_is 130
 ok 'it is redrawn in its line' grep -qaE "sweep [0-9]+% [0-9]+ of [0-9]+ windows.*$escape\\[K" out
-# In the last pass files have their numbers; in a window each is S1.
+# A window has lines of one file, the last pass those of several in which the first finds are.
 rules=$CARREL_FAKE_ANSWERS
 long=$(printf 'It is said at length, and more. %.0s' $(seq 40))
-for number in 2 3 4 5 6 7 8; do
-	CARREL_FAKE_ANSWERS="watchword${tab}id=\"S$number\"${tab}$long
+for pair in anchor:bell bell:compass compass:deck; do
+	CARREL_FAKE_ANSWERS="watchword${tab}\"${pair%:*}.txt\"${tab}\"${pair#*:}.txt\"${tab}$long
 $CARREL_FAKE_ANSWERS"
 done
 CARREL_FAKE_TOKEN_US=10000
