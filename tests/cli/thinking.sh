@@ -140,7 +140,7 @@ cat >script <<-'END'
 	send How?\n
 	expect thinking... 
 	send \c
-	expect still thinking: there is no answer
+	expect still thinking: there is no
 	expect > 
 	send Again?\n
 	expect By hand.
