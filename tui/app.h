@@ -1,0 +1,73 @@
+/*
+ * The workbench at work: what its parts share. tui/app.c has the loop (one poll over the keyboard,
+ * the desk, signals and timers; everything is drawn once per turn of it), tui/layout.c says where
+ * everything stands, tui/commands.c carries out /commands.
+ */
+#ifndef TUI_APP_H
+#define TUI_APP_H
+
+#include "base/buf.h"
+#include "session/desk.h"
+#include "tui/keys.h"
+#include "tui/theme.h"
+#include "tui/tui.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct input;
+struct view;
+struct view_ops;
+
+struct app_note {    /* one of the log */
+	double at_s; /* wall clock, since 1970 */
+	int is_error;
+	char *text;
+};
+
+struct app {
+	const struct tui_config *config;
+	struct desk *desk;
+	const struct desk_state *state; /* the newest; never NULL */
+	struct keys *keys;
+	struct theme theme;
+	struct input *input;
+	struct view **view; /* the stack; [0] is the chat */
+	size_t n_view, cap_view;
+	int focus;     /* side by side: 0 the chat, 1 the top view; stacked: the top view */
+	int is_typing; /* keys go to the input line */
+	int wants_quit, is_dirty; /* is_dirty: something is to be drawn */
+	struct desk_event
+		progress; /* of what is under way: doing, done, total, ...; its text is owned */
+	double progress_began_s;
+	struct desk_preview preview; /* of the question as it stands; serial 0: none */
+	struct desk_plan *plan;      /* a change that waits for yes or no */
+	char *message;               /* the line above the input, until the next key; NULL */
+	int message_is_error;
+	struct app_note *note; /* the log, oldest first */
+	size_t n_note, cap_note;
+	struct app_timer *timer;
+	size_t n_timer, cap_timer;
+};
+
+/* Say it in the message line and in the log. */
+void app_say(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void app_complain(struct app *app, const struct err *err);
+/* Draw at the next turn of the loop. */
+void app_touch(struct app *app);
+/* Call once, after so long; the same function again moves it. */
+void app_after(struct app *app, int ms, void (*call)(struct app *app));
+double app_clock_s(void); /* monotonic */
+
+/* What a line of the input is: a /command, or a question for the desk. Takes nothing over. */
+void app_take_line(struct app *app, const char *line, size_t len);
+/* tui/commands.c: what stands behind the / or the :. */
+void app_command(struct app *app, const char *line);
+/* Ask about a plan in the message line; Enter or y commits it, anything else discards it. */
+void app_show_plan(struct app *app, struct desk_plan *plan);
+/* Open the source that the citation stands in, at its lines, with the quoted words marked. */
+void app_open_citation(struct app *app, const struct citation *citation);
+/* Suspend the screen, run a program on the terminal, come back; -1 with the error. */
+int app_run_program(struct app *app, char *const *argv, struct err *err);
+
+#endif
