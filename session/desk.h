@@ -163,7 +163,8 @@ enum desk_event_type {
 };
 struct desk_plan {
 	int64_t id;
-	char **text; /* a line for each thing that it does */
+	const char *verb; /* what yes does: "load", "refresh", "repack", "drop"; constant */
+	char **text;      /* a line for each thing that it does */
 	size_t n_text;
 	struct skipped *skipped;
 	size_t n_skipped;

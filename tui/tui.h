@@ -15,9 +15,10 @@ struct tui_config {
 	const char *theme; /* a name or a path; NULL: "default" */
 	const char *
 		theme_dir; /* where the themes that came with carrel are; NULL: those compiled in */
-	const char *history;  /* file of what was typed; NULL: none is kept */
-	const char *settings; /* the settings file, whose [keys] are read; NULL: none */
-	int no_model;         /* nobody configured one: say how */
+	const char *history;   /* file of what was typed; NULL: none is kept */
+	const char *settings;  /* the settings file, whose [keys] are read; NULL: none */
+	const char *kv_folder; /* where KV is kept from run to run; NULL: nowhere */
+	int no_model;          /* nobody configured one: say how */
 	/* For completion: the n-th name, NULL ends them; malloc'ed. */
 	char *(*session_name)(void *arg, size_t n);
 	char *(*model_name)(void *arg, size_t n);
