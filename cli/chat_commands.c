@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/line.h"
 #include "cli/output.h"
+#include "session/command_table.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -113,62 +114,60 @@ static void slash_thinking(struct chat *chat, const char *argument)
 	putchar('\n');
 }
 
-static const struct slash {
-	const char *name, *argument, *help;
-	void (*run)(struct chat *chat, const char *argument);
-} slash_table[] = {
-	{"again", "HOW",
-		"ask the last question again, beside its answer: at a temperature (0.7), or by "
-		"sweep or select",
-		chat_again},
-	{"drop", "S2", "take a source out of the session, its text for good", chat_drop},
-	{"edit", "N", "ask in place of turn N, beside what was said there", chat_edit},
-	{"help", "", "show these commands", slash_help},
-	{"load", "PATH", "add a file or a folder to the sources", slash_load},
-	{"new", "", "begin another session", chat_new},
-	{"over", "MODE", "read what the window does not hold by sweep, select or auto, or fail",
-		chat_over},
-	{"plan", "", "show what it would cost to read it all, and what select would read",
-		chat_plan},
-	{"prefill", "", "compute now what stands in front of the next question", chat_prefill},
-	{"quit", "", "leave (so does Ctrl-D)", slash_quit},
-	{"refresh", "", "read the sources again: what changed follows as an update", chat_refresh},
-	{"rename", "NAME", "call the session something else", chat_rename},
-	{"repack", "", "gather late sources and updates in front again", chat_repack},
-	{"session", "", "show what the session holds and what is cached of it", chat_session},
-	{"sources", "", "show the sources and what they cost", slash_sources},
-	{"switch", "N", "go on behind turn N", chat_switch},
-	{"thinking", "", "show what the model thought before its last answer", slash_thinking},
-	{"turns", "N", "show the turns, and which way led here; with N that turn whole",
-		chat_turns},
+/* What each row of the table that has SLASH_LINE does. */
+static void (*const actions[SLASH_COUNT])(struct chat *chat, const char *argument) = {
+	[SLASH_AGAIN] = chat_again,
+	[SLASH_DROP] = chat_drop,
+	[SLASH_EDIT] = chat_edit,
+	[SLASH_HELP] = slash_help,
+	[SLASH_LOAD] = slash_load,
+	[SLASH_NEW] = chat_new,
+	[SLASH_OVER] = chat_over,
+	[SLASH_PLAN] = chat_plan,
+	[SLASH_PREFILL] = chat_prefill,
+	[SLASH_QUIT] = slash_quit,
+	[SLASH_REFRESH] = chat_refresh,
+	[SLASH_RENAME] = chat_rename,
+	[SLASH_REPACK] = chat_repack,
+	[SLASH_SESSION] = chat_session,
+	[SLASH_SOURCES] = slash_sources,
+	[SLASH_SWITCH] = chat_switch,
+	[SLASH_THINKING] = slash_thinking,
+	[SLASH_TURNS] = chat_turns,
 };
 
 const char *chat_command_name(size_t n)
 {
-	return n < ARRAY_LEN(slash_table) ? slash_table[n].name : NULL;
+	for (size_t i = 0; i < SLASH_COUNT; i++) {
+		if (slash_table[i].where & SLASH_LINE && n-- == 0) {
+			return slash_table[i].name;
+		}
+	}
+	return NULL;
 }
 
 static void slash_help(struct chat *chat, const char *argument)
 {
-	for (size_t i = 0; i < ARRAY_LEN(slash_table); i++) {
-		output_line("/%-8s %-5s %s", slash_table[i].name, slash_table[i].argument,
-			slash_table[i].help);
+	for (size_t i = 0; i < SLASH_COUNT; i++) {
+		if (slash_table[i].where & SLASH_LINE) {
+			output_line("/%-8s %-5s %s", slash_table[i].name, slash_table[i].argument,
+				slash_table[i].help);
+		}
 	}
 	output_line("Ctrl-C stops an answer and keeps what came. // begins a message with a /.");
 }
 
 void chat_command(struct chat *chat, const char *line)
 {
+	const char *argument;
+	const struct slash_row *row = slash_find(line, SLASH_LINE, &argument);
 	size_t len = strcspn(line, " ");
 	struct err err;
 
-	for (size_t i = 0; i < ARRAY_LEN(slash_table); i++) {
-		if (strlen(slash_table[i].name) == len &&
-			strncmp(slash_table[i].name, line, len) == 0) {
-			slash_table[i].run(chat, line + len + strspn(line + len, " "));
-			fflush(stdout);
-			return;
-		}
+	if (row) {
+		actions[row->slash](chat, argument);
+		fflush(stdout);
+		return;
 	}
 	err_set(&err, ERR_USAGE, NULL, "/help lists the commands", "there is no command /%.*s",
 		(int)(len < 64 ? len : 64), line);
