@@ -30,9 +30,10 @@ struct desk;
 /* A session and who it is. The names are malloc'ed and the desk's to free. */
 struct desk_session {
 	struct session *session;
-	char *name;   /* "nccl-review"; NULL: a throw-away one */
-	int is_new;   /* nobody had it before */
-	void *handle; /* the host's own, given back to close_session() */
+	char *name;       /* "nccl-review"; NULL: a throw-away one */
+	int is_new;       /* nobody had it before */
+	int wants_engine; /* another one than open_engine() gave last: its options say so */
+	void *handle;     /* the host's own, given back to close_session() */
 };
 enum desk_which {
 	DESK_FIRST, /* as the command line says */
@@ -55,10 +56,12 @@ struct desk_host {
 	/* Begin to load the model of that name or path (NULL: as options and the session say). */
 	int (*open_engine)(void *arg, const char *model, struct engine **out, struct err *err);
 	/* The window for loads, what to read beyond it, how to sample, load settings: as options,
-	   session and /set say now. Called before each order that needs them. */
+	   session and /set say now. Called before each order that needs them. An embedding model that
+	   still loads is waited for, until watch->stopped (ERR_INTERRUPTED). */
 	int (*settings)(void *arg, struct session *session, struct engine *engine,
-		struct desk_settings *out, struct err *err);
-	/* "/set NAME VALUE": the same names as the command line's options. */
+		const struct session_watch *watch, struct desk_settings *out, struct err *err);
+	/* "/set NAME VALUE": the same names as the command line's options. 1: done, and
+	   open_engine(NULL) makes it hold. */
 	int (*set)(void *arg, struct session *session, const char *name, const char *value,
 		struct err *err);
 	void *arg;

@@ -104,6 +104,17 @@ static void add_setting(const struct session *session, const char *key, const ch
 	}
 }
 
+static void follow_settings(struct session *session)
+{
+	free(session->system);
+	session->system = mem_strdup(session_setting(session, option_system));
+	session->no_cite = is_set(session, option_no_cite);
+	session->free_quotes = is_set(session, option_free_quotes);
+	session->no_think = is_set(session, option_no_think);
+	prompt_finish(&session->instructions);
+	pack_instructions(&session->instructions, session->system, session->no_cite);
+}
+
 static int take_config(
 	struct session *session, const struct session_config *config, struct err *err)
 {
@@ -122,12 +133,33 @@ static int take_config(
 	if (status < 0) {
 		return -1;
 	}
-	session->system = mem_strdup(session_setting(session, option_system));
-	session->no_cite = is_set(session, option_no_cite);
-	session->free_quotes = is_set(session, option_free_quotes);
-	session->no_think = is_set(session, option_no_think);
-	pack_instructions(&session->instructions, session->system, session->no_cite);
+	follow_settings(session);
 	return 0;
+}
+
+int session_configure(struct session *session, const struct session_config *config, struct err *err)
+{
+	const struct store_setting setting[] = {
+		{(char *)option_system, (char *)config->system},
+		{(char *)option_no_cite, (char *)(config->no_cite ? is_on : NULL)},
+		{(char *)option_free_quotes, (char *)(config->free_quotes ? is_on : NULL)},
+		{(char *)option_no_think, (char *)(config->no_think ? is_on : NULL)},
+	};
+
+	if (commit_settings(session, setting, ARRAY_LEN(setting), err) < 0) {
+		return -1;
+	}
+	follow_settings(session);
+	session->revision++;
+	return 0;
+}
+
+struct session_config session_configuration(const struct session *session)
+{
+	return (struct session_config){.system = session->system,
+		.no_cite = session->no_cite,
+		.free_quotes = session->free_quotes,
+		.no_think = session->no_think};
 }
 
 static int check_pack(const struct session *session, struct err *err)

@@ -43,6 +43,10 @@ struct session *session_create(const struct session_config *config);
 int session_open(struct session **out, struct store *store, const struct session_config *config,
 	struct err *err);
 void session_destroy(struct session *session);
+/* What its config is now (borrowed), and another one, all of it, from the next question on. */
+struct session_config session_configuration(const struct session *session);
+int session_configure(
+	struct session *session, const struct session_config *config, struct err *err);
 struct store *session_store(struct session *session);
 /* A setting of the session ("option.model", see session/store.h); NULL where it has none. */
 const char *session_setting(const struct session *session, const char *key);

@@ -271,6 +271,31 @@ static void settings_are_remembered_and_overridden(void **state)
 }
 
 /* Counts say of which tokenizer they are, and are made anew for another. */
+/* While it is open, too, and taken back as well as given. */
+static void a_session_is_configured_anew(void **state)
+{
+	struct session *session = create("./5555555555555555",
+		&(struct session_config){.system = "Be brief.", .no_cite = 1});
+	struct session_config config = session_configuration(session);
+	struct err err;
+	char *text;
+
+	config.no_cite = 0;
+	config.no_think = 1;
+	must(session_configure(session, &config, &err), &err);
+	session = reopen(session);
+	config = session_configuration(session);
+	assert_string_equal("Be brief.", config.system);
+	assert_true(!config.no_cite && config.no_think && !config.free_quotes);
+	config.system = NULL;
+	must(session_configure(session, &config, &err), &err);
+	text = context(session, NULL);
+	assert_null(strstr(text, "Be brief."));
+	assert_non_null(strstr(text, "Cite each quote"));
+	free(text);
+	session_destroy(session);
+}
+
 static void counts_of_another_tokenizer_are_none(void **state)
 {
 	struct session *session = create("./3333333333333333", &(struct session_config){0});
@@ -429,6 +454,7 @@ int main(void)
 		cmocka_unit_test(and_with_tokens_that_merge),
 		cmocka_unit_test(a_turn_is_kept_whole),
 		cmocka_unit_test(settings_are_remembered_and_overridden),
+		cmocka_unit_test(a_session_is_configured_anew),
 		cmocka_unit_test(counts_of_another_tokenizer_are_none),
 		cmocka_unit_test(counts_of_two_tokenizers_never_mix),
 		cmocka_unit_test(a_resumed_session_computes_only_the_new_turn),
