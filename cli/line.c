@@ -5,6 +5,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/recall.h"
 #include "base/utf8.h"
 #include "cli/interrupt.h"
 
@@ -639,12 +640,15 @@ void line_set_draft(const char *text)
 
 /* ---- history ---- */
 
-/* The history is private: made 0600 under any umask. */
+static void recall(void *arg, const char *text, size_t len)
+{
+	add_history(text);
+}
+
 static void history_open(void)
 {
 	char *folder = conf_state_dir();
 	struct err err;
-	int fd;
 
 	if (!folder || conf_make_dir(folder, &err) < 0) {
 		free(folder);
@@ -652,29 +656,26 @@ static void history_open(void)
 	}
 	history_path = mem_printf("%s/history", folder);
 	free(folder);
-	fd = open(history_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0) {
-		log_info("%s cannot be opened: %s", history_path, strerror(errno));
-		free(history_path);
-		history_path = NULL;
-		return;
-	}
-	close(fd);
 	using_history();
 	stifle_history(HISTORY_LINES);
-	read_history(history_path);
+	if (recall_read(history_path, recall, NULL, &err) < 0) {
+		log_info("%s: %s", err.where, err.what);
+		free(history_path);
+		history_path = NULL;
+	}
 }
 
 void line_remember(const char *line)
 {
 	HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+	struct err err;
 
 	if (!line[0] || (last && strcmp(last->line, line) == 0)) {
 		return;
 	}
 	add_history(line);
-	if (history_path && append_history(1, history_path) != 0) {
-		log_info("%s cannot be written", history_path);
+	if (history_path && recall_add(history_path, line, strlen(line), &err) < 0) {
+		log_info("%s: %s", err.where, err.what);
 	}
 }
 
@@ -700,12 +701,14 @@ void line_lend_terminal(int lend)
 
 void line_close(void)
 {
+	struct err err;
+
 	restore_terminal();
 	line_set_draft("");
 	free(reading.told);
 	reading.told = NULL;
-	if (history_path) {
-		history_truncate_file(history_path, HISTORY_LINES);
+	if (history_path && recall_cut(history_path, HISTORY_LINES, &err) < 0) {
+		log_info("%s: %s", err.where, err.what);
 	}
 	free(history_path);
 	history_path = NULL;

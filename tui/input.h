@@ -20,8 +20,20 @@ struct input *input_create(struct app *app, const char *history);
 void input_destroy(struct input *input); /* writes the history; NULL-safe */
 /* A key that no action took. */
 void input_key(struct input *input, const struct key *key);
-/* More keys may stand in readline's own reading (Esc, or ^X of ^X^E): it wants the next one. */
+/* The line is in the middle of something (^X of ^X^E, a search, a menu): it wants the next key. */
 int input_is_waiting(const struct input *input);
+/*
+ * Whether a key is the line's own before the key table is asked: the next one of what it is in the
+ * middle of, Esc of a prompt, Esc of vi's insertion mode. While typing, ask this first.
+ */
+int input_wants(const struct input *input, const struct key *key);
+/* Typing begins again (vi mode: inserting). */
+void input_resume(struct input *input);
+/*
+ * Ctrl-C: leave a search, a menu or a prompt, else take the text away (Up and ^Y bring it back). 1
+ * where there was something; 0: the line is empty, Ctrl-C means what is under way.
+ */
+int input_clear(struct input *input);
 
 const char *input_text(const struct input *input, size_t *len);
 void input_set(struct input *input, const char *text); /* the cursor goes to its end */
