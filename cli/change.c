@@ -7,7 +7,6 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,38 +121,4 @@ int change_drop(struct change_telling *telling, struct session *session, const i
 	}
 	buf_finish(&list);
 	return status;
-}
-
-static int is_among(const int64_t *number, size_t count, int64_t value)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (number[i] == value) {
-			return 1;
-		}
-	}
-	return 0;
-}
-
-int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err)
-{
-	const char *at = text;
-
-	do {
-		char *end;
-		long long value;
-
-		at += *at == 'S' || *at == 's';
-		errno = 0;
-		value = strtoll(at, &end, 10);
-		if (errno || end == at || value < 1 || !strchr(", ", *end)) {
-			return err_set(err, ERR_USAGE, text, "name it S2, or several S2,S3",
-				"is not the number of a source");
-		}
-		if (!is_among(*number, *count, value)) {
-			*number = mem_resize(*number, *count + 1, sizeof(**number));
-			(*number)[(*count)++] = value;
-		}
-		at = end + strspn(end, ", ");
-	} while (*at);
-	return 0;
 }

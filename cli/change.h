@@ -32,7 +32,5 @@ int change_drop(struct change_telling *telling, struct session *session, const i
 void change_tell_cost(const struct session_cost *cost, int64_t context_tok);
 /* Whether the next question would not see all of it. */
 int change_is_over(const struct session_cost *cost, int64_t context_tok);
-/* "S2", "2" or several parted by commas: adds them, each once, to the list, which the caller frees. */
-int change_add_numbers(int64_t **number, size_t *count, const char *text, struct err *err);
 
 #endif

@@ -6,46 +6,22 @@
 #include "cli/line.h"
 #include "cli/output.h"
 #include "session/command_table.h"
+#include "session/command_words.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <readline/tilde.h>
 
 static void slash_help(struct chat *chat, const char *argument);
 
-/*
- * What is typed behind /load: "in quotes" as it stands in them, else at a prompt a ~ means what it
- * means in a shell. Malloc'ed.
- */
-static char *typed_path(const struct chat *chat, const char *argument, int *is_quoted)
-{
-	size_t len = strlen(argument);
-
-	*is_quoted = len > 1 && (argument[0] == '"' || argument[0] == '\'') &&
-		     argument[len - 1] == argument[0] && access(argument, F_OK) < 0;
-	if (*is_quoted) {
-		return mem_strndup(argument + 1, len - 2);
-	}
-	return chat->interactive ? tilde_expand(argument) : mem_strdup(argument);
-}
-
-/* One path or, where there is no such file, those that match it as a pattern. */
+/* At a prompt a ~ means what it means in a shell. */
 static int load_typed(struct chat *chat, const char *argument, struct err *err)
 {
-	glob_t found = {0};
-	int is_quoted, is_pattern, status;
-	char *path = typed_path(chat, argument, &is_quoted);
+	size_t n_path;
+	char **path = command_paths(argument, chat->interactive, &n_path);
+	int status = chat_load(chat, (const char *const *)path, n_path, 0, err);
 
-	is_pattern = !is_quoted && access(path, F_OK) < 0 && glob(path, 0, NULL, &found) == 0;
-	status = is_pattern ? chat_load(chat, (const char *const *)found.gl_pathv, found.gl_pathc,
-				      0, err)
-			    : chat_load(chat, (const char *const *)&path, 1, 0, err);
-	globfree(&found);
-	free(path);
+	command_paths_free(path, n_path);
 	return status;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/prefill.h"
 #include "session/catalogue.h"
+#include "session/command_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,7 +275,7 @@ void chat_drop(struct chat *chat, const char *argument)
 		refuse(chat, "/drop", "/drop S2; /sources lists them", "needs a source");
 		return;
 	}
-	status = change_add_numbers(&number, &count, argument, &err);
+	status = command_add_sources(&number, &count, argument, &err);
 	if (status == 0) {
 		status = change_drop(&telling, chat->session, number, count, &err);
 		chat->resume.is_used |= status == 0;

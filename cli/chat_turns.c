@@ -6,8 +6,8 @@
 #include "base/utf8.h"
 #include "cli/line.h"
 #include "cli/output.h"
+#include "session/command_words.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,22 +23,16 @@ static char *beginning(const char *text, size_t len)
 	return mem_printf("%.*s%s", (int)n, text, n < len ? "..." : "");
 }
 
-/* "3" or "#3"; 0 and a sentence where it is no turn. */
+/* 0 and a sentence where it is no turn. */
 static int64_t read_turn(struct chat *chat, const char *command, const char *argument)
 {
-	const char *digits = argument + (argument[0] == '#');
 	struct err err;
-	long long id;
-	char *end;
+	int64_t id = 0;
 
-	errno = 0;
-	id = strtoll(digits, &end, 10);
-	if (!errno && end != digits && !*end && id > 0) {
-		return id;
+	if (command_turn(&id, command, argument, &err) < 0) {
+		chat_complain(chat, &err);
 	}
-	err_set(&err, ERR_USAGE, command, "/turns lists them", "needs the number of a turn");
-	chat_complain(chat, &err);
-	return 0;
+	return id;
 }
 
 /* The stored turn, or NULL. */

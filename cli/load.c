@@ -12,6 +12,7 @@
 #include "cli/resume.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
+#include "session/command_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static int read_request(struct load *load, struct err *err)
 			"what is loaded is loaded into a session, and none is named");
 	}
 	for (size_t i = 0; i < options->drop.count; i++) {
-		if (change_add_numbers(&load->drop, &load->n_drop, options->drop.item[i], err) <
+		if (command_add_sources(&load->drop, &load->n_drop, options->drop.item[i], err) <
 			0) {
 			return -1;
 		}

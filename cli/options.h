@@ -55,7 +55,8 @@ struct options {
 	struct option_list include, exclude, from_file;
 	int ends_with_nul, include_secrets, drop_headers, layout, unsafe_loaders;
 	/* output */
-	int json, quiet, verbose, plain, help, version;
+	int json, quiet, verbose, plain, line, help, version;
+	const char *theme;
 	/* of one command */
 	int64_t top_n, budget_tok, depth, bench_prompt_tok, bench_generate_tok, bench_repeats;
 	const char *bench_depths, *tokens_file, *out_file, *model_name, *lengths, *questions_file;
@@ -99,8 +100,11 @@ struct option_row {
 	const char *help;
 };
 
-extern const struct option_row option_table[];
+extern const struct option_row option_table[]; /* cli/option_table.c */
+enum { OPTIONS_MOST = 128 };
 size_t option_count(void);
+/* The row of that name for one of the commands; NULL for none. */
+const struct option_row *option_find(const char *name, int commands);
 
 /* Defaults in every field. */
 void options_init(struct options *options);
@@ -127,6 +131,19 @@ const char *option_setting_name(const struct option_row *row);
  */
 int options_take_remembered(
 	struct options *options, const char *name, const char *value, struct err *err);
+/* Another value while the program runs, from now on as a session remembers it. */
+int options_set(
+	struct options *options, const struct option_row *row, const char *value, struct err *err);
+/*
+ * The values of all options and where they come from, to go back to: a session that is opened later
+ * must not get what another one remembered. options_lower_flags() makes those of the command line
+ * weaker than a session's, and not a reason to remember them.
+ */
+struct options_mark;
+struct options_mark *options_mark(const struct options *options);
+void options_return(struct options *options, const struct options_mark *mark);
+void options_lower_flags(void);
+void options_mark_free(struct options_mark *mark); /* NULL-safe */
 /* The value of a row as options_take_remembered() reads it; items of a list are parted by line feeds. */
 void option_remember(const struct options *options, const struct option_row *row, struct buf *out);
 /* The user's settings file; malloc'ed, NULL where there is no home. */

@@ -9,6 +9,7 @@
 #include "cli/registry.h"
 #include "cli/session_json.h"
 #include "cli/start.h"
+#include "session/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -427,76 +428,20 @@ json_t *reading_json_usage(
 
 /* ---- before ---- */
 
-/* ", about 3 min 20 s WHEN"; nothing where it is not known. */
-static void add_about(struct buf *out, const char *before, double seconds, const char *when)
-{
-	char text[NUMBER_SIZE];
-
-	if (seconds < 0) {
-		return;
-	}
-	number_seconds(text, seconds);
-	buf_printf(out, "%s%s%s%s", before, strncmp(text, "under", 5) == 0 ? "" : "about ", text,
-		when);
-}
-
-/* What belongs to the line before it stands further in: none is as long as a terminal is wide. */
-static void tell_sweep(const struct session_plan *plan, void (*line)(const char *format, ...))
-{
-	char windows[NUMBER_SIZE], window[NUMBER_SIZE], all[NUMBER_SIZE], cached[NUMBER_SIZE];
-	struct buf times = BUF_INIT;
-
-	line("a sweep reads %s window%s of up to %s tokens",
-		number_grouped(windows, plan->n_window), plan->n_window == 1 ? "" : "s",
-		number_grouped(window, plan->window_tok));
-	line("  %s tokens in all, %s of them cached", number_grouped(all, plan->sweep_tok),
-		number_grouped(cached, plan->sweep_cached_tok));
-	if (plan->sweep_s < 0) {
-		line("  how long that takes is known once something was read");
-		return;
-	}
-	add_about(&times, "  ", plan->sweep_s, " now");
-	add_about(&times, ", ", plan->sweep_warm_s, " once it was read");
-	if (plan->sweep_cached_tok) {
-		add_about(&times, ", ", plan->sweep_cold_s, " uncached");
-	}
-	line("%s", buf_str(&times));
-	buf_finish(&times);
-}
-
-static void tell_select(const struct session_plan *plan, void (*line)(const char *format, ...))
-{
-	char tokens[NUMBER_SIZE], chunks[NUMBER_SIZE], missing[NUMBER_SIZE];
-	struct buf times = BUF_INIT, vectors = BUF_INIT;
-
-	line("select reads up to %s tokens of %s passages",
-		number_grouped(tokens, plan->select_tok), number_grouped(chunks, plan->n_chunk));
-	add_about(&times, "", plan->select_s, " to the first word");
-	if (plan->index_s > 0) {
-		add_about(&times, times.len ? ", once " : "once ", plan->index_s,
-			" to index the words");
-	}
-	if (times.len) {
-		line("  %s", buf_str(&times));
-	}
-	if (plan->missing_vectors) {
-		add_about(&vectors, ": ", plan->vectors_s, " to make them");
-		line("  %s passages have no vector yet%s",
-			number_grouped(missing, plan->missing_vectors), buf_str(&vectors));
-	}
-	buf_finish(&times);
-	buf_finish(&vectors);
-}
-
 void reading_tell_plan(const struct session_plan *plan, void (*line)(const char *format, ...))
 {
-	char total[NUMBER_SIZE], window[NUMBER_SIZE];
+	struct buf text = BUF_INIT;
+	char *next;
 
-	line(plan->fits ? "%s tokens: all of it fits the context window of %s, and is read whole"
-			: "%s tokens are more than the context window of %s",
-		number_grouped(total, plan->total_tok), number_grouped(window, plan->context_tok));
-	tell_sweep(plan, line);
-	tell_select(plan, line);
+	plan_text(plan, &text);
+	for (char *at = text.data; *at; at = next) {
+		char *end = strchr(at, '\n');
+
+		*end = 0;
+		next = end + 1;
+		line("%s", at);
+	}
+	buf_finish(&text);
 }
 
 static json_t *seconds_json(double seconds)

@@ -25,8 +25,7 @@ static char *working_directory(void)
 
 /* ---- options that a session remembers ---- */
 
-/* Settings of struct session_config: the session keeps them itself. */
-static int is_of_config(const struct option_row *row)
+int resume_is_configured(const struct option_row *row)
 {
 	static const char *const names[] = {"system", "no-cite", "free-quotes", "no-think"};
 
@@ -79,35 +78,48 @@ static void remembered_value(
 	}
 }
 
+int resume_remember(struct session *session, const struct options *options,
+	const struct option_row *row, struct err *err)
+{
+	char *key = mem_printf("option.%s", row->name);
+	const char *remembered = session_setting(session, key);
+	struct buf value = BUF_INIT;
+	int status = 0;
+
+	remembered_value(options, row, &value);
+	if (!remembered || strcmp(remembered, buf_str(&value)) != 0) {
+		status = session_set(session, key, buf_str(&value), err);
+	}
+	buf_finish(&value);
+	free(key);
+	return status;
+}
+
 /* What the session said before, and what it is to say from now on. */
 static int share_option(
 	struct session *session, struct options *options, size_t row, struct err *err)
 {
 	const struct option_row *option = &option_table[row];
-	struct buf key = BUF_INIT, value = BUF_INIT;
 	const char *remembered;
 	struct err mistake;
-	int status = 0;
+	char *key;
 
-	if (option->memory != MEMORY_SESSION || is_of_config(option)) {
+	if (option->memory != MEMORY_SESSION || resume_is_configured(option)) {
 		return 0;
 	}
-	buf_printf(&key, "option.%s", option->name);
-	remembered = session_setting(session, buf_str(&key));
 	if (options_origin(row) == ORIGIN_FLAG) {
-		remembered_value(options, option, &value);
-		if (!remembered || strcmp(remembered, buf_str(&value)) != 0) {
-			status = session_set(session, buf_str(&key), buf_str(&value), err);
-		}
-	} else if (remembered &&
-		   options_take_remembered(options, option->name, remembered, &mistake) < 0) {
+		return resume_remember(session, options, option, err);
+	}
+	key = mem_printf("option.%s", option->name);
+	remembered = session_setting(session, key);
+	if (remembered &&
+		options_take_remembered(options, option->name, remembered, &mistake) < 0) {
 		/* Of a version that knew other values: the session opens all the same. */
 		log_note("the session remembers --%s %s, which %s", option->name, remembered,
 			mistake.what);
 	}
-	buf_finish(&key);
-	buf_finish(&value);
-	return status;
+	free(key);
+	return 0;
 }
 
 static int share_options(struct session *session, struct options *options, struct err *err)
@@ -462,7 +474,7 @@ void resume_close(struct resume *resume, int failed)
 	*resume = (struct resume){0};
 }
 
-void resume_replace(struct resume *resume, struct resume *next)
+void resume_leave(struct resume *resume, struct resume *next)
 {
 	if (is_void(resume, 0)) {
 		/* What was the last before it now is the last before `next`. */
@@ -471,6 +483,11 @@ void resume_replace(struct resume *resume, struct resume *next)
 		resume->previous = NULL;
 	}
 	resume_close(resume, 0);
+}
+
+void resume_replace(struct resume *resume, struct resume *next)
+{
+	resume_leave(resume, next);
 	*resume = *next;
 	*next = (struct resume){0};
 }

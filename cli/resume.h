@@ -42,9 +42,16 @@ int resume_new(struct resume *resume, struct options *options, const char *path,
  */
 void resume_close(struct resume *resume, int failed);
 
-/* Close it, and go on with `next`, a new one of the same directory. */
+/* Close it, where `next`, of the same directory, is open already and goes on. */
+void resume_leave(struct resume *resume, struct resume *next);
+/* The same, and it becomes `next`. */
 void resume_replace(struct resume *resume, struct resume *next);
 
+/* Settings of struct session_config, which a session keeps itself. */
+int resume_is_configured(const struct option_row *row);
+/* Have the session remember the value of an option that is none of those. */
+int resume_remember(struct session *session, const struct options *options,
+	const struct option_row *row, struct err *err);
 /* The remembered options of a session, without opening it for writing. */
 int resume_peek(struct options *options, struct err *err);
 

@@ -118,13 +118,18 @@ int start_set_window(struct session *session, struct engine *engine, char **mode
 
 int start_wait(struct engine *engine, struct err *err)
 {
+	return start_wait_until(engine, is_stopped, NULL, err);
+}
+
+int start_wait_until(struct engine *engine, int (*stopped)(void *arg), void *arg, struct err *err)
+{
 	struct engine_event event;
 
 	if (engine_info(engine)->model_name[0]) {
 		return 0; /* it was waited for before */
 	}
 	for (;;) {
-		if (interrupt_pending()) {
+		if (stopped(arg)) {
 			log_progress_clear();
 			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
 		}

@@ -36,6 +36,8 @@ int start_set_window(struct session *session, struct engine *engine, char **mode
  * model.
  */
 int start_wait(struct engine *engine, struct err *err);
+/* The same until `stopped`, which is polled ten times a second, says so (ERR_INTERRUPTED). */
+int start_wait_until(struct engine *engine, int (*stopped)(void *arg), void *arg, struct err *err);
 /* What goes wrong beside the answers, each once: after an answer. start_wait() does it too. */
 void start_tell_trouble(struct engine *engine);
 

@@ -32,7 +32,7 @@ cat >script <<-'END'
 	expect cached
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'a conversation on a terminal plays' status_is 0
 ok 'the second question finds the first in the cache' \
 	[ "$(grep -caE '\([1-9][0-9]* cached' out)" -ge 1 ]
@@ -74,25 +74,25 @@ cat >script <<-'END'
 	expect > 
 	send \d
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'an engine that is killed in mid-answer is a sentence, and is started again' status_is 0
 
 # Every pty_run also proves that the terminal is left as it was found (status 98 if not).
 for signal in TERM HUP QUIT; do
 	case $signal in TERM) number=143 ;; HUP) number=129 ;; QUIT) number=131 ;; esac
 	printf 'expect > \nsend half a li\nexpect half a li\nsignal %s\n' $signal >script
-	run "$PTY_RUN" script "$CARREL" --device fake
+	run "$PTY_RUN" script "$CARREL" --line --device fake
 	ok "SIG$signal at the prompt restores the terminal and ends the chat" status_is $number
 	printf 'expect > \nsend Words\\n\nwait 500\nsignal %s\n' $signal >script
-	run "$PTY_RUN" script "$CARREL" --device fake
+	run "$PTY_RUN" script "$CARREL" --line --device fake
 	ok "SIG$signal in an answer does too" status_is $number
 done
 printf 'expect > \nsignal HUP\nsend still here\nexpect still here\nsend \\c\nexpect > \nsend \\d\n' >script
-run "$PTY_RUN" script sh -c "trap '' HUP; exec \"\$0\" --device fake" "$CARREL"
+run "$PTY_RUN" script sh -c "trap '' HUP; exec \"\$0\" --line --device fake" "$CARREL"
 ok 'a SIGHUP that is ignored stays so' status_is 0
 
 printf 'expect > \nsignal INT\nexpect > \nsignal INT\nexpect > \nsend /quit\\n\n' >script
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'SIGINT at the prompt, twice, never quits' status_is 0
 cat >script <<-'END'
 	expect > 
@@ -110,16 +110,16 @@ cat >script <<-'END'
 	expect > 
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'Ctrl-C ends /load -, and leaves nothing behind for the prompt' status_is 0
 export CARREL_FAKE_TOKEN_US=100000
 printf 'expect > \nsend Words\\n\nwait 500\nfreeze carrel-engine\nsend \\c\nwait 300\nsend \\c\n' >script
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'a second Ctrl-C ends what does not stop, and restores the terminal' status_is 130
 unset CARREL_FAKE_TOKEN_US
 export CARREL_FAKE_PREFILL_US=100000
 printf 'expect > \nsend Words\\n\nwait 500\nsend \\c\nexpect before the first word\nexpect > Words\nsend \\c\nexpect > \nsend /quit\\n\n' >script
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'Ctrl-C before a word came does not say that words are kept' status_is 0
 unset CARREL_FAKE_PREFILL_US
 
@@ -139,7 +139,7 @@ cat >script <<-'END'
 	expect > 
 	send \d
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'what is typed in an answer is not echoed into it, and waits at the prompt' status_is 0
 unset CARREL_FAKE_TOKEN_US
 
@@ -170,7 +170,7 @@ cat >script <<-'END'
 	expect > 
 	send \d
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'a paste of several lines is one message, and Ctrl-C ends one without an end' status_is 0
 ok 'the history keeps it' grep -q 'third' "$XDG_STATE_HOME/carrel/history"
 
@@ -180,12 +180,12 @@ seq 1200 >"$XDG_STATE_HOME/carrel/history"
 chmod 600 "$XDG_STATE_HOME/carrel/history"
 printf 'expect > \nsend Words\\n\nexpect Yes\nexpect > \nsend \\d\n' >script
 umask 000
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'a long history is cut' [ "$(wc -l <"$XDG_STATE_HOME/carrel/history")" = 1000 ]
 ok 'and still private under umask 000' \
 	[ "$(stat -c %a "$XDG_STATE_HOME/carrel/history")" = 600 ]
 rm -rf "$XDG_STATE_HOME"
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 umask 022
 ok 'a new history is private under umask 000' \
 	[ "$(find "$XDG_STATE_HOME" -perm /077 | wc -l) $status" = '0 0' ]

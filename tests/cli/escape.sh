@@ -159,15 +159,15 @@ export CARREL_FAKE_ANSWER="$evil"
 for TERM in dumb xterm; do
 	export TERM
 	rm -rf "$XDG_STATE_HOME"
-	run "$PTY_RUN" talk "$CARREL" --device fake
+	run "$PTY_RUN" talk "$CARREL" --line --device fake
 	ok "a chat about evil names plays on TERM=$TERM" status_is 0
 	ok 'they are shown at the prompt' [ "$(grep -caF '<U+202E>' out)" -gt 5 ]
 	ok 'nothing is obeyed' clean_at_prompt
 done
 TERM=dumb
-run "$PTY_RUN" talk "$CARREL" --device fake
+run "$PTY_RUN" talk "$CARREL" --line --device fake
 ok 'a dumb terminal is sent no escape sequence' [ "$(grep -caP '\x1b' out)" = 0 ]
-LC_ALL=C run "$PTY_RUN" talk "$CARREL" --device fake
+LC_ALL=C run "$PTY_RUN" talk "$CARREL" --line --device fake
 ok 'nothing is obeyed under LC_ALL=C' clean_at_prompt
 TERM=xterm
 run "$PTY_RUN" talk "$CARREL" --plain --device fake

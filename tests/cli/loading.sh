@@ -122,7 +122,7 @@ cat >script <<-'END'
 	expect generated
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'in the chat Ctrl-C leaves the conversation as it was' status_is 0
 cat >script <<-'END'
 	expect > 
@@ -136,7 +136,7 @@ cat >script <<-'END'
 	expect > 
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --device fake
+run "$PTY_RUN" script "$CARREL" --line --device fake
 ok 'a folder that was half loaded is not there' status_is 0
 ok 'nor any of its files' [ "$(grep -caE 'tok +(text|code)' out)" = 0 ]
 rest=0

@@ -110,7 +110,7 @@ ok 'and writes nothing' [ -z "$(find "$XDG_CACHE_HOME" "$XDG_DATA_HOME" "$XDG_ST
 ask --no-store -s s 'How?'
 ok '--no-store and a session contradict each other' status_is 2
 printf 'expect > \nsend /load station.txt\\n\nexpect added\nexpect > \nsend What?\\n\nexpect generated\nexpect > \nsend /quit\\n\n' >script
-run "$PTY_RUN" script "$CARREL" --no-store -m "$CARREL_BUILT_IN"
+run "$PTY_RUN" script "$CARREL" --line --no-store -m "$CARREL_BUILT_IN"
 ok 'a chat with --no-store plays' status_is 0
 ok 'and writes nothing, no history either' \
 	[ -z "$(find "$XDG_CACHE_HOME" "$XDG_DATA_HOME" "$XDG_STATE_HOME" 2>/dev/null)" ]

@@ -16,7 +16,7 @@ sessions()
 	find "$XDG_DATA_HOME/carrel/sessions" -name session.db 2>/dev/null | wc -l
 }
 
-fake="$CARREL --device fake"
+fake="$CARREL --line --device fake"
 
 play $fake <<-'END'
 	expect > 

@@ -150,7 +150,7 @@ cat >script <<-'END'
 	expect > 
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --device fake station.txt
+run "$PTY_RUN" script "$CARREL" --line --device fake station.txt
 ok 'Ctrl-C in the thoughts of a chat leaves a conversation that goes on' status_is 0
 ok 'and /thinking escapes what it shows' [ "$(grep -ca "$(printf '\033]0;')" out)" = 0 ]
 unset CARREL_FAKE_TOKEN_US
@@ -176,7 +176,7 @@ cat >script <<-'END'
 	expect cached
 	send /quit\n
 END
-run "$PTY_RUN" script "$CARREL" --device fake station.txt
+run "$PTY_RUN" script "$CARREL" --line --device fake station.txt
 ok 'the chat folds thoughts to a line and shows them when asked' status_is 0
 ok 'the line is dim' grep -qa "$(printf '\033\\[2mthought for')" out
 cached=$(grep -aoE '\([0-9]+ cached' out | tail -1 | tr -dc 0-9)

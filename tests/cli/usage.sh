@@ -122,10 +122,13 @@ ok 'and every mistake' sentences 5
 ok 'with line and name' says 'carrel/config:1: temp takes'
 ok 'a number out of range' says 'carrel/config:2: top-p takes'
 ok 'a setting that is repeated' says 'carrel/config:3: top-p is set a second time'
-ok 'and sections, which there are none of' says 'carrel/config:5: seed stands behind [chat]'
+ok 'and sections but [keys]' says 'carrel/config:5: seed stands behind [chat]'
 run "$CARREL" ask --device fake question
 ok 'other commands end, with every mistake' sentences 5
 ok 'and status 2' status_is 2
+printf 'temp = 0.5\n[keys]\ndrop = D\n' >"$XDG_CONFIG_HOME/carrel/config"
+run "$CARREL" ask --device fake question
+ok 'keys of the workbench are no mistake' status_is 0
 rm "$XDG_CONFIG_HOME/carrel/config"
 mkdir "$XDG_CONFIG_HOME/carrel/config"
 run "$CARREL" ask --device fake question
