@@ -38,9 +38,8 @@ static size_t head_end(const struct answer *answer, size_t at, size_t limit)
 		if (answer->text[at] == ']' || parse_quote_open(answer->text, limit, at)) {
 			return at;
 		}
-		if (answer->text[at] == '[' ||
-			(answer->text[at] == '\n' && at + 1 < limit &&
-				answer->text[at + 1] == '\n')) {
+		if (answer->text[at] == '[' || (answer->text[at] == '\n' && at + 1 < limit &&
+						       answer->text[at + 1] == '\n')) {
 			break;
 		}
 	}
@@ -67,9 +66,8 @@ static size_t bracket_end(const struct answer *answer, size_t opened_at, size_t 
 static void find_stretch(const struct answer *answer, struct cited *cited)
 {
 	size_t at = answer->citation[cited->first].answer_offset, opened_at, end;
-	size_t limit = cited->end < answer->n_citation
-			       ? answer->citation[cited->end].answer_offset
-			       : answer->len;
+	size_t limit = cited->end < answer->n_citation ? answer->citation[cited->end].answer_offset
+						       : answer->len;
 
 	cited->text = answer->text + at;
 	cited->len = 0;

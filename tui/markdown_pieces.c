@@ -28,8 +28,9 @@ struct line {
 static struct line line_at(const char *text, size_t len, size_t at, int is_whole)
 {
 	const char *feed = memchr(text + at, '\n', len - at);
-	struct line line = {
-		.at = at, .end = feed ? (size_t)(feed - text) : len, .is_complete = feed || is_whole};
+	struct line line = {.at = at,
+		.end = feed ? (size_t)(feed - text) : len,
+		.is_complete = feed || is_whole};
 
 	line.text = at;
 	while (line.text < line.end && is_space(text[line.text])) {
@@ -121,8 +122,7 @@ static struct item item_at(const char *text, const struct line *line)
 	if (at == line->end && !line->is_complete) {
 		return unknown;
 	}
-	item.interrupts =
-		at < line->end && (!digits || (digits == 1 && text[line->text] == '1'));
+	item.interrupts = at < line->end && (!digits || (digits == 1 && text[line->text] == '1'));
 	return item;
 }
 
@@ -156,7 +156,7 @@ static enum boundary begins_piece(
 	}
 	if (line->indent <= (piece->is_item ? 0 : 3) &&
 		(text[line->text] == '`' || text[line->text] == '~')) {
-		return !line->is_complete			 ? BOUNDARY_UNKNOWN
+		return !line->is_complete                ? BOUNDARY_UNKNOWN
 		       : opens_fence(text, line, &fence) ? BOUNDARY_YES
 							 : BOUNDARY_NO;
 	}
@@ -167,11 +167,11 @@ static enum boundary begins_piece(
 		return BOUNDARY_NO;
 	}
 	item = item_at(text, line);
-	return item.kind == ITEM_NONE	 ? BOUNDARY_NO
+	return item.kind == ITEM_NONE      ? BOUNDARY_NO
 	       : item.kind == ITEM_UNKNOWN ? BOUNDARY_UNKNOWN
-	       : piece->is_item		 ? BOUNDARY_YES
-	       : item.interrupts	 ? BOUNDARY_YES
-					 : BOUNDARY_NO;
+	       : piece->is_item            ? BOUNDARY_YES
+	       : item.interrupts           ? BOUNDARY_YES
+					   : BOUNDARY_NO;
 }
 
 /* Cut what is too long: behind a space where there is one near, else behind a character. */

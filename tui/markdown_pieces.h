@@ -13,10 +13,10 @@ enum markdown_kind {
 };
 struct markdown_piece {
 	enum markdown_kind kind;
-	size_t at, end;    /* without empty lines in front of it */
-	int is_apart;      /* empty lines stand in front of it */
-	int is_item;       /* it begins with an item of a list that is not indented */
-	char ordered_mark; /* of such an item of an ordered list: . or ); 0: of none */
+	size_t at, end;               /* without empty lines in front of it */
+	int is_apart;                 /* empty lines stand in front of it */
+	int is_item;                  /* it begins with an item of a list that is not indented */
+	char ordered_mark;            /* of such an item of an ordered list: . or ); 0: of none */
 	struct markdown_state before; /* with a fence that it opens or closes */
 };
 /*

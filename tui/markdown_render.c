@@ -6,12 +6,14 @@
 #include "tui/markdown_table.h"
 
 #include <md4c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	CODE_COLUMNS = 2,      /* code is indented by */
-	EVENTS_PER_BYTE = 16,  /* of a piece: more (empty cells of a table) and it is shown as it is */
+	CODE_COLUMNS = 2, /* code is indented by */
+	EVENTS_PER_BYTE =
+		16, /* of a piece: more (empty cells of a table) and it is shown as it is */
 	ENTITY_MAX_BYTES = 12,
 };
 
@@ -30,7 +32,7 @@ struct span {
 
 struct render {
 	struct styled *out, *target; /* target: out, or the cells of a table */
-	const char *whole, *text; /* of which this is the piece */
+	const char *whole, *text;    /* of which this is the piece */
 	size_t len;
 	const struct cited_list *cited;
 	struct markdown_state *state;
@@ -98,8 +100,8 @@ static void begin_code(struct render *r)
 
 static void end_code_line(struct render *r)
 {
-	struct styled_block *block = styled_end_block(
-		r->out, r->indent + CODE_COLUMNS, r->indent + CODE_COLUMNS, 1);
+	struct styled_block *block =
+		styled_end_block(r->out, r->indent + CODE_COLUMNS, r->indent + CODE_COLUMNS, 1);
 
 	block->code = r->state->code;
 	block->n_quote = r->n_quote;
@@ -479,8 +481,7 @@ static int enter_span(MD_SPANTYPE type, void *detail, void *arg)
 
 	switch (type) {
 	case MD_SPAN_EM:
-		span.element =
-			span.element == ELEMENT_TEXT ? ELEMENT_EMPHASIS : span.element;
+		span.element = span.element == ELEMENT_TEXT ? ELEMENT_EMPHASIS : span.element;
 		break;
 	case MD_SPAN_STRONG:
 		span.element = span.element == ELEMENT_TEXT || span.element == ELEMENT_EMPHASIS

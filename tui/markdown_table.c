@@ -110,7 +110,8 @@ static void put_list(const struct table *table, struct styled *out, int indent, 
 			put_cell(table, out, &label, 1);
 			styled_add(out, ELEMENT_TABLE, ": ", label.len ? 2 : 0);
 			put_cell(table, out, &table->cell[row * n + i], 0);
-			styled_end_block(out, indent + (i ? 2 : 0), indent + 2, 0)->n_quote = n_quote;
+			styled_end_block(out, indent + (i ? 2 : 0), indent + 2, 0)->n_quote =
+				n_quote;
 		}
 	}
 }

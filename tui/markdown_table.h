@@ -11,7 +11,7 @@ struct table_cell {
 	int width;
 	int align; /* -1 left, 0 middle, 1 right */
 };
-struct table { /* zero-initialise */
+struct table {                 /* zero-initialise */
 	struct styled scratch; /* the text of all cells */
 	struct table_cell *cell;
 	size_t n_cell, cap_cell;

@@ -187,8 +187,7 @@ void styled_wrap(struct styled_rows *rows, const struct styled *styled, int colu
 	for (size_t i = rows->n_block; i < styled->n_block; i++) {
 		wrap_block(rows, styled, i);
 	}
-	rows->n_block =
-		styled->n_settled < styled->n_block ? styled->n_settled : styled->n_block;
+	rows->n_block = styled->n_settled < styled->n_block ? styled->n_settled : styled->n_block;
 }
 
 void styled_rows_finish(struct styled_rows *rows)
@@ -216,8 +215,8 @@ size_t styled_row_of(const struct styled_rows *rows, size_t at)
 /* ---- drawing ---- */
 
 /* The element of the byte at `at`, and in *end up to where it holds. */
-static enum element look_at(const struct styled *styled, const struct styled_look *look, size_t at,
-	size_t *end)
+static enum element look_at(
+	const struct styled *styled, const struct styled_look *look, size_t at, size_t *end)
 {
 	size_t i = styled_run_at(styled, at);
 	const struct styled_run *run = i < styled->n_run ? &styled->run[i] : NULL;
@@ -269,14 +268,12 @@ void styled_draw_row(struct pane pane, int row, const struct styled *styled,
 	int column = it->indent, is_cut;
 
 	for (int i = 0; i < block->n_quote && i * QUOTE_COLUMNS < it->indent; i++) {
-		pane_line_right(
-			pane_part(pane, row, i * QUOTE_COLUMNS, 1, 1), ELEMENT_BLOCK_QUOTE);
+		pane_line_right(pane_part(pane, row, i * QUOTE_COLUMNS, 1, 1), ELEMENT_BLOCK_QUOTE);
 	}
 	if (block->no_wrap && look->left) {
 		column += skip_left(text, &at, end, look->left - look->left % TAB_COLUMNS);
 	}
-	is_cut = block->no_wrap &&
-		 cells_fit(text + at, end - at, pane.columns - column) < end - at;
+	is_cut = block->no_wrap && cells_fit(text + at, end - at, pane.columns - column) < end - at;
 	while (at < end && column < pane.columns) {
 		size_t upto = end;
 		enum element element = look_at(styled, look, at, &upto);

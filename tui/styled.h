@@ -68,9 +68,9 @@ struct styled_mark { /* in order and apart */
 	size_t at, len;
 	enum element element;
 };
-struct styled_look {   /* how rows are drawn */
-	int left;      /* columns that code and tables are moved by: a multiple of 8 */
-	int link;      /* the citation under the cursor; 0: none */
+struct styled_look { /* how rows are drawn */
+	int left;    /* columns that code and tables are moved by: a multiple of 8 */
+	int link;    /* the citation under the cursor; 0: none */
 	const struct styled_mark *mark; /* drawn over it */
 	size_t n_mark;
 };
