@@ -353,8 +353,7 @@ static int has_ended(struct trial *trial, const struct step *step, struct buf *w
 	return terminal_state(trial->terminal) == TERMINAL_ENDED;
 }
 
-/* STATUS, 128 + N for signal N; the terminal is as it was, unless nobody could restore it. */
-static int play_exit(struct trial *trial, const struct step *step)
+static int expect_exit(struct trial *trial, const struct step *step, int wanted)
 {
 	int status;
 
@@ -363,11 +362,33 @@ static int play_exit(struct trial *trial, const struct step *step)
 	}
 	status = terminal_status(trial->terminal);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	if (status != atoi(step->argument)) {
+	if (status != wanted) {
 		buf_printf(&trial->why, "the exit status is %d", status);
 		return -1;
 	}
 	return trial->was_killed || terminal_is_restored(trial->terminal, &trial->why) ? 0 : -1;
+}
+
+/* STATUS, 128 + N for signal N; the terminal is as it was, unless nobody could restore it. */
+static int play_exit(struct trial *trial, const struct step *step)
+{
+	return expect_exit(trial, step, atoi(step->argument));
+}
+
+/* F10, and status 0. */
+static int play_quit(struct trial *trial, const struct step *step)
+{
+	struct buf key = BUF_INIT;
+	int status;
+
+	if (!trial->terminal) {
+		buf_addstr(&trial->why, "nothing was run yet");
+		return -1;
+	}
+	script_key(&key, "F10");
+	status = terminal_send(trial->terminal, key.data, key.len, trial->limit_ms);
+	buf_finish(&key);
+	return status < 0 ? -1 : expect_exit(trial, step, 0);
 }
 
 /* At most so many bytes were written since `mark`. */
@@ -423,6 +444,7 @@ const struct verb verbs_expecting[] = {
 	{"check", play_check},
 	{"suspended", play_suspended},
 	{"exit", play_exit},
+	{"quit", play_quit},
 	{"written", play_written},
 	{"copied", play_copied},
 	{NULL, NULL},

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEPTH_MAX = 4 };
+
 static struct step *add_step(struct script *script, char *line, int number)
 {
 	size_t verb = strcspn(line, " \t");
@@ -24,7 +26,26 @@ static struct step *add_step(struct script *script, char *line, int number)
 	return &script->step[script->n_step++];
 }
 
-int script_read(struct script *script, const char *path, struct buf *why)
+static int read_file(struct script *script, const char *path, int depth, struct buf *why);
+
+/* `include PATH`, beside this file: the steps that many tests begin with. */
+static int include(
+	struct script *script, const char *from, const char *name, int depth, struct buf *why)
+{
+	const char *slash = strrchr(from, '/');
+	char *path = mem_printf("%.*s%s", slash ? (int)(slash - from + 1) : 0, from, name);
+	int status = -1;
+
+	if (depth == DEPTH_MAX) {
+		buf_printf(why, "%s: includes itself", path);
+	} else {
+		status = read_file(script, path, depth + 1, why);
+	}
+	free(path);
+	return status;
+}
+
+static int read_file(struct script *script, const char *path, int depth, struct buf *why)
 {
 	FILE *file = fopen(path, "r");
 	struct step *step = NULL;
@@ -47,6 +68,11 @@ int script_read(struct script *script, const char *path, struct buf *why)
 			}
 			mem_grow(step->row, step->n_row, step->cap_row);
 			step->row[step->n_row++] = mem_strdup(line);
+		} else if (strncmp(line, "include ", 8) == 0) {
+			if (include(script, path, line + 8, depth, why) < 0) {
+				break;
+			}
+			step = NULL;
 		} else if (line[0] && line[0] != '#') {
 			step = add_step(script, line, number);
 		}
@@ -54,6 +80,11 @@ int script_read(struct script *script, const char *path, struct buf *why)
 	free(line);
 	fclose(file);
 	return why->len ? -1 : 0;
+}
+
+int script_read(struct script *script, const char *path, struct buf *why)
+{
+	return read_file(script, path, 0, why);
 }
 
 void script_finish(struct script *script)
