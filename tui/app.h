@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "session/desk.h"
 #include "tui/keys.h"
+#include "tui/term.h"
 #include "tui/theme.h"
 #include "tui/tui.h"
 
@@ -34,8 +35,10 @@ struct app {
 	struct input *input;
 	struct view **view; /* the stack; [0] is the chat */
 	size_t n_view, cap_view;
-	int focus;     /* side by side: 0 the chat, 1 the top view; stacked: the top view */
-	int is_typing; /* keys go to the input line */
+	int focus;      /* side by side: 0 the chat, 1 the top view; stacked: the top view */
+	int is_typing;  /* keys go to the input line */
+	int was_typing; /* so when a view was opened on the chat */
+	struct term_size size;
 	int wants_quit, is_dirty; /* is_dirty: something is to be drawn */
 	struct desk_event
 		progress; /* of what is under way: doing, done, total, ...; its text is owned */
@@ -48,6 +51,12 @@ struct app {
 	size_t n_note, cap_note;
 	struct app_timer *timer;
 	size_t n_timer, cap_timer;
+	int is_stopping;   /* Ctrl-C was pressed last */
+	struct buf search; /* what was searched last, and which way */
+	int search_is_back;
+	uint64_t preview_serial; /* that was asked last */
+	char *draft;             /* that the desk was given last */
+	struct buf stderr_line;  /* the beginning of one */
 };
 
 /* Say it in the message line and in the log. */

@@ -22,7 +22,5 @@ void keyboard_feed(struct keyboard *keyboard, const char *bytes, size_t len);
  * keyboard_next() should be asked again with `is_late` (a lone Esc), or -1.
  */
 int keyboard_next(struct keyboard *keyboard, int is_late, struct key *key, int *wait_ms);
-/* "^A", "F5", "PgUp": malloc'ed; as keys_bind() reads them. */
-char *key_name(const struct key *key);
 
 #endif

@@ -20,10 +20,13 @@ void term_return(void);
 /* What the window has now; also tells curses. */
 struct term_size term_resize(void);
 void term_set_theme(const struct theme *theme);
-/* Show what was drawn since; only what changed is written. */
+/* An empty frame to draw, with panes; then show it: only what changed is written. */
+void term_begin(void);
 void term_show(void);
 void term_redraw(void); /* and all of it at the next term_show() */
 int term_has_utf8(void);
+/* Where what goes to stderr can be read meanwhile (it never blocks); -1: it is no terminal, and stays. */
+int term_stderr_fd(void);
 /* A sequence past curses, made by us (OSC 52): never from content. */
 void term_write(const char *bytes, size_t len);
 

@@ -32,6 +32,8 @@ int theme_load(struct theme *theme, const char *name, const char *folder, struct
 int theme_parse(
 	struct theme *theme, const char *where, const char *text, size_t len, struct err *err);
 void theme_finish(struct theme *theme);
+/* What a terminal of so many colours shows of it: 0 (none), 8, 16, 256 or 1 << 24. */
+struct theme_style theme_style_fit(struct theme_style style, int n_color);
 /* The n-th name there is, malloc'ed; NULL ends them. */
 char *theme_name(const char *folder, size_t n);
 

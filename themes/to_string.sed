@@ -1,0 +1,4 @@
+# A line of text as a string of C.
+s/[\\"]/\\&/g
+s/^/"/
+s/$/\\n"/

@@ -1,0 +1,301 @@
+/* Keys: to the plan that waits, to an action, to the focused view, to the input line. */
+#include "base/mem.h"
+#include "tui/app_internal.h"
+#include "tui/clipboard.h"
+#include "tui/input.h"
+#include "tui/layout.h"
+#include "tui/term.h"
+#include "tui/view_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- searching ---- */
+
+static int search(struct app *app, int is_back, int is_final)
+{
+	struct view *view = view_focused(app);
+
+	return view->ops->search &&
+	       view->ops->search(view, buf_str(&app->search), app->search.len, is_back, is_final);
+}
+
+static void search_changed(struct app *app, const char *text, size_t len)
+{
+	struct view *view = view_focused(app);
+
+	view->ops->search(view, text, len, app->search_is_back, 0);
+	app_touch(app);
+}
+
+static void search_final(struct app *app, int is_back)
+{
+	if (app->search.len && !search(app, is_back, 1)) {
+		app_say(app, "\"%s\" is not found", buf_str(&app->search));
+	}
+}
+
+static void search_done(struct app *app, const char *text, size_t len)
+{
+	app_touch(app);
+	if (!text) {
+		return;
+	}
+	if (len) {
+		buf_clear(&app->search);
+		buf_add(&app->search, text, len);
+	}
+	search_final(app, app->search_is_back);
+}
+
+static void begin_search(struct app *app, int is_back)
+{
+	const struct input_prompt prompt = {
+		.label = is_back ? "search back: " : "/",
+		.changed = search_changed,
+		.done = search_done,
+	};
+
+	if (!view_focused(app)->ops->search) {
+		app_say(app, "There is nothing to search here.");
+		return;
+	}
+	app->search_is_back = is_back;
+	input_ask(app->input, &prompt);
+}
+
+/* ---- what actions mean where no view has one for them ---- */
+
+static void command_done(struct app *app, const char *text, size_t len)
+{
+	if (text && len) {
+		char *command = mem_strndup(text, len);
+
+		app_command(app, command);
+		free(command);
+	}
+}
+
+static void begin_command(struct app *app)
+{
+	if (input_is_empty(app->input)) {
+		app->is_typing = 1;
+		input_set(app->input, ":");
+	} else {
+		input_ask(app->input, &(struct input_prompt){.label = ":", .done = command_done});
+	}
+}
+
+static void copy(struct app *app)
+{
+	struct view *view = view_focused(app);
+	struct buf text = BUF_INIT;
+	struct err err = {0};
+	const char *how = "";
+
+	if (!view->ops->copy || !view->ops->copy(view, &text)) {
+		app_say(app, "There is nothing to copy under the cursor.");
+	} else if (clipboard_copy(buf_str(&text), text.len, &how, &err) < 0) {
+		app_complain(app, &err);
+	} else {
+		app_say(app, "copied %zu bytes (%s)", text.len, how);
+	}
+	buf_finish(&text);
+}
+
+/* What is under way first, then what waits behind it, then what is being typed; never the program. */
+static void stop(struct app *app)
+{
+	int is_working = app->progress.doing != DESK_NOTHING;
+
+	if (is_working || app->state->n_waiting) {
+		desk_stop(app->desk, !is_working || app->is_stopping);
+		app->is_stopping = 1;
+	} else if (app->is_typing && !input_is_empty(app->input)) {
+		input_set(app->input, "");
+		app_input_changed(app);
+	} else {
+		app_say(app, "Nothing is under way; %s leaves.", keys_of(app->keys, ACTION_QUIT));
+	}
+}
+
+static void show(struct app *app, enum view_bit bit, const char *argument)
+{
+	const struct view_ops *ops = view_ops_of(bit);
+
+	if (ops) {
+		view_open(app, ops, argument);
+	}
+}
+
+/* Those that open a view. */
+static int act_view(struct app *app, enum action action)
+{
+	switch (action) {
+	case ACTION_HELP:
+	case ACTION_HELP_HERE:
+		show(app, VIEW_HELP, view_focused(app)->ops->name);
+		return 1;
+	case ACTION_SHOW_SOURCES:
+		show(app, VIEW_SOURCES, NULL);
+		return 1;
+	case ACTION_SHOW_CHAT:
+		show(app, VIEW_CHAT, NULL);
+		return 1;
+	case ACTION_SHOW_TREE:
+		show(app, VIEW_TREE, NULL);
+		return 1;
+	case ACTION_SHOW_ENGINE:
+		show(app, VIEW_ENGINE, NULL);
+		return 1;
+	case ACTION_SHOW_SESSIONS:
+		show(app, VIEW_SESSIONS, NULL);
+		return 1;
+	case ACTION_SHOW_LOG:
+		show(app, VIEW_LOG, NULL);
+		return 1;
+	case ACTION_CLOSE:
+		view_close(app);
+		return 1;
+	case ACTION_NEXT_PANE:
+		app->focus =
+			app->n_view > 1 && (!app->focus || app->size.columns < LAYOUT_SIDE_BY_SIDE);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static void act(struct app *app, enum action action)
+{
+	switch (action) {
+	case ACTION_FIND:
+	case ACTION_SEARCH:
+		begin_search(app, 0);
+		break;
+	case ACTION_SEARCH_BACK:
+		begin_search(app, 1);
+		break;
+	case ACTION_SEARCH_NEXT:
+		search_final(app, app->search_is_back);
+		break;
+	case ACTION_SEARCH_PREVIOUS:
+		search_final(app, !app->search_is_back);
+		break;
+	case ACTION_TYPE:
+		app->is_typing = 1;
+		break;
+	case ACTION_BROWSE:
+		app->is_typing = 0;
+		break;
+	case ACTION_COMMAND:
+		begin_command(app);
+		break;
+	case ACTION_COPY:
+		copy(app);
+		break;
+	case ACTION_STOP:
+		stop(app);
+		break;
+	case ACTION_REDRAW:
+		term_redraw();
+		break;
+	case ACTION_SUSPEND:
+		app_suspend(app);
+		break;
+	case ACTION_QUIT:
+		app->wants_quit = 1;
+		break;
+	default:
+		break;
+	}
+}
+
+void app_action(struct app *app, enum action action)
+{
+	struct view *view = view_focused(app);
+
+	app_touch(app);
+	if (action != ACTION_STOP) {
+		app->is_stopping = 0;
+	}
+	if ((!view->ops->act || !view->ops->act(view, action)) && !act_view(app, action)) {
+		act(app, action);
+	}
+}
+
+/* ---- keys ---- */
+
+static int is_character(const struct key *key, uint32_t cp)
+{
+	return key->special == KEY_NONE && key->cp == cp && !key->alt && !key->ctrl;
+}
+
+/*
+ * While a plan waits: Enter or y is yes, what could be typed is no; looking around is neither. Who is
+ * writing a question goes on with it. Returns whether the key is used up.
+ */
+static int answer_plan(struct app *app, const struct key *key)
+{
+	int64_t plan;
+	int is_yes = is_character(key, 'y') || is_character(key, 'Y') || is_character(key, '\r');
+
+	if (!app->plan || key->special != KEY_NONE || input_is_asking(app->input) ||
+		(app->is_typing && !input_is_empty(app->input))) {
+		return 0;
+	}
+	plan = app->plan->id;
+	app_show_plan(app, NULL);
+	if (is_yes) {
+		desk_commit(app->desk, plan);
+		return 1;
+	}
+	desk_discard(app->desk, plan);
+	app_say(app, "Nothing was changed.");
+	return is_character(key, 'n') || is_character(key, 'N') || key->cp < 0x20;
+}
+
+static enum action find_action(struct app *app, const struct key *key, int is_typing)
+{
+	enum view_bit bit = is_typing ? VIEW_CHAT : view_focused(app)->ops->bit;
+	enum action action = keys_action(app->keys, key, bit, is_typing);
+
+	/* A prompt ends by these, and knows it. */
+	return input_is_asking(app->input) && (action == ACTION_BROWSE || action == ACTION_STOP)
+		       ? ACTION_NONE
+		       : action;
+}
+
+static void forget_message(struct app *app)
+{
+	if (app->message) {
+		free(app->message);
+		app->message = NULL;
+		app_touch(app);
+	}
+}
+
+void app_key(struct app *app, const struct key *key)
+{
+	int is_typing = app->is_typing || input_is_asking(app->input);
+	enum action action = ACTION_NONE;
+
+	if (key->special == KEY_UNKNOWN) {
+		return;
+	}
+	forget_message(app);
+	if (answer_plan(app, key)) {
+		return;
+	}
+	if (key->special == KEY_PASTE && !is_typing) { /* what is pasted is meant to be asked */
+		app->is_typing = is_typing = 1;
+	} else if (key->special != KEY_PASTE && !(is_typing && input_is_waiting(app->input))) {
+		action = find_action(app, key, is_typing);
+	}
+	if (action) {
+		app_action(app, action);
+	} else if (is_typing) {
+		input_key(app->input, key);
+		app_input_changed(app);
+	}
+}

@@ -1,0 +1,131 @@
+/* What was said, oldest first: notes and errors, with their time. */
+#include "base/mem.h"
+#include "tui/list.h"
+#include "tui/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct log_view {
+	struct view view;
+	struct list list;
+};
+
+static struct view *create(struct app *app, const char *argument)
+{
+	struct log_view *log = mem_zero(1, sizeof(*log));
+
+	list_resize(&log->list, app->n_note);
+	list_act(&log->list, ACTION_LAST);
+	return &log->view;
+}
+
+static void destroy(struct view *view)
+{
+	free(view);
+}
+
+/* The end is followed while the cursor stands on it. */
+static void follow(struct log_view *log)
+{
+	int at_end = log->list.cursor + 1 >= log->list.n;
+
+	list_resize(&log->list, log->view.app->n_note);
+	if (at_end) {
+		list_act(&log->list, ACTION_LAST);
+	}
+}
+
+static void update(struct view *view)
+{
+	follow((struct log_view *)view);
+}
+
+static void draw_note(struct pane pane, int row, const struct app_note *note)
+{
+	time_t at = (time_t)note->at_s;
+	struct tm local;
+	char clock[16];
+
+	localtime_r(&at, &local);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
+	pane_string(pane, row, pane_string(pane, row, 1, ELEMENT_DIM, clock) + 2,
+		note->is_error ? ELEMENT_ERROR : ELEMENT_NOTE, note->text);
+}
+
+static void draw(struct view *view, struct pane pane, int is_focused)
+{
+	struct log_view *log = (struct log_view *)view;
+
+	follow(log);
+	list_layout(&log->list, pane.rows);
+	if (!log->list.n) {
+		pane_string(pane, 0, 1, ELEMENT_DIM, "Nothing was said yet.");
+	}
+	for (int row = 0; row < pane.rows && log->list.top + (size_t)row < log->list.n; row++) {
+		size_t at = log->list.top + (size_t)row;
+
+		draw_note(pane, row, &view->app->note[at]);
+		if (at == log->list.cursor && is_focused) {
+			pane_mark_row(pane, row, ELEMENT_CURSOR);
+		}
+	}
+}
+
+static int act(struct view *view, enum action action)
+{
+	return list_act(&((struct log_view *)view)->list, action);
+}
+
+static int search(struct view *view, const char *words, size_t len, int is_back, int is_final)
+{
+	struct log_view *log = (struct log_view *)view;
+	char *wanted = mem_strndup(words, len);
+	size_t at = log->list.cursor, n = log->list.n;
+	int is_found = 0;
+
+	for (size_t i = is_final ? 1 : 0; len && i <= n && !is_found; i++) {
+		at = is_back ? (log->list.cursor + n - i % n) % n : (log->list.cursor + i) % n;
+		is_found = strcasestr(view->app->note[at].text, wanted) != NULL;
+	}
+	free(wanted);
+	if (is_found) {
+		log->list.cursor = at;
+	}
+	return is_found;
+}
+
+static void title(struct view *view, struct buf *left, struct buf *right)
+{
+	const struct log_view *log = (const struct log_view *)view;
+
+	buf_addstr(left, "log");
+	if (log->list.n) {
+		buf_printf(right, "%zu/%zu", log->list.cursor + 1, log->list.n);
+	}
+}
+
+static int copy(struct view *view, struct buf *out)
+{
+	const struct log_view *log = (const struct log_view *)view;
+
+	if (log->list.cursor >= view->app->n_note) {
+		return 0;
+	}
+	buf_addstr(out, view->app->note[log->list.cursor].text);
+	return 1;
+}
+
+const struct view_ops view_log = {
+	.name = "log",
+	.bit = VIEW_LOG,
+	.create = create,
+	.destroy = destroy,
+	.update = update,
+	.draw = draw,
+	.act = act,
+	.search = search,
+	.title = title,
+	.copy = copy,
+};

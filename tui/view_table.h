@@ -1,0 +1,11 @@
+/* The views that there are, and the end of those that stand: for tui/app.c. */
+#ifndef TUI_VIEW_TABLE_H
+#define TUI_VIEW_TABLE_H
+
+#include "tui/view.h"
+
+/* The one of that bit. */
+const struct view_ops *view_ops_of(enum view_bit bit);
+void view_close_all(struct app *app);
+
+#endif
