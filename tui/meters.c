@@ -1,0 +1,171 @@
+#include "tui/meters.h"
+
+#include "tui/input.h"
+#include "tui/meter_lines.h"
+#include "tui/view.h"
+
+#include <ctype.h>
+
+enum { FULL_ROWS = 24, FULL_COLUMNS = 80, LEAST_ROWS = 12 };
+
+int meters_head_rows(int rows, int columns)
+{
+	if (rows < LEAST_ROWS) {
+		return 0;
+	}
+	return rows < FULL_ROWS || columns < FULL_COLUMNS ? 1 : 2;
+}
+
+void meters_draw_head(struct app *app, struct pane pane)
+{
+	struct figures figures = {0};
+
+	if (pane.rows == 1) {
+		meter_one_line(&figures, app->state, &app->preview);
+		figures_draw(&figures, pane, 0, ELEMENT_STATUS);
+		figures_finish(&figures);
+	} else if (pane.rows > 1) {
+		meter_name_line(&figures, app->state);
+		figures_draw(&figures, pane, 0, ELEMENT_STATUS);
+		figures_finish(&figures);
+		meter_scale_line(&figures, app->state, &app->preview);
+		figures_draw(&figures, pane, 1, ELEMENT_METER);
+		figures_finish(&figures);
+	}
+}
+
+/* What is under way stands behind a message, where there is room for both. */
+static void add_progress(struct figures *figures, const struct app *app)
+{
+	size_t first = figures->n_figure;
+
+	meter_progress_line(figures, &app->progress, app->state,
+		app_clock_s() - app->progress_began_s, keys_of(app->keys, ACTION_STOP));
+	for (size_t i = first; i < figures->n_figure && first; i++) {
+		figures->figure[i].rank++;
+		figures->figure[i].gap = i == first ? 3 : figures->figure[i].gap;
+		figures->figure[i].is_right = i == first;
+	}
+}
+
+void meters_draw_progress(struct app *app, struct pane pane)
+{
+	struct figures figures = {0};
+
+	if (app->plan) {
+		meter_plan_line(&figures, app->plan, app->state);
+	} else if (app->message) {
+		figures_add(&figures, 0, 0, app->message_is_error ? ELEMENT_ERROR : ELEMENT_NOTE,
+			"%s", app->message)
+			->shrinks = 1;
+	}
+	if (!app->plan && app->progress.doing != DESK_NOTHING) {
+		add_progress(&figures, app);
+	} else if (!figures.n_figure) {
+		meter_last_line(&figures, app->state);
+	}
+	figures_draw(&figures, pane, 0, ELEMENT_TEXT);
+	figures_finish(&figures);
+}
+
+int meters_cost_columns(struct app *app)
+{
+	struct figures figures = {0};
+	int columns;
+
+	meter_cost_line(&figures, &app->preview, app->state);
+	columns = figures_columns(&figures);
+	figures_finish(&figures);
+	return columns;
+}
+
+void meters_draw_cost(struct app *app, struct pane pane)
+{
+	struct figures figures = {0};
+
+	meter_cost_line(&figures, &app->preview, app->state);
+	if (figures.n_figure) {
+		figures.figure[0].is_right = 1;
+		figures_draw(&figures, pane, 0, ELEMENT_COST);
+	}
+	figures_finish(&figures);
+}
+
+/* ---- hints ---- */
+
+/* "Sources" of "sources", "Next turn" of "next-turn"; the first keys of it in front. */
+static void add_hint(struct figures *figures, const struct app *app, enum action action, int rank)
+{
+	const char *name = key_table[action].name;
+	struct buf key = BUF_INIT, label = BUF_INIT;
+
+	meter_key(&key, keys_of(app->keys, action));
+	if (key.len && figures->n_figure + 2 <= FIGURES_MAX) {
+		buf_addch(&label, (char)toupper((unsigned char)name[0]));
+		for (size_t i = 1; name[i]; i++) {
+			buf_addch(&label, name[i] == '-' ? ' ' : name[i]);
+		}
+		figures_add(figures, rank, 2, ELEMENT_HINT_KEY, "%s", buf_str(&key));
+		figures_add(figures, rank, 1, ELEMENT_HINT, "%s", buf_str(&label));
+	}
+	buf_finish(&key);
+	buf_finish(&label);
+}
+
+/* Rows of the table that are of this view alone, or of few. */
+static int is_own(const struct key_row *row, enum view_bit view)
+{
+	int n = 0;
+
+	for (int bits = row->views; bits; bits &= bits - 1) {
+		n++;
+	}
+	return row->when == KEYS_BROWSE && (row->views & view) && n <= 2;
+}
+
+static void add_typing_hints(struct figures *figures, const struct app *app)
+{
+	static const enum action action[] = {ACTION_HELP, ACTION_SHOW_SOURCES, ACTION_FIND,
+		ACTION_SHOW_TREE, ACTION_SHOW_ENGINE, ACTION_QUIT, ACTION_SHOW_SESSIONS,
+		ACTION_BROWSE, ACTION_SHOW_LOG};
+
+	for (size_t i = 0; i < sizeof(action) / sizeof(action[0]); i++) {
+		add_hint(figures, app, action[i], (int)i + 1);
+	}
+}
+
+static void add_browsing_hints(
+	struct figures *figures, const struct app *app, const struct view_ops *view)
+{
+	static const enum action common[] = {ACTION_HELP_HERE, ACTION_OPEN, ACTION_CLOSE,
+		ACTION_TYPE, ACTION_SEARCH, ACTION_COPY};
+	int rank = 1;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (key_table[common[i]].views & (int)view->bit) {
+			add_hint(figures, app, common[i], rank++);
+		}
+	}
+	for (int i = 1; i < ACTION_COUNT; i++) {
+		if (is_own(&key_table[i], view->bit)) {
+			add_hint(figures, app, (enum action)i, rank++);
+		}
+	}
+	for (size_t i = 4; i < sizeof(common) / sizeof(common[0]); i++) {
+		add_hint(figures, app, common[i], rank++);
+	}
+}
+
+void meters_draw_hints(struct app *app, struct pane pane)
+{
+	struct view *view = view_focused(app);
+	struct figures figures = {0};
+
+	if (app->is_typing || !view) {
+		add_typing_hints(&figures, app);
+	} else {
+		add_browsing_hints(&figures, app, view->ops);
+	}
+	figures_draw(&figures, pane, 0, ELEMENT_HINT);
+	figures_finish(&figures);
+}
