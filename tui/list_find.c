@@ -26,32 +26,19 @@ int list_find(struct list_find *find, struct list *list, const struct list_rows 
 {
 	char *typed = mem_strndup(words, len);
 	int goes_on = is_final && !find->is_open && find->words && strcmp(find->words, typed) == 0;
+	int is_found;
 
-	if (!find->is_open && !goes_on) {
+	/* One that was given up without a word ends where the cursor is moved. */
+	if (!find->is_open || find->at != list->cursor) {
 		find->begin = list->cursor;
 	}
 	free(find->words);
 	find->words = typed;
 	find->is_open = !is_final;
-	find->is_back = is_back;
-	if (goes_on) {
-		return go(list, rows, typed, list->cursor, 1, is_back);
-	}
 	list->cursor = find->begin < list->n ? find->begin : 0;
-	return go(list, rows, typed, list->cursor, 0, is_back);
-}
-
-int list_find_act(
-	struct list_find *find, struct list *list, const struct list_rows *rows, enum action action)
-{
-	if (action != ACTION_SEARCH_NEXT && action != ACTION_SEARCH_PREVIOUS) {
-		return 0;
-	}
-	if (find->words && list->n) {
-		go(list, rows, find->words, list->cursor, 1,
-			find->is_back != (action == ACTION_SEARCH_PREVIOUS));
-	}
-	return 1;
+	is_found = go(list, rows, typed, list->cursor, goes_on, is_back);
+	find->at = list->cursor;
+	return is_found;
 }
 
 void list_find_finish(struct list_find *find)

@@ -12,8 +12,8 @@
 struct list_find { /* zero-initialise */
 	char *words;
 	size_t begin; /* where the cursor stood before the words were typed */
+	size_t at;    /* where they led */
 	int is_open;  /* they are being typed */
-	int is_back;
 };
 /* Whether a row has the words; case makes no difference. */
 struct list_rows {
@@ -23,9 +23,6 @@ struct list_rows {
 /* As view_ops.search: 0: not found, and the cursor stays. */
 int list_find(struct list_find *find, struct list *list, const struct list_rows *rows,
 	const char *words, size_t len, int is_back, int is_final);
-/* SEARCH_NEXT and SEARCH_PREVIOUS: 1 where the action was one of these. */
-int list_find_act(struct list_find *find, struct list *list, const struct list_rows *rows,
-	enum action action);
 void list_find_finish(struct list_find *find);
 
 #endif

@@ -73,7 +73,9 @@ int meters_cost_columns(struct app *app)
 	struct figures figures = {0};
 	int columns;
 
+	/* A good part of the row is the question's. */
 	meter_cost_line(&figures, &app->preview, app->state);
+	figures_fit(&figures, app->size.columns * 7 / 10);
 	columns = figures_columns(&figures);
 	figures_finish(&figures);
 	return columns;

@@ -8,7 +8,11 @@
 
 /* Each view that there is; its owner adds the row. */
 static const struct view_ops *const views[] = {
+	&view_engine,
+	&view_help,
 	&view_log,
+	&view_sessions,
+	&view_tree,
 };
 
 const struct view_ops *view_ops_of(enum view_bit bit)

@@ -114,10 +114,8 @@ static int has(const void *arg, size_t at, const char *words)
 static int act(struct view *view, enum action action)
 {
 	struct engine_view *engine = (struct engine_view *)view;
-	struct list_rows rows = {has, &engine->rows};
 
-	return list_act(&engine->list, action) ||
-	       list_find_act(&engine->find, &engine->list, &rows, action);
+	return list_act(&engine->list, action);
 }
 
 static int search(struct view *view, const char *words, size_t len, int is_back, int is_final)

@@ -63,10 +63,6 @@ static void destroy(struct view *view)
 	free(help);
 }
 
-static void update(struct view *view)
-{
-}
-
 static void draw_row(
 	const struct help_view *help, struct pane pane, int at, const struct help_row *row)
 {
@@ -121,10 +117,8 @@ static void begin_command(struct app *app, const char *name)
 static int act(struct view *view, enum action action)
 {
 	struct help_view *help = (struct help_view *)view;
-	struct list_rows rows = {has, &help->rows};
 
-	if (list_act(&help->list, action) ||
-		list_find_act(&help->find, &help->list, &rows, action)) {
+	if (list_act(&help->list, action)) {
 		return 1;
 	}
 	if (action == ACTION_HELP || action == ACTION_HELP_HERE) {
@@ -173,7 +167,6 @@ const struct view_ops view_help = {
 	.bit = VIEW_HELP,
 	.create = create,
 	.destroy = destroy,
-	.update = update,
 	.draw = draw,
 	.act = act,
 	.search = search,

@@ -561,10 +561,8 @@ static int act(struct view *view, enum action action)
 {
 	struct sessions_view *sessions = (struct sessions_view *)view;
 	const struct session_row *row = at_cursor(sessions);
-	struct list_rows rows = {has, sessions};
 
-	if (list_act(&sessions->list, action) ||
-		list_find_act(&sessions->find, &sessions->list, &rows, action)) {
+	if (list_act(&sessions->list, action)) {
 		return 1;
 	}
 	if (action == ACTION_SEARCH_ALL) {

@@ -238,11 +238,9 @@ static void go_to_parent(struct tree_view *tree, const struct desk_turn *turn)
 static int act(struct view *view, enum action action)
 {
 	struct tree_view *tree = (struct tree_view *)view;
-	struct list_rows rows = {has, &tree->tree};
 	const struct desk_turn *turn = at_cursor(tree);
 
-	if (list_act(&tree->list, action) ||
-		list_find_act(&tree->find, &tree->list, &rows, action)) {
+	if (list_act(&tree->list, action)) {
 		return 1;
 	}
 	if (!turn) {
