@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/utf8.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,28 @@ static enum log_level log_most = LOG_NOTE;
 static int append_only;
 static int progress_drawn;
 static int64_t progress_since_ms; /* the last line of progress, or its beginning */
+
+static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
+static void (*log_sink)(void *arg, enum log_level level, const char *text);
+static void *sink_arg;
+
+void log_set_sink(void (*sink)(void *arg, enum log_level level, const char *text), void *arg)
+{
+	pthread_mutex_lock(&sink_lock);
+	log_sink = sink;
+	sink_arg = arg;
+	pthread_mutex_unlock(&sink_lock);
+}
+
+static int has_sink(void)
+{
+	int has;
+
+	pthread_mutex_lock(&sink_lock);
+	has = log_sink != NULL;
+	pthread_mutex_unlock(&sink_lock);
+	return has;
+}
 
 void log_setup(const char *program, enum log_level level)
 {
@@ -65,25 +88,33 @@ static void fold(struct buf *line, size_t n_column)
 	}
 }
 
-static void write_line(const char *format, va_list args)
+static void write_line(const struct buf *text)
 {
-	struct buf text = BUF_INIT, line = BUF_INIT;
+	struct buf line = BUF_INIT;
 
-	buf_vprintf(&text, format, args);
 	buf_printf(&line, "%s: ", log_program);
-	escape_add(&line, buf_str(&text), text.len, ESCAPE_LINE);
+	escape_add(&line, buf_str(text), text->len, ESCAPE_LINE);
 	fold(&line, terminal_columns());
 	buf_addch(&line, '\n');
 	fwrite(line.data, 1, line.len, stderr);
 	fflush(stderr);
-	buf_finish(&text);
 	buf_finish(&line);
 }
 
-static void say(const char *format, va_list args)
+static void say(enum log_level level, const char *format, va_list args)
 {
-	log_progress_clear();
-	write_line(format, args);
+	struct buf text = BUF_INIT;
+
+	buf_vprintf(&text, format, args);
+	pthread_mutex_lock(&sink_lock);
+	if (log_sink) {
+		log_sink(sink_arg, level, buf_str(&text));
+	} else {
+		log_progress_clear();
+		write_line(&text);
+	}
+	pthread_mutex_unlock(&sink_lock);
+	buf_finish(&text);
 }
 
 void log_error(const char *format, ...)
@@ -91,7 +122,7 @@ void log_error(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(format, args);
+	say(LOG_ERROR, format, args);
 	va_end(args);
 }
 
@@ -103,7 +134,7 @@ void log_note(const char *format, ...)
 		return;
 	}
 	va_start(args, format);
-	say(format, args);
+	say(LOG_NOTE, format, args);
 	va_end(args);
 }
 
@@ -115,7 +146,7 @@ void log_info(const char *format, ...)
 		return;
 	}
 	va_start(args, format);
-	say(format, args);
+	say(LOG_INFO, format, args);
 	va_end(args);
 }
 
@@ -184,17 +215,18 @@ void log_progress(const char *format, ...)
 	struct buf text = BUF_INIT, line = BUF_INIT;
 	va_list args;
 
-	if (log_most < LOG_NOTE || !isatty(STDERR_FILENO) || (!redraws() && !line_is_due())) {
+	if (log_most < LOG_NOTE || has_sink() || !isatty(STDERR_FILENO) ||
+		(!redraws() && !line_is_due())) {
 		return;
 	}
 	va_start(args, format);
-	if (!redraws()) {
-		write_line(format, args);
-		va_end(args);
-		return;
-	}
 	buf_vprintf(&text, format, args);
 	va_end(args);
+	if (!redraws()) {
+		write_line(&text);
+		buf_finish(&text);
+		return;
+	}
 	escape_add(&line, buf_str(&text), text.len, ESCAPE_LINE);
 	cut_to_row(&line);
 	fputc('\r', stderr);

@@ -23,6 +23,13 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_err(const struct err *err);
 
 /*
+ * From now on messages go to `sink` instead of standard error, as they are (not escaped, no line end),
+ * and progress goes nowhere; NULL ends that. It is called on whichever thread says something, one at a
+ * time, and says nothing itself. Once this has returned the former one is not called any more.
+ */
+void log_set_sink(void (*sink)(void *arg, enum log_level level, const char *text), void *arg);
+
+/*
  * Draw over the progress line; nothing where standard error is not a terminal or under -q. What
  * takes longer is a line every few seconds where nothing may be redrawn (log_append_only(), and a
  * terminal called dumb).

@@ -368,6 +368,27 @@ int engine_wait_ready(struct engine *engine, struct err *err)
 	return 0;
 }
 
+int engine_is_ready(const struct engine *engine)
+{
+	return engine->fd >= 0 && engine->is_ready;
+}
+
+int engine_is_running(const struct engine *engine)
+{
+	return engine->fd >= 0;
+}
+
+int engine_restart(struct engine *engine, struct err *err)
+{
+	notice_death(engine);
+	settle(engine, RESTART_WAIT_MS);
+	if (engine->is_ending) {
+		return err_set(err, ERR_ENGINE, NULL, "ask again in a moment",
+			"the engine process lost its connection and has not ended yet");
+	}
+	return engine->fd < 0 ? connect_engine(engine, err) : 0;
+}
+
 int engine_trouble(struct engine *engine, struct err *note)
 {
 	if (!engine->n_note) {
@@ -381,6 +402,11 @@ int engine_trouble(struct engine *engine, struct err *note)
 const struct engine_info *engine_info(const struct engine *engine)
 {
 	return &engine->info;
+}
+
+const char *engine_kv_folder(const struct engine *engine)
+{
+	return engine->config.kv_folder;
 }
 
 int64_t engine_kv_limit(const struct engine *engine)
@@ -454,13 +480,7 @@ static int64_t begin_request(
 {
 	struct pending *pending;
 
-	notice_death(engine);
-	settle(engine, RESTART_WAIT_MS);
-	if (engine->is_ending) {
-		return err_set(err, ERR_ENGINE, NULL, "ask again in a moment",
-			"the engine process lost its connection and has not ended yet");
-	}
-	if (engine->fd < 0 && connect_engine(engine, err) < 0) {
+	if (engine_restart(engine, err) < 0) {
 		return -1;
 	}
 	release_segments(engine);

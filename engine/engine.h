@@ -253,7 +253,8 @@ struct engine_event {
 	struct engine_usage usage;
 	double predicted_s; /* CACHED: seconds to the first token at this machine's measured
 			       rates; negative: not known yet */
-	struct err err;     /* FAILED */
+	double token_s; /* CACHED: of each token of an answer behind it; negative: not known yet */
+	struct err err; /* FAILED */
 };
 
 /*
@@ -275,6 +276,11 @@ int engine_next(struct engine *engine, int timeout_ms, struct engine_event *even
  * stay queued. A signal handler that runs meanwhile ends the wait with ERR_INTERRUPTED.
  */
 int engine_wait_ready(struct engine *engine, struct err *err);
+/* Whether it is READY; whether a process is there at all, which else the next request starts. */
+int engine_is_ready(const struct engine *engine);
+int engine_is_running(const struct engine *engine);
+/* Start the process again if it died, without waiting: as a request would, and with its errors. */
+int engine_restart(struct engine *engine, struct err *err);
 /*
  * What goes wrong without making a request fail (the KV folder cannot be used, its disk is full): a
  * sentence for the user, each once, 1 with one and 0 without. Ask once it is READY and whenever a
@@ -292,7 +298,7 @@ int64_t engine_submit(struct engine *engine, const struct engine_request *reques
 /* ENGINE_TOKENS with the ids of the whole prompt, or only how many (total_tok) with count_only. */
 int64_t engine_tokenize(
 	struct engine *engine, const struct prompt *prompt, int count_only, struct err *err);
-/* ENGINE_CACHED: total_tok, cached_tok, disk_tok, predicted_s. Nothing is read, computed or noted. */
+/* ENGINE_CACHED: total_tok, cached_tok, disk_tok, predicted_s, token_s. Nothing is read, computed or noted. */
 int64_t engine_cached(struct engine *engine, const struct prompt *prompt, struct err *err);
 /*
  * ENGINE_RENDERED: the prompt as the model sees it, marks of the template included. Each event carries
@@ -308,6 +314,8 @@ void engine_cancel(struct engine *engine, int64_t request);
 
 /* Bytes that KV may take on disk with this handle's configuration; 0: none is kept there. */
 int64_t engine_kv_limit(const struct engine *engine);
+/* The folder that this handle keeps KV in; NULL: none is kept. Lives as long as the handle. */
+const char *engine_kv_folder(const struct engine *engine);
 
 /* ---- waiting for one request, and measuring ---- */
 

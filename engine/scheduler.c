@@ -380,7 +380,7 @@ double scheduler_embed_tok_per_s(const struct scheduler *scheduler)
 struct scheduler_forecast scheduler_cached(
 	struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same)
 {
-	struct scheduler_forecast forecast = {0};
+	struct scheduler_forecast forecast = {.token_s = -1};
 	struct kv_match match = {0};
 	int64_t n = (int64_t)n_ids;
 
@@ -394,6 +394,9 @@ struct scheduler_forecast scheduler_cached(
 		rate_predict(&scheduler->rate, match.n_tok, n, scheduler->config.batch_tok);
 	if (forecast.predicted_s >= 0) {
 		forecast.predicted_s = match.link_s < 0 ? -1 : forecast.predicted_s + match.link_s;
+	}
+	if (scheduler->rate.one.n_sample) {
+		forecast.token_s = rate_predict(&scheduler->rate, n, n + 1, 1);
 	}
 	return forecast;
 }

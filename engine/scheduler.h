@@ -104,6 +104,7 @@ atomic_bool *scheduler_interrupt(struct scheduler *scheduler);
 struct scheduler_forecast {
 	int64_t cached_tok, disk_tok;
 	double predicted_s;
+	double token_s; /* of each token of the answer, there; negative: not known */
 };
 struct scheduler_forecast scheduler_cached(
 	struct scheduler *scheduler, const uint32_t *ids, size_t n_ids, size_t n_same);

@@ -456,6 +456,7 @@ static int handle_question(struct server *server, const struct wire_frame *frame
 		event.cached_tok = forecast.cached_tok;
 		event.disk_tok = forecast.disk_tok;
 		event.predicted_s = forecast.predicted_s;
+		event.token_s = forecast.token_s;
 	}
 	emit(server, &event);
 	return 0;

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION         7
+#define WIRE_VERSION         8
 #define WIRE_HEADER_BYTES    16
 #define WIRE_FRAME_MAX_BYTES ((size_t)16 << 20) /* of a payload: a row of logits fits */
 #define WIRE_CHUNK_BYTES     ((size_t)1 << 20) /* long data is cut into frames of about this size */

@@ -225,6 +225,7 @@ static void put_small(struct buf *out, const struct engine_event *event)
 		wire_put_u64(out, (uint64_t)event->cached_tok);
 		wire_put_u64(out, (uint64_t)event->disk_tok);
 		wire_put_f64(out, finite_or(event->predicted_s, -1));
+		wire_put_f64(out, finite_or(event->token_s, -1));
 		break;
 	case ENGINE_EMBEDDING:
 		put_embedding(out, event);
@@ -301,6 +302,7 @@ static void get_event(struct wire_in *in, struct engine_event *event, int *more,
 		event->cached_tok = wire_get_count(in);
 		event->disk_tok = wire_get_count(in);
 		event->predicted_s = wire_get_f64(in);
+		event->token_s = wire_get_f64(in);
 		break;
 	case ENGINE_RENDERED:
 		get_rendered(in, event);

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { POLL_MS = 100 }; /* how long a stop may go unnoticed while nothing happens */
-
 void session_answer_finish(struct session_answer *answer)
 {
 	free(answer->text);
@@ -57,7 +55,7 @@ static int collect(struct engine *engine, int64_t request, const struct session_
 			engine_cancel(engine, request);
 			is_cancelled = 1;
 		}
-		if (!engine_next(engine, POLL_MS, &event) || event.request != request) {
+		if (!session_next(engine, watch, &event) || event.request != request) {
 			continue;
 		}
 		switch (event.type) {

@@ -340,6 +340,13 @@ int session_plan_drop(struct session *session, struct session_change **out, cons
 
 /* ---- taking over what was loaded elsewhere ---- */
 
+void session_plan_document(
+	struct session *session, struct session_change **out, struct document *document)
+{
+	*out = change_create(session);
+	change_add_source(*out, document);
+}
+
 size_t session_add_sources(struct session *session, struct load_result *loaded)
 {
 	struct session_change *change = change_create(session);

@@ -13,6 +13,18 @@ int session_is_stopped(const struct session_watch *watch)
 	return watch && watch->stopped && watch->stopped(watch->arg);
 }
 
+int session_next(
+	struct engine *engine, const struct session_watch *watch, struct engine_event *event)
+{
+	if (!engine_next(engine, POLL_MS, event)) {
+		return 0;
+	}
+	if (watch && watch->heard) {
+		watch->heard(watch->arg, engine, event);
+	}
+	return 1;
+}
+
 int session_interrupted(struct err *err)
 {
 	return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
@@ -29,7 +41,7 @@ int session_await(struct engine *engine, int64_t request, const struct session_w
 			engine_cancel(engine, request);
 			return session_interrupted(err);
 		}
-		if (!engine_next(engine, POLL_MS, event) || event->request != request) {
+		if (!session_next(engine, watch, event) || event->request != request) {
 			continue;
 		}
 		if (event->type == ENGINE_FAILED) {

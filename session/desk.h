@@ -51,6 +51,7 @@ struct desk_host {
 		struct desk_session *out, struct err *err);
 	/* `is_used`: something was done in it; else a new one that nobody named goes again. */
 	void (*close_session)(void *arg, struct desk_session *session, int is_used);
+	/* The desk changes session->name afterwards. */
 	int (*rename_session)(
 		void *arg, struct desk_session *session, const char *name, struct err *err);
 	/* Begin to load the model of that name or path (NULL: as options and the session say). */
@@ -79,7 +80,7 @@ enum desk_kv { DESK_KV_ABSENT, DESK_KV_PARTLY, DESK_KV_DISK, DESK_KV_MEMORY };
 struct desk_source {
 	int64_t number;
 	char *id, *kind, *path, *name; /* "S1", "code", as it was given, as the pack shows it */
-	int64_t tokens;                /* -1: not counted yet */
+	int64_t tokens;                /* with its updates; -1: not counted yet */
 	int64_t at_tok;     /* where it begins in the prompt; -1: unknown, or not in it */
 	int64_t behind_tok; /* of the prompt behind it: what a drop computes anew */
 	int64_t kv_bytes;   /* of its tokens that are computed */
@@ -185,7 +186,7 @@ struct desk_event {
 	int64_t order; /* 0: of none */
 	enum desk_doing doing;
 	int64_t done, total; /* tokens, bytes, windows: as `unit` says; total -1: unknown */
-	const char *unit;    /* "tok", "B", "windows"; constant */
+	const char *unit;    /* "tok", "B", "windows", "passages", "%"; constant */
 	double rate, eta_s;  /* per second, 0: unknown; negative: unknown */
 	int64_t cached_tok;
 	/* Below: the event's own, until desk_event_finish(). */
@@ -232,12 +233,16 @@ int64_t desk_plan_reading(struct desk *desk);
 int64_t desk_switch(struct desk *desk, int64_t turn);
 /* The next question stands where that of `turn` does; the screen has its text from the state. */
 int64_t desk_fork(struct desk *desk, int64_t turn);
+/* No order: it is saved when typing pauses, and before anything closes. Returns 0. */
 int64_t desk_set_draft(struct desk *desk, const char *draft);
 int64_t desk_set(struct desk *desk, const char *name, const char *value);
 int64_t desk_open_session(struct desk *desk, enum desk_which which, const char *name);
 int64_t desk_rename_session(struct desk *desk, const char *name);
 int64_t desk_open_engine(struct desk *desk, const char *model);
-/* The conversation or the packed text as a file: "md", "json", "html". */
+/*
+ * The conversation as a new file: "md", "json", "html"; or "text": what the model reads. One that is
+ * there is not written over.
+ */
 int64_t desk_export(struct desk *desk, const char *format, const char *path);
 /* Call any function with the session and the engine (NULL while none is ready) between two orders. */
 int64_t desk_call(struct desk *desk,

@@ -5,7 +5,6 @@
 
 enum {
 	UNDER_WAY = 32, /* requests */
-	POLL_MS = 100,  /* how long a stop may go unnoticed while nothing happens */
 };
 
 /* ---- asking about many prompts ---- */
@@ -44,13 +43,13 @@ static struct asked *find(struct asked *asked, int64_t request)
 }
 
 /* The next answer; one that is none of ours, or no event at all, is none. */
-static int take(struct engine *engine, const struct library_asking *asking, struct asked *asked,
-	size_t *n_answered, struct err *err)
+static int take(struct engine *engine, const struct library_asking *asking,
+	const struct session_watch *watch, struct asked *asked, size_t *n_answered, struct err *err)
 {
 	struct engine_event event;
 	struct asked *one;
 
-	if (!engine_next(engine, POLL_MS, &event) || !(one = find(asked, event.request))) {
+	if (!session_next(engine, watch, &event) || !(one = find(asked, event.request))) {
 		return 0;
 	}
 	if (event.type == ENGINE_FAILED) {
@@ -86,7 +85,7 @@ int library_ask(struct engine *engine, const struct library_asking *asking,
 			}
 		}
 		if (status == 0) {
-			status = take(engine, asking, asked, &n_answered, err);
+			status = take(engine, asking, watch, asked, &n_answered, err);
 		}
 	}
 	for (size_t i = 0; i < UNDER_WAY; i++) {

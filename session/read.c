@@ -528,6 +528,15 @@ static void gate_thinking(void *arg, const char *text, size_t len, int64_t n_tok
 	}
 }
 
+static void gate_heard(void *arg, struct engine *engine, const struct engine_event *event)
+{
+	const struct gate *gate = arg;
+
+	if (gate->watch->heard) {
+		gate->watch->heard(gate->watch->arg, engine, event);
+	}
+}
+
 static struct session_watch watch_through(struct gate *gate)
 {
 	struct session_watch watch = {.arg = gate};
@@ -537,6 +546,7 @@ static struct session_watch watch_through(struct gate *gate)
 		watch.text = gate->watch->text ? gate_text : NULL;
 		watch.stopped = gate_stopped;
 		watch.thinking = gate_thinking;
+		watch.heard = gate_heard;
 	}
 	return watch;
 }

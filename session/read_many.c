@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum {
-	POLL_MS = 100, /* how long a stop may go unnoticed while nothing happens */
 	UNDER_WAY = ENGINE_UNDER_WAY_BEST,
 	SHORT_TOK = 96,  /* a quote or two */
 	THINK_TOK = 1024 /* more, of a model that cannot be kept from thinking */
@@ -201,7 +200,7 @@ int read_many(
 		if (asking.n_stop < 2 && session_is_stopped(reading->watch)) {
 			stop(&asking);
 		}
-		if (engine_next(reading->engine, POLL_MS, &event)) {
+		if (session_next(reading->engine, reading->watch, &event)) {
 			take_event(&asking, &event);
 		}
 	}

@@ -130,6 +130,9 @@ struct session_change;
  */
 int session_plan_load(struct session *session, struct session_change **out, const char *const *path,
 	size_t n_path, const struct load_options *options, int partial, struct err *err);
+/* One document that comes from nowhere else; taken over. */
+void session_plan_document(
+	struct session *session, struct session_change **out, struct document *document);
 /*
  * Read again what the sources of the context were read from, as it was read then (patterns, ...);
  * what changed becomes an update. Of a tree: the files that did, those that are new, and those that
@@ -160,6 +163,15 @@ struct session_cost {
 /* Of the session as it is. */
 int session_cost(struct session *session, struct engine *engine, const struct session_watch *watch,
 	struct session_cost *cost, struct err *err);
+/* Where a source, or an update of one, stands in the prompt of the next question. */
+struct session_where {
+	int64_t number; /* of the source */
+	int64_t at_tok, tokens;
+};
+/* Of all in the context, in their order there; *where is malloc'ed. They have to be counted. */
+int session_find_sources(struct session *session, struct engine *engine,
+	const struct session_watch *watch, struct session_where **where, size_t *count,
+	struct err *err);
 /* Of the session as it would be. */
 int session_change_cost(const struct session_change *change, struct engine *engine,
 	const struct session_watch *watch, struct session_cost *cost, struct err *err);
@@ -245,6 +257,9 @@ struct session_watch {
 	void (*thinking)(void *arg, const char *text, size_t len, int64_t n_tok);
 	/* What goes on while more is read than the window holds. */
 	void (*reading)(void *arg, const struct session_progress *progress);
+	/* Each event of an engine that is waited for, whoever asked for it, before it is looked at: so
+	   questions of one's own can be put in `stopped`, and their answers are not lost. */
+	void (*heard)(void *arg, struct engine *engine, const struct engine_event *event);
 };
 
 enum session_step {

@@ -10,14 +10,16 @@
 #ifndef SESSION_SESSION_INTERNAL_H
 #define SESSION_SESSION_INTERNAL_H
 
+#include "session/desk_text.h"
 #include "session/pack.h"
 #include "session/session.h"
 
 /* A source, or an update of one: as it is stored, and as it is packed. */
 struct block {
-	struct store_block stored;
-	char id[24];             /* "S1": of the source that it is, or updates */
-	struct prompt packed[3]; /* by enum pack_before; made when it is needed */
+	struct store_block stored; /* its document is that of `text` */
+	struct desk_text *text;    /* NULL once it was dropped: what is left is its own */
+	char id[24];               /* "S1": of the source that it is, or updates */
+	struct prompt packed[3];   /* by enum pack_before; made when it is needed */
 	struct cite_index *index;
 	int is_in_context;
 	size_t n_update; /* of a source: those in the context */
@@ -126,6 +128,9 @@ enum prompt_mark context_answer_mark(const struct session *session, const struct
 /* ---- cost.c ---- */
 
 int session_is_stopped(const struct session_watch *watch);
+/* The next event, told to the watch, too; waits no longer than a stop may go unnoticed. 1 or 0. */
+int session_next(
+	struct engine *engine, const struct session_watch *watch, struct engine_event *event);
 int session_interrupted(struct err *err); /* -1, ERR_INTERRUPTED */
 /* Wait for the answer to a question about tokens. A stop is ERR_INTERRUPTED. */
 int session_await(struct engine *engine, int64_t request, const struct session_watch *watch,

@@ -18,6 +18,13 @@ static void set_id(struct block *block)
 	buf_finish(&id);
 }
 
+/* Takes the document over. */
+static void share_document(struct block *block, struct document *document)
+{
+	block->text = desk_text_create(document);
+	block->stored.document = *desk_text_document(block->text);
+}
+
 struct block *block_create(int64_t id, int64_t number, int is_update, struct document *document)
 {
 	struct block *block = mem_zero(1, sizeof(*block));
@@ -26,11 +33,10 @@ struct block *block_create(int64_t id, int64_t number, int is_update, struct doc
 		.id = id,
 		.number = number,
 		.is_update = is_update,
-		.document = *document,
 		.tokens = -1,
 		.loaded_s = time(NULL),
 	};
-	*document = (struct document){0};
+	share_document(block, document);
 	set_id(block);
 	return block;
 }
@@ -41,6 +47,11 @@ struct block *block_adopt(struct store_block *stored)
 
 	block->stored = *stored;
 	*stored = (struct store_block){0};
+	if (!block->stored.is_dropped) {
+		struct document document = block->stored.document;
+
+		share_document(block, &document);
+	}
 	set_id(block);
 	return block;
 }
@@ -56,25 +67,35 @@ static void forget_packed(struct block *block)
 	block->index = NULL;
 }
 
+static void forget_document(struct block *block)
+{
+	if (block->text) {
+		desk_text_unref(block->text);
+		block->text = NULL;
+		block->stored.document = (struct document){0};
+	}
+	document_finish(&block->stored.document);
+}
+
 void block_destroy(struct block *block)
 {
 	if (block) {
 		forget_packed(block);
-		document_finish(&block->stored.document);
+		forget_document(block);
 		free(block);
 	}
 }
 
 void block_drop(struct block *block)
 {
-	struct document *document = &block->stored.document;
-	struct document left = {
-		.kind = document->kind, .name = document->name, .origin = document->origin};
+	const struct document *document = &block->stored.document;
+	struct document left = {.kind = document->kind,
+		.name = mem_strdup(document->name),
+		.origin = mem_strdup(document->origin)};
 
 	forget_packed(block);
-	document->name = document->origin = NULL;
-	document_finish(document);
-	*document = left;
+	forget_document(block);
+	block->stored.document = left;
 	block->stored.is_dropped = 1;
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum {
-	POLL_MS = 100,   /* how long a stop may go unnoticed while nothing happens */
 	UNDER_WAY = 32,  /* texts: what one batch is made of, and what the next one will be */
 	PIECE_BYTES = 16 /* a text is not cut finer than that */
 };
@@ -132,7 +131,7 @@ int vectors_embed_question(struct vectors *vectors, const char *question, size_t
 		if (session_is_stopped(watch)) {
 			engine_cancel(vectors->embedder, making.request);
 			status = session_interrupted(err);
-		} else if (engine_next(vectors->embedder, POLL_MS, &event) &&
+		} else if (session_next(vectors->embedder, watch, &event) &&
 			   event.request == making.request) {
 			status = hear(vectors, &making, &event, err);
 		}
@@ -251,7 +250,7 @@ static int make_all(struct work *work, struct err *err)
 		if (fill(work, err) < 0) {
 			return -1;
 		}
-		if (engine_next(work->vectors->embedder, POLL_MS, &event) &&
+		if (session_next(work->vectors->embedder, work->watch, &event) &&
 			hear_one(work, &event, err) < 0) {
 			return -1;
 		}

@@ -1,0 +1,325 @@
+/* The engine of the desk: loading, dying and coming back, and its figures. */
+#include "session/desk_internal.h"
+#include "session/session_internal.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	WAIT_MS = 100,     /* how long a stop may go unnoticed */
+	FIGURES_MS = 5000, /* between two looks at memory and disk */
+	NOTICED_BYTES = 1 << 20,
+};
+
+/* ---- its life ---- */
+
+static enum desk_engine life(const struct desk *desk)
+{
+	if (!desk->engine) {
+		return desk->now.engine_err.code ? DESK_ENGINE_FAILED : DESK_ENGINE_NONE;
+	}
+	return engine_is_ready(desk->engine)     ? DESK_ENGINE_READY
+	       : engine_is_running(desk->engine) ? DESK_ENGINE_LOADING
+						 : DESK_ENGINE_FAILED;
+}
+
+void desk_check_engine(struct desk *desk, const struct err *why)
+{
+	enum desk_engine is = life(desk);
+
+	if (is == desk->now.engine) {
+		return;
+	}
+	desk->now.engine = is;
+	if (is == DESK_ENGINE_FAILED && why && why->code) {
+		desk->now.engine_err = *why;
+	} else if (is != DESK_ENGINE_FAILED) {
+		desk->now.engine_err = (struct err){.code = ERR_NONE};
+	}
+	if (is == DESK_ENGINE_LOADING) {
+		desk->load_begun_ms = desk_clock_ms();
+	}
+	desk_publish(desk);
+}
+
+void desk_tell_trouble(struct desk *desk)
+{
+	struct err note;
+
+	while (desk->engine && engine_trouble(desk->engine, &note)) {
+		note.code = ERR_NONE;
+		desk_note(desk, &note);
+	}
+}
+
+static void tell_load(struct desk *desk, double fraction)
+{
+	double seconds = (double)(desk_clock_ms() - desk->load_begun_ms) / 1000;
+	struct desk_event event = {.type = DESK_PROGRESS,
+		.doing = DESK_MODEL_LOADING,
+		.done = (int64_t)(fraction * 100),
+		.total = 100,
+		.unit = "%",
+		.eta_s = -1};
+
+	if (fraction > 0 && seconds > 0.2) {
+		event.rate = fraction * 100 / seconds;
+		event.eta_s = seconds * (1 - fraction) / fraction;
+	}
+	desk_post(desk, &event);
+}
+
+static void become_ready(struct desk *desk)
+{
+	desk_state_names(desk);
+	desk->costs.is_known = 0;
+	desk->wants_costs = 1;
+	desk->now.engine = DESK_ENGINE_LOADING; /* so that it is published in any case */
+	desk_check_engine(desk, NULL);
+	desk_tell_trouble(desk);
+}
+
+/* Of the whole engine: it could not be loaded, or died while nothing was under way. */
+static void fail(struct desk *desk, const struct err *why)
+{
+	desk->load_err = *why;
+	desk_check_engine(desk, why);
+	desk_note(desk, why);
+}
+
+void desk_hear(struct desk *desk, const struct engine_event *event)
+{
+	if (event->request) {
+		desk_preview_hear(desk, event);
+		return;
+	}
+	switch (event->type) {
+	case ENGINE_LOAD:
+		desk_check_engine(desk, NULL);
+		tell_load(desk, event->fraction);
+		break;
+	case ENGINE_READY:
+		become_ready(desk);
+		break;
+	case ENGINE_FAILED:
+		fail(desk, &event->err);
+		break;
+	default:
+		break;
+	}
+}
+
+void desk_hear_all(struct desk *desk)
+{
+	struct engine_event event;
+
+	while (desk->engine && engine_next(desk->engine, 0, &event)) {
+		desk_hear(desk, &event);
+	}
+}
+
+void desk_engine_close(struct desk *desk)
+{
+	desk_preview_forget(desk);
+	engine_close(desk->engine);
+	desk->engine = NULL;
+	desk->costs.is_known = 0;
+}
+
+int desk_engine_open(struct desk *desk, const char *model, struct err *err)
+{
+	struct engine *engine = NULL;
+
+	if (desk->host.open_engine(desk->host.arg, model, &engine, err) < 0) {
+		if (!desk->engine) {
+			desk->now.engine = DESK_ENGINE_NONE;
+			desk->now.engine_err = *err;
+			desk_check_engine(desk, err);
+		}
+		return -1;
+	}
+	desk_engine_close(desk);
+	desk->engine = engine;
+	desk->now.engine_err = (struct err){.code = ERR_NONE};
+	desk_state_names(desk);
+	desk->now.engine = DESK_ENGINE_NONE;
+	desk_check_engine(desk, NULL);
+	return 0;
+}
+
+int desk_need_engine(struct desk *desk, struct err *err)
+{
+	struct engine_event event;
+
+	if (!desk->engine && desk_engine_open(desk, NULL, err) < 0) {
+		return -1;
+	}
+	desk_hear_all(desk);
+	desk->load_err = (struct err){.code = ERR_NONE};
+	if (!engine_is_ready(desk->engine)) {
+		if (engine_restart(desk->engine, err) < 0) {
+			desk_check_engine(desk, err);
+			return -1;
+		}
+		desk_check_engine(desk, NULL);
+	}
+	while (!engine_is_ready(desk->engine)) {
+		if (desk_serve(desk)) {
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL,
+				"interrupted while the model was loading; it goes on loading");
+		}
+		if (engine_next(desk->engine, WAIT_MS, &event)) {
+			desk_hear(desk, &event);
+		}
+		if (desk->load_err.code) {
+			*err = desk->load_err;
+			return -1;
+		}
+	}
+	desk_hear_all(desk); /* READY itself */
+	return 0;
+}
+
+/* ---- figures ---- */
+
+static int64_t rss_bytes(int32_t process_id)
+{
+	char path[64];
+	long long pages = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", process_id);
+	file = process_id > 0 ? fopen(path, "re") : NULL;
+	if (!file) {
+		return 0;
+	}
+	if (fscanf(file, "%*s %lld", &pages) != 1) {
+		pages = 0;
+	}
+	fclose(file);
+	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static int is_noticed(int64_t was, int64_t is)
+{
+	return was - is >= NOTICED_BYTES || is - was >= NOTICED_BYTES || (!was != !is);
+}
+
+int desk_look_at_figures(struct desk *desk, int at_once)
+{
+	int64_t now_ms = desk_clock_ms(), rss = 0, disk = 0, limit = 0;
+	struct engine_kv_stock stock;
+	const char *folder;
+	int changed;
+
+	if (!desk->engine || (!at_once && now_ms - desk->figures_ms < FIGURES_MS)) {
+		return 0;
+	}
+	desk->figures_ms = now_ms;
+	folder = engine_kv_folder(desk->engine);
+	rss = engine_is_running(desk->engine) ? rss_bytes(engine_info(desk->engine)->process_id)
+					      : 0;
+	if (folder && engine_kv_list(&stock, folder, engine_kv_limit(desk->engine), NULL) == 0) {
+		disk = stock.n_bytes;
+		limit = stock.limit_bytes;
+		engine_kv_stock_finish(&stock);
+	}
+	changed = is_noticed(desk->now.engine_rss_bytes, rss) ||
+		  is_noticed(desk->now.kv_disk_bytes, disk) ||
+		  is_noticed(desk->now.kv_limit_bytes, limit);
+	if (changed) {
+		desk->now.engine_rss_bytes = rss;
+		desk->now.kv_disk_bytes = disk;
+		desk->now.kv_limit_bytes = limit;
+	}
+	return changed;
+}
+
+/* ---- what the context costs ---- */
+
+/* Nobody waits for it: any order goes before it. */
+static int costs_stopped(void *arg)
+{
+	struct desk *desk = arg;
+	int is_stopped = desk_serve(desk);
+
+	pthread_mutex_lock(&desk->lock);
+	is_stopped |= desk->n_waiting > 0;
+	pthread_mutex_unlock(&desk->lock);
+	return is_stopped;
+}
+
+/* Tokens that a question has around it in its prompt. */
+static int count_marks(struct desk *desk, const struct session_watch *watch, struct err *err)
+{
+	struct prompt prompt = {0};
+	int64_t with_tok;
+	int status;
+
+	session_prompt(desk->at.session, "", 0, engine_info(desk->engine), &prompt);
+	status = session_count_prompt(desk->engine, &prompt, watch, &with_tok, err);
+	prompt_finish(&prompt);
+	if (status == 0) {
+		desk->costs.marks_tok = with_tok - desk->costs.all.total_tok;
+	}
+	return status;
+}
+
+/* Of more than the window the sources stand in no one prompt. */
+static int look_in_prompt(struct desk *desk, const struct session_watch *watch, struct err *err)
+{
+	struct desk_costs *costs = &desk->costs;
+
+	if (costs->all.total_tok >= desk->now.info.context_tok) {
+		return 0;
+	}
+	if (!engine_is_ready(desk->engine) || count_marks(desk, watch, err) < 0 ||
+		!engine_is_ready(desk->engine)) {
+		return -1;
+	}
+	return session_find_sources(
+		desk->at.session, desk->engine, watch, &costs->where, &costs->n_where, err);
+}
+
+void desk_forget_costs(struct desk *desk)
+{
+	free(desk->costs.where);
+	desk->costs = (struct desk_costs){.marks_tok = -1};
+	desk->now.prompt_tok = desk->now.cached_tok = desk->now.disk_tok = -1;
+	desk->wants_costs = 1;
+}
+
+void desk_look_at_costs(struct desk *desk)
+{
+	struct session_watch watch = desk_session_watch(desk);
+	struct desk_costs *costs = &desk->costs;
+	struct err err;
+
+	if (!desk->engine || !desk->at.session || !engine_is_ready(desk->engine)) {
+		return; /* becoming ready asks again */
+	}
+	watch.stopped = costs_stopped;
+	desk_begin(desk, 0, DESK_COUNTING);
+	desk_forget_costs(desk);
+	if (session_count(desk->at.session, desk->engine, &watch, NULL, &err) == 0 &&
+		engine_is_ready(desk->engine) &&
+		session_cost(desk->at.session, desk->engine, &watch, &costs->all, &err) == 0) {
+		costs->is_known = 1;
+		desk->now.prompt_tok = costs->all.total_tok;
+		desk->now.cached_tok = costs->all.cached_tok;
+		desk->now.disk_tok = costs->all.disk_tok;
+		desk->wants_costs =
+			look_in_prompt(desk, &watch, &err) < 0 && err.code == ERR_INTERRUPTED;
+	} else {
+		desk->wants_costs = err.code == ERR_INTERRUPTED;
+	}
+	desk_begin(desk, 0, DESK_NOTHING);
+	desk_state_sources(desk);
+	desk_look_at_figures(desk, 1);
+	desk_publish(desk);
+	desk_check_engine(desk, &err);
+}

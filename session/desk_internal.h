@@ -1,0 +1,214 @@
+/*
+ * The desk from inside. desk.c: the thread and its life, and what the screen calls; desk_event.c: what
+ * waits for the screen; desk_state.c: states and what they share; desk_order.c: orders, one function
+ * each, desk_plan.c those that change sources, desk_session.c those about sessions and
+ * engines; desk_stale.c: sources that have changed; desk_engine.c: the engine's life and its figures; desk_preview.c: what a question would cost;
+ * desk_watch.c: what is told and served while an order is under way; desk_text.c: texts.
+ *
+ * Two threads: everything under "shared" is guarded by the lock; the rest is the desk's thread's alone.
+ * Events and states are made by the desk's thread (and by whoever logs), and never changed once they are
+ * posted.
+ */
+#ifndef SESSION_DESK_INTERNAL_H
+#define SESSION_DESK_INTERNAL_H
+
+#include "session/desk.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+/* ---- desk_event.c ---- */
+
+struct queued_event {
+	struct queued_event *next;
+	struct desk_event event;
+};
+struct event_list {
+	struct queued_event *first, *last;
+	int wake_fd; /* readable while there is one */
+};
+
+/* ---- desk_order.c ---- */
+
+struct order;
+struct order_kind {
+	enum desk_doing doing;
+	int needs_session, needs_engine; /* the engine is READY when it runs */
+	int (*run)(struct desk *desk, struct order *order, struct err *err);
+};
+struct order {
+	struct order *next;
+	const struct order_kind *kind;
+	int64_t id;
+	/* What it is about, as its kind has it; the order's own. */
+	char *text, *name;
+	size_t text_len;
+	char **path;
+	size_t n_path;
+	int64_t *number;
+	size_t n_number;
+	int64_t value;
+	enum desk_which which;
+	int (*call)(void *arg, struct session *session, struct engine *engine, struct err *err);
+	void (*drop)(void *arg);
+	void *arg;
+	int64_t turn; /* what came of it */
+};
+extern const struct order_kind order_again, order_ask, order_call, order_commit, order_discard,
+	order_drop, order_engine, order_export, order_fork, order_index, order_load, order_open,
+	order_prefill, order_reading, order_refresh, order_rename, order_repack, order_session,
+	order_set, order_switch, order_text;
+void order_destroy(struct order *order);
+int desk_settings(struct desk *desk, struct desk_settings *settings, struct err *err);
+void desk_discard_plans(struct desk *desk);
+/* Close the session that is open, its draft kept, its plans let go. */
+void desk_close_session(struct desk *desk);
+
+/* A change that waits for yes or no. */
+struct kept_plan {
+	int64_t id;
+	struct session_change *change;
+};
+
+/* ---- the desk ---- */
+
+struct desk_parts;
+struct desk {
+	struct desk_host host;
+	pthread_t thread;
+	int inbox_fd; /* readable while the screen wants something */
+
+	/* Shared. */
+	pthread_mutex_t lock;
+	struct event_list events;
+	const struct desk_state *state;
+	struct order *first, *last, *current;
+	size_t n_waiting;
+	int64_t last_order;
+	uint64_t last_preview;
+	char *question; /* of the newest preview; NULL: it was taken up */
+	size_t question_len;
+	char *draft; /* not saved yet, since draft_ms; or NULL */
+	int64_t draft_ms;
+	struct order *dropped; /* they end without having begun */
+	int is_stopped, quits;
+
+	/* The desk's thread. */
+	struct desk_session at; /* session NULL: none is open */
+	int is_used;
+	struct engine *engine;
+	struct desk_state now; /* the next state, but for what is in *parts */
+	struct desk_parts *parts;
+	struct kept_plan *plan;
+	size_t n_plan, cap_plan;
+	int64_t last_plan;
+	struct desk_asked {      /* of the engine, for the newest preview */
+		int64_t request; /* 0: none is under way */
+		uint64_t serial;
+		int is_alone; /* only the question is counted: more is there than the window holds */
+	} asked;
+	struct err load_err;      /* why it could not be loaded, this time */
+	int64_t load_begun_ms;    /* this time */
+	int wants_costs;          /* they are to be looked at when there is time */
+	struct session *turns_of; /* whose turns the newest state has */
+	enum session_over over;   /* as the settings said last */
+	struct desk_costs {       /* of the prompt up to the next question */
+		int is_known;
+		struct session_cost all;
+		struct session_where *where;
+		size_t n_where;
+		int64_t marks_tok; /* around a question; -1: unknown */
+	} costs;
+	int64_t figures_ms; /* when they were looked at last */
+	struct desk_looking {
+		int64_t begun_ms;
+		size_t source, part; /* the next to be looked at */
+		int is_under_way, has_changed;
+		int64_t refreshed_s; /* when all were read again and none had changed; 0: never */
+	} looking;
+	struct desk_doings { /* of the order under way */
+		int64_t order;
+		enum desk_doing doing;
+		int64_t begun_ms, told_ms, first_done, last_done, n_tok;
+		int is_sweeping;
+	} doings;
+};
+
+/* ---- desk.c ---- */
+
+int64_t desk_order(struct desk *desk, const struct order *order); /* takes *order over */
+void desk_wake(struct desk *desk);                                /* under the lock */
+void desk_save_draft(struct desk *desk);
+void desk_forget_draft(struct desk *desk);
+
+/* desk_event.c: takes over what the event owns. */
+int event_list_init(struct event_list *list, struct err *err);
+void event_list_finish(struct event_list *list);
+void desk_post(struct desk *desk, struct desk_event *event);
+/* One DESK_NOTE. */
+void desk_note(struct desk *desk, const struct err *err);
+
+/* ---- desk_state.c ---- */
+
+void desk_state_begin(struct desk *desk);
+void desk_state_end(struct desk *desk);
+/* Make a state of what there is now, and post it. */
+void desk_publish(struct desk *desk);
+/* Each makes one of the parts anew: what they are, turns and the way to the head, sources. */
+void desk_state_names(struct desk *desk);
+void desk_state_turns(struct desk *desk);
+/* The way to the head alone. */
+void desk_state_path(struct desk *desk);
+void desk_state_sources(struct desk *desk);
+void desk_state_set_stale(struct desk *desk, int64_t number, int is_stale);
+int desk_state_is_stale(const struct desk *desk, int64_t number);
+
+/* ---- desk_stale.c ---- */
+
+/* Begin to look for sources that have changed where they came from. */
+void desk_stale_begin(struct desk *desk);
+/* Go on, for a short while. Returns whether there is more to look at. */
+int desk_stale_look(struct desk *desk);
+
+/* ---- desk_engine.c ---- */
+
+/* An event that no call of the session's waits for. */
+void desk_hear(struct desk *desk, const struct engine_event *event);
+/* Hear all that is there, without waiting. */
+void desk_hear_all(struct desk *desk);
+/* Wait until it is READY, starting it again where it died. A stop is ERR_INTERRUPTED. */
+int desk_need_engine(struct desk *desk, struct err *err);
+/* Begin to load another one, in place of what is there; that stays where this fails. */
+int desk_engine_open(struct desk *desk, const char *model, struct err *err);
+void desk_engine_close(struct desk *desk);
+/* Notice whether it is there; `why` is said where it is not. */
+void desk_check_engine(struct desk *desk, const struct err *why);
+/* What it says went wrong beside the orders. */
+void desk_tell_trouble(struct desk *desk);
+/* Memory and disk; now and then, or at once. Returns whether anything changed. */
+int desk_look_at_figures(struct desk *desk, int at_once);
+/* Count what is not counted, and see what of it is computed; publishes it. Any order ends it. */
+void desk_look_at_costs(struct desk *desk);
+/* They are others now, and are to be looked at again. */
+void desk_forget_costs(struct desk *desk);
+
+/* ---- desk_preview.c ---- */
+
+/* Ask the engine about the newest question, where that can be done now. */
+void desk_preview_serve(struct desk *desk);
+void desk_preview_hear(struct desk *desk, const struct engine_event *event);
+void desk_preview_forget(struct desk *desk);
+
+/* ---- desk_watch.c ---- */
+
+int64_t desk_clock_ms(void);
+
+void desk_begin(struct desk *desk, int64_t order, enum desk_doing doing);
+struct session_watch desk_session_watch(struct desk *desk);
+struct load_watch desk_load_watch(struct desk *desk);
+void desk_progress(struct desk *desk, enum desk_doing doing, int64_t done, int64_t total,
+	const char *unit, const char *text);
+/* What may be done between two events of an order; returns whether that is to stop. */
+int desk_serve(struct desk *desk);
+
+#endif
