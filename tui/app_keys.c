@@ -76,10 +76,16 @@ static void command_done(struct app *app, const char *text, size_t len)
 	}
 }
 
+static void begin_typing(struct app *app)
+{
+	app->is_typing = 1;
+	input_resume(app->input);
+}
+
 static void begin_command(struct app *app)
 {
 	if (input_is_empty(app->input)) {
-		app->is_typing = 1;
+		begin_typing(app);
 		input_set(app->input, ":");
 	} else {
 		input_ask(app->input, &(struct input_prompt){.label = ":", .done = command_done});
@@ -103,16 +109,21 @@ static void copy(struct app *app)
 	buf_finish(&text);
 }
 
-/* What is under way first, then what waits behind it, then what is being typed; never the program. */
+/*
+ * What the input line is in the middle of, then what is under way, then what waits behind it, then
+ * what is being typed; never the program.
+ */
 static void stop(struct app *app)
 {
 	int is_working = app->progress.doing != DESK_NOTHING;
 
-	if (is_working || app->state->n_waiting) {
+	if ((input_is_asking(app->input) || input_is_waiting(app->input)) &&
+		input_clear(app->input)) {
+		app_input_changed(app);
+	} else if (is_working || app->state->n_waiting) {
 		desk_stop(app->desk, !is_working || app->is_stopping);
 		app->is_stopping = 1;
-	} else if (app->is_typing && !input_is_empty(app->input)) {
-		input_set(app->input, "");
+	} else if (app->is_typing && input_clear(app->input)) {
 		app_input_changed(app);
 	} else {
 		app_say(app, "Nothing is under way; %s leaves.", keys_of(app->keys, ACTION_QUIT));
@@ -183,7 +194,7 @@ static void act(struct app *app, enum action action)
 		search_final(app, !app->search_is_back);
 		break;
 	case ACTION_TYPE:
-		app->is_typing = 1;
+		begin_typing(app);
 		break;
 	case ACTION_BROWSE:
 		app->is_typing = 0;
@@ -255,17 +266,6 @@ static int answer_plan(struct app *app, const struct key *key)
 	return is_character(key, 'n') || is_character(key, 'N') || key->cp < 0x20;
 }
 
-static enum action find_action(struct app *app, const struct key *key, int is_typing)
-{
-	enum view_bit bit = is_typing ? VIEW_CHAT : view_focused(app)->ops->bit;
-	enum action action = keys_action(app->keys, key, bit, is_typing);
-
-	/* A prompt ends by these, and knows it. */
-	return input_is_asking(app->input) && (action == ACTION_BROWSE || action == ACTION_STOP)
-		       ? ACTION_NONE
-		       : action;
-}
-
 static void forget_message(struct app *app)
 {
 	if (app->message) {
@@ -288,9 +288,11 @@ void app_key(struct app *app, const struct key *key)
 		return;
 	}
 	if (key->special == KEY_PASTE && !is_typing) { /* what is pasted is meant to be asked */
-		app->is_typing = is_typing = 1;
-	} else if (key->special != KEY_PASTE && !(is_typing && input_is_waiting(app->input))) {
-		action = find_action(app, key, is_typing);
+		begin_typing(app);
+		is_typing = 1;
+	} else if (key->special != KEY_PASTE && !(is_typing && input_wants(app->input, key))) {
+		action = keys_action(app->keys, key,
+			is_typing ? VIEW_CHAT : view_focused(app)->ops->bit, is_typing);
 	}
 	if (action) {
 		app_action(app, action);
