@@ -38,8 +38,9 @@ int command_tokenize(struct options *options, struct err *err);
 /* help.c: from the tables. */
 void help_print(const struct command *command);
 /*
- * The generated half of the documentation: "bash", "zsh", "fish" completions, or in scdoc's form
- * "synopsis", and "man", the commands and options. Returns -1 for any other name.
+ * The generated half of the documentation: "bash", "zsh", "fish" completions, or in scdoc's form the
+ * parts of cli/manual.h: "synopsis", "man" (commands and options), "settings", "keys", "commands".
+ * Returns -1 for any other name.
  */
 int help_generate(const char *form);
 

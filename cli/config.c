@@ -1,8 +1,11 @@
 /* carrel config: every setting, its value, and where it comes from. */
 #include "cli/commands.h"
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "cli/output.h"
 #include "cli/resume.h"
+#include "tui/keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +75,50 @@ static void print_setting(const struct options *options, const struct option_row
 	buf_finish(&value);
 }
 
+/* Mistakes in [keys] end nothing but are said, and shown in the status. */
+static struct keys *read_keys(struct options *options, const char *path)
+{
+	struct keys *keys = keys_create();
+	struct err err;
+
+	if (path && keys_read(keys, path, &err) < 0 && !options->settings_broken) {
+		log_err(&err);
+		options->settings_broken = 1;
+	}
+	return keys;
+}
+
+/* Those that are not as the table has them, at the end: what follows [keys] is of that section. */
+static void print_keys(const struct keys *keys, json_t *list)
+{
+	struct keys *usual = keys_create();
+	int n_shown = 0;
+
+	for (int i = 1; i < ACTION_COUNT; i++) {
+		const char *now = keys_of(keys, (enum action)i);
+
+		if (strcmp(now, keys_of(usual, (enum action)i)) == 0) {
+			continue;
+		}
+		if (list) {
+			char *name = mem_printf("keys.%s", key_table[i].name);
+
+			json_array_append_new(
+				list, json_pack("{s:s, s:o, s:s}", "setting", name, "value",
+					      output_json_string(now), "origin", "file"));
+			free(name);
+			continue;
+		}
+		if (!n_shown++) {
+			output_line(
+				"# keys of the workbench that are not as carrel-keys(7) has them:");
+			output_line("[keys]");
+		}
+		output_line("%-16s = %s", key_table[i].name, now);
+	}
+	keys_destroy(usual);
+}
+
 int command_config(struct options *options, struct err *err)
 {
 	static const char *const origins[] = {
@@ -82,6 +129,7 @@ int command_config(struct options *options, struct err *err)
 	};
 	json_t *list = options->json ? json_array() : NULL;
 	const char *last = "";
+	struct keys *keys;
 	char *path;
 
 	if (options->n_argument) {
@@ -116,6 +164,9 @@ int command_config(struct options *options, struct err *err)
 		}
 		print_setting(options, row);
 	}
+	keys = read_keys(options, path);
+	print_keys(keys, list);
+	keys_destroy(keys);
 	free(path);
 	if (list) {
 		output_json(list);

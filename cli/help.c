@@ -1,7 +1,8 @@
-/* --help, the manual page's tables and the completions, all from the same two tables. */
+/* --help and the completions, from the same tables as the manual pages (cli/manual.h). */
 #include "cli/commands.h"
 
 #include "base/mem.h"
+#include "cli/manual.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,12 +28,6 @@ static void print_folded(const char *text, int indent, int width)
 		word += strspn(word, " ");
 	}
 	putchar('\n');
-}
-
-/* "chat" is carrel without a command. */
-static const char *command_shown_name(const struct command *command)
-{
-	return command->name[0] ? command->name : "chat";
 }
 
 static void option_title(const struct option_row *row, struct buf *out)
@@ -125,75 +120,6 @@ void help_print(const struct command *command)
 	if (!command->name[0]) {
 		printf("\n`carrel COMMAND --help`, or `carrel help COMMAND`, shows the options of "
 		       "a command; see carrel(1).\n");
-	}
-}
-
-/* ---- the manual page ---- */
-
-/* scdoc's own marks are escaped. */
-static void print_scdoc(const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("\\_*#<`", *text)) {
-			putchar('\\');
-		}
-		putchar(*text);
-	}
-}
-
-static void generate_synopsis(void)
-{
-	printf("# SYNOPSIS\n\n");
-	for (size_t i = 0; i < command_count(); i++) {
-		printf("*carrel%s%s* ", command_table[i].name[0] ? " " : "", command_table[i].name);
-		print_scdoc(command_table[i].arguments);
-		printf("%s\n", i + 1 < command_count() ? "++" : "");
-	}
-}
-
-static void generate_man(void)
-{
-	printf("# COMMANDS\n\n");
-	for (size_t i = 0; i < command_count(); i++) {
-		printf("*carrel%s%s* ", command_table[i].name[0] ? " " : "", command_table[i].name);
-		print_scdoc(command_table[i].arguments);
-		printf("\n\t");
-		print_scdoc(command_table[i].help);
-		printf(".\n\n");
-	}
-	printf("*carrel help* [COMMAND]\n\tshow how to use carrel, or a command of it, as --help "
-	       "does.\n\n");
-	printf("# OPTIONS\n\nEach option stands with the commands that take it, \"chat\" being "
-	       "carrel without a command. Behind a whole number K means 1,024, M "
-	       "1,048,576 and G 1,073,741,824.\n\n");
-	for (size_t i = 0; i < option_count(); i++) {
-		const struct option_row *row = &option_table[i];
-		const char *comma = "";
-
-		if (row->letter) {
-			printf("*-%c*, ", row->letter);
-		}
-		printf("*--%s*", row->name);
-		if (row->argument) {
-			putchar(' ');
-			print_scdoc(row->argument);
-		}
-		printf("\n\t");
-		print_scdoc(row->help);
-		if (row->fallback) {
-			printf(" (default: %s)", row->fallback);
-		}
-		printf(".\n\tCommands: ");
-		if ((row->commands & COMMAND_ALL) == COMMAND_ALL) {
-			printf("all");
-		}
-		for (size_t k = 0; k < command_count() && row->commands != COMMAND_ALL; k++) {
-			if (row->commands & command_table[k].bit) {
-				printf("%s%s", comma, command_shown_name(&command_table[k]));
-				comma = ", ";
-			}
-		}
-		printf(".%s\n\n", row->memory ? " Also a setting." : "");
 	}
 }
 
@@ -356,7 +282,7 @@ static void generate_fish(void)
 		printf("complete -c carrel -n '__carrel_in");
 		for (size_t k = 0; k < command_count(); k++) {
 			if (row->commands & command_table[k].bit) {
-				printf(" %s", command_shown_name(&command_table[k]));
+				printf(" %s", manual_command_name(&command_table[k]));
 			}
 		}
 		printf("' -l %s", row->name);
@@ -384,9 +310,12 @@ int help_generate(const char *form)
 		void (*generate)(void);
 	} forms[] = {
 		{"bash", generate_bash},
+		{"commands", manual_commands},
 		{"fish", generate_fish},
-		{"man", generate_man},
-		{"synopsis", generate_synopsis},
+		{"keys", manual_keys},
+		{"man", manual_options},
+		{"settings", manual_settings},
+		{"synopsis", manual_synopsis},
 		{"zsh", generate_zsh},
 	};
 

@@ -2,6 +2,7 @@
 
 #include "base/conf.h"
 #include "base/mem.h"
+#include "cli/shared.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,48 +22,6 @@ static char *own_folder(void)
 
 	free(data);
 	return folder;
-}
-
-/* The folder of the running program; malloc'ed. */
-static char *program_folder(void)
-{
-	char *path = realpath("/proc/self/exe", NULL);
-	char *slash = path ? strrchr(path, '/') : NULL;
-
-	if (slash) {
-		*slash = 0;
-	}
-	return path;
-}
-
-/*
- * The folder `relative` to the program's, or NULL where the built-in model is not in it (any folder
- * may be called models); malloc'ed.
- */
-static char *beside_program(const char *relative)
-{
-	char *folder = program_folder();
-	char *path = folder ? mem_printf("%s/%s", folder, relative) : NULL;
-	char *model = path ? mem_printf("%s/%s%s", path, built_in, suffix) : NULL;
-
-	free(folder);
-	if (model && access(model, F_OK) < 0) {
-		free(path);
-		path = NULL;
-	}
-	free(model);
-	return path;
-}
-
-/* The build tree's folder where there is one (cli/carrel, models/), else the installed one. */
-static char *shared_folder(void)
-{
-	char *folder = beside_program("../models");
-
-	if (!folder) {
-		folder = beside_program("../share/carrel/models");
-	}
-	return folder ? folder : mem_strdup(CARREL_DATADIR "/models");
 }
 
 static int compare_models(const void *a, const void *b)
@@ -115,7 +74,7 @@ static void read_folder(struct registry *registry, const char *folder, int is_ow
 
 void registry_read(struct registry *registry)
 {
-	char *own = own_folder(), *shared = shared_folder();
+	char *own = own_folder(), *shared = shared_folder("models", "reader.gguf");
 
 	*registry = (struct registry){0};
 	read_folder(registry, own, 1);

@@ -72,6 +72,8 @@ double app_clock_s(void); /* monotonic */
 void app_take_line(struct app *app, const char *line, size_t len);
 /* tui/commands.c: what stands behind the / or the :. */
 void app_command(struct app *app, const char *line);
+/* The lines of /plan, in the log. */
+void app_show_reading(struct app *app, const struct session_plan *plan);
 /* Ask about a plan in the message line; Enter or y commits it, anything else discards it. */
 void app_show_plan(struct app *app, struct desk_plan *plan);
 /* Open the source that the citation stands in, at its lines, with the quoted words marked. */

@@ -94,6 +94,9 @@ void app_desk_event(struct app *app, struct desk_event *event)
 			app->preview = event->preview;
 		}
 		break;
+	case DESK_READING:
+		app_show_reading(app, &event->reading);
+		break;
 	case DESK_NOTE:
 		if (event->err.code) {
 			app_complain(app, &event->err);

@@ -126,6 +126,33 @@ if command -v scdoc >/dev/null && [ -f "$CARREL_MAN" ]; then
 	done
 	ok 'which has every way to read' [ -z "$missing" ]
 	echo "# missing:$missing"
+	folder=$(dirname "$CARREL_MAN")
+	missing=
+	for name in $("$CARREL" config | sed -nE 's/^# ([a-z.-]+) is not set$/\1/p; s/^([a-z._-]+) += .*/\1/p' | sort -u); do
+		grep -qE "^\\\\fB$(echo "$name" | sed 's/[-._]/.*/g')\\\\fR = " "$folder/carrel-config.5" ||
+			missing="$missing $name"
+	done
+	ok 'the page on settings has every setting' [ -z "$missing" ]
+	echo "# missing:$missing"
+	missing=
+	for name in $(sed -nE 's/^	X\([A-Z_]+, "([a-z-]+)"\).*/\1/p' "$CARREL_SOURCE/tui/element.h"); do
+		sed 's/\\//g' "$folder/carrel-config.5" | grep -qE "^ *$name +=" || missing="$missing $name"
+	done
+	ok 'and every element of a theme' [ -z "$missing" ]
+	echo "# missing:$missing"
+	missing=
+	for name in $(sed -nE 's/^	X\([A-Z_]+, "([a-z-]+)", KEYS.*/\1/p' "$CARREL_SOURCE/tui/keys.h"); do
+		sed 's/\\//g' "$folder/carrel-keys.7" | grep -qF "($name)" || missing="$missing $name"
+	done
+	ok 'the page on keys has every action' [ -z "$missing" ]
+	echo "# missing:$missing"
+	missing=
+	for name in $(sed -nE 's/^	\{SLASH_[A-Z]+, "([a-z]+)".*/\1/p' "$CARREL_SOURCE/session/command_table.c"); do
+		sed 's/\\//g' "$folder/carrel-keys.7" | grep -qE "^fB/$name" || missing="$missing $name"
+	done
+	ok 'and every command' [ -z "$missing" ]
+	echo "# missing:$missing"
+	ok 'nothing of them is unfilled' [ "$(cat "$folder/carrel-config.5" "$folder/carrel-keys.7" | grep -c '@[A-Z]*@')" = 0 ]
 else
 	skip 'the manual page was made' 'scdoc is not installed'
 fi
