@@ -200,9 +200,9 @@ static void add_count(
 /* Tokens of the question that is being typed, 0 where that is not known. */
 static int64_t typed_tok(const struct desk_state *state, const struct desk_preview *preview)
 {
-	int64_t tok = preview->serial ? preview->total_tok - state->prompt_tok : 0;
-
-	return state->prompt_tok >= 0 && tok > 0 ? tok : 0;
+	return preview->serial && state->prompt_tok >= 0 && preview->question_tok > 0
+		       ? preview->question_tok
+		       : 0;
 }
 
 static void add_window_bar(
@@ -333,7 +333,8 @@ static void add_done(struct figures *out, const struct desk_event *progress)
 		figures_add(out, 1, 1, ELEMENT_PROGRESS, "%d%%",
 			(int)(100.0 * (double)(part > 0 ? part : 0) / (double)progress->total));
 	}
-	if (progress->done < 0 || (progress->done == 0 && progress->total <= 0)) {
+	if (progress->done < 0 || (progress->done == 0 && progress->total <= 0) ||
+		strcmp(unit, "%") == 0) {
 		return;
 	}
 	if (is_bytes) {
@@ -353,7 +354,7 @@ static void add_rate(struct figures *out, const struct desk_event *progress)
 	char number[NUMBER_SIZE];
 	const char *unit = progress->unit ? progress->unit : "";
 
-	if (!(progress->rate > 0)) {
+	if (!(progress->rate > 0) || strcmp(unit, "%") == 0) {
 		return;
 	}
 	if (strcmp(unit, "B") == 0) {
@@ -434,7 +435,9 @@ void meter_plan_line(
 		figures_add(out, 5, 1, ELEMENT_NOTE, "(%s left out)",
 			number_grouped(number, (int64_t)plan->n_skipped));
 	}
-	if (after->seconds >= 0 || new_tok > 0) {
+	if (after->total_tok < 0) {
+		figures_add(out, 3, 0, ELEMENT_NOTE, ": what it costs is unknown");
+	} else {
 		figures_add(out, 3, 0, ELEMENT_NOTE,
 			strcmp(verb, "drop") == 0 ? ": %s tokens behind it are computed again"
 						  : ": %s tokens to compute",

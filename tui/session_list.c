@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "session/catalogue.h"
 #include "session/copy.h"
+#include "session/pack.h"
 #include "session/search.h"
 #include "session/store.h"
 
@@ -147,21 +148,32 @@ static char *line_of(const struct search_hit *hit)
 	return mem_strndup(hit->text + at, end - at);
 }
 
-static void place_in_source(struct session_hit *out, const struct store_contents *contents,
-	const struct search_hit *hit)
+static void place_in_source(
+	struct session_hit *out, const struct store_contents *contents, const struct search_hit *hit)
 {
 	const struct store_block *block = &contents->block[hit->block];
 	const struct document *document = &block->document;
+	const struct part_place *place = &document->part[hit->part].place;
 	char *path = document_part_path(
 		document, document->origin ? document->origin : document->name, hit->part);
+	struct buf at = BUF_INIT;
 
 	out->source = block->number;
-	out->line = hit->line;
-	out->page = document->part[hit->part].place.page;
-	out->place = out->page > 0 ? mem_printf("S%lld %s p.%lld", (long long)block->number, path,
-					     (long long)out->page)
-				   : mem_printf("S%lld %s:%lld", (long long)block->number, path,
-					     (long long)hit->line);
+	if (place->page > 0) {
+		buf_printf(&at, "p%lld", (long long)place->page);
+		out->place = mem_printf("S%lld %s p.%lld", (long long)block->number, path,
+			(long long)place->page);
+	} else if (document->kind == DOCUMENT_TRANSCRIPT && place->time_ms >= 0) {
+		pack_time(&at, place->time_ms);
+		out->place = mem_printf(
+			"S%lld %s %s", (long long)block->number, path, buf_str(&at));
+	} else {
+		buf_printf(&at, "%s%s%lld", place->path ? place->path : "",
+			place->path ? ":" : "L", (long long)hit->line);
+		out->place = mem_printf(
+			"S%lld %s:%lld", (long long)block->number, path, (long long)hit->line);
+	}
+	out->at = buf_take(&at);
 	free(path);
 }
 
@@ -244,6 +256,7 @@ void session_hits_finish(struct session_hits *hits)
 		free(hits->hit[i].id);
 		free(hits->hit[i].name);
 		free(hits->hit[i].place);
+		free(hits->hit[i].at);
 		free(hits->hit[i].text);
 	}
 	free(hits->hit);

@@ -238,6 +238,7 @@ static struct view *create(struct app *app, const char *argument)
 static void forget_wanted(struct sessions_view *sessions)
 {
 	free(sessions->wanted.id);
+	free(sessions->wanted.at);
 	sessions->wanted = (struct session_hit){0};
 }
 
@@ -266,10 +267,7 @@ static void open_place(struct app *app, const struct session_hit *hit)
 	char *argument;
 
 	if (hit->source) {
-		argument = hit->page > 0 ? mem_printf("S%lld p%lld", (long long)hit->source,
-						   (long long)hit->page)
-					 : mem_printf("S%lld %lld", (long long)hit->source,
-						   (long long)hit->line);
+		argument = mem_printf("S%lld %s", (long long)hit->source, hit->at);
 		view_open(app, &view_reader, argument);
 	} else {
 		argument = mem_printf("%lld", (long long)hit->turn);
@@ -289,6 +287,7 @@ static void open_wanted(struct app *app)
 		sessions->wanted = (struct session_hit){0};
 		open_place(app, &hit);
 		free(hit.id);
+		free(hit.at);
 	}
 }
 
@@ -314,9 +313,10 @@ static void open_hit(struct sessions_view *sessions, const struct session_hit *h
 		return;
 	}
 	forget_wanted(sessions);
-	sessions->wanted = *hit;
-	sessions->wanted.id = mem_strdup(hit->id);
-	sessions->wanted.name = sessions->wanted.place = sessions->wanted.text = NULL;
+	sessions->wanted = (struct session_hit){.id = mem_strdup(hit->id),
+		.source = hit->source,
+		.at = mem_strdup(hit->at),
+		.turn = hit->turn};
 	desk_open_session(sessions->view.app->desk, DESK_NAMED, hit->id);
 }
 

@@ -180,7 +180,7 @@ static void test_the_scales_are_as_designed(void **state)
 static void test_the_window_shows_tiers_the_question_and_the_reserve(void **state)
 {
 	struct desk_state desk = usual();
-	struct desk_preview preview = {.serial = 1, .total_tok = 800};
+	struct desk_preview preview = {.serial = 1, .question_tok = 200};
 	struct figures figures = {0};
 	struct figure *bar;
 	char shown[21] = "";
@@ -216,7 +216,7 @@ static void test_the_window_shows_tiers_the_question_and_the_reserve(void **stat
 static void test_the_question_counts_as_it_is_typed(void **state)
 {
 	struct desk_state desk = usual();
-	struct desk_preview preview = {.serial = 3, .total_tok = 41238};
+	struct desk_preview preview = {.serial = 3, .question_tok = 28, .total_tok = 41245};
 	struct figures figures = {0};
 
 	(void)state;
@@ -275,6 +275,10 @@ static void test_progress_has_rate_eta_how_to_stop_and_what_waits(void **state)
 	check_part(&figures, 100, "src/init.cc", 1);
 	meter_progress_line(&figures, &progress, &desk, 2, "^C");
 	check_part(&figures, 100, "ETA", 0);
+	progress = (struct desk_event){
+		.doing = DESK_MODEL_LOADING, .done = 43, .total = 100, .unit = "%", .eta_s = -1};
+	meter_progress_line(&figures, &progress, &desk, 0, "^C");
+	check_part(&figures, 100, " 43%  Ctrl-C", 1);
 }
 
 static void test_a_plan_says_what_yes_costs(void **state)
@@ -299,8 +303,11 @@ static void test_a_plan_says_what_yes_costs(void **state)
 	check_part(&figures, 140, "about", 0);
 	meter_plan_line(&figures, &plan, &desk);
 	assert_line(&figures, 16, "without S2 s>. y");
+	plan.after = (struct session_cost){-1, -1, -1, -1};
+	meter_plan_line(&figures, &plan, &desk);
+	check_part(&figures, 140, "without S2 spec.pdf: what it costs is unknown. y drops", 1);
 	plan.verb = "load";
-	plan.after.total_tok = 900000;
+	plan.after = (struct session_cost){.total_tok = 900000, .seconds = -1};
 	meter_plan_line(&figures, &plan, &desk);
 	check_part(&figures, 200, "does not fit: auto reads it in parts", 1);
 }
@@ -357,6 +364,7 @@ static void test_no_line_is_wider_than_it_may_be(void **state)
 	struct desk_preview preview = {.serial = 1,
 		.new_tok = INT64_MAX,
 		.cached_tok = INT64_MAX,
+		.question_tok = INT64_MAX / 4,
 		.total_tok = INT64_MAX / 2,
 		.seconds = 1e300,
 		.decode_tok_per_s = 1e300,
