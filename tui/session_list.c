@@ -148,8 +148,8 @@ static char *line_of(const struct search_hit *hit)
 	return mem_strndup(hit->text + at, end - at);
 }
 
-static void place_in_source(
-	struct session_hit *out, const struct store_contents *contents, const struct search_hit *hit)
+static void place_in_source(struct session_hit *out, const struct store_contents *contents,
+	const struct search_hit *hit)
 {
 	const struct store_block *block = &contents->block[hit->block];
 	const struct document *document = &block->document;
@@ -161,15 +161,15 @@ static void place_in_source(
 	out->source = block->number;
 	if (place->page > 0) {
 		buf_printf(&at, "p%lld", (long long)place->page);
-		out->place = mem_printf("S%lld %s p.%lld", (long long)block->number, path,
-			(long long)place->page);
+		out->place = mem_printf(
+			"S%lld %s p.%lld", (long long)block->number, path, (long long)place->page);
 	} else if (document->kind == DOCUMENT_TRANSCRIPT && place->time_ms >= 0) {
 		pack_time(&at, place->time_ms);
-		out->place = mem_printf(
-			"S%lld %s %s", (long long)block->number, path, buf_str(&at));
+		out->place =
+			mem_printf("S%lld %s %s", (long long)block->number, path, buf_str(&at));
 	} else {
-		buf_printf(&at, "%s%s%lld", place->path ? place->path : "",
-			place->path ? ":" : "L", (long long)hit->line);
+		buf_printf(&at, "%s%s%lld", place->path ? place->path : "", place->path ? ":" : "L",
+			(long long)hit->line);
 		out->place = mem_printf(
 			"S%lld %s:%lld", (long long)block->number, path, (long long)hit->line);
 	}

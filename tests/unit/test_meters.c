@@ -13,12 +13,18 @@
 static const struct desk_turn first = {.id = 13}, second = {.id = 14, .parent = 13};
 static const struct desk_turn *turns[] = {&first, &second};
 static int64_t path[] = {13, 14};
+/* What a state and a plan own is not constant. */
+static char session_id[] = "0123456789abcdef", session_name[] = "nccl-review", device[] = "cpu",
+	    over_auto[] = "auto", over_fail[] = "fail", dropped[] = "without S2 spec.pdf",
+	    file_name[] = "src/init.cc", new_source[] = "S1 a: new",
+	    odd_file[] = "\xe6\xbc\xa2\xe5\xad\x97\x1b[31m",
+	    odd_name[] = "\xe6\xbc\xa2\xe5\xad\x97 \x1b]52;c;x\a name";
 static struct desk_source source;
 
 static struct desk_state usual(void)
 {
-	return (struct desk_state){.session_id = "0123456789abcdef",
-		.session_name = "nccl-review",
+	return (struct desk_state){.session_id = session_id,
+		.session_name = session_name,
 		.is_kept = 1,
 		.source = &source,
 		.n_source = 1,
@@ -36,8 +42,8 @@ static struct desk_state usual(void)
 			.context_tok = 65536,
 			.kv_bytes_per_tok = 17408,
 			.n_thread = 2},
-		.device = "cpu",
-		.over = "auto",
+		.device = device,
+		.over = over_auto,
 		.sources_tok = 1204331,
 		.prompt_tok = 41210,
 		.cached_tok = 41210,
@@ -268,7 +274,7 @@ static void test_progress_has_rate_eta_how_to_stop_and_what_waits(void **state)
 	progress.total = -1;
 	progress.rate = 1 << 19;
 	progress.eta_s = -1;
-	progress.text = "src/init.cc";
+	progress.text = file_name;
 	meter_progress_line(&figures, &progress, &desk, 2, "^C");
 	check_part(&figures, 100, "1.0 MiB  512.0 KiB/s  2.0 s", 1);
 	meter_progress_line(&figures, &progress, &desk, 2, "^C");
@@ -283,7 +289,7 @@ static void test_progress_has_rate_eta_how_to_stop_and_what_waits(void **state)
 
 static void test_a_plan_says_what_yes_costs(void **state)
 {
-	char *text[] = {"without S2 spec.pdf"};
+	char *text[] = {dropped};
 	struct desk_state desk = usual();
 	struct desk_plan plan = {.verb = "drop",
 		.text = text,
@@ -351,7 +357,7 @@ static void test_what_does_not_fit_is_said_with_what_is_done(void **state)
 	(void)state;
 	meter_cost_line(&figures, &preview, &desk);
 	assert_line(&figures, 60, "does not fit: auto reads it in parts");
-	desk.over = "fail";
+	desk.over = over_fail;
 	meter_cost_line(&figures, &preview, &desk);
 	assert_line(&figures, 60, "does not fit: /over auto would read it in parts");
 }
@@ -359,7 +365,7 @@ static void test_what_does_not_fit_is_said_with_what_is_done(void **state)
 /* Every line at every width, with figures beyond all measure and names of every kind. */
 static void test_no_line_is_wider_than_it_may_be(void **state)
 {
-	char *text[] = {"S1 a: new", "S2 b: new", "S3 c: new"};
+	char *text[] = {new_source, new_source, new_source};
 	struct desk_state desk = usual();
 	struct desk_preview preview = {.serial = 1,
 		.new_tok = INT64_MAX,
@@ -375,7 +381,7 @@ static void test_no_line_is_wider_than_it_may_be(void **state)
 		.unit = "windows",
 		.rate = 1e18,
 		.eta_s = 1e300,
-		.text = "\xe6\xbc\xa2\xe5\xad\x97\x1b[31m"};
+		.text = odd_file};
 	struct desk_plan plan = {.verb = "load",
 		.text = text,
 		.n_text = 3,
@@ -383,7 +389,7 @@ static void test_no_line_is_wider_than_it_may_be(void **state)
 		.after = {.total_tok = INT64_MAX / 2, .seconds = 1e300}};
 
 	(void)state;
-	desk.session_name = "\xe6\xbc\xa2\xe5\xad\x97 \x1b]52;c;x\a name";
+	desk.session_name = odd_name;
 	desk.sources_tok = desk.prompt_tok = desk.disk_tok = INT64_MAX / 4;
 	desk.cached_tok = INT64_MAX / 3;
 	desk.reserve_tok = INT64_MAX / 2;
