@@ -38,7 +38,8 @@ static void search_final(struct app *app, int is_back)
 static void search_done(struct app *app, const char *text, size_t len)
 {
 	app_touch(app);
-	if (!text) {
+	if (!text) { /* back to where it began */
+		view_focused(app)->ops->search(view_focused(app), "", 0, app->search_is_back, 1);
 		return;
 	}
 	if (len) {

@@ -11,6 +11,7 @@ static const struct view_ops *const views[] = {
 	&view_engine,
 	&view_help,
 	&view_log,
+	&view_reader,
 	&view_sessions,
 	&view_tree,
 };

@@ -24,7 +24,10 @@ struct view_ops {
 	void (*draw)(struct view *view, struct pane pane, int is_focused);
 	/* 1: done; 0: not this view's, the app has a meaning for it. */
 	int (*act)(struct view *view, enum action action);
-	/* Search, as typed after / (incremental: at every key; is_final at Enter). 0: not found. */
+	/*
+	 * Search, as typed after / (incremental: at every key; is_final at Enter, and without words
+	 * where Esc ended it). 0: not found.
+	 */
 	int (*search)(struct view *view, const char *words, size_t len, int is_back, int is_final);
 	/* Left and right part of its title line: "sources of nccl-review", "3/17". */
 	void (*title)(struct view *view, struct buf *left, struct buf *right);
