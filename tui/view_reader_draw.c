@@ -6,10 +6,10 @@
 #include <inttypes.h>
 
 enum {
-	MARGIN_LEAST = 5,      /* "1234 " */
-	MARGIN_MOST = 9,       /* "12345678 " */
-	MARGIN_CUE = 22,       /* "00:01:02 Ana Example " */
-	COLUMNS_LEAST = 40,    /* with a margin */
+	MARGIN_LEAST = 5,       /* "1234 " */
+	MARGIN_MOST = 9,        /* "12345678 " */
+	MARGIN_CUE = 22,        /* "00:01:02 Ana Example " */
+	COLUMNS_LEAST = 40,     /* with a margin */
 	NUMBER_BYTES = 4 << 20, /* looked through for line numbers in one frame */
 	MARKS_MOST = 256,
 };
@@ -100,8 +100,7 @@ static void draw_text_row(struct reader *reader, struct pane pane, int screen_ro
 		     ? reader_found_marks(reader, row, mark + n, MARKS_MOST - n)
 		     : 0;
 	draw_margin(reader, pane, screen_row, row, number, margin);
-	document_rows_draw(
-		&reader->rows, pane, screen_row, margin, reader->shift, row, mark, n);
+	document_rows_draw(&reader->rows, pane, screen_row, margin, reader->shift, row, mark, n);
 }
 
 /* The number of the line in which a row stands; 0 where it is not known yet: the next frame has it. */
@@ -113,8 +112,8 @@ static int64_t number_of(struct reader *reader, struct document_row row)
 	if (reader->document.kind == DOCUMENT_TRANSCRIPT) {
 		return 0;
 	}
-	number = document_lines_number(
-		&reader->lines, (struct text_place){row.part, row.at}, &work);
+	number =
+		document_lines_number(&reader->lines, (struct text_place){row.part, row.at}, &work);
 	if (!number) {
 		app_after(reader->view.app, 0, app_touch);
 	}
@@ -125,8 +124,7 @@ static int64_t number_of(struct reader *reader, struct document_row row)
 static void settle_top(struct reader *reader)
 {
 	struct document_row last = document_rows_last(&reader->rows);
-	struct document_row end =
-		document_rows_go(&reader->rows, reader->top, reader->height - 1);
+	struct document_row end = document_rows_go(&reader->rows, reader->top, reader->height - 1);
 
 	if (document_row_compare(end, last) >= 0) {
 		reader->top = document_rows_go(&reader->rows, last, 1 - (long)reader->height);

@@ -44,12 +44,12 @@ static void add_headings(struct reader *reader)
 
 	for (size_t i = 0; i < document->n_heading; i++) {
 		const struct heading *heading = &document->heading[i];
-		struct reader_stop *stop = add_stop(
-			reader, mem_strdup(heading->title), heading->level > 0 ? heading->level - 1 : 0);
+		struct reader_stop *stop = add_stop(reader, mem_strdup(heading->title),
+			heading->level > 0 ? heading->level - 1 : 0);
 
 		stop->place.part = heading->part;
-		document_lines_find(&reader->lines, heading->part, heading->line, &stop->place.at,
-			&work);
+		document_lines_find(
+			&reader->lines, heading->part, heading->line, &stop->place.at, &work);
 	}
 }
 

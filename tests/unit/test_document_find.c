@@ -25,7 +25,8 @@ static struct part *add(struct document *document, const char *text)
 
 static struct document tree(void)
 {
-	struct document document = {.kind = DOCUMENT_CODE, .name = mem_strdup("nccl"),
+	struct document document = {.kind = DOCUMENT_CODE,
+		.name = mem_strdup("nccl"),
 		.origin = mem_strdup("/src/nccl")};
 
 	add(&document, "first\n")->place.path = mem_strdup("README");
@@ -53,7 +54,8 @@ static struct document cues(void)
 	struct document document = {.kind = DOCUMENT_TRANSCRIPT, .name = mem_strdup("standup.vtt")};
 
 	for (int i = 0; i < 4; i++) {
-		struct part *part = add(&document, i == 1 ? "The ring is built" : "in init, I think.");
+		struct part *part =
+			add(&document, i == 1 ? "The ring is built" : "in init, I think.");
 
 		part->place.time_ms = 30000 * i + 500;
 		part->place.speaker = mem_strdup(i % 2 ? "Ana" : "Ben");
@@ -62,7 +64,8 @@ static struct document cues(void)
 }
 
 /* Where `words` lead from the beginning of part `here`: "PART:BYTE", or "-". */
-static void check_place(struct document document, size_t here, const char *words, const char *expected)
+static void check_place(
+	struct document document, size_t here, const char *words, const char *expected)
 {
 	struct document_lines lines;
 	struct text_place place = {0};
@@ -160,7 +163,8 @@ static struct document manual(void)
 {
 	struct document document = {.kind = DOCUMENT_TEXT, .name = mem_strdup("manual.txt")};
 
-	add(&document, "The pump may be opened by\n  hand; it is well-\nknown. Valve 5 stays shut.\n");
+	add(&document,
+		"The pump may be opened by\n  hand; it is well-\nknown. Valve 5 stays shut.\n");
 	return document;
 }
 

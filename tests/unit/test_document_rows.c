@@ -74,17 +74,16 @@ static void check_rows(const struct document *document, struct document_rows *ro
 	struct all all = all_rows(rows);
 
 	assert_true(is_same(all.row[all.n - 1], document_rows_last(rows)));
-	assert_true(is_same(all.row[0],
-		document_rows_go(rows, all.row[all.n - 1], -(long)all.n)));
+	assert_true(is_same(all.row[0], document_rows_go(rows, all.row[all.n - 1], -(long)all.n)));
 	for (int i = 0; i < 300; i++) {
 		size_t from = random_next(rng) % all.n, step = random_next(rng) % 300;
-		size_t to = i % 2 && from >= step  ? from - step
+		size_t to = i % 2 && from >= step ? from - step
 			    : from + step < all.n ? from + step
 						  : all.n - 1;
 		struct document_row row = all.row[from];
 
-		assert_true(is_same(all.row[to],
-			document_rows_go(rows, row, (long)to - (long)from)));
+		assert_true(
+			is_same(all.row[to], document_rows_go(rows, row, (long)to - (long)from)));
 		if (row.is_head) {
 			continue;
 		}
@@ -114,7 +113,8 @@ static void rows_are_the_same_whichever_way_they_are_reached(void **state)
 	uint64_t rng = 1;
 
 	for (int round = 0; round < 60; round++) {
-		struct document document = {.kind = round % 2 ? DOCUMENT_CODE : DOCUMENT_TRANSCRIPT};
+		struct document document = {
+			.kind = round % 2 ? DOCUMENT_CODE : DOCUMENT_TRANSCRIPT};
 		struct document_lines lines;
 		struct document_rows rows;
 
@@ -123,8 +123,8 @@ static void rows_are_the_same_whichever_way_they_are_reached(void **state)
 		}
 		document_lines_init(&lines, &document);
 		document_rows_init(&rows, &lines);
-		document_rows_set(&rows, 1 + (int)(random_next(&rng) % 120), round % 3 != 0,
-			round % 5 == 0);
+		document_rows_set(
+			&rows, 1 + (int)(random_next(&rng) % 120), round % 3 != 0, round % 5 == 0);
 		check_rows(&document, &rows, &rng);
 		document_rows_finish(&rows);
 		document_lines_finish(&lines);
