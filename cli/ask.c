@@ -517,7 +517,7 @@ static int run(struct ask *ask, struct err *err)
 	if (options->show_context || options->show_tokens) {
 		return options->show_context ? show_context(ask, err) : show_tokens(ask, err);
 	}
-	if (start_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
+	if (session_check_sources(ask->session, engine_info(ask->engine), err) < 0) {
 		return -1;
 	}
 	if (!session_source_count(ask->session)) {

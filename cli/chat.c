@@ -11,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/line.h"
 #include "cli/output.h"
+#include "cli/workbench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,7 +185,7 @@ int chat_ask(struct chat *chat, const char *question, const struct engine_sampli
 	struct err err;
 	int status;
 
-	if (start_check_sources(chat->session, engine_info(chat->engine), &err) < 0) {
+	if (session_check_sources(chat->session, engine_info(chat->engine), &err) < 0) {
 		snprintf(err.hint, sizeof(err.hint), "/load PATH");
 		chat_complain(chat, &err);
 		return -1;
@@ -395,6 +396,9 @@ int command_chat(struct options *options, struct err *err)
 	};
 	int status;
 
+	if (workbench_is_wanted(options)) {
+		return workbench_run(options, err);
+	}
 	interrupt_install();
 	status = run(&chat, err);
 	if (chat.session) {

@@ -190,16 +190,6 @@ int start_is_flag(const char *name)
 	return 0;
 }
 
-int start_check_sources(
-	const struct session *session, const struct engine_info *info, struct err *err)
-{
-	if (session_source_count(session) || strcmp(info->model_name, "carrel reader") != 0) {
-		return 0;
-	}
-	return err_set(err, ERR_USAGE, NULL, "name a file, or another model with -m",
-		"there are no sources, and the built-in model only answers from sources");
-}
-
 int start_check_no_think(
 	const struct options *options, const struct engine_info *info, struct err *err)
 {

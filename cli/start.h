@@ -41,10 +41,6 @@ int start_wait_until(struct engine *engine, int (*stopped)(void *arg), void *arg
 /* What goes wrong beside the answers, each once: after an answer. start_wait() does it too. */
 void start_tell_trouble(struct engine *engine);
 
-/* The built-in model can only read: an error where it has no sources. */
-int start_check_sources(
-	const struct session *session, const struct engine_info *info, struct err *err);
-
 /*
  * Whether --no-think does anything with this model: it is an error where the model cannot be kept from
  * thinking, and said where it does not think anyway. In the settings file it means: where it can be.

@@ -352,3 +352,13 @@ int session_ask(struct session *session, struct engine *engine, const char *ques
 	session_reply_finish(&reply);
 	return status;
 }
+
+int session_check_sources(
+	const struct session *session, const struct engine_info *info, struct err *err)
+{
+	if (session_source_count(session) || strcmp(info->model_name, "carrel reader") != 0) {
+		return 0;
+	}
+	return err_set(err, ERR_USAGE, NULL, "name a file, or another model with -m",
+		"there are no sources, and the built-in model only answers from sources");
+}

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,10 @@ static int ask(struct desk *desk, struct order *order, const struct desk_setting
 	struct session_answer answer = {0};
 	int status;
 
+	if (session_check_sources(desk->at.session, engine_info(desk->engine), err) < 0) {
+		snprintf(err->hint, sizeof(err->hint), "/load PATH");
+		return -1;
+	}
 	status = session_ask_over(desk->at.session, desk->engine, &settings->reading, question, len,
 		&settings->sampling, settings->max_tok, &watch, &answer, err);
 	if (status == 0) {

@@ -245,6 +245,9 @@ struct session_answer {
 	size_t n_place;
 };
 void session_answer_finish(struct session_answer *answer);
+/* The built-in model can only read: ERR_USAGE where there is nothing to be read. */
+int session_check_sources(
+	const struct session *session, const struct engine_info *info, struct err *err);
 
 /* What a caller wants to see while an answer is made; any may be NULL. */
 struct session_watch {

@@ -45,6 +45,7 @@ struct app {
 	double progress_began_s;
 	struct desk_preview preview; /* of the question as it stands; serial 0: none */
 	struct desk_plan *plan;      /* a change that waits for yes or no */
+	int64_t first_load;          /* the order that loads what the command line names */
 	char *message;               /* the line above the input, until the next key; NULL */
 	int message_is_error;
 	struct app_note *note; /* the log, oldest first */
@@ -62,6 +63,9 @@ struct app {
 /* Say it in the message line and in the log. */
 void app_say(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void app_complain(struct app *app, const struct err *err);
+/* In the log alone. */
+void app_log(struct app *app, int is_error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Draw at the next turn of the loop. */
 void app_touch(struct app *app);
 /* Call once, after so long; the same function again moves it. */

@@ -79,6 +79,48 @@ void app_show_plan(struct app *app, struct desk_plan *plan)
 	app_touch(app);
 }
 
+/* All of it is in the log; the message line has room for the first. */
+static void log_plan(struct app *app, const struct desk_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_text; i++) {
+		app_log(app, 0, "%s", plan->text[i]);
+	}
+	for (size_t i = 0; i < plan->n_skipped; i++) {
+		app_log(app, plan->skipped[i].is_unreadable, "left out %s: %s",
+			plan->skipped[i].path, plan->skipped[i].reason);
+	}
+}
+
+/* What the command line names was agreed to there. */
+static void commit_first(struct app *app, const struct desk_plan *plan)
+{
+	size_t n_unreadable = 0;
+
+	desk_commit(app->desk, plan->id);
+	for (size_t i = 0; i < plan->n_skipped; i++) {
+		n_unreadable += plan->skipped[i].is_unreadable != 0;
+	}
+	if (n_unreadable) {
+		app_say(app, "%zu of what was named could not be read; F8 says why",
+			n_unreadable);
+	} else if (plan->n_text) {
+		app_say(app, plan->n_text > 1 ? "%s, and %zu more" : "%s", plan->text[0],
+			plan->n_text - 1);
+	}
+}
+
+/* Takes the event's plan over. */
+static void take_plan(struct app *app, struct desk_event *event)
+{
+	log_plan(app, event->plan);
+	if (event->order == app->first_load) {
+		commit_first(app, event->plan);
+		return; /* the event goes with its plan */
+	}
+	app_show_plan(app, event->plan);
+	event->plan = NULL;
+}
+
 void app_desk_event(struct app *app, struct desk_event *event)
 {
 	switch (event->type) {
@@ -86,8 +128,7 @@ void app_desk_event(struct app *app, struct desk_event *event)
 		take_state(app, event->state);
 		break;
 	case DESK_PLANNED:
-		app_show_plan(app, event->plan);
-		event->plan = NULL;
+		take_plan(app, event);
 		break;
 	case DESK_PREVIEW:
 		if (event->preview.serial == app->preview_serial) {

@@ -60,6 +60,18 @@ void app_say(struct app *app, const char *format, ...)
 	say(app, buf_take(&text), 0);
 }
 
+void app_log(struct app *app, int is_error, const char *format, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list args;
+
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	keep(app, buf_take(&text), is_error);
+	app_touch(app);
+}
+
 void app_complain(struct app *app, const struct err *err)
 {
 	char text[1024];

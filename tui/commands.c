@@ -387,14 +387,11 @@ static void run_engine(struct app *app, const char *argument)
 static void run_theme(struct app *app, const char *argument)
 {
 	char *path = command_path(argument[0] ? argument : "default");
-	struct theme theme;
 	struct err err;
 
-	if (theme_load(&theme, path, app->config->theme_dir, &err) < 0) {
+	if (theme_load(&app->theme, path, app->config->theme_dir, &err) < 0) {
 		app_complain(app, &err);
 	} else {
-		theme_finish(&app->theme);
-		app->theme = theme;
 		term_set_theme(&app->theme);
 		term_redraw();
 		app_say(app, "theme = %s in the settings file keeps it", app->theme.name);
