@@ -101,8 +101,7 @@ static void commit_first(struct app *app, const struct desk_plan *plan)
 		n_unreadable += plan->skipped[i].is_unreadable != 0;
 	}
 	if (n_unreadable) {
-		app_say(app, "%zu of what was named could not be read; F8 says why",
-			n_unreadable);
+		app_say(app, "%zu of what was named could not be read; F8 says why", n_unreadable);
 	} else if (plan->n_text) {
 		app_say(app, plan->n_text > 1 ? "%s, and %zu more" : "%s", plan->text[0],
 			plan->n_text - 1);

@@ -50,6 +50,9 @@ void view_open(struct app *app, const struct view_ops *ops, const char *argument
 	size_t at = 0;
 
 	app_touch(app);
+	if (!ops) {
+		return;
+	}
 	app->was_typing = app->n_view == 1 ? app->is_typing : app->was_typing;
 	app->focus = app->n_view > 0; /* the first is the chat */
 	while (at < app->n_view && app->view[at]->ops != ops) {
