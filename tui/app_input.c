@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "tui/app_internal.h"
 #include "tui/input.h"
+#include "tui/view_chat.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,7 @@ void app_take_line(struct app *app, const char *line, size_t len)
 		app_command(app, command);
 		free(command);
 	} else {
-		desk_ask(app->desk, line, len);
+		view_chat_asked(app, desk_ask(app->desk, line, len), line, len);
 	}
 	app_input_changed(app);
 }

@@ -8,6 +8,7 @@
 
 /* Each view that there is; its owner adds the row. */
 static const struct view_ops *const views[] = {
+	&view_chat,
 	&view_engine,
 	&view_help,
 	&view_log,

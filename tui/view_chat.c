@@ -85,9 +85,8 @@ static const struct citation *citation_here(struct chat *chat, int of_row)
 	if (!link && (of_row || chat->cursor.part == CHAT_CITATIONS)) {
 		link = link_on_row(chat, turn);
 	}
-	return link > 0 && (size_t)link <= turn->turn->n_citation
-		       ? &turn->turn->citation[link - 1]
-		       : NULL;
+	return link > 0 && (size_t)link <= turn->turn->n_citation ? &turn->turn->citation[link - 1]
+								  : NULL;
 }
 
 static size_t code_here(const struct chat *chat, const struct chat_turn *turn)

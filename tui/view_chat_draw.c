@@ -39,8 +39,8 @@ static void draw_head(
 	enum element element = is_user ? ELEMENT_USER : ELEMENT_MODEL;
 
 	if (chat->gutter <= NARROW_COLUMNS) {
-		pane_string(pane_part(pane, at, 0, 1, chat->gutter), 0, 0, element,
-			is_user ? ">" : "");
+		pane_string(
+			pane_part(pane, at, 0, 1, chat->gutter), 0, 0, element, is_user ? ">" : "");
 		return;
 	}
 	pane = pane_part(pane, at, 0, 1, chat->gutter - 1);
@@ -50,8 +50,8 @@ static void draw_head(
 	}
 }
 
-static void draw_row(struct chat *chat, struct pane pane, int at, struct chat_row where,
-	int is_under_cursor)
+static void draw_row(
+	struct chat *chat, struct pane pane, int at, struct chat_row where, int is_under_cursor)
 {
 	const struct chat_turn *turn = chat_turn_wrapped(chat, where.turn);
 	struct styled_mark mark[MARKS];
@@ -69,7 +69,8 @@ static void draw_row(struct chat *chat, struct pane pane, int at, struct chat_ro
 	}
 	look.link = is_under_cursor || where.turn == chat->cursor.turn ? chat->link : 0;
 	is_current = chat->match_len && chat->match.turn == where.turn && chat->match.part == part;
-	look.n_mark = chat_marks(chat, &it->stream.styled, &it->rows.row[row], is_current, mark, MARKS);
+	look.n_mark =
+		chat_marks(chat, &it->stream.styled, &it->rows.row[row], is_current, mark, MARKS);
 	styled_draw_row(text, 0, &it->stream.styled, &it->rows, row, &look);
 	if (is_under_cursor) {
 		pane_mark_row(pane, at, ELEMENT_CURSOR);
@@ -118,7 +119,6 @@ void chat_draw(struct view *view, struct pane pane, int is_focused)
 	}
 	at = chat_top(chat);
 	do {
-		draw_row(chat, pane, row, at,
-			is_browsing && chat_row_compare(at, cursor) == 0);
+		draw_row(chat, pane, row, at, is_browsing && chat_row_compare(at, cursor) == 0);
 	} while (++row < pane.rows && chat_row_move(chat, &at, 1));
 }

@@ -63,8 +63,8 @@ struct chat {
 	struct chat_place top;     /* the first row of the pane, unless it follows */
 	int has_cursor;            /* somebody browses */
 	struct chat_place cursor;
-	int link;  /* the citation under the cursor; 0: none */
-	int left;  /* columns that code and tables are moved by */
+	int link;                        /* the citation under the cursor; 0: none */
+	int left;                        /* columns that code and tables are moved by */
 	struct text_needle needle, word; /* word: the longest of it, to leave turns out */
 	struct buf words;                /* of the needle */
 	int is_incremental;              /* they are still being typed */
@@ -131,7 +131,7 @@ void chat_draw(struct view *view, struct pane pane, int is_focused);
 
 int chat_search(struct view *view, const char *words, size_t len, int is_back, int is_final);
 /* The matches that a row shows, at most so many; in order and apart. */
-size_t chat_marks(const struct chat *chat, const struct styled *styled, const struct styled_row *row,
-	int is_current, struct styled_mark *mark, size_t most);
+size_t chat_marks(const struct chat *chat, const struct styled *styled,
+	const struct styled_row *row, int is_current, struct styled_mark *mark, size_t most);
 
 #endif

@@ -63,9 +63,8 @@ static int has_word(const struct chat *chat, const char *text, size_t len)
 static int may_match(const struct chat *chat, size_t index)
 {
 	const struct desk_turn *turn =
-		index < chat->state->n_path
-			? desk_state_turn(chat->state, chat->state->path[index])
-			: NULL;
+		index < chat->state->n_path ? desk_state_turn(chat->state, chat->state->path[index])
+					    : NULL;
 
 	if (!turn || !chat->word.len || has_word(chat, turn->question, turn->question_len) ||
 		has_word(chat, turn->answer, turn->answer_len) ||
@@ -83,14 +82,14 @@ static int may_match(const struct chat *chat, size_t index)
 }
 
 /* The next match in one part, behind `from` or, backwards, in front of it. */
-static int find_in_part(struct chat *chat, const struct chat_turn *turn, struct chat_place from,
-	int is_back)
+static int find_in_part(
+	struct chat *chat, const struct chat_turn *turn, struct chat_place from, int is_back)
 {
 	const struct buf *text = &turn->part[from.part].stream.styled.text;
 	size_t found;
 
-	found = is_back ? text_needle_find_last(&chat->needle, buf_str(text), text->len, 0,
-				  from.at, &chat->match_len)
+	found = is_back ? text_needle_find_last(&chat->needle, buf_str(text), text->len, 0, from.at,
+				  &chat->match_len)
 			: text_needle_find(&chat->needle, buf_str(text), text->len, from.at,
 				  text->len, &chat->match_len);
 	if (found == SIZE_MAX) {
@@ -186,8 +185,8 @@ int chat_search(struct view *view, const char *words, size_t len, int is_back, i
 	return 1;
 }
 
-size_t chat_marks(const struct chat *chat, const struct styled *styled, const struct styled_row *row,
-	int is_current, struct styled_mark *mark, size_t most)
+size_t chat_marks(const struct chat *chat, const struct styled *styled,
+	const struct styled_row *row, int is_current, struct styled_mark *mark, size_t most)
 {
 	size_t before = chat->needle.len * FOLD_BYTES, n = 0, len, end = row->at + row->len;
 	size_t at = row->at > before ? row->at - before : 0;

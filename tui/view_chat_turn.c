@@ -42,8 +42,8 @@ static void add_buf(struct styled *out, enum element element, struct buf *text)
 /* ---- lines that come ---- */
 
 /* More of a text whose lines are shown as they are. Complete ones stay. */
-static void append_lines(struct chat_part *part, enum element element, int indent, const char *text,
-	size_t len)
+static void append_lines(
+	struct chat_part *part, enum element element, int indent, const char *text, size_t len)
 {
 	struct markdown_stream *stream = &part->stream;
 	struct styled *styled = &stream->styled;
@@ -220,8 +220,8 @@ void chat_turn_build_notes(const struct chat *chat, struct chat_turn *turn)
 static void build_finds(struct chat_turn *turn)
 {
 	clear_part(turn, CHAT_FINDS);
-	append_lines(&turn->part[CHAT_FINDS], ELEMENT_DIM, 0, buf_str(&turn->finds),
-		turn->finds.len);
+	append_lines(
+		&turn->part[CHAT_FINDS], ELEMENT_DIM, 0, buf_str(&turn->finds), turn->finds.len);
 }
 
 void chat_turn_append(
