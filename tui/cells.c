@@ -114,8 +114,12 @@ static int joins(struct cluster *cluster, uint32_t cp, const char *behind, size_
 		return cluster->is_emoji || strchr("0123456789#*", (int)cluster->first) ? 2 : 0;
 	}
 	if (cp == 0x200d) {
+		utf8proc_int32_t state = cluster->state;
+
 		return cluster->is_emoji && n_behind && utf8_decode(behind, n_behind, &after) &&
-				       is_pictographic(after)
+				       is_pictographic(after) &&
+				       !utf8proc_grapheme_break_stateful(
+					       0x200d, (utf8proc_int32_t)after, &state)
 			       ? 2
 			       : 0;
 	}
@@ -208,7 +212,6 @@ void cell_read_before(struct cell *cell, const char *text, size_t len, size_t at
 {
 	size_t from = at - 1;
 
-	(void)len;
 	/* An ASCII character always begins a cell; failing that any character is a place to begin. */
 	while (from > 0 && at - from < BACK_BYTES && (signed char)text[from] < 0) {
 		from--;
@@ -218,9 +221,12 @@ void cell_read_before(struct cell *cell, const char *text, size_t len, size_t at
 		from--;
 	}
 	do {
-		cell_read(cell, text, at, from, 0);
+		cell_read(cell, text, len, from, 0);
 		from += cell->len;
 	} while (from < at);
+	if (from > at) { /* asked about the middle of one */
+		cell_read(cell, text, at, cell->at, 0);
+	}
 }
 
 int cells_width(const char *text, size_t len)
