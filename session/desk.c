@@ -70,24 +70,65 @@ int64_t desk_order(struct desk *desk, const struct order *order)
 	return id;
 }
 
+/* Under the lock: it is what a stop stops from now on. */
+static void begin_order(struct desk *desk, struct order *order)
+{
+	desk->current = order;
+	desk->is_stopped = 0;
+}
+
+/* Under the lock. The first that can begin: a load waits for the one before, others overtake it. */
+static struct order *unlink_first(struct desk *desk)
+{
+	struct order *before = NULL, *order = desk->first;
+
+	while (order && desk->reader && order->kind == &order_load) {
+		before = order;
+		order = order->next;
+	}
+	if (!order) {
+		return NULL;
+	}
+	if (before) {
+		before->next = order->next;
+	} else {
+		desk->first = order->next;
+	}
+	desk->last = desk->last == order ? before : desk->last;
+	desk->n_waiting--;
+	return order;
+}
+
 static struct order *take_order(struct desk *desk)
 {
 	struct order *order;
 
 	pthread_mutex_lock(&desk->lock);
-	order = desk->quits ? NULL : desk->first;
+	order = desk->quits ? NULL : unlink_first(desk);
 	if (order) {
-		desk->first = order->next;
-		desk->last = desk->first ? desk->last : NULL;
-		desk->n_waiting--;
-		desk->current = order;
-		desk->is_stopped = 0;
+		begin_order(desk, order);
 	}
 	pthread_mutex_unlock(&desk->lock);
 	return order;
 }
 
-static void end_order(struct desk *desk, struct order *order, const struct err *err)
+void desk_resume(struct desk *desk, struct order *order)
+{
+	pthread_mutex_lock(&desk->lock);
+	begin_order(desk, order);
+	pthread_mutex_unlock(&desk->lock);
+	desk_begin(desk, order->id, order->kind->doing);
+}
+
+/* It goes on elsewhere. */
+static void leave_order(struct desk *desk)
+{
+	pthread_mutex_lock(&desk->lock);
+	desk->current = NULL;
+	pthread_mutex_unlock(&desk->lock);
+}
+
+void desk_end_order(struct desk *desk, struct order *order, const struct err *err)
 {
 	struct desk_event event = {.type = DESK_ENDED,
 		.order = order->id,
@@ -96,8 +137,10 @@ static void end_order(struct desk *desk, struct order *order, const struct err *
 		.err = *err};
 
 	pthread_mutex_lock(&desk->lock);
-	desk->current = NULL;
-	desk->is_stopped = 0;
+	if (desk->current == order) {
+		desk->current = NULL;
+		desk->is_stopped = 0;
+	}
 	pthread_mutex_unlock(&desk->lock);
 	order_destroy(order);
 	desk_post(desk, &event);
@@ -117,7 +160,7 @@ static void end_dropped(struct desk *desk)
 			return;
 		}
 		err_set(&err, ERR_INTERRUPTED, NULL, NULL, "stopped before it began");
-		end_order(desk, order, &err);
+		desk_end_order(desk, order, &err);
 	}
 }
 
@@ -139,17 +182,23 @@ static int run_order(struct desk *desk, struct order *order, struct err *err)
 static void carry_out(struct desk *desk, struct order *order)
 {
 	struct err err = {.code = ERR_NONE};
+	int status;
 
 	desk_begin(desk, order->id, order->kind->doing);
 	desk_publish(desk); /* one less waits */
-	if (run_order(desk, order, &err) == 0) {
+	status = run_order(desk, order, &err);
+	if (status >= 0) {
 		err = (struct err){.code = ERR_NONE};
 	}
 	desk_begin(desk, 0, DESK_NOTHING);
 	desk_hear_all(desk);
 	desk_check_engine(desk, &err);
 	desk_tell_trouble(desk);
-	end_order(desk, order, &err);
+	if (status > 0) {
+		leave_order(desk);
+	} else {
+		desk_end_order(desk, order, &err);
+	}
 }
 
 /* ---- the draft ---- */
@@ -226,7 +275,11 @@ static int has_orders(struct desk *desk)
 	int has;
 
 	pthread_mutex_lock(&desk->lock);
-	has = desk->first || desk->dropped || desk->quits;
+	has = desk->dropped || desk->quits;
+	for (const struct order *order = desk->first; order && !has; order = order->next) {
+		has = !desk->reader || order->kind != &order_load;
+	}
+	has |= desk->reader && desk->reader->is_done;
 	pthread_mutex_unlock(&desk->lock);
 	return has;
 }
@@ -277,6 +330,7 @@ static void *work(void *arg)
 	while (!quits) {
 		end_dropped(desk);
 		desk_hear_all(desk);
+		desk_end_load(desk);
 		order = take_order(desk);
 		if (order) {
 			carry_out(desk, order);
@@ -383,15 +437,17 @@ int desk_fd(const struct desk *desk)
 
 void desk_stop(struct desk *desk, int all)
 {
+	struct order *order;
+
 	pthread_mutex_lock(&desk->lock);
 	desk->is_stopped |= desk->current != NULL;
+	if (desk->reader && (all || !desk->current)) {
+		desk->reader->is_stopped = 1;
+	}
 	if (all) {
 		drop_waiting(desk);
-	} else if (!desk->current && desk->first) { /* it was about to begin */
-		struct order *order = desk->first;
-
-		desk->first = order->next;
-		desk->last = desk->first ? desk->last : NULL;
+	} else if (!desk->current && !desk->reader && (order = unlink_first(desk))) {
+		desk->n_waiting++; /* it was about to begin */
 		drop_order(desk, order);
 	}
 	desk_wake(desk);

@@ -118,28 +118,30 @@ static void append(struct event_list *list, const struct desk_event *event)
 	list->last = queued;
 }
 
-void desk_post(struct desk *desk, struct desk_event *event)
+void event_list_add(struct event_list *list, struct desk_event *event)
 {
-	struct desk_event *old;
+	struct desk_event *old = find_continued(list, event);
 
-	pthread_mutex_lock(&desk->lock);
-	old = find_continued(&desk->events, event);
 	if (old) {
 		continue_text(old, event);
-		pthread_mutex_unlock(&desk->lock);
-		desk_event_finish(event);
 		return;
 	}
-	old = find_replaced(&desk->events, event);
+	old = find_replaced(list, event);
 	if (old) {
 		struct desk_event replaced = *old;
 
 		*old = *event;
 		*event = replaced;
 	} else {
-		append(&desk->events, event);
+		append(list, event);
 		*event = (struct desk_event){0};
 	}
+}
+
+void desk_post(struct desk *desk, struct desk_event *event)
+{
+	pthread_mutex_lock(&desk->lock);
+	event_list_add(&desk->events, event);
 	pthread_mutex_unlock(&desk->lock);
 	desk_event_finish(event);
 }

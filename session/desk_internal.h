@@ -2,10 +2,11 @@
  * The desk from inside. desk.c: the thread and its life, and what the screen calls; desk_event.c: what
  * waits for the screen; desk_state.c: states and what they share; desk_order.c: orders, one function
  * each, desk_plan.c those that change sources, desk_session.c those about sessions and
- * engines; desk_stale.c: sources that have changed; desk_engine.c: the engine's life and its figures; desk_preview.c: what a question would cost;
+ * engines; desk_stale.c: sources that have changed; desk_engine.c: the engine's life and its figures; desk_preview.c: what a question would cost; desk_reader.c:
+ * loads, read on a thread of their own;
  * desk_watch.c: what is told and served while an order is under way; desk_text.c: texts.
  *
- * Two threads: everything under "shared" is guarded by the lock; the rest is the desk's thread's alone.
+ * Two threads, and one while files are read: everything under "shared" is guarded by the lock; the rest is the desk's thread's alone.
  * Events and states are made by the desk's thread (and by whoever logs), and never changed once they are
  * posted.
  */
@@ -34,6 +35,7 @@ struct order;
 struct order_kind {
 	enum desk_doing doing;
 	int needs_session, needs_engine; /* the engine is READY when it runs */
+	/* 1: it goes on elsewhere, and is ended there. */
 	int (*run)(struct desk *desk, struct order *order, struct err *err);
 };
 struct order {
@@ -61,6 +63,8 @@ extern const struct order_kind order_again, order_ask, order_call, order_commit,
 void order_destroy(struct order *order);
 int desk_settings(struct desk *desk, struct desk_settings *settings, struct err *err);
 void desk_discard_plans(struct desk *desk);
+/* Where a load has been read: tell what it would do. */
+void desk_end_load(struct desk *desk);
 /* Close the session that is open, its draft kept, its plans let go. */
 void desk_close_session(struct desk *desk);
 
@@ -68,6 +72,25 @@ void desk_close_session(struct desk *desk);
 struct kept_plan {
 	int64_t id;
 	struct session_change *change;
+};
+
+/* How far an order is. */
+struct desk_doings {
+	int64_t order;
+	enum desk_doing doing;
+	int64_t begun_ms, told_ms, first_done, last_done, n_tok;
+	int is_sweeping;
+};
+
+/* A load under way. */
+struct desk_reader {
+	struct desk *desk;
+	pthread_t thread;
+	struct order *order;
+	struct session_loading *loading;
+	struct desk_doings doings;
+	size_t first_skipped;
+	int is_done, is_stopped; /* shared */
 };
 
 /* ---- the desk ---- */
@@ -92,6 +115,7 @@ struct desk {
 	int64_t draft_ms;
 	struct order *dropped; /* they end without having begun */
 	int is_stopped, quits;
+	struct desk_reader *reader; /* NULL: none; set by the desk's thread */
 
 	/* The desk's thread. */
 	struct desk_session at; /* session NULL: none is open */
@@ -126,24 +150,25 @@ struct desk {
 		int is_under_way, has_changed;
 		int64_t refreshed_s; /* when all were read again and none had changed; 0: never */
 	} looking;
-	struct desk_doings { /* of the order under way */
-		int64_t order;
-		enum desk_doing doing;
-		int64_t begun_ms, told_ms, first_done, last_done, n_tok;
-		int is_sweeping;
-	} doings;
+	struct desk_doings doings; /* of the order under way */
 };
 
 /* ---- desk.c ---- */
 
 int64_t desk_order(struct desk *desk, const struct order *order); /* takes *order over */
-void desk_wake(struct desk *desk);                                /* under the lock */
+/* It is the order under way again. */
+void desk_resume(struct desk *desk, struct order *order);
+/* It is over, and is told; takes it over. */
+void desk_end_order(struct desk *desk, struct order *order, const struct err *err);
+void desk_wake(struct desk *desk); /* under the lock */
 void desk_save_draft(struct desk *desk);
 void desk_forget_draft(struct desk *desk);
 
 /* desk_event.c: takes over what the event owns. */
 int event_list_init(struct event_list *list, struct err *err);
 void event_list_finish(struct event_list *list);
+/* What is left in *event is not needed any more, and is to be finished. */
+void event_list_add(struct event_list *list, struct desk_event *event);
 void desk_post(struct desk *desk, struct desk_event *event);
 /* One DESK_NOTE. */
 void desk_note(struct desk *desk, const struct err *err);
@@ -169,6 +194,17 @@ int desk_state_is_stale(const struct desk *desk, int64_t number);
 void desk_stale_begin(struct desk *desk);
 /* Go on, for a short while. Returns whether there is more to look at. */
 int desk_stale_look(struct desk *desk);
+
+/* ---- desk_reader.c ---- */
+
+/* Read what the order names; it stays the caller's where this fails. */
+int desk_reader_begin(struct desk *desk, struct order *order, const struct load_options *options,
+	struct err *err);
+/* Where a load has ended: its order and the change that it makes; NULL, and *err, where it failed. */
+struct order *desk_reader_end(
+	struct desk *desk, struct session_change **change, size_t *first_skipped, struct err *err);
+/* Where one is under way: end it; its order. */
+struct order *desk_reader_stop(struct desk *desk);
 
 /* ---- desk_engine.c ---- */
 
@@ -206,8 +242,8 @@ int64_t desk_clock_ms(void);
 void desk_begin(struct desk *desk, int64_t order, enum desk_doing doing);
 struct session_watch desk_session_watch(struct desk *desk);
 struct load_watch desk_load_watch(struct desk *desk);
-void desk_progress(struct desk *desk, enum desk_doing doing, int64_t done, int64_t total,
-	const char *unit, const char *text);
+void desk_progress(struct desk *desk, struct desk_doings *doings, enum desk_doing doing,
+	int64_t done, int64_t total, const char *unit, const char *text);
 /* What may be done between two events of an order; returns whether that is to stop. */
 int desk_serve(struct desk *desk);
 

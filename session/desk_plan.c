@@ -53,7 +53,7 @@ static int find_costs(struct desk *desk, const struct session_change *change,
 	if (!desk->engine || !engine_is_ready(desk->engine)) {
 		return 0;
 	}
-	desk_progress(desk, DESK_COUNTING, 0, -1, "tok", NULL);
+	desk_progress(desk, &desk->doings, DESK_COUNTING, 0, -1, "tok", NULL);
 	if (session_cost(desk->at.session, desk->engine, &watch, &plan->before, err) < 0 ||
 		!engine_is_ready(desk->engine) ||
 		session_change_cost(change, desk->engine, &watch, &plan->after, err) < 0) {
@@ -138,19 +138,32 @@ static size_t count_skipped(const struct desk *desk)
 static int run_load(struct desk *desk, struct order *order, struct err *err)
 {
 	struct desk_settings settings;
-	struct session_change *change;
-	size_t first = count_skipped(desk);
 
-	if (desk_settings(desk, &settings, err) < 0 ||
-		session_plan_load(desk->at.session, &change, (const char *const *)order->path,
-			order->n_path, &settings.load, 1, err) < 0) {
+	if (desk_settings(desk, &settings, err) < 0) {
 		return -1;
 	}
-	if (check_anything(desk, change, first, err) < 0) {
+	return desk_reader_begin(desk, order, &settings.load, err) < 0 ? -1 : 1;
+}
+
+void desk_end_load(struct desk *desk)
+{
+	struct session_change *change = NULL;
+	struct err err = {.code = ERR_NONE};
+	size_t first;
+	struct order *order = desk_reader_end(desk, &change, &first, &err);
+	int status = change ? 0 : -1;
+
+	if (!order) {
+		return;
+	}
+	desk_resume(desk, order);
+	if (status == 0 && (status = check_anything(desk, change, first, &err)) < 0) {
 		session_change_discard(change);
-		return -1;
 	}
-	return post_plan(desk, order, "load", change, first, err);
+	if (status == 0) {
+		status = post_plan(desk, order, "load", change, first, &err);
+	}
+	desk_end_order(desk, order, status < 0 ? &err : &(struct err){.code = ERR_NONE});
 }
 
 const struct order_kind order_load = {DESK_LOADING, 1, 0, run_load};

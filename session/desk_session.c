@@ -16,6 +16,14 @@
 
 void desk_close_session(struct desk *desk)
 {
+	struct order *loading = desk_reader_stop(desk);
+	struct err err;
+
+	if (loading) {
+		err_set(&err, ERR_INTERRUPTED, NULL, NULL,
+			"the load was stopped: its session is closed");
+		desk_end_order(desk, loading, &err);
+	}
 	desk_save_draft(desk);
 	desk_preview_forget(desk);
 	desk_discard_plans(desk);

@@ -222,9 +222,10 @@ void desk_publish(struct desk *desk)
 	old = desk->state;
 	desk->state = &ref->state;
 	event.state = desk_state_ref(&ref->state);
+	event_list_add(&desk->events, &event); /* never an older one than desk_state() gives */
 	pthread_mutex_unlock(&desk->lock);
 	desk_state_unref(old);
-	desk_post(desk, &event);
+	desk_event_finish(&event);
 }
 
 void desk_state_begin(struct desk *desk)

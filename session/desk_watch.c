@@ -61,20 +61,19 @@ static void add_rate(const struct desk_doings *doings, struct desk_event *event,
 	}
 }
 
-static void post_progress(struct desk *desk, struct desk_event *event, int64_t now_ms)
+static void post_progress(
+	struct desk *desk, struct desk_doings *doings, struct desk_event *event, int64_t now_ms)
 {
-	desk->doings.told_ms = now_ms;
+	doings->told_ms = now_ms;
 	event->type = DESK_PROGRESS;
-	event->order = desk->doings.order;
-	event->doing = desk->doings.doing;
+	event->order = doings->order;
+	event->doing = doings->doing;
 	desk_post(desk, event);
 }
 
 /* Another step of the order begins; `first` is what of it was done before. */
-static int enter(struct desk *desk, enum desk_doing doing, int64_t first, int64_t now_ms)
+static int enter(struct desk_doings *doings, enum desk_doing doing, int64_t first, int64_t now_ms)
 {
-	struct desk_doings *doings = &desk->doings;
-
 	if (doings->doing == doing && doings->first_done >= 0 && first >= doings->last_done) {
 		doings->last_done = first;
 		return 0;
@@ -85,25 +84,26 @@ static int enter(struct desk *desk, enum desk_doing doing, int64_t first, int64_
 	return 1;
 }
 
-static void tell(struct desk *desk, enum desk_doing doing, struct desk_event *event)
+static void tell(struct desk *desk, struct desk_doings *doings, enum desk_doing doing,
+	struct desk_event *event)
 {
 	int64_t now_ms = desk_clock_ms();
-	int is_new = enter(desk, doing, event->done, now_ms);
+	int is_new = enter(doings, doing, event->done, now_ms);
 
-	if (!is_new && now_ms - desk->doings.told_ms < PROGRESS_MS && event->done < event->total) {
+	if (!is_new && now_ms - doings->told_ms < PROGRESS_MS && event->done < event->total) {
 		return;
 	}
 	if (event->eta_s <= 0 || event->rate <= 0) {
 		double eta_s = event->eta_s;
 
-		add_rate(&desk->doings, event, now_ms);
+		add_rate(doings, event, now_ms);
 		event->eta_s = eta_s > 0 ? eta_s : event->eta_s;
 	}
-	post_progress(desk, event, now_ms);
+	post_progress(desk, doings, event, now_ms);
 }
 
-void desk_progress(struct desk *desk, enum desk_doing doing, int64_t done, int64_t total,
-	const char *unit, const char *text)
+void desk_progress(struct desk *desk, struct desk_doings *doings, enum desk_doing doing,
+	int64_t done, int64_t total, const char *unit, const char *text)
 {
 	struct desk_event event = {.done = done, .total = total, .unit = unit};
 
@@ -111,7 +111,7 @@ void desk_progress(struct desk *desk, enum desk_doing doing, int64_t done, int64
 		event.text = mem_strdup(text);
 		event.text_len = strlen(text);
 	}
-	tell(desk, doing, &event);
+	tell(desk, doings, doing, &event);
 	free(event.text); /* where it was not told */
 }
 
@@ -122,7 +122,7 @@ static void tell_prefill(void *arg, int64_t done_tok, int64_t total_tok, int64_t
 		.done = done_tok, .total = total_tok, .cached_tok = cached_tok, .unit = "tok"};
 
 	if (!desk->doings.is_sweeping) {
-		tell(desk, DESK_PREFILLING, &event);
+		tell(desk, &desk->doings, DESK_PREFILLING, &event);
 	}
 }
 
@@ -160,7 +160,7 @@ static void count_tokens(struct desk *desk, const struct engine_event *from)
 	}
 	desk->doings.n_tok += (int64_t)from->n_ids;
 	event.done = desk->doings.n_tok;
-	tell(desk, doing, &event);
+	tell(desk, &desk->doings, doing, &event);
 }
 
 /* ---- more than the window ---- */
@@ -195,15 +195,15 @@ static void tell_reading(void *arg, const struct session_progress *progress)
 	switch (progress->step) {
 	case SESSION_INDEXING:
 		event.unit = "B";
-		tell(desk, DESK_INDEXING, &event);
+		tell(desk, &desk->doings, DESK_INDEXING, &event);
 		break;
 	case SESSION_EMBEDDING:
 		event.unit = "passages";
-		tell(desk, DESK_INDEXING, &event);
+		tell(desk, &desk->doings, DESK_INDEXING, &event);
 		break;
 	case SESSION_SWEEPING:
 		event.unit = "windows";
-		tell(desk, DESK_SWEEPING, &event);
+		tell(desk, &desk->doings, DESK_SWEEPING, &event);
 		break;
 	case SESSION_FOUND:
 		post_find(desk, progress);
@@ -266,12 +266,14 @@ struct session_watch desk_session_watch(struct desk *desk)
 	};
 }
 
-/* ---- a load ---- */
+/* ---- what is read again ---- */
 
 static void tell_load(void *arg, const struct load_progress *progress)
 {
-	desk_progress(
-		arg, DESK_LOADING, progress->n_bytes, progress->total_bytes, "B", progress->path);
+	struct desk *desk = arg;
+
+	desk_progress(desk, &desk->doings, DESK_LOADING, progress->n_bytes, progress->total_bytes,
+		"B", progress->path);
 }
 
 /* Nobody else listens to the engine while files are read. */

@@ -305,74 +305,144 @@ static int any_known(const struct known *known, const char *const *path, size_t 
 }
 
 static int plan_loaded(struct session_change *change, const struct known *known,
-	struct load_result *loaded, const struct load_options *options, struct err *err)
+	struct load_result *loaded, const char *options_text, struct err *err)
 {
-	char *text;
-
 	if (room_check_memory(loaded, err) < 0) {
 		return -1;
 	}
-	text = origin_options_text(options);
 	for (size_t i = 0; i < loaded->n_document; i++) {
-		plan_document(change, known, &loaded->document[i], text);
+		plan_document(change, known, &loaded->document[i], options_text);
 	}
-	free(text);
 	return 0;
 }
 
-static int load_into(struct session_change *change, const struct known *known,
-	const char *const *path, size_t n_path, const struct load_options *options, int partial,
-	struct err *err)
-{
-	struct session *session = change->session;
-	int is_again = any_known(known, path, n_path), status;
-	struct load_result loaded = {0};
-	struct prompt front = {0};
-	struct room room = {
-		.kept = &loaded,
-		.window = session->window.window_tok && !is_again ? &session->window : NULL,
-		.options = options,
-		.front = &front,
-	};
+struct session_loading {
+	struct session *session;
+	char **path;
+	size_t n_path;
+	struct origin_patterns patterns;
+	struct load_options options;
+	char *options_text;
+	struct session_window window;
+	char *model; /* of the window */
+	struct prompt front;
+	int partial, is_again;
+	struct load_result loaded;
+	struct room room;
+	int status;
+	struct err err;
+};
 
-	session_front(session, &front);
-	status = reload_read(&room, path, n_path, err);
-	prompt_finish(&front);
-	if (status < 0) {
+/* What is read again only counts with its changes, which are known afterwards. */
+static void choose_window(struct session_loading *loading)
+{
+	struct session *session = loading->session;
+	struct known known;
+
+	known_make(&known, session);
+	loading->is_again = any_known(&known, (const char *const *)loading->path, loading->n_path);
+	known_finish(&known);
+	loading->window = session->window;
+	loading->window.model = loading->model = mem_strdup(session->window.model);
+	if (session->window.window_tok && !loading->is_again) {
+		loading->room.window = &loading->window;
+	}
+}
+
+struct session_loading *session_load_begin(struct session *session, const char *const *path,
+	size_t n_path, const struct load_options *options, int partial)
+{
+	static const struct load_options defaults;
+	struct session_loading *loading = mem_zero(1, sizeof(*loading));
+
+	options = options ? options : &defaults;
+	loading->session = session;
+	loading->n_path = n_path;
+	loading->path = mem_alloc((n_path + 1) * sizeof(*loading->path));
+	for (size_t i = 0; i < n_path; i++) {
+		loading->path[i] = mem_strdup(path[i]);
+	}
+	loading->partial = partial;
+	loading->options_text = origin_options_text(options);
+	loading->options = origin_options(options, loading->options_text, &loading->patterns);
+	loading->room.kept = &loading->loaded;
+	loading->room.options = &loading->options;
+	loading->room.front = &loading->front;
+	choose_window(loading);
+	session_front(session, &loading->front);
+	return loading;
+}
+
+void session_load_read(struct session_loading *loading)
+{
+	loading->status = reload_read(
+		&loading->room, (const char *const *)loading->path, loading->n_path, &loading->err);
+}
+
+static void loading_destroy(struct session_loading *loading)
+{
+	for (size_t i = 0; i < loading->n_path; i++) {
+		free(loading->path[i]);
+	}
+	load_result_finish(&loading->loaded);
+	origin_patterns_finish(&loading->patterns);
+	prompt_finish(&loading->front);
+	free(loading->path);
+	free(loading->options_text);
+	free(loading->model);
+	free(loading);
+}
+
+static int end_load(struct session_loading *loading, struct session_change *change, struct err *err)
+{
+	struct known known;
+	int status;
+
+	if (loading->status < 0) {
+		if (err) {
+			*err = loading->err;
+		}
 		return -1;
 	}
-	status = reload_take_skipped(session, &loaded, partial, err);
-	if (status == 0 && room.is_over) {
-		status = over_window(room.window, room.total_tok, err);
+	status = reload_take_skipped(loading->session, &loading->loaded, loading->partial, err);
+	if (status == 0 && loading->room.is_over) {
+		status = over_window(&loading->window, loading->room.total_tok, err);
 	}
 	if (status == 0) {
-		status = plan_loaded(change, known, &loaded, options, err);
+		known_make(&known, loading->session);
+		status = plan_loaded(change, &known, &loading->loaded, loading->options_text, err);
+		known_finish(&known);
 	}
-	if (status == 0 && is_again) {
+	if (status == 0 && loading->is_again) {
 		status = reload_check_added(change, err);
 	}
-	load_result_finish(&loaded);
 	return status;
+}
+
+int session_load_end(struct session_loading *loading, struct session_change **out, struct err *err)
+{
+	struct session_change *change = out ? change_create(loading->session) : NULL;
+	int status = out ? end_load(loading, change, err) : 0;
+
+	loading_destroy(loading);
+	if (status < 0) {
+		session_change_discard(change);
+		return -1;
+	}
+	if (out) {
+		*out = change;
+	}
+	return 0;
 }
 
 int session_plan_load(struct session *session, struct session_change **out, const char *const *path,
 	size_t n_path, const struct load_options *options, int partial, struct err *err)
 {
-	static const struct load_options defaults;
-	struct session_change *change = change_create(session);
-	struct known known;
-	int status;
+	struct session_loading *loading =
+		session_load_begin(session, path, n_path, options, partial);
 
-	known_make(&known, session);
-	status = load_into(
-		change, &known, path, n_path, options ? options : &defaults, partial, err);
-	known_finish(&known);
-	if (status < 0) {
-		session_change_discard(change);
-		return -1;
-	}
-	*out = change;
-	return 0;
+	session_load_read(loading);
+	return session_load_end(loading, out, err);
 }
 
 int session_load(struct session *session, const char *const *path, size_t n_path,

@@ -130,6 +130,17 @@ struct session_change;
  */
 int session_plan_load(struct session *session, struct session_change **out, const char *const *path,
 	size_t n_path, const struct load_options *options, int partial, struct err *err);
+/*
+ * The same in three steps, so that files can be read while the session does something else: begun and
+ * ended on the session's thread, read on any other. Everything is copied but options->watch, which is
+ * called on that thread. What changes meanwhile is looked at when it ends.
+ */
+struct session_loading;
+struct session_loading *session_load_begin(struct session *session, const char *const *path,
+	size_t n_path, const struct load_options *options, int partial);
+void session_load_read(struct session_loading *loading);
+/* Ends it in any case; `out` NULL: nothing comes of it. */
+int session_load_end(struct session_loading *loading, struct session_change **out, struct err *err);
 /* One document that comes from nowhere else; taken over. */
 void session_plan_document(
 	struct session *session, struct session_change **out, struct document *document);

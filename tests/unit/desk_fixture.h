@@ -179,7 +179,7 @@ static inline void note_event(struct table *table, struct desk_event *event)
 	assert_in_range(order, 0, 255);
 	switch (event->type) {
 	case DESK_STATE:
-		assert_true(event->state->revision > table->state->revision);
+		assert_true(event->state->revision >= table->state->revision);
 		desk_state_unref(table->state);
 		table->state = desk_state_ref(event->state);
 		break;
