@@ -493,8 +493,14 @@ static int check_theme(const char *name, const char *folder, struct err *err)
 static char *history_path(const struct options *options)
 {
 	char *folder = options->no_store ? NULL : conf_state_dir();
-	char *path = folder ? mem_printf("%s/history", folder) : NULL;
+	char *path = NULL;
+	struct err err;
 
+	if (folder && conf_make_dir(folder, &err) < 0) {
+		log_err(&err);
+	} else if (folder) {
+		path = mem_printf("%s/history", folder);
+	}
 	free(folder);
 	return path;
 }

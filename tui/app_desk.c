@@ -36,6 +36,9 @@ static void take_state(struct app *app, const struct desk_state *state)
 	const struct desk_state *before = app->state;
 
 	app->state = desk_state_ref(state);
+	if (app->progress.doing == DESK_MODEL_LOADING && state->engine != DESK_ENGINE_LOADING) {
+		forget_progress(app); /* it was no order's, so none ends it */
+	}
 	take_draft(app, before);
 	desk_state_unref(before);
 	for (size_t i = 0; i < app->n_view; i++) {
@@ -79,12 +82,8 @@ void app_show_plan(struct app *app, struct desk_plan *plan)
 	app_touch(app);
 }
 
-/* All of it is in the log; the message line has room for the first. */
-static void log_plan(struct app *app, const struct desk_plan *plan)
+static void log_skipped(struct app *app, const struct desk_plan *plan)
 {
-	for (size_t i = 0; i < plan->n_text; i++) {
-		app_log(app, 0, "%s", plan->text[i]);
-	}
 	for (size_t i = 0; i < plan->n_skipped; i++) {
 		app_log(app, plan->skipped[i].is_unreadable, "left out %s: %s",
 			plan->skipped[i].path, plan->skipped[i].reason);
@@ -97,21 +96,22 @@ static void commit_first(struct app *app, const struct desk_plan *plan)
 	size_t n_unreadable = 0;
 
 	desk_commit(app->desk, plan->id);
+	for (size_t i = 0; i < plan->n_text; i++) {
+		app_say(app, "%s", plan->text[i]);
+	}
 	for (size_t i = 0; i < plan->n_skipped; i++) {
 		n_unreadable += plan->skipped[i].is_unreadable != 0;
 	}
 	if (n_unreadable) {
-		app_say(app, "%zu of what was named could not be read; F8 says why", n_unreadable);
-	} else if (plan->n_text) {
-		app_say(app, plan->n_text > 1 ? "%s, and %zu more" : "%s", plan->text[0],
-			plan->n_text - 1);
+		app_say(app, "%zu of what was named could not be read: the log (F8) says why",
+			n_unreadable);
 	}
 }
 
 /* Takes the event's plan over. */
 static void take_plan(struct app *app, struct desk_event *event)
 {
-	log_plan(app, event->plan);
+	log_skipped(app, event->plan);
 	if (event->order == app->first_load) {
 		commit_first(app, event->plan);
 		return; /* the event goes with its plan */
