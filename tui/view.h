@@ -41,10 +41,10 @@ struct view {
 	struct app *app;
 };
 
-extern const struct view_ops view_tree, view_sessions, view_engine, view_log, view_help;
-/* Weak until they are there, so that the others are seen: their owners take the word away. */
-extern const struct view_ops view_chat __attribute__((weak)), view_sources __attribute__((weak)),
-	view_reader __attribute__((weak));
+extern const struct view_ops view_chat, view_reader, view_tree, view_sessions, view_engine,
+	view_log, view_help;
+/* Weak until it is there, so that the others are seen: its owner takes the word away. */
+extern const struct view_ops view_sources __attribute__((weak));
 
 /* Show it on top of the stack; one that is there already comes up. */
 void view_open(struct app *app, const struct view_ops *ops, const char *argument);
