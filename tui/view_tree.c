@@ -167,7 +167,8 @@ static void draw_preview(struct tree_view *tree, struct pane pane)
 	make_preview(tree, turn);
 	styled_wrap(&tree->rows, &tree->styled, pane.columns);
 	for (int row = 0; row < pane.rows && (size_t)row < tree->rows.n_row; row++) {
-		styled_draw_row(pane, row, &tree->styled, &tree->rows, (size_t)row, 0);
+		styled_draw_row(pane, row, &tree->styled, &tree->rows, (size_t)row,
+			&(const struct styled_look){0});
 	}
 }
 
