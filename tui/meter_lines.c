@@ -205,12 +205,18 @@ static int64_t typed_tok(const struct desk_state *state, const struct desk_previ
 		       : 0;
 }
 
-static void add_window_bar(
-	struct figures *out, const struct desk_state *state, const struct desk_preview *preview)
+/* What is computed now counts at once. */
+static void add_window_bar(struct figures *out, const struct desk_state *state,
+	const struct desk_preview *preview, const struct desk_event *progress)
 {
 	struct figure *bar = figures_add_bar(out, 5, state->info.context_tok);
 	int64_t cached_tok = state->cached_tok > 0 ? state->cached_tok : 0;
 	int64_t disk_tok = state->disk_tok > 0 ? state->disk_tok : 0;
+
+	if (progress->doing == DESK_PREFILLING && progress->done > cached_tok) {
+		cached_tok =
+			progress->done < state->prompt_tok ? progress->done : state->prompt_tok;
+	}
 
 	figures_add_part(bar, cached_tok - disk_tok, '#', ELEMENT_KV_MEMORY);
 	figures_add_part(bar, disk_tok, '=', ELEMENT_KV_DISK);
@@ -219,8 +225,9 @@ static void add_window_bar(
 	bar->bar.reserve = state->reserve_tok;
 }
 
+/* With a bar where `progress` is given. */
 static void add_window_figures(struct figures *out, const struct desk_state *state,
-	const struct desk_preview *preview, int gap, int has_bar)
+	const struct desk_preview *preview, const struct desk_event *progress, int gap)
 {
 	int64_t context_tok = state->info.context_tok;
 	int64_t used_tok = state->prompt_tok;
@@ -234,8 +241,8 @@ static void add_window_figures(struct figures *out, const struct desk_state *sta
 	if (used_tok < 0) {
 		return;
 	}
-	if (has_bar) {
-		add_window_bar(out, state, preview);
+	if (progress) {
+		add_window_bar(out, state, preview, progress);
 	}
 	add_percent(out, 3, used_tok, context_tok);
 }
@@ -273,8 +280,8 @@ static void add_window_parts(
 	}
 }
 
-void meter_scale_line(
-	struct figures *out, const struct desk_state *state, const struct desk_preview *preview)
+void meter_scale_line(struct figures *out, const struct desk_state *state,
+	const struct desk_preview *preview, const struct desk_event *progress)
 {
 	int64_t sources_tok = state->n_source ? state->sources_tok : 0;
 
@@ -286,7 +293,7 @@ void meter_scale_line(
 			sources_tok > METER_SOURCES_TOK ? ELEMENT_METER_FULL : ELEMENT_METER_USED);
 		add_percent(out, 4, sources_tok, METER_SOURCES_TOK);
 	}
-	add_window_figures(out, state, preview, 3, 1);
+	add_window_figures(out, state, preview, progress, 3);
 	add_window_parts(out, state, preview);
 }
 
@@ -298,7 +305,7 @@ void meter_one_line(
 	if (state->engine == DESK_ENGINE_READY) {
 		size_t first = out->n_figure;
 
-		add_window_figures(out, state, preview, 2, 0);
+		add_window_figures(out, state, preview, NULL, 2);
 		out->figure[first].is_right = 1;
 		out->figure[first].rank = 0;
 	} else {

@@ -19,8 +19,8 @@ void meter_one_line(
  * "sources 1,204,331/5,000,000 [####..] 24%   window 41,210/65,536 [######...] 63%". In the window's
  * bar # is in memory, = on disk, - to be computed, + the question being typed, ~ kept for the answer.
  */
-void meter_scale_line(
-	struct figures *out, const struct desk_state *state, const struct desk_preview *preview);
+void meter_scale_line(struct figures *out, const struct desk_state *state,
+	const struct desk_preview *preview, const struct desk_event *progress);
 /* "> prefill 61% 182/300 tok  96 tok/s  ETA 1s  decode 9.1 tok/s  Ctrl-C stops  waiting: 1" */
 void meter_progress_line(struct figures *out, const struct desk_event *progress,
 	const struct desk_state *state, double elapsed_s, const char *stop_key);

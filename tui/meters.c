@@ -6,7 +6,18 @@
 
 #include <ctype.h>
 
-enum { FULL_ROWS = 24, FULL_COLUMNS = 80, LEAST_ROWS = 12 };
+enum { FULL_ROWS = 24, FULL_COLUMNS = 80, LEAST_ROWS = 12, MARGIN_FROM_COLUMNS = 40 };
+
+/* A column is free on both sides, where there are many. */
+static void draw(struct figures *figures, struct pane pane, int row, enum element background)
+{
+	pane_fill(pane, row, 0, background);
+	if (pane.columns >= MARGIN_FROM_COLUMNS) {
+		pane = pane_part(pane, 0, 1, pane.rows, pane.columns - 2);
+	}
+	figures_draw(figures, pane, row, background);
+	figures_finish(figures);
+}
 
 int meters_head_rows(int rows, int columns)
 {
@@ -22,15 +33,12 @@ void meters_draw_head(struct app *app, struct pane pane)
 
 	if (pane.rows == 1) {
 		meter_one_line(&figures, app->state, &app->preview);
-		figures_draw(&figures, pane, 0, ELEMENT_STATUS);
-		figures_finish(&figures);
+		draw(&figures, pane, 0, ELEMENT_STATUS);
 	} else if (pane.rows > 1) {
 		meter_name_line(&figures, app->state);
-		figures_draw(&figures, pane, 0, ELEMENT_STATUS);
-		figures_finish(&figures);
-		meter_scale_line(&figures, app->state, &app->preview);
-		figures_draw(&figures, pane, 1, ELEMENT_METER);
-		figures_finish(&figures);
+		draw(&figures, pane, 0, ELEMENT_STATUS);
+		meter_scale_line(&figures, app->state, &app->preview, &app->progress);
+		draw(&figures, pane, 1, ELEMENT_METER);
 	}
 }
 
@@ -64,8 +72,7 @@ void meters_draw_progress(struct app *app, struct pane pane)
 	} else if (!figures.n_figure) {
 		meter_last_line(&figures, app->state);
 	}
-	figures_draw(&figures, pane, 0, ELEMENT_TEXT);
-	figures_finish(&figures);
+	draw(&figures, pane, 0, ELEMENT_TEXT);
 }
 
 int meters_cost_columns(struct app *app)
@@ -95,10 +102,10 @@ void meters_draw_cost(struct app *app, struct pane pane)
 
 /* ---- hints ---- */
 
-/* "Sources" of "sources", "Next turn" of "next-turn"; the first keys of it in front. */
+/* "Sources" of "sources", "Next turn" of "next-turn"; the first of its keys in front. */
 static void add_hint(struct figures *figures, const struct app *app, enum action action, int rank)
 {
-	const char *name = key_table[action].name;
+	const char *name = key_table[action == ACTION_HELP_HERE ? ACTION_HELP : action].name;
 	struct buf key = BUF_INIT, label = BUF_INIT;
 
 	meter_key(&key, keys_of(app->keys, action));
@@ -144,7 +151,9 @@ static void add_browsing_hints(
 	int rank = 1;
 
 	for (size_t i = 0; i < 4; i++) {
-		if (key_table[common[i]].views & (int)view->bit) {
+		int opens = common[i] != ACTION_OPEN || !(view->bit & (VIEW_ENGINE | VIEW_LOG));
+
+		if (opens && (key_table[common[i]].views & (int)view->bit)) {
 			add_hint(figures, app, common[i], rank++);
 		}
 	}
@@ -168,6 +177,5 @@ void meters_draw_hints(struct app *app, struct pane pane)
 	} else {
 		add_browsing_hints(&figures, app, view->ops);
 	}
-	figures_draw(&figures, pane, 0, ELEMENT_HINT);
-	figures_finish(&figures);
+	draw(&figures, pane, 0, ELEMENT_HINT);
 }

@@ -20,6 +20,7 @@ static char session_id[] = "0123456789abcdef", session_name[] = "nccl-review", d
 	    odd_file[] = "\xe6\xbc\xa2\xe5\xad\x97\x1b[31m",
 	    odd_name[] = "\xe6\xbc\xa2\xe5\xad\x97 \x1b]52;c;x\a name";
 static struct desk_source source;
+static const struct desk_event idle;
 
 static struct desk_state usual(void)
 {
@@ -115,7 +116,7 @@ static void test_an_engine_that_is_not_there_is_said_and_has_no_figures(void **s
 	desk.sources_tok = desk.prompt_tok = desk.cached_tok = -1;
 	meter_name_line(&figures, &desk);
 	assert_line(&figures, 60, "nccl-review >main                                   no model");
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 60, "sources unknown/5,000,000   window unknown");
 }
 
@@ -170,16 +171,16 @@ static void test_the_scales_are_as_designed(void **state)
 	struct figures figures = {0};
 
 	(void)state;
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 80,
 		"sources 1,204,331/5,000,000 [##......] 24%   window 41,210/65,536 [#####..~] 62%");
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 60, "sources 1,204,331/5,000,000 24%   window 41,210/65,536 62%");
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 52, "sources 1,204,331/5,000,000   window 41,210/65,536");
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 24, "window 41,210/65,536");
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 21, "window 41,210/65,536");
 }
 
@@ -197,7 +198,7 @@ static void test_the_window_shows_tiers_the_question_and_the_reserve(void **stat
 	desk.cached_tok = 400;
 	desk.disk_tok = 100;
 	desk.reserve_tok = 500;
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	bar = &figures.figure[4];
 	assert_null(bar->text);
 	bar->columns = 22;
@@ -205,6 +206,19 @@ static void test_the_window_shows_tiers_the_question_and_the_reserve(void **stat
 		shown[i] = figures_bar_at(bar, i).shown;
 	}
 	assert_string_equal(shown, "###=--++.......~~~~~");
+	figures_finish(&figures);
+	meter_scale_line(&figures, &desk, &preview,
+		&(struct desk_event){.doing = DESK_PREFILLING, .done = 550, .total = 800});
+	bar = &figures.figure[4];
+	bar->columns = 22;
+	for (int i = 0; i < 20; i++) {
+		shown[i] = figures_bar_at(bar, i).shown;
+	}
+	assert_string_equal(shown, "#####=++.......~~~~~");
+	figures_finish(&figures);
+	meter_scale_line(&figures, &desk, &preview, &idle);
+	bar = &figures.figure[4];
+	bar->columns = 22;
 	assert_int_equal(figures_bar_at(bar, 0).element, ELEMENT_KV_MEMORY);
 	assert_int_equal(figures_bar_at(bar, 3).element, ELEMENT_KV_DISK);
 	assert_int_equal(figures_bar_at(bar, 4).element, ELEMENT_KV_ABSENT);
@@ -212,7 +226,7 @@ static void test_the_window_shows_tiers_the_question_and_the_reserve(void **stat
 	figures_finish(&figures);
 
 	desk.sources_tok = 250;
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	assert_line(&figures, 160,
 		"sources 250/5,000,000 [#...................] <1%   "
 		"window 800/2,000 [###=--++........~~~~~] 40%  turns 350  "
@@ -226,7 +240,7 @@ static void test_the_question_counts_as_it_is_typed(void **state)
 	struct figures figures = {0};
 
 	(void)state;
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	check_part(&figures, 60, "window 41,238/65,536", 1);
 }
 
@@ -238,10 +252,10 @@ static void test_more_than_the_window_is_told_as_such(void **state)
 
 	(void)state;
 	desk.prompt_tok = 90000;
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	check_part(&figures, 80, "window 90,000/65,536 [#####---] 137%", 1);
 	desk.prompt_tok = 5000000;
-	meter_scale_line(&figures, &desk, &preview);
+	meter_scale_line(&figures, &desk, &preview, &idle);
 	check_part(&figures, 80, ">999%", 1);
 }
 
@@ -397,7 +411,7 @@ static void test_no_line_is_wider_than_it_may_be(void **state)
 		struct figures line[6] = {{{{0}}, 0}};
 
 		meter_name_line(&line[0], &desk);
-		meter_scale_line(&line[1], &desk, &preview);
+		meter_scale_line(&line[1], &desk, &preview, &idle);
 		meter_one_line(&line[2], &desk, &preview);
 		meter_progress_line(&line[3], &progress, &desk, 1e300, "^C");
 		meter_plan_line(&line[4], &plan, &desk);
