@@ -461,11 +461,11 @@ int workbench_is_wanted(const struct options *options)
 	       tui_can_run(&why);
 }
 
-/* The terminal is the screen's: no source can be typed. */
-static int check_paths(const struct inputs *inputs, const struct options *options, struct err *err)
+/* The terminal is the screen's: nothing can be typed as a source, or as a list of them. */
+static int check_terminal_is_free(const struct options *options, struct err *err)
 {
-	for (size_t i = 0; i < inputs->n_path; i++) {
-		if (strcmp(inputs->path[i], "-") == 0) {
+	for (size_t i = 0; i < options->n_argument; i++) {
+		if (strcmp(options->argument[i], "-") == 0) {
 			return err_set(err, ERR_USAGE, "-",
 				"--line reads what is typed as a source",
 				"standard input is the workbench's keyboard");
@@ -543,11 +543,11 @@ static int run(struct host *host, struct err *err)
 int workbench_run(struct options *options, struct err *err)
 {
 	struct host host = {.options = options, .begun = options_mark(options)};
-	int status = inputs_open(&host.inputs, options, 0, err);
+	int status = check_terminal_is_free(options, err);
 
 	reading_open(&host.reading, options, SESSION_OVER_AUTO);
 	if (status == 0) {
-		status = check_paths(&host.inputs, options, err);
+		status = inputs_open(&host.inputs, options, 0, err);
 	}
 	if (status == 0) {
 		status = run(&host, err);
