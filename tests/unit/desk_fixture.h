@@ -297,6 +297,28 @@ static inline struct seen await_end(struct table *table, int64_t order)
 	return seen;
 }
 
+/* Commit what was planned; ends *seen. */
+static inline void finish_plan(struct table *table, struct seen *seen)
+{
+	struct seen end;
+
+	assert_int_equal(0, seen->err.code);
+	end = await_end(table, desk_commit(table->desk, seen->plan_id));
+	if (end.err.code) {
+		fail_msg("%s", end.err.what);
+	}
+	seen_finish(&end);
+	seen_finish(seen);
+}
+
+/* The same of an order that plans. */
+static inline void commit(struct table *table, int64_t order)
+{
+	struct seen seen = await_end(table, order);
+
+	finish_plan(table, &seen);
+}
+
 /* ---- each test ---- */
 
 static char fixture_folder[] = "/tmp/carrel-desk-XXXXXX";

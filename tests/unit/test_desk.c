@@ -158,61 +158,6 @@ static void test_a_preview_is_answered_while_an_answer_is_under_way(void **state
 	table_close(&table);
 }
 
-/* ---- sources ---- */
-
-static void test_a_plan_is_told_then_made_and_a_dropped_text_stays_while_it_is_held(void **state)
-{
-	struct table table;
-	struct seen seen;
-	struct desk_text *held;
-	const struct desk_source *source;
-	int64_t number, order;
-
-	folder_write("station.txt", "The ring is built in init.\n");
-	table_open(&table, &(struct host){0});
-	await_ready(&table);
-	order = desk_plan_load(table.desk, (const char *const[]){"station.txt"}, 1);
-	seen = await_end(&table, order);
-	assert_int_equal(0, seen.err.code);
-	assert_int_equal(1, seen.plan_id > 0);
-	assert_string_equal("S1 station.txt: added", seen.plan_text);
-	assert_true(seen.after.total_tok > seen.before.total_tok);
-	assert_int_equal(0, table.state->n_source);
-	order = desk_commit(table.desk, seen.plan_id);
-	seen_finish(&seen);
-	seen = await_end(&table, order);
-	assert_int_equal(0, seen.err.code);
-	seen_finish(&seen);
-	assert_int_equal(1, table.state->n_source);
-	await_costs(&table);
-	source = &table.state->source[0];
-	assert_string_equal("S1", source->id);
-	assert_true(source->tokens > 20);
-	assert_true(source->at_tok > 0);
-	assert_int_equal(source->tokens, table.state->sources_tok);
-	assert_int_equal(DESK_KV_ABSENT, source->kv);
-	held = desk_text_ref(source->text[0]);
-	seen = await_end(&table, desk_ask(table.desk, "Where?", 6));
-	seen_finish(&seen);
-	while (table.state->source[0].kv != DESK_KV_MEMORY) {
-		take_event(&table);
-	}
-	assert_true(table.state->source[0].kv_bytes > 0);
-	number = table.state->source[0].number;
-	seen = await_end(&table, desk_plan_drop(table.desk, &number, 1));
-	order = desk_commit(table.desk, seen.plan_id);
-	seen_finish(&seen);
-	seen = await_end(&table, order);
-	assert_int_equal(0, seen.err.code);
-	seen_finish(&seen);
-	assert_int_equal(0, table.state->n_source);
-	table_close(&table);
-	assert_int_equal(1, desk_text_document(held)->n_part);
-	assert_memory_equal("The ring is built in init.\n", desk_text_document(held)->part[0].text,
-		desk_text_document(held)->part[0].len);
-	desk_text_unref(held);
-}
-
 /* ---- an engine that dies ---- */
 
 static void test_an_engine_killed_in_mid_answer_ends_it_and_the_next_question_works(void **state)
@@ -255,7 +200,6 @@ int main(void)
 		desk_test(test_orders_wait_and_a_stop_of_all_drops_them),
 		desk_test(test_a_preview_counts_the_question_and_what_is_computed),
 		desk_test(test_a_preview_is_answered_while_an_answer_is_under_way),
-		desk_test(test_a_plan_is_told_then_made_and_a_dropped_text_stays_while_it_is_held),
 		desk_test(test_an_engine_killed_in_mid_answer_ends_it_and_the_next_question_works),
 	};
 
