@@ -32,8 +32,8 @@ struct span {
 
 struct render {
 	struct styled *out, *target; /* target: out, or the cells of a table */
-	const char *whole, *text;    /* of which this is the piece */
-	size_t len;
+	const char *text;            /* of the piece */
+	size_t len, at;              /* at: where it stands in the whole */
 	const struct cited_list *cited;
 	struct markdown_state *state;
 	struct markdown_state before;
@@ -50,7 +50,8 @@ struct render {
 	int is_open;        /* a block's text has begun */
 	int block_indent;   /* of that */
 	int is_code, is_behind_paragraph;
-	size_t n_text; /* bytes of text there were */
+	size_t n_text;      /* bytes of text there were */
+	size_t first_block; /* of the piece */
 	size_t n_event;
 	enum element element; /* of the block's text */
 };
@@ -88,8 +89,12 @@ static void put_empty_block(struct render *r)
 	styled_end_block(r->out, 0, 0, 0)->n_quote = r->n_quote;
 }
 
-static void begin_code(struct render *r)
+static void begin_code(struct render *r, const MD_BLOCK_CODE_DETAIL *detail)
 {
+	/* What is code by its indent alone stands behind an empty line. */
+	if (!detail->fence_char && !r->marker.len && r->out->n_block > r->first_block) {
+		put_empty_block(r);
+	}
 	if (r->marker.len) {
 		open_block(r);
 		close_block(r);
@@ -175,6 +180,7 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	case MD_BLOCK_QUOTE:
 		r->n_quote++;
 		r->depth++;
+		r->is_behind_paragraph = 0;
 		break;
 	case MD_BLOCK_UL:
 		begin_list(r, 0, ((MD_BLOCK_UL_DETAIL *)detail)->is_tight, 0, 0);
@@ -201,7 +207,7 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
 		}
 		break;
 	case MD_BLOCK_CODE:
-		begin_code(r);
+		begin_code(r, detail);
 		break;
 	case MD_BLOCK_TABLE:
 		if (r->marker.len) {
@@ -338,9 +344,14 @@ static void add_text(struct render *r, enum element element, const char *text, s
 	const char *end = text + len;
 
 	if (r->cited && text >= r->text && text < r->text + r->len) {
-		for (size_t i = cited_from(r->cited, (size_t)(text - r->whole));
-			i < r->cited->n && r->whole + r->cited->item[i].at < end; i++) {
-			const char *mark = r->whole + r->cited->item[i].at;
+		size_t at = r->at + (size_t)(text - r->text);
+
+		for (size_t i = cited_from(r->cited, at); i < r->cited->n; i++) {
+			const char *mark = r->text + (r->cited->item[i].at - r->at);
+
+			if (mark >= end) {
+				break;
+			}
 
 			add(r, element, 0, text, (size_t)(mark - text));
 			add_cited(r, element, &r->cited->item[i]);
@@ -567,7 +578,7 @@ static void render_raw(struct render *r)
 	close_block(r);
 }
 
-static void render_plain(struct render *r)
+static int parse(struct render *r)
 {
 	static const MD_PARSER parser = {
 		.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS |
@@ -578,16 +589,27 @@ static void render_plain(struct render *r)
 		.leave_span = leave_span,
 		.text = on_text,
 	};
+
+	return md_parse(r->text, (MD_SIZE)r->len, &parser, r);
+}
+
+static void render_plain(struct render *r)
+{
 	size_t text_len = r->out->text.len, n_run = r->out->n_run, n_block = r->out->n_block;
 	struct markdown_state before = *r->state;
+	struct buf copy = BUF_INIT;
 
+	/* md4c 0.4.8 looks at the byte behind a list's number at the text's end: it shall be a NUL. */
+	buf_add(&copy, r->text, r->len);
+	r->text = copy.data;
 	/* Where nothing is left of it, a link was defined: that is shown, too. */
-	if (md_parse(r->text, (MD_SIZE)r->len, &parser, r) != 0 || r->n_text == 0) {
+	if (parse(r) != 0 || r->n_text == 0) {
 		styled_cut(r->out, text_len, n_run, n_block);
 		*r->state = before;
 		r->state->list_mark = 0;
 		render_raw(r);
 	}
+	buf_finish(&copy);
 }
 
 /* A line of a block of code that goes over several pieces. */
@@ -612,9 +634,9 @@ void markdown_render(struct styled *out, const char *text, const struct markdown
 	struct render r = {
 		.out = out,
 		.target = out,
-		.whole = text,
 		.text = text + piece->at,
 		.len = piece->end - piece->at,
+		.at = piece->at,
 		.cited = cited,
 		.state = state,
 		.before = piece->before,
@@ -626,6 +648,7 @@ void markdown_render(struct styled *out, const char *text, const struct markdown
 		styled_end_block(out, 0, 0, 0);
 	}
 	state->is_begun = 1;
+	r.first_block = out->n_block;
 	switch (piece->kind) {
 	case MARKDOWN_PLAIN:
 		render_plain(&r);

@@ -320,6 +320,7 @@ static int edit(struct chat *chat)
 			(long long)turn->id, (long long)chat->state->head);
 		input_set(app->input, turn->question);
 		app->is_typing = 1;
+		input_resume(app->input);
 		chat->follows = 1;
 		desk_fork(app->desk, turn->id);
 	}
@@ -335,6 +336,7 @@ static int fork_here(struct chat *chat)
 		app_say(app, "The next question follows #%lld; /switch %lld goes back",
 			(long long)turn->id, (long long)chat->state->head);
 		app->is_typing = 1;
+		input_resume(app->input);
 		chat->follows = 1;
 		desk_switch(app->desk, turn->id);
 	}
@@ -434,16 +436,19 @@ static int act(struct view *view, enum action action)
 static void title(struct view *view, struct buf *left, struct buf *right)
 {
 	struct chat *chat = (struct chat *)view;
-	size_t n = chat_count(chat), at = n;
+	size_t n = chat_count(chat), at;
+	int is_end;
 
 	buf_addstr(left, "conversation");
 	if (chat->is_raw) {
 		buf_addstr(left, ", as it is written");
 	}
 	if (n && chat->columns > 0) {
-		at = (chat->has_cursor ? chat->cursor.turn : chat_top(chat).turn) + 1;
-		buf_printf(right, "%s%zu/%zu", chat->follows ? "" : "more below  ",
-			chat->follows && !chat->has_cursor ? n : at, n);
+		is_end = chat_shows_end(chat);
+		at = chat->has_cursor ? chat->cursor.turn + 1
+		     : is_end         ? n
+				      : chat_top(chat).turn + 1;
+		buf_printf(right, "%s%zu/%zu", is_end ? "" : "more below  ", at, n);
 	}
 }
 

@@ -67,13 +67,15 @@ static void draw_row(
 	if (row == 0 && (part == CHAT_QUESTION || part == first_said(turn))) {
 		draw_head(chat, pane, at, turn, part);
 	}
-	look.link = is_under_cursor || where.turn == chat->cursor.turn ? chat->link : 0;
+	look.link = where.turn == chat->cursor.turn ? chat->link : 0;
 	is_current = chat->match_len && chat->match.turn == where.turn && chat->match.part == part;
 	look.n_mark =
 		chat_marks(chat, &it->stream.styled, &it->rows.row[row], is_current, mark, MARKS);
 	styled_draw_row(text, 0, &it->stream.styled, &it->rows, row, &look);
 	if (is_under_cursor) {
-		pane_mark_row(pane, at, ELEMENT_CURSOR);
+		if (!chat->link) { /* which shows by itself, here and in the list */
+			pane_mark_row(pane, at, ELEMENT_CURSOR);
+		}
 		pane_cursor(pane, at, 0);
 	}
 }

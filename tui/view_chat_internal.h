@@ -116,6 +116,8 @@ int chat_row_compare(struct chat_row a, struct chat_row b);
 struct chat_row chat_last_row(struct chat *chat);
 /* The first row of the pane now. */
 struct chat_row chat_top(struct chat *chat);
+/* Whether the last one is shown. */
+int chat_shows_end(struct chat *chat);
 void chat_scroll(struct chat *chat, long rows);
 /* Move what is shown so that the cursor is. */
 void chat_show_cursor(struct chat *chat);

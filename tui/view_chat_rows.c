@@ -222,6 +222,11 @@ struct chat_row chat_top(struct chat *chat)
 	return chat_row_compare(top, end) > 0 ? end : top;
 }
 
+int chat_shows_end(struct chat *chat)
+{
+	return chat_row_compare(chat_top(chat), end_top(chat)) == 0;
+}
+
 static void set_top(struct chat *chat, struct chat_row top)
 {
 	chat->follows = chat_row_compare(top, end_top(chat)) >= 0;
