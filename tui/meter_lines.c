@@ -513,7 +513,8 @@ void meter_cost_line(
 	figures_add(out, 3, 0, ELEMENT_COST, ", %s cached",
 		number_grouped(number, preview->cached_tok));
 	if (preview->seconds >= 0) {
-		figures_add(out, 2, 0, ELEMENT_COST, ", first word in about %s",
+		figures_add(out, 2, 0, ELEMENT_COST, ", first word in %s%s",
+			preview->seconds < 0.05 ? "" : "about ", /* "under 0.1 s" */
 			number_seconds(number, preview->seconds));
 	} else {
 		figures_add(out, 2, 0, ELEMENT_COST, ", first word: unknown");

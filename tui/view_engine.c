@@ -80,8 +80,10 @@ static void draw_row(struct pane pane, int at, const struct engine_row *row)
 	pane_string(pane_part(pane, 0, 0, pane.rows, label), at, 3, ELEMENT_DIM, row->label);
 	column = pane_string(pane, at, label, row->element, row->text) + 2;
 	rest = pane.columns - column - 1;
+	rest = rest < SPARK_MOST ? rest : SPARK_MOST;
 	if (row->n_value > 1 && rest > 0) {
-		pane_sparkline(pane, at, column, rest < SPARK_MOST ? rest : SPARK_MOST, row->value,
+		pane_sparkline(pane, at, column,
+			row->n_value < (size_t)rest ? (int)row->n_value : rest, row->value,
 			row->n_value);
 	}
 }

@@ -353,6 +353,9 @@ static void test_the_cost_stands_before_enter(void **state)
 	assert_line(&figures, 50, "28 new, 41,210 cached, first word in about 0.6 s");
 	meter_cost_line(&figures, &preview, &desk);
 	assert_line(&figures, 6, "28 new");
+	preview.seconds = 0.01;
+	meter_cost_line(&figures, &preview, &desk);
+	check_part(&figures, 60, "first word in under 0.1 s", 1);
 	preview.seconds = -1;
 	preview.decode_tok_per_s = 0;
 	meter_cost_line(&figures, &preview, &desk);
