@@ -55,7 +55,7 @@ static int leaves_room(const struct app *app, int columns)
 	size_t len = 0;
 	const char *text = input_text(app->input, &len);
 
-	return !input_is_asking(app->input) && len < SHORT_BYTES &&
+	return len < SHORT_BYTES &&
 	       PROMPT_COLUMNS + cells_width(text, len) + columns < app->size.columns;
 }
 
@@ -67,10 +67,11 @@ static int is_quiet(const struct app *app)
 /* Beside the question; where that needs the row itself, in the line above while it is free. */
 static void draw_cost(struct app *app, struct layout *layout, int columns)
 {
-	if (!columns || !layout->cost.rows) {
+	if (!columns || !layout->cost.rows || input_is_asking(app->input)) {
 		return;
 	}
 	if (!leaves_room(app, columns)) {
+		columns += 2; /* apart from what the last answer took */
 		if (!is_quiet(app) || columns >= layout->progress.columns) {
 			return;
 		}

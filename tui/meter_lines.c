@@ -424,13 +424,38 @@ const char *meter_over_text(const char *over)
 	return "/over auto would read it in parts";
 }
 
+/* What the change alone costs; seconds negative: unknown. */
+static void add_change_cost(struct figures *out, const struct desk_plan *plan, int is_drop)
+{
+	const struct session_cost *before = &plan->before, *after = &plan->after;
+	int64_t tok =
+		after->total_tok - after->cached_tok - (before->total_tok - before->cached_tok);
+	double seconds = after->seconds - (before->seconds > 0 ? before->seconds : 0);
+	char number[NUMBER_SIZE];
+
+	if (after->total_tok < 0 || before->total_tok < 0) {
+		figures_add(out, 3, 0, ELEMENT_NOTE, ": what it costs is unknown");
+		return;
+	}
+	if (tok <= 0) {
+		figures_add(out, 3, 0, ELEMENT_NOTE, ": nothing is computed%s",
+			is_drop ? " again" : "");
+		return;
+	}
+	figures_add(out, 3, 0, ELEMENT_NOTE, ": %s tokens", number_grouped(number, tok));
+	figures_add(out, 5, 0, ELEMENT_NOTE, "%s", is_drop ? " behind it are" : "");
+	figures_add(out, 3, 0, ELEMENT_NOTE, "%s", is_drop ? " computed again" : " to compute");
+	if (after->seconds >= 0) {
+		figures_add(out, 3, 0, ELEMENT_NOTE, ", %s%s", seconds < 0.05 ? "" : "about ",
+			number_seconds(number, seconds));
+	}
+}
+
 void meter_plan_line(
 	struct figures *out, const struct desk_plan *plan, const struct desk_state *state)
 {
 	char number[NUMBER_SIZE];
-	const struct session_cost *after = &plan->after;
 	const char *verb = plan->verb ? plan->verb : "do";
-	int64_t new_tok = after->total_tok - after->cached_tok;
 
 	figures_add(out, 0, 0, ELEMENT_NOTE, "%s", plan->n_text ? plan->text[0] : verb)->shrinks =
 		1;
@@ -442,27 +467,16 @@ void meter_plan_line(
 		figures_add(out, 5, 1, ELEMENT_NOTE, "(%s left out)",
 			number_grouped(number, (int64_t)plan->n_skipped));
 	}
-	if (after->total_tok < 0) {
-		figures_add(out, 3, 0, ELEMENT_NOTE, ": what it costs is unknown");
-	} else {
-		figures_add(out, 3, 0, ELEMENT_NOTE,
-			strcmp(verb, "drop") == 0 ? ": %s tokens behind it are computed again"
-						  : ": %s tokens to compute",
-			number_grouped(number, new_tok > 0 ? new_tok : 0));
-	}
-	if (after->seconds >= 0 && new_tok > 0) {
-		figures_add(out, 3, 0, ELEMENT_NOTE, ", about %s",
-			number_seconds(number, after->seconds));
-	}
+	add_change_cost(out, plan, strcmp(verb, "drop") == 0);
 	if (state->info.context_tok > 0 &&
-		after->total_tok + state->reserve_tok > state->info.context_tok) {
+		plan->after.total_tok + state->reserve_tok > state->info.context_tok) {
 		figures_add(out, 4, 0, ELEMENT_METER_FULL, "; does not fit: %s",
 			meter_over_text(state->over));
 	}
 	figures_add(out, 0, 0, ELEMENT_NOTE, ".");
 	figures_add(out, 0, 1, ELEMENT_HINT_KEY, "y");
-	figures_add(out, 6, 1, ELEMENT_HINT, "%ss, anything else does not",
-		strcmp(verb, "do") == 0 ? "doe" : verb);
+	figures_add(out, 1, 1, ELEMENT_HINT, "%ss", strcmp(verb, "do") == 0 ? "doe" : verb);
+	figures_add(out, 6, 0, ELEMENT_HINT, ", anything else does not");
 }
 
 /* ---- answers ---- */

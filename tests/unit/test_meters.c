@@ -308,7 +308,8 @@ static void test_a_plan_says_what_yes_costs(void **state)
 	struct desk_plan plan = {.verb = "drop",
 		.text = text,
 		.n_text = 1,
-		.after = {.total_tok = 41300, .cached_tok = 90, .seconds = 7}};
+		.before = {.total_tok = 50000, .cached_tok = 49900, .seconds = 0.5},
+		.after = {.total_tok = 41400, .cached_tok = 90, .seconds = 7.5}};
 	struct figures figures = {0};
 
 	(void)state;
@@ -317,7 +318,12 @@ static void test_a_plan_says_what_yes_costs(void **state)
 		"without S2 spec.pdf: 41,210 tokens behind it are computed again, about 7.0 s. "
 		"y drops, anything else does not");
 	meter_plan_line(&figures, &plan, &desk);
-	check_part(&figures, 80, "41,210 tokens behind it are computed again, about 7.0 s. y", 1);
+	assert_line(&figures, 78,
+		"without S2 spec.pdf: 41,210 tokens computed again, about 7.0 s. y drops");
+	plan.after.cached_tok = 41390;
+	meter_plan_line(&figures, &plan, &desk);
+	check_part(&figures, 140, "spec.pdf: nothing is computed again. y drops", 1);
+	plan.after.cached_tok = 90;
 	plan.after.seconds = -1;
 	meter_plan_line(&figures, &plan, &desk);
 	check_part(&figures, 140, "about", 0);
