@@ -118,6 +118,7 @@ static const struct {
 	{VIEW_ENGINE, "The engine", "the engine"},
 	{VIEW_LOG, "The log", "the log"},
 	{VIEW_HELP, "Help", "help"},
+	{VIEW_FIND, "What was found", "what was found"},
 };
 
 /* The views that a row of nearly all of them lacks: more than one, and it is theirs that have it. */

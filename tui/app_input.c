@@ -70,7 +70,11 @@ void app_take_line(struct app *app, const char *line, size_t len)
 	if (blank == len) {
 		return;
 	}
-	if (is_command(line)) {
+	if (is_command(line) && line[1] == line[0]) { /* "//x" asks "/x" */
+		line++;
+		len--;
+		view_chat_asked(app, desk_ask(app->desk, line, len), line, len);
+	} else if (is_command(line)) {
 		char *command = mem_strndup(line + 1, len - 1);
 
 		app_command(app, command);

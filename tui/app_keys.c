@@ -65,6 +65,25 @@ static void begin_search(struct app *app, int is_back)
 	input_ask(app->input, &prompt);
 }
 
+/* In the chat it is all of the session that is searched. */
+static void find_done(struct app *app, const char *text, size_t len)
+{
+	if (text && len) {
+		view_open(app, &view_find, text);
+	}
+}
+
+static void begin_find(struct app *app)
+{
+	const struct input_prompt prompt = {.label = "find in the session: ", .done = find_done};
+
+	if (view_focused(app)->ops->bit == VIEW_CHAT) {
+		input_ask(app->input, &prompt);
+	} else {
+		begin_search(app, 0);
+	}
+}
+
 /* ---- what actions mean where no view has one for them ---- */
 
 static void command_done(struct app *app, const char *text, size_t len)
@@ -182,6 +201,8 @@ static void act(struct app *app, enum action action)
 {
 	switch (action) {
 	case ACTION_FIND:
+		begin_find(app);
+		break;
 	case ACTION_SEARCH:
 		begin_search(app, 0);
 		break;

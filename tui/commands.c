@@ -250,7 +250,7 @@ static void run_open(struct app *app, const char *argument)
 static void run_find(struct app *app, const char *argument)
 {
 	if (argument[0]) {
-		show(app, VIEW_SESSIONS, argument);
+		show(app, VIEW_FIND, argument);
 	} else {
 		refuse(app, "/find", "/find WORDS", "needs words to look for");
 	}

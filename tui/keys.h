@@ -51,8 +51,10 @@ enum view_bit {
 	VIEW_ENGINE = 1 << 5,
 	VIEW_LOG = 1 << 6,
 	VIEW_HELP = 1 << 7,
-	VIEW_LISTS = VIEW_SOURCES | VIEW_TREE | VIEW_SESSIONS | VIEW_ENGINE | VIEW_LOG | VIEW_HELP,
-	VIEW_ALL = (1 << 8) - 1,
+	VIEW_FIND = 1 << 8,
+	VIEW_LISTS = VIEW_SOURCES | VIEW_TREE | VIEW_SESSIONS | VIEW_ENGINE | VIEW_LOG | VIEW_HELP |
+		     VIEW_FIND,
+	VIEW_ALL = (1 << 9) - 1,
 };
 /* When a key of a row is heard. */
 enum key_when {

@@ -228,12 +228,13 @@ static int search_one(struct session_hits *hits, struct search *search,
 }
 
 /* One that cannot be read hides no other. */
-int session_hits_search(
-	struct session_hits *hits, const char *words, struct errand *errand, struct err *err)
+int session_hits_search(struct session_hits *hits, const char *words, const char *session,
+	struct errand *errand, struct err *err)
 {
 	struct catalogue catalogue;
 	struct search *search;
 	struct err own;
+	int status = 0;
 
 	if (search_create(&search, words, err) < 0) {
 		return -1;
@@ -243,11 +244,17 @@ int session_hits_search(
 		return -1;
 	}
 	for (size_t i = 0; i < catalogue.n_session && !errand_is_stopped(errand); i++) {
-		hits->n_unread += search_one(hits, search, &catalogue.session[i], &own) < 0;
+		const struct catalogue_session *one = &catalogue.session[i];
+
+		if (!session) {
+			hits->n_unread += search_one(hits, search, one, &own) < 0;
+		} else if (strcmp(one->id, session) == 0) {
+			status = search_one(hits, search, one, err);
+		}
 	}
 	catalogue_finish(&catalogue);
 	search_destroy(search);
-	return 0;
+	return status;
 }
 
 void session_hits_finish(struct session_hits *hits)

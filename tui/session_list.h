@@ -46,8 +46,9 @@ struct session_hits { /* zero-initialise */
 	size_t n_unread; /* sessions that could not be */
 };
 enum { SESSION_HITS_EACH = 20 }; /* of turns, and as many of sources, of a session */
-int session_hits_search(
-	struct session_hits *hits, const char *words, struct errand *errand, struct err *err);
+/* In all of them (one that cannot be read is counted), or in the one of that id. */
+int session_hits_search(struct session_hits *hits, const char *words, const char *session,
+	struct errand *errand, struct err *err);
 void session_hits_finish(struct session_hits *hits);
 
 /* A copy of a session under another name, which shares its KV. */

@@ -10,6 +10,7 @@
 static const struct view_ops *const views[] = {
 	&view_chat,
 	&view_engine,
+	&view_find,
 	&view_help,
 	&view_log,
 	&view_reader,

@@ -42,7 +42,7 @@ struct view {
 };
 
 extern const struct view_ops view_chat, view_reader, view_tree, view_sessions, view_engine,
-	view_log, view_help;
+	view_log, view_help, view_find;
 /* Weak until it is there, so that the others are seen: its owner takes the word away. */
 extern const struct view_ops view_sources __attribute__((weak));
 

@@ -62,7 +62,7 @@ static int job_work(struct errand *errand, void *arg, struct err *err)
 
 	switch (job->kind) {
 	case JOB_SEARCH:
-		return session_hits_search(&job->hits, job->text, errand, err);
+		return session_hits_search(&job->hits, job->text, NULL, errand, err);
 	case JOB_RENAME:
 		return catalogue_rename(job->session, job->text, err);
 	case JOB_COPY:

@@ -91,7 +91,7 @@ static int search_work(struct errand *errand, void *arg, struct err *err)
 {
 	struct task *task = arg;
 
-	return session_hits_search(&task->hits, task->words, errand, err);
+	return session_hits_search(&task->hits, task->words, NULL, errand, err);
 }
 
 static void run(int (*work)(struct errand *errand, void *arg, struct err *err), struct task *task)
