@@ -15,6 +15,7 @@ static const struct view_ops *const views[] = {
 	&view_log,
 	&view_reader,
 	&view_sessions,
+	&view_sources,
 	&view_tree,
 };
 

@@ -41,10 +41,8 @@ struct view {
 	struct app *app;
 };
 
-extern const struct view_ops view_chat, view_reader, view_tree, view_sessions, view_engine,
-	view_log, view_help, view_find;
-/* Weak until it is there, so that the others are seen: its owner takes the word away. */
-extern const struct view_ops view_sources __attribute__((weak));
+extern const struct view_ops view_chat, view_sources, view_reader, view_tree, view_sessions,
+	view_engine, view_log, view_help, view_find;
 
 /* Show it on top of the stack; one that is there already comes up. */
 void view_open(struct app *app, const struct view_ops *ops, const char *argument);
