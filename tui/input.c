@@ -35,6 +35,7 @@ void input_destroy(struct input *input)
 	input_readline_close(input);
 	input_menu_close(input);
 	input_layout_finish(&input->layout);
+	buf_finish(&input->sequence);
 	buf_finish(&input->paste.text);
 	buf_finish(&input->paste.rest);
 	forget_prompt(input);

@@ -47,7 +47,7 @@ static int move_row(int rows)
 	if (rows < 0 ? row == 0 : row + 1 >= layout->n_row) {
 		return 0;
 	}
-	if (rl_last_func != line_up && rl_last_func != line_down) {
+	if (the_input->goal < 0 || (rl_last_func != line_up && rl_last_func != line_down)) {
 		the_input->goal = column;
 	}
 	rl_point = (int)input_layout_at(layout, rows < 0 ? row - 1 : row + 1, the_input->goal);
@@ -63,7 +63,11 @@ static int line_up(int count, int key)
 	while (count > 0 && move_row(-1)) {
 		count--;
 	}
-	return count > 0 ? rl_get_previous_history(count, key) : 0;
+	if (count == 0) {
+		return 0;
+	}
+	the_input->goal = -1; /* in another text, from where the cursor comes to be */
+	return rl_get_previous_history(count, key);
 }
 
 static int line_down(int count, int key)
@@ -74,7 +78,11 @@ static int line_down(int count, int key)
 	while (count > 0 && move_row(1)) {
 		count--;
 	}
-	return count > 0 ? rl_get_next_history(count, key) : 0;
+	if (count == 0) {
+		return 0;
+	}
+	the_input->goal = -1;
+	return rl_get_next_history(count, key);
 }
 
 static int line_begin(int count, int key)
@@ -131,6 +139,12 @@ static int edit(int count, int key)
 	return 0;
 }
 
+/* Keyboard macros: input_readline.c says why macros are not readline's to run. */
+static int no_macro(int count, int key)
+{
+	return 0;
+}
+
 /* ---- names and keys ---- */
 
 static const struct {
@@ -146,6 +160,9 @@ static const struct {
 	{"carrel-kill-line", kill_to_line_end, "", "\\C-k", ""},
 	{"carrel-complete", complete, "\\C-i", "", ""},
 	{"carrel-edit", edit, "\\C-x\\C-e", "", "v"},
+	{"start-kbd-macro", no_macro, "", "\\C-x(", ""},
+	{"end-kbd-macro", no_macro, "", "\\C-x)", ""},
+	{"call-last-kbd-macro", no_macro, "", "\\C-xe", ""},
 	{"delete-char", rl_delete, "\\e[3~", "", "\\e[3~"},
 	{"forward-word", rl_forward_word, "\\e[1;5C \\e[1;3C", "", ""},
 	{"backward-word", rl_backward_word, "\\e[1;5D \\e[1;3D", "", ""},
@@ -174,9 +191,8 @@ void input_functions_bind(struct input *input)
 	}
 	is_done = 1;
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
-		if (strncmp(functions[i].name, "carrel-", 7) == 0) {
-			rl_add_defun(functions[i].name, functions[i].function, -1);
-		}
+		/* The first of a name is the one that an inputrc means. */
+		rl_add_defun(functions[i].name, functions[i].function, -1);
 		bind_keys(functions[i].typing, functions[i].function, emacs_standard_keymap);
 		bind_keys(functions[i].emacs, functions[i].function, emacs_standard_keymap);
 		bind_keys(functions[i].typing, functions[i].function, vi_insertion_keymap);

@@ -50,8 +50,10 @@ struct input {
 	struct app *app;
 	char *history; /* NULL: none is kept */
 	struct input_layout layout;
-	size_t top;     /* the first row shown */
-	int goal;       /* the column that Up and Down keep to */
+	size_t top;          /* the first row shown */
+	int goal;            /* the column that Up and Down keep to; -1: none yet */
+	struct buf sequence; /* keys of one that is not at its end (^X of ^X ^E) */
+	int macro_depth;
 	int is_quoting; /* ^V: the next key stands for itself */
 	struct input_menu menu;
 	struct input_paste paste;

@@ -17,7 +17,7 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
-enum { HISTORY_LINES = 1000, PROMPT_LINES = 100, KEY_ESCAPE = 27 };
+enum { HISTORY_LINES = 1000, PROMPT_LINES = 100, KEY_ESCAPE = 27, MACRO_DEPTH = 8 };
 
 static struct input *the_input;
 static HISTORY_STATE *other_history; /* that of prompts; while one is shown, that of lines */
@@ -66,6 +66,7 @@ static void bind_variables(void)
 	rl_variable_bind("output-meta", "on");
 	rl_variable_bind("enable-bracketed-paste", "off"); /* tui/keyboard.c knows pastes */
 	rl_variable_bind("blink-matching-paren", "off");   /* it would wait */
+	rl_variable_bind("isearch-terminators", "\\e\\C-j");
 }
 
 /*
@@ -208,39 +209,138 @@ static void key_bytes(struct buf *out, const struct key *key, int plain)
 	}
 }
 
-static int is_bound(const char *bytes, size_t len)
+static int type_of(const struct buf *keys)
 {
 	int type = ISFUNC;
-	rl_command_func_t *function =
-		len ? rl_function_of_keyseq_len(bytes, len, NULL, &type) : NULL;
 
-	return type == ISMACR || (type == ISFUNC && function);
+	return keys->len && rl_function_of_keyseq_len(keys->data, keys->len, NULL, &type) ? type
+											  : -1;
+}
+
+static int is_bound(const struct buf *keys)
+{
+	int type = type_of(keys);
+
+	return type == ISFUNC || type == ISMACR;
+}
+
+static void feed_whole(struct input *input, const struct buf *key);
+
+/*
+ * A macro of an inputrc, character by character as if it were typed. Readline 8.2 runs the keys of its
+ * own macros in one turn of a loop, and where one of them is bound to nothing it jumps out of it into
+ * a function that has returned.
+ */
+static void feed_macro(struct input *input, const struct buf *keys)
+{
+	union {
+		rl_command_func_t *function;
+		const char *text; /* of a macro: rl_function_of_keyseq() */
+	} bound = {rl_function_of_keyseq_len(keys->data, keys->len, NULL, NULL)};
+	char *text = mem_strdup(bound.text); /* it may bind its own key anew */
+	size_t len = strlen(text), at = 0;
+
+	if (input->macro_depth < MACRO_DEPTH) {
+		input->macro_depth++;
+		while (at < len && !input->accepted && !input->is_eof) {
+			uint32_t cp;
+			size_t n = utf8_decode(text + at, len - at, &cp);
+			struct buf key = BUF_INIT;
+
+			buf_add(&key, text + at, n ? n : 1);
+			feed_whole(input, &key);
+			buf_finish(&key);
+			at += n ? n : 1;
+		}
+		input->macro_depth--;
+	}
+	free(text);
+}
+
+/*
+ * The next key of a sequence (^X ^E). One that makes it a sequence of nothing ends it, whole: readline
+ * would take its first byte away and type the others.
+ */
+static void feed_next(struct input *input, const struct buf *key)
+{
+	struct buf keys = BUF_INIT;
+	int type;
+
+	buf_add(&keys, input->sequence.data, input->sequence.len);
+	buf_add(&keys, key->data, key->len);
+	type = type_of(&keys);
+	if (type == ISKMAP || type == ISFUNC) {
+		input_feed(input, key->data, key->len);
+		buf_add(&input->sequence, key->data, key->len);
+	} else {
+		input_leave(input);
+	}
+	if (!RL_ISSTATE(RL_STATE_MULTIKEY)) {
+		buf_clear(&input->sequence);
+	}
+	if (type == ISMACR) {
+		feed_macro(input, &keys);
+	}
+	buf_finish(&keys);
+}
+
+static void feed_whole(struct input *input, const struct buf *key)
+{
+	static const char end_search = KEY_ESCAPE;
+
+	/* A key of several bytes, or the first of several keys, ends a search; readline 8.2 goes on
+	   with them in the same loop (see above). */
+	if (RL_ISSTATE(RL_STATE_ISEARCH) && (unsigned char)key->data[0] < 0x80 &&
+		(key->len > 1 || type_of(key) == ISKMAP)) {
+		input_feed(input, &end_search, 1);
+		if (key->len == 1 && key->data[0] == end_search) {
+			return;
+		}
+	}
+	if (RL_ISSTATE(RL_STATE_MULTIKEY)) {
+		feed_next(input, key);
+	} else if (type_of(key) == ISMACR && !input->is_quoting && !input_is_amid()) {
+		feed_macro(input, key);
+	} else {
+		input_feed(input, key->data, key->len);
+		buf_clear(&input->sequence);
+		if (RL_ISSTATE(RL_STATE_MULTIKEY)) {
+			buf_add(&input->sequence, key->data, key->len);
+		}
+	}
+}
+
+static void feed_character(struct input *input, const struct key *key)
+{
+	struct buf bytes = BUF_INIT;
+	int is_quote;
+
+	key_bytes(&bytes, key, 0);
+	is_quote = !input->is_quoting && !input_is_amid() && bytes.len == 1 &&
+		   rl_function_of_keyseq_len(bytes.data, 1, NULL, NULL) == rl_quoted_insert;
+	if (key->cp) { /* a line of readline's has no NUL */
+		feed_whole(input, &bytes);
+		input->is_quoting = is_quote && rl_last_func == rl_quoted_insert;
+	}
+	buf_finish(&bytes);
 }
 
 void input_feed_key(struct input *input, const struct key *key)
 {
 	struct buf bytes = BUF_INIT;
-	int is_quote;
 
 	if (key->special == KEY_NONE) {
-		key_bytes(&bytes, key, 0);
-		is_quote = !input->is_quoting && !input_is_amid() && bytes.len == 1 &&
-			   rl_function_of_keyseq_len(bytes.data, 1, NULL, NULL) == rl_quoted_insert;
-		if (key->cp) { /* a line of readline's has no NUL */
-			input_feed(input, bytes.data, bytes.len);
-			input->is_quoting = is_quote && rl_last_func == rl_quoted_insert;
-		}
-	} else if (is_bound(key->bytes, key->len)) {
-		input_feed(input, key->bytes, key->len);
-	} else {
-		for (int plain = 0; plain < 2; plain++) {
-			buf_clear(&bytes);
-			key_bytes(&bytes, key, plain);
-			if (is_bound(bytes.data, bytes.len)) {
-				input_feed(input, bytes.data, bytes.len);
-				break;
-			}
-		}
+		feed_character(input, key);
+		return;
+	}
+	/* As it came, where an inputrc says what that is; else as xterm would have sent it. */
+	buf_add(&bytes, key->bytes, key->len);
+	for (int plain = 0; plain < 2 && !is_bound(&bytes); plain++) {
+		buf_clear(&bytes);
+		key_bytes(&bytes, key, plain);
+	}
+	if (is_bound(&bytes) || (bytes.len && RL_ISSTATE(RL_STATE_MULTIKEY))) {
+		feed_whole(input, &bytes);
 	}
 	buf_finish(&bytes);
 }
@@ -363,6 +463,7 @@ void input_leave(struct input *input)
 	}
 	rl_callback_sigcleanup();
 	rl_clear_message();
+	buf_clear(&input->sequence);
 	input->is_quoting = 0;
 }
 
