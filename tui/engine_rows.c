@@ -202,13 +202,12 @@ static void add_tiers(struct engine_rows *rows, const struct desk_state *state)
 		add_text(rows, "memory", NULL);
 	}
 	if (state->kv_limit_bytes > 0) {
-		engine_rows_add(rows, ELEMENT_KV_DISK, "disk, of all sessions", "%s of %s",
+		engine_rows_add(rows, ELEMENT_KV_DISK, "disk, all of it", "%s of %s",
 			state->kv_disk_bytes >= 0 ? number_bytes(bytes, state->kv_disk_bytes)
 						  : "unknown",
 			number_bytes(limit, state->kv_limit_bytes));
 	} else {
-		engine_rows_add(
-			rows, ELEMENT_DIM, "disk, of all sessions", "nothing is kept there");
+		engine_rows_add(rows, ELEMENT_DIM, "disk, all of it", "nothing is kept there");
 	}
 }
 

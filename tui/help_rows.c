@@ -7,13 +7,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WIDE_COLUMNS = 60, KEY_COLUMNS = 24, KEY_COLUMNS_NARROW = 12, TEXT_LEAST = 16 };
+
 static void add(struct help_rows *rows, char *key, char *text, const char *command)
 {
-	int columns = key ? cells_width(key, strlen(key)) : 0;
-
 	mem_grow(rows->row, rows->n_row, rows->cap_row);
 	rows->row[rows->n_row++] = (struct help_row){key, text, command};
-	rows->key_columns = columns > rows->key_columns ? columns : rows->key_columns;
+}
+
+/* How much of the text fits into so many columns, up to a space where there is one. */
+static size_t break_at(const char *text, int columns)
+{
+	size_t len = strlen(text), fit = cells_fit(text, len, columns), at = fit;
+
+	while (fit < len && at > 0 && text[at] != ' ') {
+		at--;
+	}
+	return at > 0 ? at : fit > 0 ? fit : len;
+}
+
+/* A text that is too long goes on in rows of its own. */
+static void add_wrapped(
+	struct help_rows *rows, char *key, const char *text, const char *command, int columns)
+{
+	int least = cells_width(key, strlen(key)) + 4, room;
+
+	do {
+		size_t len;
+
+		room = columns - (least > rows->key_columns ? least : rows->key_columns) - 1;
+		len = break_at(text, room > TEXT_LEAST ? room : TEXT_LEAST);
+		add(rows, key, mem_strndup(text, len), command);
+		text += len + strspn(text + len, " ");
+		key = mem_strdup("");
+		least = 0;
+	} while (*text);
+	free(key);
 }
 
 static void add_heading(struct help_rows *rows, char *text)
@@ -31,7 +60,7 @@ static int is_common(const struct key_row *row)
 }
 
 static void add_keys(struct help_rows *rows, const struct keys *keys, enum view_bit view,
-	enum key_when when, int common)
+	enum key_when when, int common, int columns)
 {
 	for (int action = ACTION_NONE + 1; action < ACTION_COUNT; action++) {
 		const struct key_row *row = &key_table[action];
@@ -39,36 +68,37 @@ static void add_keys(struct help_rows *rows, const struct keys *keys, enum view_
 
 		if (row->when == when && (row->views & (int)view) && bound && bound[0] &&
 			(when == KEYS_ALWAYS || is_common(row) == common)) {
-			add(rows, mem_strdup(bound), mem_strdup(row->help), NULL);
+			add_wrapped(rows, mem_strdup(bound), row->help, NULL, columns);
 		}
 	}
 }
 
-static void add_commands(struct help_rows *rows)
+static void add_commands(struct help_rows *rows, int columns)
 {
 	for (size_t i = 0; i < SLASH_COUNT; i++) {
 		const struct slash_row *row = &slash_table[i];
 
 		if (row->where & SLASH_WORKBENCH) {
-			add(rows,
+			add_wrapped(rows,
 				mem_printf("/%s%s%s", row->name, row->argument[0] ? " " : "",
 					row->argument),
-				mem_strdup(row->help), row->name);
+				row->help, row->name, columns);
 		}
 	}
 }
 
-void help_rows_make(
-	struct help_rows *rows, const struct keys *keys, enum view_bit view, const char *view_name)
+void help_rows_make(struct help_rows *rows, const struct keys *keys, enum view_bit view,
+	const char *view_name, int columns)
 {
 	help_rows_finish(rows);
+	rows->key_columns = columns < WIDE_COLUMNS ? KEY_COLUMNS_NARROW : KEY_COLUMNS;
 	add_heading(rows, mem_printf("Keys of this view: %s", view_name));
-	add_keys(rows, keys, view, KEYS_BROWSE, 0);
-	add_keys(rows, keys, view, KEYS_BROWSE, 1);
+	add_keys(rows, keys, view, KEYS_BROWSE, 0, columns);
+	add_keys(rows, keys, view, KEYS_BROWSE, 1, columns);
 	add_heading(rows, mem_strdup("Keys that always work, also while a question is typed"));
-	add_keys(rows, keys, view, KEYS_ALWAYS, 0);
+	add_keys(rows, keys, view, KEYS_ALWAYS, 0, columns);
 	add_heading(rows, mem_strdup("Commands, typed in the input line; : is the same as /"));
-	add_commands(rows);
+	add_commands(rows, columns);
 }
 
 void help_rows_finish(struct help_rows *rows)

@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_COLUMNS_MOST = 22, KEY_COLUMNS_LEAST = 10 };
-
 struct help_view {
 	struct view view;
 	const struct view_ops *of;
+	int columns; /* that the rows were made for */
 	struct help_rows rows;
 	struct list list;
 	struct list_find find;
@@ -30,27 +29,30 @@ static const struct view_ops *find_of(const struct app *app)
 	return &view_help;
 }
 
-static void make_rows(struct help_view *help, const struct view_ops *of)
+/* The cursor stays about where it was. */
+static void make_rows(struct help_view *help, int columns)
 {
-	help->of = of;
-	help_rows_make(&help->rows, help->view.app->keys, of->bit, of->name);
+	size_t n = help->rows.n_row, at = help->list.cursor;
+
+	help->columns = columns;
+	help_rows_make(&help->rows, help->view.app->keys, help->of->bit, help->of->name, columns);
 	list_resize(&help->list, help->rows.n_row);
-	help->list.cursor = 0;
+	help->list.cursor = n ? at * help->rows.n_row / n : 0;
 }
 
 /* `argument`: the name of a view that is open. */
 static struct view *create(struct app *app, const char *argument)
 {
 	struct help_view *help = mem_zero(1, sizeof(*help));
-	const struct view_ops *of = find_of(app);
 
 	help->view.app = app;
+	help->of = find_of(app);
 	for (size_t i = 0; i < app->n_view && argument; i++) {
 		if (strcmp(app->view[i]->ops->name, argument) == 0) {
-			of = app->view[i]->ops;
+			help->of = app->view[i]->ops;
 		}
 	}
-	make_rows(help, of);
+	make_rows(help, app->size.columns);
 	return &help->view;
 }
 
@@ -66,22 +68,24 @@ static void destroy(struct view *view)
 static void draw_row(
 	const struct help_view *help, struct pane pane, int at, const struct help_row *row)
 {
-	int most = pane.columns >= 60 ? KEY_COLUMNS_MOST : KEY_COLUMNS_LEAST;
-	int columns = help->rows.key_columns < most ? help->rows.key_columns : most, column;
+	int column;
 
 	if (!row->key) {
 		pane_string(pane, at, 1, ELEMENT_HEADING, row->text);
 		return;
 	}
-	column = pane_string(pane, at, 2, ELEMENT_HINT_KEY, row->key);
-	pane_string(
-		pane, at, column < 2 + columns ? columns + 4 : column + 2, ELEMENT_TEXT, row->text);
+	column = pane_string(pane, at, 2, ELEMENT_HINT_KEY, row->key) + 2;
+	pane_string(pane, at, column > help->rows.key_columns ? column : help->rows.key_columns,
+		ELEMENT_TEXT, row->text);
 }
 
 static void draw(struct view *view, struct pane pane, int is_focused)
 {
 	struct help_view *help = (struct help_view *)view;
 
+	if (pane.columns != help->columns) {
+		make_rows(help, pane.columns);
+	}
 	list_layout(&help->list, pane.rows);
 	for (int row = 0; row < pane.rows; row++) {
 		size_t at = help->list.top + (size_t)row;

@@ -87,7 +87,7 @@ static void test_model_device_and_tiers_are_said(void **state)
 	assert_string_equal(find(&rows, "context")->text, "65,536 tok, trained for 131,072");
 	assert_string_equal(
 		find(&rows, "memory")->text, "40,000 tok of this prompt, 625.0 MiB of 1.0 GiB");
-	assert_string_equal(find(&rows, "disk, of all sessions")->text, "1.5 GiB of 6.0 GiB");
+	assert_string_equal(find(&rows, "disk, all of it")->text, "1.5 GiB of 6.0 GiB");
 	engine_rows_finish(&rows);
 }
 
