@@ -39,8 +39,13 @@ static int pair_of(int fg, int bg)
 void screen_set_theme(const struct theme *theme, int n_color)
 {
 	for (int i = 0; i < ELEMENT_COUNT; i++) {
-		struct theme_style style = theme_style_fit(theme->style[i], n_color);
+		struct theme_style style = theme->style[i];
 
+		/* Without colours a background of its own is reversed, but not that of all text. */
+		if (n_color < 8 && style.bg == theme->style[ELEMENT_TEXT].bg) {
+			style.bg = -1;
+		}
+		style = theme_style_fit(style, n_color);
 		styles[i] = (struct drawn_style){curses_attributes(style.attributes), style.fg,
 			style.bg, n_color < 8 ? 0 : pair_of(style.fg, style.bg)};
 	}

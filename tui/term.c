@@ -231,33 +231,71 @@ static void set_modes(void)
 	idlok(stdscr, TRUE); /* a screen that scrolls by a row is not written anew */
 }
 
+static int no_color(void)
+{
+	const char *value = getenv("NO_COLOR");
+
+	return value && value[0];
+}
+
+/*
+ * curses writes 24-bit colours where the terminal's description is one of a direct terminal. Where
+ * COLORTERM says that it is one and such a description is there (ncurses-term has them), that is it.
+ */
+static char *direct_name(const char *name)
+{
+	static const char suffix[] = "-256color";
+	const char *depth = getenv("COLORTERM");
+	size_t len = name ? strlen(name) : 0;
+	char *direct;
+	int result = 0, is_known, is_direct;
+
+	if (!depth || no_color() ||
+		(strcmp(depth, "truecolor") != 0 && strcmp(depth, "24bit") != 0) ||
+		len <= sizeof(suffix) - 1 ||
+		strcmp(name + len - (sizeof(suffix) - 1), suffix) != 0) {
+		return NULL;
+	}
+	direct = mem_printf("%.*s-direct", (int)(len - (sizeof(suffix) - 1)), name);
+	is_known = setupterm(direct, STDOUT_FILENO, &result) == OK;
+	is_direct = is_known && tigetflag("RGB") > 0;
+	if (is_known) {
+		del_curterm(cur_term);
+	}
+	if (!is_direct) {
+		free(direct);
+		direct = NULL;
+	}
+	return direct;
+}
+
 static int open_screen(struct err *err)
 {
 	const char *name = getenv("TERM");
+	char *direct = direct_name(name);
 
-	use_env(FALSE); /* the size is the window's: see term_resize() */
+	/* The size is the window's, now and later: what a shell once exported is stale. */
+	unsetenv("LINES");
+	unsetenv("COLUMNS");
 	screen_in = fdopen(dup(STDIN_FILENO), "r");
 	screen_out = fdopen(dup(STDOUT_FILENO), "w");
-	screen = screen_in && screen_out ? newterm(NULL, screen_out, screen_in) : NULL;
+	screen = screen_in && screen_out ? newterm(direct, screen_out, screen_in) : NULL;
+	free(direct);
 	if (!screen) {
 		return err_set(err, ERR_FAILURE, name ? name : "TERM", "set TERM, or say --plain",
 			"this terminal is not known");
 	}
 	set_term(screen);
 	set_modes();
-	if (!getenv("NO_COLOR") || !getenv("NO_COLOR")[0]) {
-		if (has_colors() && start_color() == OK) {
-			use_default_colors();
-		}
+	if (!no_color() && has_colors() && start_color() == OK) {
+		use_default_colors();
 	}
 	return 0;
 }
 
 static int color_count(void)
 {
-	const char *no_color = getenv("NO_COLOR");
-
-	if ((no_color && no_color[0]) || !has_colors()) {
+	if (no_color() || !has_colors()) {
 		return 0;
 	}
 	return COLORS >= 1 << 24 ? 1 << 24 : COLORS >= 256 ? 256 : COLORS >= 16 ? 16 : 8;
