@@ -280,6 +280,12 @@ static int run_export(struct desk *desk, struct order *order, struct err *err)
 	} else if (status == 0 && link(part, path) < 0) {
 		status = err_set_errno(err, ERR_FAILURE, errno, path, "cannot be made");
 	}
+	if (status == 0) {
+		struct err note;
+
+		err_set(&note, ERR_NONE, NULL, NULL, "written to %s", path);
+		desk_note(desk, &note);
+	}
 	if (out) {
 		unlink(part);
 	}
