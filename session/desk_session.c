@@ -162,6 +162,7 @@ static int run_engine(struct desk *desk, struct order *order, struct err *err)
 		return -1;
 	}
 	desk_forget_costs(desk);
+	desk->now.prefill_tok_per_s = desk->now.decode_tok_per_s = 0; /* the other one's */
 	desk_publish(desk);
 	return desk_need_engine(desk, err);
 }

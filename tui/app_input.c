@@ -60,6 +60,14 @@ void app_input_changed(struct app *app)
 	app_after(app, DRAFT_MS, app_keep_draft);
 }
 
+static void ask(struct app *app, const char *question, size_t len)
+{
+	int64_t order = desk_ask(app->desk, question, len);
+
+	view_show_chat(app);
+	view_chat_asked(app, order, question, len);
+}
+
 void app_take_line(struct app *app, const char *line, size_t len)
 {
 	size_t blank = 0;
@@ -70,17 +78,15 @@ void app_take_line(struct app *app, const char *line, size_t len)
 	if (blank == len) {
 		return;
 	}
-	if (is_command(line) && line[1] == line[0]) { /* "//x" asks "/x" */
-		line++;
-		len--;
-		view_chat_asked(app, desk_ask(app->desk, line, len), line, len);
-	} else if (is_command(line)) {
+	if (is_command(line) && line[1] != line[0]) {
 		char *command = mem_strndup(line + 1, len - 1);
 
 		app_command(app, command);
 		free(command);
 	} else {
-		view_chat_asked(app, desk_ask(app->desk, line, len), line, len);
+		size_t from = is_command(line); /* "//x" asks "/x" */
+
+		ask(app, line + from, len - from);
 	}
 	app_input_changed(app);
 }

@@ -71,16 +71,11 @@ static void show(struct app *app, enum view_bit bit, const char *argument)
 	}
 }
 
-static void show_chat(struct app *app)
-{
-	show(app, VIEW_CHAT, NULL);
-}
-
 /* ---- the conversation ---- */
 
 static void run_again(struct app *app, const char *argument)
 {
-	show_chat(app);
+	view_show_chat(app);
 	desk_ask_again(app->desk, argument);
 }
 
@@ -89,7 +84,7 @@ static void run_edit(struct app *app, const char *argument)
 	const struct desk_turn *turn = find_turn(app, "/edit", argument);
 
 	if (turn) {
-		show_chat(app);
+		view_show_chat(app);
 		desk_fork(app->desk, turn->id);
 		input_set(app->input, turn->question);
 		input_resume(app->input);
@@ -126,7 +121,7 @@ static void run_turns(struct app *app, const char *argument)
 /* An action of the chat's own. */
 static void act_in_chat(struct app *app, enum action action)
 {
-	show_chat(app);
+	view_show_chat(app);
 	app_action(app, action);
 }
 
@@ -320,7 +315,7 @@ static void run_stop(struct app *app, const char *argument)
 static void run_new(struct app *app, const char *argument)
 {
 	desk_open_session(app->desk, DESK_NEW, NULL);
-	show_chat(app);
+	view_show_chat(app);
 }
 
 static void run_rename(struct app *app, const char *argument)
@@ -358,7 +353,7 @@ static void run_session(struct app *app, const char *argument)
 		return;
 	}
 	desk_open_session(app->desk, DESK_NAMED, argument);
-	show_chat(app);
+	view_show_chat(app);
 }
 
 static void run_sessions(struct app *app, const char *argument)

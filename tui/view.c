@@ -1,6 +1,7 @@
 #include "tui/view.h"
 
 #include "base/mem.h"
+#include "tui/layout.h"
 #include "tui/view_table.h"
 
 #include <stdlib.h>
@@ -86,6 +87,17 @@ void view_open(struct app *app, const struct view_ops *ops, const char *argument
 	mem_grow(app->view, app->n_view, app->cap_view);
 	app->view[app->n_view++] = view;
 	app->is_typing = app->n_view == 1;
+}
+
+void view_show_chat(struct app *app)
+{
+	if (app->size.columns < LAYOUT_SIDE_BY_SIDE) {
+		view_open(app, &view_chat, NULL);
+		return;
+	}
+	app->focus = 0;
+	app->is_typing = 1;
+	app_touch(app);
 }
 
 void view_close(struct app *app)

@@ -46,6 +46,8 @@ extern const struct view_ops view_chat, view_sources, view_reader, view_tree, vi
 
 /* Show it on top of the stack; one that is there already comes up. */
 void view_open(struct app *app, const struct view_ops *ops, const char *argument);
+/* The chat is seen, and typing goes on: alone, or beside the top one where there is room. */
+void view_show_chat(struct app *app);
 /* The top one goes; the chat stays. */
 void view_close(struct app *app);
 /* The one that has the keys. */

@@ -32,7 +32,7 @@ struct chat_turn {
 	/* While it is being answered: */
 	int64_t order, kept; /* kept: the turn that it became, once that is told */
 	int64_t last_turn;   /* the newest before it */
-	int has_begun;
+	int has_begun, is_typed; /* is_typed: what failed can be sent again as it is, or better */
 	char *question;
 	size_t question_len;
 	struct buf thinking, answer, finds; /* what came */

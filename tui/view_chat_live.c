@@ -1,4 +1,5 @@
 /* What the desk tells about questions: they come, are answered piece by piece, and are kept. */
+#include "tui/input.h"
 #include "tui/view_chat_internal.h"
 
 #include "base/mem.h"
@@ -94,7 +95,7 @@ void chat_asked(struct chat *chat, int64_t order, const char *question, size_t l
 			return;
 		}
 	}
-	add_live(chat, order, question, len);
+	add_live(chat, order, question, len)->is_typed = 1;
 	chat->follows = 1;
 	chat->has_cursor = 0;
 }
@@ -205,6 +206,7 @@ static void add_finds(struct chat *chat, struct chat_turn *turn, const struct de
 
 static void end_live(struct chat *chat, const struct desk_event *event)
 {
+	struct app *app = chat->view.app;
 	struct chat_turn *turn = find_live(chat, event->order);
 
 	if (!turn) {
@@ -220,6 +222,9 @@ static void end_live(struct chat *chat, const struct desk_event *event)
 		err_set(&turn->err, ERR_INTERRUPTED, NULL, NULL, "stopped; nothing was kept");
 	}
 	chat_turn_build_notes(chat, turn);
+	if (turn->is_typed && !input_is_asking(app->input) && input_is_empty(app->input)) {
+		input_set(app->input, turn->question);
+	}
 }
 
 void chat_event(struct view *view, const struct desk_event *event)
