@@ -6,7 +6,13 @@
 
 #include <ctype.h>
 
-enum { FULL_ROWS = 24, FULL_COLUMNS = 80, LEAST_ROWS = 12, MARGIN_FROM_COLUMNS = 40 };
+enum {
+	FULL_ROWS = 24,
+	FULL_COLUMNS = 80,
+	LEAST_ROWS = 12,
+	MARGIN_FROM_COLUMNS = 40,
+	TICK_MS = 1000
+};
 
 /* A column is free on both sides, where there are many. */
 static void draw(struct figures *figures, struct pane pane, int row, enum element background)
@@ -69,10 +75,20 @@ void meters_draw_progress(struct app *app, struct pane pane)
 	}
 	if (!app->plan && app->progress.doing != DESK_NOTHING) {
 		add_progress(&figures, app);
+		app_after(app, TICK_MS, app_touch); /* seconds go by also where nothing is told */
 	} else if (!figures.n_figure) {
 		meter_last_line(&figures, app->state);
 	}
 	draw(&figures, pane, 0, ELEMENT_TEXT);
+}
+
+/* A command costs nothing that could be told. */
+static int is_command(const struct app *app)
+{
+	size_t len = 0;
+	const char *text = input_text(app->input, &len);
+
+	return len && (text[0] == '/' || text[0] == ':');
 }
 
 int meters_cost_columns(struct app *app)
@@ -80,6 +96,9 @@ int meters_cost_columns(struct app *app)
 	struct figures figures = {0};
 	int columns;
 
+	if (is_command(app)) {
+		return 0;
+	}
 	/* A good part of the row is the question's. */
 	meter_cost_line(&figures, &app->preview, app->state);
 	figures_fit(&figures, app->size.columns * 7 / 10);
