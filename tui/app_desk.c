@@ -116,6 +116,12 @@ static void take_plan(struct app *app, struct desk_event *event)
 		commit_first(app, event->plan);
 		return; /* the event goes with its plan */
 	}
+	if (!event->plan->n_text) { /* nothing to ask about */
+		desk_discard(app->desk, event->plan->id);
+		app_say(app, "There is nothing to %s%s.", event->plan->verb,
+			event->plan->n_skipped ? "; the log (F8) says what was left out" : "");
+		return;
+	}
 	app_show_plan(app, event->plan);
 	event->plan = NULL;
 }

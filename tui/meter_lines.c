@@ -424,31 +424,63 @@ const char *meter_over_text(const char *over)
 	return "/over auto would read it in parts";
 }
 
-/* What the change alone costs; seconds negative: unknown. */
+static void add_seconds(struct figures *out, const struct desk_plan *plan)
+{
+	double before = plan->before.seconds, seconds = plan->after.seconds;
+	char number[NUMBER_SIZE];
+
+	if (seconds >= 0) {
+		seconds -= before > 0 ? before : 0;
+		figures_add(out, 3, 0, ELEMENT_NOTE, ", %s%s", seconds < 0.05 ? "" : "about ",
+			number_seconds(number, seconds));
+	}
+}
+
+/* What the change alone costs: `tok` more than now are to be computed. */
+static void add_drop_cost(struct figures *out, const struct desk_plan *plan, int64_t tok)
+{
+	char number[NUMBER_SIZE];
+
+	if (tok <= 0) {
+		figures_add(out, 3, 0, ELEMENT_NOTE, ": nothing is computed again");
+		return;
+	}
+	figures_add(out, 3, 0, ELEMENT_NOTE, ": %s tokens", number_grouped(number, tok));
+	figures_add(out, 5, 0, ELEMENT_NOTE, " behind it are");
+	figures_add(out, 3, 0, ELEMENT_NOTE, " computed again");
+	add_seconds(out, plan);
+}
+
 static void add_change_cost(struct figures *out, const struct desk_plan *plan, int is_drop)
 {
 	const struct session_cost *before = &plan->before, *after = &plan->after;
-	int64_t tok =
-		after->total_tok - after->cached_tok - (before->total_tok - before->cached_tok);
-	double seconds = after->seconds - (before->seconds > 0 ? before->seconds : 0);
+	int64_t more_tok = after->total_tok - before->total_tok;
+	int64_t tok = more_tok - (after->cached_tok - before->cached_tok);
 	char number[NUMBER_SIZE];
 
 	if (after->total_tok < 0 || before->total_tok < 0) {
 		figures_add(out, 3, 0, ELEMENT_NOTE, ": what it costs is unknown");
-		return;
+	} else if (is_drop) {
+		add_drop_cost(out, plan, tok);
+	} else {
+		if (more_tok > 0) {
+			figures_add(out, 3, 0, ELEMENT_NOTE, ": %s tokens",
+				number_grouped(number, more_tok));
+		}
+		figures_add(out, 3, 0, ELEMENT_NOTE, "%s %s to compute", more_tok > 0 ? "," : ":",
+			tok > 0 ? number_grouped(number, tok) : "none");
+		if (tok > 0) {
+			add_seconds(out, plan);
+		}
 	}
-	if (tok <= 0) {
-		figures_add(out, 3, 0, ELEMENT_NOTE, ": nothing is computed%s",
-			is_drop ? " again" : "");
-		return;
-	}
-	figures_add(out, 3, 0, ELEMENT_NOTE, ": %s tokens", number_grouped(number, tok));
-	figures_add(out, 5, 0, ELEMENT_NOTE, "%s", is_drop ? " behind it are" : "");
-	figures_add(out, 3, 0, ELEMENT_NOTE, "%s", is_drop ? " computed again" : " to compute");
-	if (after->seconds >= 0) {
-		figures_add(out, 3, 0, ELEMENT_NOTE, ", %s%s", seconds < 0.05 ? "" : "about ",
-			number_seconds(number, seconds));
-	}
+}
+
+/* "refreshes", "does" */
+static int ends_in_sh_or_o(const char *verb)
+{
+	size_t len = strlen(verb);
+
+	return len > 1 && strchr("ho", verb[len - 1]) != NULL;
 }
 
 void meter_plan_line(
@@ -475,7 +507,7 @@ void meter_plan_line(
 	}
 	figures_add(out, 0, 0, ELEMENT_NOTE, ".");
 	figures_add(out, 0, 1, ELEMENT_HINT_KEY, "y");
-	figures_add(out, 1, 1, ELEMENT_HINT, "%ss", strcmp(verb, "do") == 0 ? "doe" : verb);
+	figures_add(out, 1, 1, ELEMENT_HINT, "%s%s", verb, ends_in_sh_or_o(verb) ? "es" : "s");
 	figures_add(out, 6, 0, ELEMENT_HINT, ", anything else does not");
 }
 

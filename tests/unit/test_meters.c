@@ -332,6 +332,14 @@ static void test_a_plan_says_what_yes_costs(void **state)
 	plan.after = (struct session_cost){-1, -1, -1, -1};
 	meter_plan_line(&figures, &plan, &desk);
 	check_part(&figures, 140, "without S2 spec.pdf: what it costs is unknown. y drops", 1);
+	plan.verb = "refresh";
+	plan.before = (struct session_cost){.total_tok = 1000, .cached_tok = 1000, .seconds = 0};
+	plan.after = (struct session_cost){.total_tok = 1500, .cached_tok = 1100, .seconds = 4};
+	meter_plan_line(&figures, &plan, &desk);
+	check_part(&figures, 140, ": 500 tokens, 400 to compute, about 4.0 s. y refreshes,", 1);
+	plan.after.cached_tok = 1500;
+	meter_plan_line(&figures, &plan, &desk);
+	check_part(&figures, 140, ": 500 tokens, none to compute. y refreshes,", 1);
 	plan.verb = "load";
 	plan.after = (struct session_cost){.total_tok = 900000, .seconds = -1};
 	meter_plan_line(&figures, &plan, &desk);
