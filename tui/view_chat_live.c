@@ -151,8 +151,13 @@ static void drop_kept(struct chat *chat)
 
 static void begin_session(struct chat *chat)
 {
-	while (chat->n_live) {
-		drop_live(chat, chat->n_live - 1);
+	/* What was asked while it was being opened is asked of it. */
+	for (size_t i = chat->n_live; i-- > 0;) {
+		if (chat->live[i]->has_begun) {
+			drop_live(chat, i);
+		} else {
+			chat->live[i]->last_turn = newest_turn(chat->state);
+		}
 	}
 	chat_forget_turns(chat);
 	chat->follows = 1;

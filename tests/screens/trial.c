@@ -149,10 +149,10 @@ int trial_check_bytes(struct trial *trial)
 	}
 	list = whitelist_create(trial->term);
 	if (!list) {
-		list = whitelist_create("dumb");
+		list = whitelist_create("xterm"); /* what everybody believes of it */
 	}
 	if (!list) {
-		buf_addstr(&trial->why, "terminfo knows no terminal called dumb");
+		buf_addstr(&trial->why, "terminfo knows no terminal called xterm");
 		return 0;
 	}
 	if (trial->has_clipboard) {

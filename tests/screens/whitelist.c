@@ -186,6 +186,7 @@ struct whitelist *whitelist_create(const char *term)
 	static const char *const with_numbers[] = {"cup", "csr", "hpa", "vpa", "cub", "cud", "cuf",
 		"cuu", "il", "dl", "ich", "dch", "ech", "indn", "rin"};
 	struct whitelist *list = mem_zero(1, sizeof(*list));
+	char *whole;
 	int colors;
 
 	if (terminfo_open(term) < 0) {
@@ -197,6 +198,11 @@ struct whitelist *whitelist_create(const char *term)
 
 		add_capability(list, text, 0);
 		free(text);
+	}
+	whole = terminfo_string("oc"); /* colours as they were: sent when the screen is left */
+	if (whole) {
+		add_literal(list, whole, strlen(whole));
+		free(whole);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(with_numbers); i++) {
 		char *text = terminfo_with(with_numbers[i], 7, 8);
@@ -241,14 +247,19 @@ void whitelist_allow_clipboard(struct whitelist *list)
 	list->has_clipboard = 1;
 }
 
-static int has_literal(const struct whitelist *list, const char *at, size_t len)
+/* Bytes of the longest literal that stands there. */
+static size_t literal_len(const struct whitelist *list, const char *at, size_t len)
 {
+	size_t longest = 0;
+
 	for (size_t i = 0; i < list->n_literal; i++) {
-		if (strlen(list->literal[i]) == len && memcmp(list->literal[i], at, len) == 0) {
-			return 1;
+		size_t n = strlen(list->literal[i]);
+
+		if (n > longest && n <= len && memcmp(list->literal[i], at, n) == 0) {
+			longest = n;
 		}
 	}
-	return 0;
+	return longest;
 }
 
 static int sgr_is_ours(const struct whitelist *list, const struct csi *csi)
@@ -296,9 +307,6 @@ static int sequence_is_ours(const struct whitelist *list, const char *at, size_t
 	if (at[1] == ']') {
 		return list->has_clipboard && is_clipboard(at, len);
 	}
-	if (has_literal(list, at, len)) {
-		return 1;
-	}
 	if (!read_csi(&csi, at, len)) {
 		return 0;
 	}
@@ -334,6 +342,10 @@ static size_t check_one(
 	size_t n;
 
 	if (bytes[at] == ESC) {
+		n = literal_len(list, bytes + at, len - at);
+		if (n) {
+			return n;
+		}
 		n = sequence_len(bytes + at, len - at);
 		if (n && sequence_is_ours(list, bytes + at, n)) {
 			return n;
@@ -346,7 +358,7 @@ static size_t check_one(
 		tell(why, "no UTF-8", bytes, at, at + 1);
 		return 0;
 	}
-	if (is_unseen(cp) && !(n == 1 && has_literal(list, bytes + at, 1))) {
+	if (is_unseen(cp) && !(n == 1 && literal_len(list, bytes + at, 1))) {
 		tell(why, "a character that is obeyed or not seen", bytes, at, at + n);
 		return 0;
 	}
