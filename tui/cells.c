@@ -257,3 +257,13 @@ size_t cells_fit(const char *text, size_t len, int columns)
 	}
 	return at;
 }
+
+size_t cells_line(const char *text, size_t len, int columns)
+{
+	size_t fit = cells_fit(text, len, columns), at = fit;
+
+	while (fit < len && at > 0 && text[at] != ' ') {
+		at--;
+	}
+	return at > 0 ? at : fit > 0 ? fit : len;
+}

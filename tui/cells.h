@@ -34,5 +34,7 @@ void cell_read_before(struct cell *cell, const char *text, size_t len, size_t at
 int cells_width(const char *text, size_t len);
 /* How many bytes fit into `columns`. */
 size_t cells_fit(const char *text, size_t len, int columns);
+/* The same, up to a space where there is one: a line of text that goes on in the next; never 0. */
+size_t cells_line(const char *text, size_t len, int columns);
 
 #endif

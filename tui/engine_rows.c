@@ -2,12 +2,15 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "tui/cells.h"
 #include "tui/meter_lines.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { LEAST_PREFILL_TOK = 16 }; /* fewer say nothing about a rate */
+/* Fewer tokens say nothing about a rate. */
+enum { LEAST_PREFILL_TOK = 16, TEXT_LEAST = 16 };
 
 static struct engine_row *add(struct engine_rows *rows, enum element element, const char *label)
 {
@@ -230,6 +233,31 @@ void engine_rows_make(
 	add_window(rows, state);
 	add_heading(rows, "KV cache");
 	add_tiers(rows, state);
+}
+
+void engine_rows_wrap(struct engine_rows *rows, int columns)
+{
+	struct engine_rows wrapped = {0};
+
+	columns = columns > TEXT_LEAST ? columns : TEXT_LEAST;
+	for (size_t i = 0; i < rows->n_row; i++) {
+		struct engine_row *row = &rows->row[i], *last = NULL;
+		const char *text = row->text;
+
+		while (text && *text) {
+			size_t len = cells_line(text, strlen(text), columns);
+
+			last = add(&wrapped, row->element, text == row->text ? row->label : "");
+			last->text = mem_strndup(text, len);
+			text += len + strspn(text + len, " ");
+		}
+		last = last ? last : add(&wrapped, row->element, row->label);
+		last->value = row->value;
+		last->n_value = row->n_value;
+		row->value = NULL;
+	}
+	engine_rows_finish(rows);
+	*rows = wrapped;
 }
 
 void engine_rows_finish(struct engine_rows *rows)

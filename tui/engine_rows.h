@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 struct engine_row {
-	const char *label; /* constant; with no text a heading */
+	const char *label; /* constant; "": the row before goes on */
 	char *text;        /* NULL: a heading */
 	enum element element;
 	double *value; /* a history, oldest first, drawn as a sparkline behind the text; or NULL */
@@ -24,6 +24,8 @@ void engine_rows_make(struct engine_rows *rows, const struct desk_state *state,
 	const struct desk_event *progress);
 void engine_rows_add(struct engine_rows *rows, enum element element, const char *label,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Texts that take more than so many columns go on in rows of their own. */
+void engine_rows_wrap(struct engine_rows *rows, int columns);
 void engine_rows_finish(struct engine_rows *rows);
 
 #endif

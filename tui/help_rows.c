@@ -15,17 +15,6 @@ static void add(struct help_rows *rows, char *key, char *text, const char *comma
 	rows->row[rows->n_row++] = (struct help_row){key, text, command};
 }
 
-/* How much of the text fits into so many columns, up to a space where there is one. */
-static size_t break_at(const char *text, int columns)
-{
-	size_t len = strlen(text), fit = cells_fit(text, len, columns), at = fit;
-
-	while (fit < len && at > 0 && text[at] != ' ') {
-		at--;
-	}
-	return at > 0 ? at : fit > 0 ? fit : len;
-}
-
 /* A text that is too long goes on in rows of its own. */
 static void add_wrapped(
 	struct help_rows *rows, char *key, const char *text, const char *command, int columns)
@@ -36,7 +25,7 @@ static void add_wrapped(
 		size_t len;
 
 		room = columns - (least > rows->key_columns ? least : rows->key_columns) - 1;
-		len = break_at(text, room > TEXT_LEAST ? room : TEXT_LEAST);
+		len = cells_line(text, strlen(text), room > TEXT_LEAST ? room : TEXT_LEAST);
 		add(rows, key, mem_strndup(text, len), command);
 		text += len + strspn(text + len, " ");
 		key = mem_strdup("");

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_COLUMNS = 24, LABEL_LEAST = 16, SPARK_MOST = 60, TROUBLES = 5 };
+enum { WIDE_COLUMNS = 60, LABEL_COLUMNS = 24, LABEL_LEAST = 16, SPARK_MOST = 60, TROUBLES = 5 };
 
 struct engine_view {
 	struct view view;
 	struct engine_rows rows;
+	int columns; /* that they were made for */
 	struct list list;
 	struct list_find find;
 };
@@ -34,12 +35,18 @@ static void add_troubles(struct engine_rows *rows, const struct app *app)
 	}
 }
 
+static int label_columns(int columns)
+{
+	return columns >= WIDE_COLUMNS ? LABEL_COLUMNS : LABEL_LEAST;
+}
+
 static void update(struct view *view)
 {
 	struct engine_view *engine = (struct engine_view *)view;
 
 	engine_rows_make(&engine->rows, view->app->state, &view->app->progress);
 	add_troubles(&engine->rows, view->app);
+	engine_rows_wrap(&engine->rows, engine->columns - label_columns(engine->columns) - 1);
 	list_resize(&engine->list, engine->rows.n_row);
 }
 
@@ -48,6 +55,7 @@ static struct view *create(struct app *app, const char *argument)
 	struct engine_view *engine = mem_zero(1, sizeof(*engine));
 
 	engine->view.app = app;
+	engine->columns = app->size.columns;
 	update(&engine->view);
 	return &engine->view;
 }
@@ -71,7 +79,7 @@ static void event(struct view *view, const struct desk_event *event)
 
 static void draw_row(struct pane pane, int at, const struct engine_row *row)
 {
-	int label = pane.columns >= 60 ? LABEL_COLUMNS : LABEL_LEAST, column, rest;
+	int label = label_columns(pane.columns), column, rest;
 
 	if (!row->text) {
 		pane_string(pane, at, 1, row->element, row->label);
@@ -92,6 +100,10 @@ static void draw(struct view *view, struct pane pane, int is_focused)
 {
 	struct engine_view *engine = (struct engine_view *)view;
 
+	if (pane.columns != engine->columns) {
+		engine->columns = pane.columns;
+		update(view);
+	}
 	list_layout(&engine->list, pane.rows);
 	for (int row = 0; row < pane.rows; row++) {
 		size_t at = engine->list.top + (size_t)row;

@@ -139,11 +139,35 @@ static void test_without_an_engine_nothing_is_a_figure(void **state)
 	engine_rows_finish(&rows);
 }
 
+static void test_long_texts_go_on_in_the_next_row(void **state)
+{
+	struct desk_state desk = usual();
+	struct desk_event progress = {.doing = DESK_ANSWERING, .rate = 7};
+	struct engine_rows rows = {0};
+	const struct engine_row *row;
+
+	(void)state;
+	engine_rows_make(&rows, &desk, &progress);
+	engine_rows_wrap(&rows, 18);
+	row = find(&rows, "memory");
+	assert_string_equal(row[0].text, "40,000 tok of this");
+	assert_string_equal(row[1].text, "prompt, 625.0 MiB");
+	assert_string_equal(row[1].label, "");
+	assert_string_equal(row[2].text, "of 1.0 GiB");
+	assert_int_equal(row[2].element, ELEMENT_KV_MEMORY);
+	row = find(&rows, "decode"); /* its history stands behind its end */
+	assert_int_equal(row[0].n_value, 0);
+	assert_int_equal(row[1].n_value, 3);
+	assert_null(find(&rows, "Speed")->text);
+	engine_rows_finish(&rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model_device_and_tiers_are_said),
 		cmocka_unit_test(test_rates_of_answers_and_of_what_is_under_way_are_a_history),
+		cmocka_unit_test(test_long_texts_go_on_in_the_next_row),
 		cmocka_unit_test(test_without_an_engine_nothing_is_a_figure),
 	};
 
