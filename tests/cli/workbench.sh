@@ -57,8 +57,9 @@ ok 'there is no --json without a command' status_is 2
 echo 'expect x' >script
 run "$PTY_RUN" script sh -c "printf '' | $fake station.txt; echo x"
 ok 'nor does it open where standard input is a pipe' [ "$(tr '\033' '@' <out | grep -cF '@[?1049')" = 0 ]
-echo 'send /quit\n' >script
+printf 'send /quit\\n\n' >script
 run "$PTY_RUN" script sh -c "$fake station.txt >to-file"
+ok 'where standard output is a file neither: lines are messages' status_is 0
 ok 'or standard output a file' [ "$(tr '\033' '@' <to-file | grep -cF '@[?1049')" = 0 ]
 
 # Mistakes that are there before the screen.
