@@ -39,7 +39,8 @@ int command_tokenize(struct options *options, struct err *err);
 void help_print(const struct command *command);
 /*
  * The generated half of the documentation: "bash", "zsh", "fish" completions, or in scdoc's form the
- * parts of cli/manual.h: "synopsis", "man" (commands and options), "settings", "keys", "commands".
+ * parts of cli/manual.h: "synopsis", "man" (commands and options), "settings", "keys", "commands";
+ * and what completions ask for: "model-names", "session-names", "theme-names", one on each line.
  * Returns -1 for any other name.
  */
 int help_generate(const char *form);

@@ -3,8 +3,14 @@
 
 #include "base/mem.h"
 #include "cli/manual.h"
+#include "cli/output.h"
+#include "cli/registry.h"
+#include "cli/shared.h"
+#include "session/catalogue.h"
+#include "tui/theme.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Print text folded at `width`, each line after the first behind `indent` spaces. */
@@ -125,6 +131,69 @@ void help_print(const struct command *command)
 
 /* ---- completions ---- */
 
+/* Values that only the program knows: the form of --generate that lists them; NULL for others. */
+static const char *names_of(const struct option_row *row)
+{
+	static const struct {
+		const char *option, *form;
+	} named[] = {
+		{"embed", "model-names"},
+		{"model", "model-names"},
+		{"session", "session-names"},
+		{"theme", "theme-names"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		if (strcmp(row->name, named[i].option) == 0) {
+			return named[i].form;
+		}
+	}
+	return NULL;
+}
+
+/* A path is as good as a name. */
+static int may_be_path(const struct option_row *row)
+{
+	return strstr(row->argument, "FILE") || strstr(row->argument, "PATH") ||
+	       strstr(row->argument, "MODEL");
+}
+
+static void print_session_names(void)
+{
+	struct catalogue catalogue;
+
+	if (catalogue_read(&catalogue, NULL) < 0) {
+		return;
+	}
+	for (size_t i = 0; i < catalogue.n_session; i++) {
+		output_line("%s", catalogue.session[i].name[0] ? catalogue.session[i].name
+							       : catalogue.session[i].id);
+	}
+	catalogue_finish(&catalogue);
+}
+
+static void print_model_names(void)
+{
+	struct registry registry;
+
+	registry_read(&registry);
+	for (size_t i = 0; i < registry.n_model; i++) {
+		output_line("%s", registry.model[i].name);
+	}
+	registry_finish(&registry);
+}
+
+static void print_theme_names(void)
+{
+	char *folder = shared_folder("themes", "dark.theme"), *name;
+
+	for (size_t i = 0; (name = theme_name(folder, i)) != NULL; i++) {
+		output_line("%s", name);
+		free(name);
+	}
+	free(folder);
+}
+
 static int is_choice(const struct option_row *row)
 {
 	return row->kind == OPTION_CHOICE;
@@ -137,9 +206,22 @@ static void print_words(const char *choices)
 	}
 }
 
+/* The options that take names, each form once: an option stands in several rows. */
+static void bash_names(void)
+{
+	printf("\t-s|--session) _carrel_names session-names; return ;;\n"
+	       "\t--theme) _carrel_names theme-names; return ;;\n"
+	       "\t-m|--model|--embed)\n\t\tcompopt -o filenames 2>/dev/null\n"
+	       "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	       "\t\t_carrel_names model-names\n\t\treturn ;;\n");
+}
+
 static void generate_bash(void)
 {
-	printf("# bash completion for carrel\n_carrel()\n{\n"
+	printf("# bash completion for carrel\n_carrel_names()\n{\n\tlocal name\n"
+	       "\twhile read -r name; do\n"
+	       "\t\t[[ $name == \"$cur\"* ]] && COMPREPLY+=(\"$(printf %%q \"$name\")\")\n"
+	       "\tdone < <(carrel --generate \"$1\" 2>/dev/null)\n}\n\n_carrel()\n{\n"
 	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	       "\tlocal options=\n\tCOMPREPLY=()\n\tcase $prev in\n");
 	for (size_t i = 0; i < option_count(); i++) {
@@ -149,6 +231,7 @@ static void generate_bash(void)
 			printf("' -- \"$cur\")); return ;;\n");
 		}
 	}
+	bash_names();
 	printf("\tesac\n\tcase ${COMP_WORDS[1]} in\n");
 	for (size_t k = command_count(); k-- > 0;) {
 		printf("\t%s) options='", command_table[k].name[0] ? command_table[k].name : "*");
@@ -175,7 +258,9 @@ static void generate_bash(void)
 				command_table[k].name, command_table[k].subcommands);
 		}
 	}
-	printf("}\ncomplete -F _carrel carrel\n");
+	printf("\tif [[ $COMP_CWORD -gt 2 && ${COMP_WORDS[1]} == sessions ]]; then\n"
+	       "\t\tCOMPREPLY=()\n\t\t_carrel_names session-names\n\tfi\n"
+	       "}\ncomplete -F _carrel carrel\n");
 }
 
 /* In single quotes; a quote ends them, stands escaped, and begins them again. */
@@ -190,6 +275,12 @@ static void print_quoted(const char *text, const char *also)
 			putchar(*text);
 		}
 	}
+}
+
+static void zsh_names(const char *form, int or_files)
+{
+	printf("{compadd -- ${(f)\"$(carrel --generate %s 2>/dev/null)\"}%s}", form,
+		or_files ? "; _files" : "");
 }
 
 static void zsh_option(const struct option_row *row)
@@ -208,7 +299,9 @@ static void zsh_option(const struct option_row *row)
 			putchar('(');
 			print_words(row->argument);
 			putchar(')');
-		} else if (strstr(row->argument, "FILE") || strstr(row->argument, "PATH")) {
+		} else if (names_of(row)) {
+			zsh_names(names_of(row), may_be_path(row));
+		} else if (may_be_path(row)) {
 			printf("_files");
 		}
 	}
@@ -242,7 +335,13 @@ static void generate_zsh(void)
 		if (command_table[k].subcommands) {
 			printf("\t\t\t'2:subcommand:(%s)' \\\n", command_table[k].subcommands);
 		}
-		printf("\t\t\t'*:file:_files'\n\t\t;;\n");
+		if (command_table[k].bit == COMMAND_SESSIONS) {
+			printf("\t\t\t'*:session:");
+			zsh_names("session-names", 1);
+			printf("'\n\t\t;;\n");
+		} else {
+			printf("\t\t\t'*:file:_files'\n\t\t;;\n");
+		}
 	}
 	printf("\tesac\n}\n_carrel \"$@\"\n");
 }
@@ -276,6 +375,8 @@ static void generate_fish(void)
 				command_table[k].name, command_table[k].subcommands);
 		}
 	}
+	printf("complete -c carrel -n '__carrel_in sessions' -a "
+	       "'(carrel --generate session-names 2>/dev/null)'\n");
 	for (size_t i = 0; i < option_count(); i++) {
 		const struct option_row *row = &option_table[i];
 
@@ -296,6 +397,9 @@ static void generate_fish(void)
 			printf(" -f -a '");
 			print_words(row->argument);
 			printf("'");
+		} else if (names_of(row)) {
+			printf("%s -a '(carrel --generate %s 2>/dev/null)'",
+				may_be_path(row) ? "" : " -f", names_of(row));
 		}
 		printf(" -d '");
 		print_quoted(row->help, "");
@@ -314,8 +418,11 @@ int help_generate(const char *form)
 		{"fish", generate_fish},
 		{"keys", manual_keys},
 		{"man", manual_options},
+		{"model-names", print_model_names},
+		{"session-names", print_session_names},
 		{"settings", manual_settings},
 		{"synopsis", manual_synopsis},
+		{"theme-names", print_theme_names},
 		{"zsh", generate_zsh},
 	};
 

@@ -80,6 +80,14 @@ ok 'bash completes options of a command' bash -c '. ./completion.bash
 	COMP_WORDS=(carrel ask --show-c); COMP_CWORD=2; _carrel; [ "${COMPREPLY[*]}" = --show-context ]'
 ok 'bash completes commands' bash -c '. ./completion.bash
 	COMP_WORDS=(carrel toke); COMP_CWORD=1; _carrel; [ "${COMPREPLY[*]}" = tokenize ]'
+printf 'x\n' | "$CARREL" load --device fake -s 'my pumps' - 2>err
+ok 'sessions, models and themes have names to complete' [ "$("$CARREL" --generate session-names
+	"$CARREL" --generate model-names | grep -x reader; "$CARREL" --generate theme-names | grep -x dark)" = \
+	"$(printf 'my pumps\nreader\ndark')" ]
+ok 'bash completes them' env PATH="$(dirname "$CARREL"):$PATH" bash -c '. ./completion.bash
+	COMP_WORDS=(carrel -s my); COMP_CWORD=2; _carrel; [ "${COMPREPLY[*]}" = "my\\ pumps" ] || exit 1
+	COMP_WORDS=(carrel --theme hi); COMP_CWORD=2; _carrel; [ "${COMPREPLY[*]}" = high-contrast ] || exit 1
+	COMP_WORDS=(carrel sessions show m); COMP_CWORD=3; _carrel; [ "${COMPREPLY[*]}" = "my\\ pumps" ]'
 if command -v zsh >/dev/null; then
 	ok 'the zsh completion is valid' zsh -n completion.zsh
 	ok 'zsh expands the letters of an option' zsh -fc "words=( $(sed -n '/^	ask)/,/;;/p' \
