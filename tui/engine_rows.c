@@ -96,7 +96,9 @@ static void add_device(struct engine_rows *rows, const struct desk_state *state)
 	if (state->engine != DESK_ENGINE_READY) {
 		return;
 	}
-	add_text(rows, "backend", state->info.backend);
+	if (strcmp(state->device, state->info.backend) != 0) {
+		add_text(rows, "backend", state->info.backend);
+	}
 	engine_rows_add(rows, ELEMENT_TEXT, "threads", "%lld", (long long)state->info.n_thread);
 	engine_rows_add(rows, ELEMENT_TEXT, "process", "%lld, memory %s",
 		(long long)state->info.process_id,

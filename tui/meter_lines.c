@@ -116,6 +116,7 @@ static void add_kv(struct buf *out, int64_t bytes)
 static struct figure *add_model(struct figures *out, const struct desk_state *state)
 {
 	const struct engine_info *info = &state->info;
+	const char *device;
 	struct figure *first;
 	struct buf text = BUF_INIT;
 
@@ -138,8 +139,9 @@ static struct figure *add_model(struct figures *out, const struct desk_state *st
 	add_window(&text, info->context_tok);
 	figures_add(out, 4, 1, ELEMENT_STATUS, "%s", buf_str(&text));
 	buf_clear(&text);
-	figures_add(out, 5, 3, ELEMENT_STATUS, "%s %lldt",
-		state->device && state->device[0] ? state->device : info->backend,
+	/* Its first word: the rest of "avx512 2 threads" is said shorter. */
+	device = state->device && state->device[0] ? state->device : info->backend;
+	figures_add(out, 5, 3, ELEMENT_STATUS, "%.*s %lldt", (int)strcspn(device, " "), device,
 		(long long)info->n_thread);
 	add_kv(&text, info->kv_bytes_per_tok);
 	figures_add(out, 6, 3, ELEMENT_STATUS, "KV %s %s/tok", info->kv_type, buf_str(&text));

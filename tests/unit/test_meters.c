@@ -14,10 +14,10 @@ static const struct desk_turn first = {.id = 13}, second = {.id = 14, .parent = 
 static const struct desk_turn *turns[] = {&first, &second};
 static int64_t path[] = {13, 14};
 /* What a state and a plan own is not constant. */
-static char session_id[] = "0123456789abcdef", session_name[] = "nccl-review", device[] = "cpu",
-	    over_auto[] = "auto", over_fail[] = "fail", dropped[] = "without S2 spec.pdf",
-	    file_name[] = "src/init.cc", new_source[] = "S1 a: new",
-	    odd_file[] = "\xe6\xbc\xa2\xe5\xad\x97\x1b[31m",
+static char session_id[] = "0123456789abcdef", session_name[] = "nccl-review",
+	    device[] = "cpu 2 threads", over_auto[] = "auto", over_fail[] = "fail",
+	    dropped[] = "without S2 spec.pdf", file_name[] = "src/init.cc",
+	    new_source[] = "S1 a: new", odd_file[] = "\xe6\xbc\xa2\xe5\xad\x97\x1b[31m",
 	    odd_name[] = "\xe6\xbc\xa2\xe5\xad\x97 \x1b]52;c;x\a name";
 static struct desk_source source;
 static const struct desk_event idle;
