@@ -30,10 +30,17 @@ struct text_place reader_here(const struct reader *reader)
 	return (struct text_place){reader->top.part, reader->top.at};
 }
 
+int reader_is_shown(struct reader *reader, struct text_place place)
+{
+	struct document_row row = document_rows_at(&reader->rows, place);
+	struct document_row end = document_rows_go(&reader->rows, reader->top, reader->height - 1);
+
+	return document_row_compare(row, reader->top) >= 0 && document_row_compare(row, end) <= 0;
+}
+
 void reader_show(struct reader *reader, struct text_place place)
 {
 	struct document_row row = document_rows_at(&reader->rows, place);
-	struct document_row end;
 
 	if (!reader->wraps) {
 		int column = document_rows_column(&reader->rows, row, place.at);
@@ -43,8 +50,7 @@ void reader_show(struct reader *reader, struct text_place place)
 			reader->shift = reader->shift > 0 ? reader->shift : 0;
 		}
 	}
-	end = document_rows_go(&reader->rows, reader->top, reader->height);
-	if (document_row_compare(row, reader->top) < 0 || document_row_compare(row, end) >= 0) {
+	if (!reader_is_shown(reader, place)) {
 		reader->top = document_rows_go(&reader->rows, row, -(long)(reader->height / 3));
 	}
 	app_touch(reader->view.app);
@@ -180,6 +186,24 @@ static int move(struct reader *reader, enum action action)
 	}
 }
 
+/* What was looked for stays in sight: in a line of megabytes it would else be far from the top. */
+static void wrap(struct reader *reader)
+{
+	struct text_search *search = &reader->search;
+	int keeps = search->state == TEXT_SEARCH_FOUND &&
+		    reader_is_shown(reader, search->match.place);
+
+	reader->wraps = !reader->wraps;
+	reader->shift = 0;
+	document_rows_set(&reader->rows, reader->columns, reader->wraps, reader->is_raw);
+	if (!reader->top.is_head) {
+		reader->top = document_rows_at(&reader->rows, reader_here(reader));
+	}
+	if (keeps) {
+		reader_show(reader, search->match.place);
+	}
+}
+
 static int reader_act(struct view *view, enum action action)
 {
 	struct reader *reader = (struct reader *)view;
@@ -211,8 +235,7 @@ static int reader_act(struct view *view, enum action action)
 		reader_outline_open(reader);
 		break;
 	case ACTION_WRAP:
-		reader->wraps = !reader->wraps;
-		reader->shift = 0;
+		wrap(reader);
 		break;
 	case ACTION_RAW:
 		reader->is_raw = !reader->is_raw;
@@ -270,7 +293,7 @@ static void reader_title(struct view *view, struct buf *left, struct buf *right)
 		}
 	}
 	buf_printf(right, "%zu%%",
-		bytes ? document_lines_offset(&reader->lines, here) * 100 / bytes : 0);
+		bytes ? document_lines_offset(&reader->lines, reader->bottom) * 100 / bytes : 100);
 }
 
 static int copy_range(const struct reader *reader, struct text_range range, struct buf *out)
@@ -291,14 +314,6 @@ static int copy_range(const struct reader *reader, struct text_range range, stru
 	return out->len > begin;
 }
 
-static int is_shown(struct reader *reader, struct text_place place)
-{
-	struct document_row row = document_rows_at(&reader->rows, place);
-	struct document_row end = document_rows_go(&reader->rows, reader->top, reader->height - 1);
-
-	return document_row_compare(row, reader->top) >= 0 && document_row_compare(row, end) <= 0;
-}
-
 /* The quote; else the line of the match; else the top one: the first of these that is on the screen. */
 static int reader_copy(struct view *view, struct buf *out)
 {
@@ -310,11 +325,11 @@ static int reader_copy(struct view *view, struct buf *out)
 	if (!reader_has_text(reader)) {
 		return 0;
 	}
-	if (reader->quote != DOCUMENT_QUOTE_NOWHERE && is_shown(reader, reader->quoted.first)) {
+	if (reader->quote != DOCUMENT_QUOTE_NOWHERE && reader_is_shown(reader, reader->quoted.first)) {
 		return copy_range(reader, reader->quoted, out);
 	}
 	if (text_search_is_on(&reader->search) && reader->search.state == TEXT_SEARCH_FOUND &&
-		is_shown(reader, reader->search.match.place)) {
+		reader_is_shown(reader, reader->search.match.place)) {
 		place = reader->search.match.place;
 	}
 	part = &reader->document.part[place.part];

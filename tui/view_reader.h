@@ -45,6 +45,7 @@ struct reader {
 	struct document_rows rows;
 	struct document_row top;
 	int height, columns; /* of the text, as it was drawn last */
+	struct text_place bottom; /* behind what was drawn last */
 	int shift;           /* columns to the left of what is shown, where lines are cut */
 	int wraps, is_raw;
 	/* The citation that was opened last. */
@@ -69,6 +70,7 @@ int reader_has_text(const struct reader *reader);
 /* Show a place: where it is on the screen already nothing moves, else a third from the top. */
 void reader_show(struct reader *reader, struct text_place place);
 struct text_place reader_here(const struct reader *reader); /* of the top row */
+int reader_is_shown(struct reader *reader, struct text_place place);
 /* Open another text of the source. */
 void reader_set_version(struct reader *reader, const struct desk_source *source, int version);
 const struct desk_source *reader_source(const struct reader *reader); /* NULL: gone */

@@ -158,7 +158,9 @@ static void draw_text(struct reader *reader, struct pane pane, int margin)
 		} else {
 			draw_text_row(reader, pane, i, row, number, margin);
 		}
+		reader->bottom = (struct text_place){row.part, row.end};
 		if (document_row_compare(next, row) == 0) {
+			reader->bottom.at = reader->document.part[row.part].len;
 			break;
 		}
 		if (next.part != row.part) {

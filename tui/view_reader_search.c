@@ -103,7 +103,8 @@ void reader_search_step(struct reader *reader, int is_back)
 		app_say(app, "Nothing was searched for yet.");
 		return;
 	}
-	if (search->state == TEXT_SEARCH_FOUND) {
+	/* From the match; who has gone elsewhere since goes on from there. */
+	if (search->state == TEXT_SEARCH_FOUND && reader_is_shown(reader, search->match.place)) {
 		from = search->match.place;
 		from.at += is_back ? 0 : 1;
 	}

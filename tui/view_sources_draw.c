@@ -2,13 +2,18 @@
 #include "tui/view_sources.h"
 
 #include "base/number.h"
+#include "tui/cells.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
+	COLUMN_BYTES = 64,
 	NAME_LEAST = 24, /* columns that names keep */
+	NAME_COLUMN = 4, /* behind the tag and the sign of what is folded */
+	DEPTH_MOST = 16,
+	GAP = 2, /* columns between two figures */
 	PREVIEW_BESIDE = 100,
 	PREVIEW_ROWS = 6, /* at least, below */
 	PATIENCE_S = 1,   /* what takes less is not said */
@@ -18,8 +23,8 @@ enum {
 
 struct column {
 	const char *head;
-	int width;
-	void (*text)(const struct sources_view *sources, struct source_row row, char out[64]);
+	void (*text)(
+		const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES]);
 	enum element (*element)(const struct sources_view *sources, struct source_row row);
 };
 
@@ -30,7 +35,8 @@ static const struct desk_source *source_of(
 }
 
 /* Of a file or page only its bytes are known: its part of the source's tokens by them. */
-static void tokens_text(const struct sources_view *sources, struct source_row row, char out[64])
+static void tokens_text(
+	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	const struct source_node *node = source_tree_node(&sources->tree, row);
 	const struct source_branch *branch = &sources->tree.branch[row.source];
@@ -38,47 +44,53 @@ static void tokens_text(const struct sources_view *sources, struct source_row ro
 	char number[NUMBER_SIZE];
 
 	if (!node) {
-		snprintf(out, 64, "%s", tokens < 0 ? "counting" : number_grouped(number, tokens));
+		snprintf(out, COLUMN_BYTES, "%s",
+			tokens < 0 ? "counting" : number_grouped(number, tokens));
 	} else if (node->bytes > 0 && tokens >= 0 && branch->bytes > 0) {
 		double part = (double)node->bytes / (double)branch->bytes;
 
-		snprintf(out, 64, "about %s",
+		snprintf(out, COLUMN_BYTES, "about %s",
 			number_grouped(number, (int64_t)(part * (double)tokens)));
 	}
 }
 
-static void bytes_text(const struct sources_view *sources, struct source_row row, char out[64])
+static void bytes_text(
+	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	const struct source_node *node = source_tree_node(&sources->tree, row);
 	int64_t bytes = node ? node->bytes : sources->tree.branch[row.source].bytes;
 	char number[NUMBER_SIZE];
 
 	if (bytes > 0) {
-		snprintf(out, 64, "%s", number_bytes(number, bytes));
+		snprintf(out, COLUMN_BYTES, "%s", number_bytes(number, bytes));
 	}
 }
 
-static void share_text(const struct sources_view *sources, struct source_row row, char out[64])
+static void share_text(
+	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	const struct desk_state *state = sources->view.app->state;
 	const struct desk_source *source = source_of(sources, row);
 
 	if (row.node == SIZE_MAX && source->tokens >= 0 && state->sources_tok > 0) {
-		snprintf(out, 64, "%.0f%%",
+		snprintf(out, COLUMN_BYTES, "%.0f%%",
 			100.0 * (double)source->tokens / (double)state->sources_tok);
 	}
 }
 
-static void kv_text(const struct sources_view *sources, struct source_row row, char out[64])
+static void kv_text(
+	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	char number[NUMBER_SIZE];
 
 	if (row.node == SIZE_MAX && source_of(sources, row)->kv_bytes > 0) {
-		snprintf(out, 64, "%s", number_bytes(number, source_of(sources, row)->kv_bytes));
+		snprintf(out, COLUMN_BYTES, "%s",
+			number_bytes(number, source_of(sources, row)->kv_bytes));
 	}
 }
 
-static void state_text(const struct sources_view *sources, struct source_row row, char out[64])
+static void state_text(
+	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	static const char *const name[] = {
 		[DESK_KV_ABSENT] = "absent",
@@ -89,7 +101,7 @@ static void state_text(const struct sources_view *sources, struct source_row row
 	const struct desk_source *source = source_of(sources, row);
 
 	if (row.node == SIZE_MAX) {
-		snprintf(out, 64, "%s",
+		snprintf(out, COLUMN_BYTES, "%s",
 			!source->is_in_context ? "elsewhere"
 			: source->is_stale     ? "stale"
 					       : name[source->kv]);
@@ -112,7 +124,8 @@ static enum element state_element(const struct sources_view *sources, struct sou
 }
 
 /* What stands behind it is computed anew: that many tokens, and how long that took last time. */
-static void drop_text(const struct sources_view *sources, struct source_row row, char out[64])
+static void drop_text(
+	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	const struct desk_state *state = sources->view.app->state;
 	const struct desk_source *source = source_of(sources, row);
@@ -126,49 +139,28 @@ static void drop_text(const struct sources_view *sources, struct source_row row,
 			  ? (double)source->behind_tok / state->prefill_tok_per_s
 			  : 0;
 	if (seconds >= PATIENCE_S) {
-		snprintf(out, 64, "%s, %s", number_grouped(number, source->behind_tok),
+		snprintf(out, COLUMN_BYTES, "%s, %s", number_grouped(number, source->behind_tok),
 			number_seconds(time, seconds));
 	} else {
-		snprintf(out, 64, "%s", number_grouped(number, source->behind_tok));
+		snprintf(out, COLUMN_BYTES, "%s", number_grouped(number, source->behind_tok));
 	}
 }
 
 /* In the order in which they stand; where there is no room the last ones go first. */
 static const struct column columns[] = {
-	{"tokens", 16, tokens_text, NULL},
-	{"state", 10, state_text, state_element},
-	{"share", 6, share_text, NULL},
-	{"KV", 10, kv_text, NULL},
-	{"a drop costs", 24, drop_text, NULL},
-	{"bytes", 10, bytes_text, NULL},
+	{"tokens", tokens_text, NULL},
+	{"state", state_text, state_element},
+	{"share", share_text, NULL},
+	{"KV", kv_text, NULL},
+	{"a drop costs", drop_text, NULL},
+	{"bytes", bytes_text, NULL},
 };
 enum { N_COLUMN = sizeof(columns) / sizeof(columns[0]) };
 
-static int columns_that_fit(int width)
-{
-	int n = 0;
-
-	for (width -= NAME_LEAST; n < N_COLUMN && width >= columns[n].width; n++) {
-		width -= columns[n].width;
-	}
-	return n;
-}
-
-static void draw_right(struct pane pane, int row, int end, enum element element, const char *text)
-{
-	pane_string(pane, row, end - (int)strlen(text), element, text);
-}
-
-static void draw_heads(struct pane pane, int n_column)
-{
-	int end = pane.columns - 1;
-
-	for (int i = n_column; i > 0; i--) {
-		draw_right(pane, 0, end, ELEMENT_DIM, columns[i - 1].head);
-		end -= columns[i - 1].width;
-	}
-	pane_string(pane, 0, 4, ELEMENT_DIM, "source");
-}
+/* The columns of a frame: as wide as what stands in them. */
+struct columns {
+	int n, width[N_COLUMN];
+};
 
 /* ---- rows ---- */
 
@@ -192,34 +184,107 @@ static void row_name(const struct sources_view *sources, struct source_row row, 
 	}
 }
 
-static void draw_row(const struct sources_view *sources, struct pane pane, int screen_row,
-	struct source_row row, int n_column)
+static size_t shown_rows(const struct sources_view *sources, int rows)
+{
+	size_t n = sources->tree.n_row, top = sources->list.top;
+
+	return top >= n ? 0 : n - top < (size_t)rows ? n - top : (size_t)rows;
+}
+
+static int indent_of(const struct sources_view *sources, struct source_row row)
 {
 	const struct source_node *node = source_tree_node(&sources->tree, row);
-	const struct source_branch *branch = &sources->tree.branch[row.source];
-	int depth = node ? (node->depth < 16 ? node->depth : 16) : 0, end = pane.columns - 1;
-	int is_tagged = !node && branch->is_tagged;
+
+	return NAME_COLUMN + 2 * (!node ? 0 : node->depth < DEPTH_MOST ? node->depth : DEPTH_MOST);
+}
+
+static void measure_row(const struct sources_view *sources, struct source_row row,
+	struct columns *shown, int *name_width)
+{
+	struct buf name = BUF_INIT;
+	int width;
+
+	row_name(sources, row, &name);
+	width = indent_of(sources, row) + cells_width(buf_str(&name), name.len);
+	*name_width = width > *name_width ? width : *name_width;
+	buf_finish(&name);
+	for (int i = 0; i < N_COLUMN; i++) {
+		char text[COLUMN_BYTES] = "";
+
+		columns[i].text(sources, row, text);
+		width = (int)strlen(text);
+		shown->width[i] = width > shown->width[i] ? width : shown->width[i];
+	}
+}
+
+/* Names take what they need, but not all; figures what is left, as many as go in. */
+static struct columns lay_out(const struct sources_view *sources, struct pane pane)
+{
+	struct columns shown = {0};
+	int name_width = NAME_LEAST, left;
+
+	for (size_t i = 0; i < shown_rows(sources, pane.rows); i++) {
+		measure_row(sources, sources->tree.row[sources->list.top + i], &shown, &name_width);
+	}
+	left = pane.columns * 3 / 5 > NAME_LEAST ? pane.columns * 3 / 5 : NAME_LEAST;
+	left = pane.columns - 1 - (name_width < left ? name_width : left);
+	for (; shown.n < N_COLUMN; shown.n++) {
+		int *width = &shown.width[shown.n], head = (int)strlen(columns[shown.n].head);
+
+		*width = *width == 0 ? 0 : (*width > head ? *width : head) + GAP;
+		if (*width > left) {
+			break;
+		}
+		left -= *width;
+	}
+	return shown;
+}
+
+static void draw_right(struct pane pane, int row, int end, enum element element, const char *text)
+{
+	pane_string(pane, row, end - (int)strlen(text), element, text);
+}
+
+static void draw_heads(struct pane pane, const struct columns *shown)
+{
+	int end = pane.columns - 1;
+
+	for (int i = shown->n; i > 0; i--) {
+		if (shown->width[i - 1]) {
+			draw_right(pane, 0, end, ELEMENT_DIM, columns[i - 1].head);
+			end -= shown->width[i - 1];
+		}
+	}
+	pane_string(pane, 0, NAME_COLUMN, ELEMENT_DIM, "source");
+}
+
+static void draw_row(const struct sources_view *sources, struct pane pane, int screen_row,
+	struct source_row row, const struct columns *shown)
+{
+	const struct source_node *node = source_tree_node(&sources->tree, row);
+	int indent = indent_of(sources, row), end = pane.columns - 1;
+	int is_tagged = !node && sources->tree.branch[row.source].is_tagged;
 	enum element element = is_tagged ? ELEMENT_TAGGED : node ? ELEMENT_TEXT : ELEMENT_HEADING;
 	struct buf name = BUF_INIT;
 
-	for (int i = n_column; i > 0; i--) {
+	for (int i = shown->n; i > 0; i--) {
 		const struct column *column = &columns[i - 1];
-		char text[64] = "";
+		char text[COLUMN_BYTES] = "";
 
 		column->text(sources, row, text);
 		draw_right(pane, screen_row, end,
 			column->element ? column->element(sources, row) : ELEMENT_TEXT, text);
-		end -= column->width;
+		end -= shown->width[i - 1];
 	}
 	row_name(sources, row, &name);
 	if (is_tagged) {
 		pane_string(pane, screen_row, 0, ELEMENT_TAGGED, "*");
 	}
 	if (source_tree_may_open(&sources->tree, row)) {
-		pane_string(pane, screen_row, 2 + 2 * depth, ELEMENT_DIM,
+		pane_string(pane, screen_row, indent - 2, ELEMENT_DIM,
 			source_tree_is_open(&sources->tree, row) ? "-" : "+");
 	}
-	pane_text(pane_part(pane, 0, 0, pane.rows, end - 1), screen_row, 4 + 2 * depth, element,
+	pane_text(pane_part(pane, 0, 0, pane.rows, end), screen_row, indent, element,
 		buf_str(&name), name.len);
 	buf_finish(&name);
 }
@@ -250,16 +315,18 @@ static void draw_skipped(
 static void draw_list(struct sources_view *sources, struct pane pane, int is_focused)
 {
 	struct list *list = &sources->list;
-	int n_column = columns_that_fit(pane.columns);
+	struct pane heads = pane;
+	struct columns shown;
 
-	draw_heads(pane, n_column);
 	pane = pane_part(pane, 1, 0, pane.rows - 1, pane.columns);
 	list_layout(list, pane.rows);
+	shown = lay_out(sources, pane);
+	draw_heads(heads, &shown);
 	for (int i = 0; i < pane.rows && list->top + (size_t)i < list->n; i++) {
 		size_t at = list->top + (size_t)i;
 
 		if (at < sources->tree.n_row) {
-			draw_row(sources, pane, i, sources->tree.row[at], n_column);
+			draw_row(sources, pane, i, sources->tree.row[at], &shown);
 		} else {
 			draw_skipped(sources, pane, i, at - sources->tree.n_row);
 		}
