@@ -222,16 +222,30 @@ static int wait_for(pid_t pid)
 	}
 }
 
+/* What was sent meanwhile was meant for the program: a signal that waits goes when it is ignored. */
+static void forget_signal(int number)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+
+	sigaction(number, &ignore, &before);
+	sigaction(number, &before, NULL);
+}
+
 int app_run_program(struct app *app, char *const *argv, struct err *err)
 {
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, quit;
 	pid_t pid = 0;
 	int error, status = 0;
 
 	term_leave();
+	sigaction(SIGQUIT, &ignore, &quit);
 	error = spawn(&pid, argv);
 	if (!error) {
 		status = wait_for(pid);
 	}
+	sigaction(SIGQUIT, &quit, NULL);
+	forget_signal(SIGINT);
+	forget_signal(SIGTSTP);
 	term_return();
 	resize(app);
 	if (error) {
