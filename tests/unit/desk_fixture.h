@@ -26,12 +26,24 @@ struct host {
 	int n_opened, n_closed, was_used;
 };
 
+/* Where a session of that name is kept: folders are called by ids, of 16 hex digits. */
+static inline void host_folder(char out[17], const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++) {
+		hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+	}
+	snprintf(out, 17, "%016llx", (unsigned long long)hash);
+}
+
 static inline int host_open_session(void *arg, enum desk_which which, const char *name,
 	struct desk_session *out, struct err *err)
 {
 	struct host *host = arg;
 	struct session_config config = {0};
 	struct store *store;
+	char folder[17];
 	int status;
 
 	*out = (struct desk_session){0};
@@ -42,9 +54,10 @@ static inline int host_open_session(void *arg, enum desk_which which, const char
 		return 0;
 	}
 	out->name = mem_strdup(which == DESK_NAMED ? name : which == DESK_NEW ? "new" : "first");
-	out->is_new = access(out->name, F_OK) != 0;
-	status = out->is_new ? store_create(&store, out->name, err)
-			     : store_open(&store, out->name, STORE_WRITE, err);
+	host_folder(folder, out->name);
+	out->is_new = access(folder, F_OK) != 0;
+	status = out->is_new ? store_create(&store, folder, err)
+			     : store_open(&store, folder, STORE_WRITE, err);
 	return status < 0 ? -1 : session_open(&out->session, store, &config, err);
 }
 
