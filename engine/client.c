@@ -375,12 +375,15 @@ int engine_is_ready(const struct engine *engine)
 
 int engine_is_running(const struct engine *engine)
 {
-	return engine->fd >= 0;
+	return engine->fd >= 0 && !engine->has_failed;
 }
 
 int engine_restart(struct engine *engine, struct err *err)
 {
 	notice_death(engine);
+	if (engine->fd >= 0 && engine->has_failed && !engine->n_pending) {
+		disconnect(engine, &engine->error); /* it is about to end */
+	}
 	settle(engine, RESTART_WAIT_MS);
 	if (engine->is_ending) {
 		return err_set(err, ERR_ENGINE, NULL, "ask again in a moment",

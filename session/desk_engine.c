@@ -88,7 +88,9 @@ static void fail(struct desk *desk, const struct err *why)
 {
 	desk->load_err = *why;
 	desk_check_engine(desk, why);
-	desk_note(desk, why);
+	if (!desk->doings.order) { /* else the order ends with it */
+		desk_note(desk, why);
+	}
 }
 
 void desk_hear(struct desk *desk, const struct engine_event *event)
@@ -120,6 +122,7 @@ void desk_hear_all(struct desk *desk)
 	while (desk->engine && engine_next(desk->engine, 0, &event)) {
 		desk_hear(desk, &event);
 	}
+	desk_check_engine(desk, &desk->load_err);
 }
 
 void desk_engine_close(struct desk *desk)
@@ -253,19 +256,19 @@ static int costs_stopped(void *arg)
 	return is_stopped;
 }
 
-/* Tokens that a question has around it in its prompt. */
+/* What a question has around it, where desk_preview() asks about it. */
 static int count_marks(struct desk *desk, const struct session_watch *watch, struct err *err)
 {
 	struct prompt prompt = {0};
-	int64_t with_tok;
 	int status;
 
-	session_prompt(desk->at.session, "", 0, engine_info(desk->engine), &prompt);
-	status = session_count_prompt(desk->engine, &prompt, watch, &with_tok, err);
-	prompt_finish(&prompt);
-	if (status == 0) {
-		desk->costs.marks_tok = with_tok - desk->costs.all.total_tok;
+	if (desk_is_over(desk)) {
+		desk_preview_front(&prompt);
+	} else {
+		session_prompt(desk->at.session, "", 0, engine_info(desk->engine), &prompt);
 	}
+	status = session_count_prompt(desk->engine, &prompt, watch, &desk->costs.marks_tok, err);
+	prompt_finish(&prompt);
 	return status;
 }
 
@@ -274,15 +277,13 @@ static int look_in_prompt(struct desk *desk, const struct session_watch *watch, 
 {
 	struct desk_costs *costs = &desk->costs;
 
-	if (costs->all.total_tok >= desk->now.info.context_tok) {
-		return 0;
-	}
-	if (!engine_is_ready(desk->engine) || count_marks(desk, watch, err) < 0 ||
-		!engine_is_ready(desk->engine)) {
+	if (count_marks(desk, watch, err) < 0) {
 		return -1;
 	}
-	return session_find_sources(
-		desk->at.session, desk->engine, watch, &costs->where, &costs->n_where, err);
+	return desk_is_over(desk) || !engine_is_ready(desk->engine)
+		       ? 0
+		       : session_find_sources(desk->at.session, desk->engine, watch, &costs->where,
+				 &costs->n_where, err);
 }
 
 void desk_forget_costs(struct desk *desk)

@@ -141,7 +141,7 @@ struct desk {
 		struct session_cost all;
 		struct session_where *where;
 		size_t n_where;
-		int64_t marks_tok; /* around a question; -1: unknown */
+		int64_t marks_tok; /* of what a question is counted with; -1: unknown */
 	} costs;
 	int64_t figures_ms; /* when they were looked at last */
 	struct desk_looking {
@@ -234,6 +234,9 @@ void desk_forget_costs(struct desk *desk);
 void desk_preview_serve(struct desk *desk);
 void desk_preview_hear(struct desk *desk, const struct engine_event *event);
 void desk_preview_forget(struct desk *desk);
+/* Whether more is there than the window holds; and then, what a question is counted behind. */
+int desk_is_over(const struct desk *desk);
+void desk_preview_front(struct prompt *prompt);
 
 /* ---- desk_watch.c ---- */
 

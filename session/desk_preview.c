@@ -43,6 +43,19 @@ void desk_preview_forget(struct desk *desk)
 	desk->asked = (struct desk_asked){0};
 }
 
+int desk_is_over(const struct desk *desk)
+{
+	int64_t context_tok = desk->now.info.context_tok;
+
+	return desk->now.sources_tok >= context_tok || desk->now.prompt_tok >= context_tok;
+}
+
+void desk_preview_front(struct prompt *prompt)
+{
+	prompt_add(prompt, segment_mark(PROMPT_BEGIN));
+	prompt_add(prompt, segment_mark(PROMPT_USER_OPEN));
+}
+
 /*
  * Of more than the window the whole would be sent for a number that is known: the question alone is
  * counted. What reading it would cost is desk_plan_reading()'s to say.
@@ -52,9 +65,9 @@ static int64_t ask_engine(struct desk *desk, const char *question, size_t len)
 	struct prompt prompt = {0};
 	int64_t request;
 
-	desk->asked.is_alone = desk->now.sources_tok >= desk->now.info.context_tok;
+	desk->asked.is_alone = desk_is_over(desk);
 	if (desk->asked.is_alone) {
-		prompt_add(&prompt, segment_mark(PROMPT_BEGIN));
+		desk_preview_front(&prompt);
 		prompt_add(&prompt, context_question(question, len, 0));
 		request = engine_tokenize(desk->engine, &prompt, 1, NULL);
 	} else {
@@ -87,12 +100,12 @@ void desk_preview_serve(struct desk *desk)
 	free(question);
 }
 
-/* Of a question in its prompt; never negative where a count is missing. */
-static int64_t question_tok(const struct desk *desk, int64_t total_tok)
+/* Of the question alone, of so many with what stands around it; -1: that is not known. */
+static int64_t question_tok(const struct desk *desk, int64_t with_tok)
 {
-	int64_t tokens = total_tok - desk->now.prompt_tok - desk->costs.marks_tok;
+	int64_t tokens = with_tok - desk->costs.marks_tok;
 
-	return desk->now.prompt_tok < 0 || desk->costs.marks_tok < 0 ? -1 : tokens < 0 ? 0 : tokens;
+	return desk->costs.marks_tok < 0 ? -1 : tokens > 0 ? tokens : 0;
 }
 
 static void answer(struct desk *desk, const struct engine_event *from)

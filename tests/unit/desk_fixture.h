@@ -131,7 +131,8 @@ struct table {
 	uint64_t preview_serial;
 	struct desk_preview preview;
 	struct buf text[256], thoughts[256];
-	int n_progress[256], n_found[256];
+	int n_progress[256], n_found[256], n_swept[256];
+	int64_t prefilled_tok; /* of the last prefill */
 	struct {
 		int64_t id;
 		char *text;
@@ -148,7 +149,7 @@ struct seen {
 	struct err err;
 	int64_t turn, plan_id;
 	struct buf text, thoughts;
-	int n_progress, n_found;
+	int n_progress, n_found, n_swept;
 	char *plan_text;
 	struct session_cost before, after;
 	size_t n_skipped;
@@ -204,6 +205,8 @@ static inline void note_event(struct table *table, struct desk_event *event)
 		break;
 	case DESK_PROGRESS:
 		table->n_progress[order]++;
+		table->n_swept[order] += event->doing == DESK_SWEEPING;
+		table->prefilled_tok = event->doing == DESK_PREFILLING ? event->done : 0;
 		break;
 	case DESK_FOUND:
 		table->n_found[order]++;
@@ -301,6 +304,7 @@ static inline struct seen await_end(struct table *table, int64_t order)
 	table->thoughts[order] = BUF_INIT;
 	seen.n_progress = table->n_progress[order];
 	seen.n_found = table->n_found[order];
+	seen.n_swept = table->n_swept[order];
 	seen.plan_id = table->plan[order].id;
 	seen.plan_text = table->plan[order].text;
 	table->plan[order].text = NULL;
@@ -308,6 +312,30 @@ static inline struct seen await_end(struct table *table, int64_t order)
 	seen.after = table->plan[order].after;
 	seen.n_skipped = table->plan[order].n_skipped;
 	return seen;
+}
+
+/* Stop it so long after it was ordered. */
+static inline struct seen stop_after(struct table *table, int64_t order, int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+	desk_stop(table->desk, 0);
+	return await_end(table, order);
+}
+
+/* n lines about nothing, of which line `at` (0: none) is another one. */
+static inline void write_lines(const char *path, int n, int at, const char *line)
+{
+	struct buf text = BUF_INIT;
+
+	for (int i = 1; i <= n; i++) {
+		if (i == at) {
+			buf_printf(&text, "%s\n", line);
+		} else {
+			buf_printf(&text, "Line %03d is about the weather.\n", i);
+		}
+	}
+	folder_write(path, buf_str(&text));
+	buf_finish(&text);
 }
 
 /* Commit what was planned; ends *seen. */
