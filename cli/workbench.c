@@ -27,7 +27,8 @@ struct host {
 	struct resume *resume; /* of the session that was opened last */
 	char *engine_opened;   /* with which options the engine was */
 	struct reading reading;
-	char *embed;                /* whose model reading.own is */
+	char *embed; /* of the options, as it was looked for last */
+	int is_embed_bad;
 	char *model;                /* that a session's window is counted with */
 	int is_no_think_told;       /* of the engine that is open */
 	struct catalogue catalogue; /* listed for the screen's thread */
@@ -242,37 +243,49 @@ static int open_engine(void *arg, const char *model, struct engine **out, struct
 	}
 	free(host->engine_opened);
 	host->engine_opened = engine_options(host->options);
-	host->is_no_think_told = 0;
+	host->is_no_think_told = host->is_embed_bad = 0;
 	return 0;
 }
 
 /* ---- what holds for an order ---- */
 
-/* The embedding model, where it is one of its own. */
+static int find_embedder(struct host *host, struct engine *engine,
+	const struct session_watch *watch, struct err *err)
+{
+	struct reading *reading = &host->reading;
+
+	if (reading_begin(reading, err) < 0 ||
+		(reading->own &&
+			start_wait_until(reading->own, watch->stopped, watch->arg, err) < 0)) {
+		return -1;
+	}
+	return reading_ready(reading, engine, err);
+}
+
+/* What is wrong with the embedding model is said once: without it passages are found all the same. */
 static int ready_embedder(struct host *host, struct engine *engine,
 	const struct session_watch *watch, struct err *err)
 {
 	const char *embed = host->options->embed;
 
-	if (host->embed && strcmp(host->embed, embed) != 0) {
+	if (!host->embed || strcmp(host->embed, embed) != 0) {
 		reading_close(&host->reading);
 		free(host->embed);
-		host->embed = NULL;
+		host->embed = mem_strdup(embed);
+		host->is_embed_bad = 0;
 	}
-	if (host->reading.how.over == SESSION_OVER_FAIL || !engine) {
+	if (host->reading.how.over == SESSION_OVER_FAIL || !engine || host->is_embed_bad ||
+		find_embedder(host, engine, watch, err) == 0) {
 		return 0;
 	}
-	if (reading_begin(&host->reading, err) < 0) {
+	if (err->code == ERR_INTERRUPTED) {
 		return -1;
 	}
-	if (host->reading.own) {
-		free(host->embed);
-		host->embed = mem_strdup(embed);
-		if (start_wait_until(host->reading.own, watch->stopped, watch->arg, err) < 0) {
-			return -1;
-		}
-	}
-	return reading_ready(&host->reading, engine, err);
+	log_err(err);
+	log_note("passages are found by their words alone");
+	host->reading.how.embedder = NULL;
+	host->is_embed_bad = 1;
+	return 0;
 }
 
 /* What later loads have to fit; anything where more than the window can be read. */
@@ -371,10 +384,22 @@ static int configure(
 	return status;
 }
 
+static int check_embed(const char *value, struct err *err)
+{
+	char *path = NULL;
+	int status = strcmp(value, "self") == 0 || strcmp(value, "none") == 0
+			     ? 0
+			     : registry_find(value, &path, err);
+
+	free(path);
+	return status;
+}
+
 static int take_setting(struct host *host, struct session *session, const struct option_row *row,
 	const char *value, struct err *err)
 {
-	if (options_set(host->options, row, value, err) < 0) {
+	if ((strcmp(row->name, "embed") == 0 && check_embed(value, err) < 0) ||
+		options_set(host->options, row, value, err) < 0) {
 		return -1;
 	}
 	if (resume_is_configured(row)) {

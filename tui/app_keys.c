@@ -159,6 +159,22 @@ static void show(struct app *app, enum view_bit bit, const char *argument)
 	}
 }
 
+/* In the chat one types if one did there before; in a view beside it one browses. */
+static void next_pane(struct app *app)
+{
+	if (app->n_view < 2) {
+		return;
+	}
+	if (app->focus && app->size.columns >= LAYOUT_SIDE_BY_SIDE) {
+		app->focus = 0;
+		app->is_typing = app->was_typing;
+	} else if (!app->focus) {
+		app->was_typing = app->is_typing;
+		app->focus = 1;
+		app->is_typing = 0;
+	}
+}
+
 /* Those that open a view. */
 static int act_view(struct app *app, enum action action)
 {
@@ -189,8 +205,7 @@ static int act_view(struct app *app, enum action action)
 		view_close(app);
 		return 1;
 	case ACTION_NEXT_PANE:
-		app->focus =
-			app->n_view > 1 && (!app->focus || app->size.columns < LAYOUT_SIDE_BY_SIDE);
+		next_pane(app);
 		return 1;
 	default:
 		return 0;
