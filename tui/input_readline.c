@@ -156,6 +156,32 @@ void input_readline_close(struct input *input)
 
 /* ---- keys ---- */
 
+static int do_nothing(int count, int key)
+{
+	return 0;
+}
+
+/*
+ * Readline 8.2 hands an accepted line over with the next key only where Enter followed a numeric
+ * argument or ended a motion: here is that key, which does nothing.
+ */
+static void hand_over_line(void)
+{
+	static Keymap quiet;
+	Keymap now = rl_get_keymap();
+
+	if (!quiet) {
+		quiet = rl_make_bare_keymap();
+		rl_bind_key_in_map(' ', do_nothing, quiet);
+	}
+	rl_set_keymap(quiet);
+	rl_execute_next(' ');
+	rl_callback_read_char();
+	if (rl_get_keymap() == quiet) {
+		rl_set_keymap(now);
+	}
+}
+
 void input_feed(struct input *input, const char *bytes, size_t len)
 {
 	fed = bytes;
@@ -163,6 +189,9 @@ void input_feed(struct input *input, const char *bytes, size_t len)
 	next_fed = 0;
 	while (next_fed < n_fed && !input->is_eof) {
 		rl_callback_read_char();
+		if (RL_ISSTATE(RL_STATE_DONE)) {
+			hand_over_line();
+		}
 	}
 	fed = NULL;
 	n_fed = next_fed = 0;

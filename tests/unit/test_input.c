@@ -523,6 +523,14 @@ static void test_keys_that_nothing_is_bound_to_do_nothing(void **unused)
 	assert_line("xy");
 }
 
+static void test_enter_behind_an_argument_sends_at_once(void **unused)
+{
+	type("one\0335\r");
+	assert_sent("[one]");
+	type("two\r");
+	assert_sent("[two]");
+}
+
 static void test_ctrl_c_clears_and_what_went_can_be_recalled(void **unused)
 {
 	type("a question\003");
@@ -1123,6 +1131,7 @@ int main(void)
 		TEST(test_it_grows_to_a_third_of_the_screen_and_scrolls_inside),
 		TEST(test_what_would_be_obeyed_is_shown_and_sent_as_it_is),
 		TEST(test_keys_that_nothing_is_bound_to_do_nothing),
+		TEST(test_enter_behind_an_argument_sends_at_once),
 		TEST(test_ctrl_c_clears_and_what_went_can_be_recalled),
 		TEST(test_ctrl_d_leaves_an_empty_line_only),
 		TEST(test_an_inputrc_is_honoured),
