@@ -198,7 +198,8 @@ static void add_tiers(struct engine_rows *rows, const struct desk_state *state)
 	}
 	if (state->engine == DESK_ENGINE_READY && state->cached_tok >= 0) {
 		engine_rows_add(rows, ELEMENT_KV_MEMORY, "memory",
-			"%s tok of this prompt, %s of %s", number_grouped(number, memory_tok),
+			"%s tok of this prompt, %s; a full window takes %s",
+			number_grouped(number, memory_tok),
 			number_bytes(bytes, memory_tok * tok_bytes),
 			number_bytes(limit, state->info.context_tok * tok_bytes));
 		engine_rows_add(rows, ELEMENT_KV_DISK, "disk", "%s tok more of this prompt",

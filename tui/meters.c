@@ -191,7 +191,12 @@ void meters_draw_hints(struct app *app, struct pane pane)
 	struct view *view = view_focused(app);
 	struct figures figures = {0};
 
-	if (app->is_typing || !view) {
+	if (input_is_asking(app->input)) {
+		figures_add(&figures, 1, 0, ELEMENT_HINT_KEY, "Enter");
+		figures_add(&figures, 1, 1, ELEMENT_HINT, "OK");
+		figures_add(&figures, 2, 2, ELEMENT_HINT_KEY, "Esc");
+		figures_add(&figures, 2, 1, ELEMENT_HINT, "Cancel");
+	} else if (app->is_typing || !view) {
 		add_typing_hints(&figures, app);
 	} else {
 		add_browsing_hints(&figures, app, view->ops);

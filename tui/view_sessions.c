@@ -108,8 +108,13 @@ static void begin_next(struct sessions_view *sessions)
 static void begin(
 	struct sessions_view *sessions, enum job_kind kind, const char *session, const char *text)
 {
-	struct job *job = mem_zero(1, sizeof(*job));
+	struct job *job;
 
+	/* A list can wait for a search that waits; what changes sessions ends with a list anyway. */
+	if (kind == JOB_LIST && sessions->next) {
+		return;
+	}
+	job = mem_zero(1, sizeof(*job));
 	job->kind = kind;
 	job->session = mem_strdup(session);
 	job->text = mem_strdup(text);

@@ -85,8 +85,8 @@ static void test_model_device_and_tiers_are_said(void **state)
 	assert_string_equal(find(&rows, "license")->text, "unknown");
 	assert_string_equal(find(&rows, "process")->text, "77, memory 1.2 GiB");
 	assert_string_equal(find(&rows, "context")->text, "65,536 tok, trained for 131,072");
-	assert_string_equal(
-		find(&rows, "memory")->text, "40,000 tok of this prompt, 625.0 MiB of 1.0 GiB");
+	assert_string_equal(find(&rows, "memory")->text,
+		"40,000 tok of this prompt, 625.0 MiB; a full window takes 1.0 GiB");
 	assert_string_equal(find(&rows, "disk, all of it")->text, "1.5 GiB of 6.0 GiB");
 	engine_rows_finish(&rows);
 }
@@ -151,9 +151,9 @@ static void test_long_texts_go_on_in_the_next_row(void **state)
 	engine_rows_wrap(&rows, 18);
 	row = find(&rows, "memory");
 	assert_string_equal(row[0].text, "40,000 tok of this");
-	assert_string_equal(row[1].text, "prompt, 625.0 MiB");
+	assert_string_equal(row[1].text, "prompt, 625.0 MiB;");
 	assert_string_equal(row[1].label, "");
-	assert_string_equal(row[2].text, "of 1.0 GiB");
+	assert_string_equal(row[2].text, "a full window");
 	assert_int_equal(row[2].element, ELEMENT_KV_MEMORY);
 	row = find(&rows, "decode"); /* its history stands behind its end */
 	assert_int_equal(row[0].n_value, 0);
