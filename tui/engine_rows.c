@@ -160,6 +160,7 @@ static void add_rates(struct engine_rows *rows, const struct desk_state *state,
 	const struct desk_event *progress, int is_decode)
 {
 	struct engine_row *row = add(rows, ELEMENT_TEXT, is_decode ? "decode" : "prefill");
+	char last[NUMBER_SIZE], mean[NUMBER_SIZE];
 	double sum = 0;
 
 	row->value = mem_zero(state->n_turn + 1, sizeof(*row->value));

@@ -1,7 +1,6 @@
 #include "tui/meter_lines.h"
 
-#include "base/number.h"
-
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the name line ---- */
@@ -358,6 +357,15 @@ static void add_done(struct figures *out, const struct desk_event *progress)
 		is_bytes ? "" : unit);
 }
 
+const char *meter_rate(char out[NUMBER_SIZE], double per_s)
+{
+	if (per_s >= 99.95) {
+		return number_grouped(out, per_s < 1e15 ? (int64_t)(per_s + 0.5) : (int64_t)1e15);
+	}
+	snprintf(out, NUMBER_SIZE, "%.1f", per_s);
+	return out;
+}
+
 static void add_rate(struct figures *out, const struct desk_event *progress)
 {
 	char number[NUMBER_SIZE];
@@ -369,11 +377,9 @@ static void add_rate(struct figures *out, const struct desk_event *progress)
 	if (strcmp(unit, "B") == 0) {
 		number_bytes(number, (int64_t)progress->rate);
 		figures_add(out, 4, 2, ELEMENT_PROGRESS, "%s/s", number);
-	} else if (progress->rate < 99.5) {
-		figures_add(out, 4, 2, ELEMENT_PROGRESS, "%.1f %s/s", progress->rate, unit);
 	} else {
-		number_grouped(number, (int64_t)(progress->rate + 0.5));
-		figures_add(out, 4, 2, ELEMENT_PROGRESS, "%s %s/s", number, unit);
+		figures_add(out, 4, 2, ELEMENT_PROGRESS, "%s %s/s",
+			meter_rate(number, progress->rate), unit);
 	}
 }
 
@@ -535,8 +541,9 @@ void meter_last_line(struct figures *out, const struct desk_state *state)
 	figures_add(out, 1, 1, ELEMENT_DIM, "%s answered",
 		number_grouped(number, usage->generated_tok));
 	if (usage->generated_tok > 1 && usage->decode_ms > 0) {
-		figures_add(out, 2, 1, ELEMENT_DIM, "at %.1f tok/s",
-			(double)(usage->generated_tok - 1) * 1e3 / usage->decode_ms);
+		figures_add(out, 2, 1, ELEMENT_DIM, "at %s tok/s",
+			meter_rate(number,
+				(double)(usage->generated_tok - 1) * 1e3 / usage->decode_ms));
 	}
 	if (turn->coverage) {
 		figures_add(out, 4, 2, ELEMENT_DIM, "%s", turn->coverage);
@@ -568,7 +575,7 @@ void meter_cost_line(
 		figures_add(out, 2, 0, ELEMENT_COST, ", first word: unknown");
 	}
 	if (preview->decode_tok_per_s > 0) {
-		figures_add(
-			out, 5, 0, ELEMENT_COST, ", then %.1f tok/s", preview->decode_tok_per_s);
+		figures_add(out, 5, 0, ELEMENT_COST, ", then %s tok/s",
+			meter_rate(number, preview->decode_tok_per_s));
 	}
 }

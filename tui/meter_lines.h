@@ -5,6 +5,7 @@
 #ifndef TUI_METER_LINES_H
 #define TUI_METER_LINES_H
 
+#include "base/number.h"
 #include "session/desk.h"
 #include "tui/figures.h"
 
@@ -35,6 +36,8 @@ void meter_cost_line(
 
 /* Which way of the tree the head is on: "main", or "#14", the turn that began it. */
 void meter_branch(struct buf *out, const struct desk_state *state);
+/* 9.14 as "9.1", 4321 as "4,321"; returns `out`. */
+const char *meter_rate(char out[NUMBER_SIZE], double per_s);
 /* "^C" as "Ctrl-C"; the first of keys_of(). */
 void meter_key(struct buf *out, const char *keys);
 /* What is done with a prompt that does not fit: "auto reads it in parts". */

@@ -106,7 +106,7 @@ static void test_rates_of_answers_and_of_what_is_under_way_are_a_history(void **
 	assert_string_equal(row->text, "7.0 tok/s, mean 7.0");
 	row = find(&rows, "prefill");
 	assert_int_equal(row->n_value, 1);
-	assert_string_equal(row->text, "100.0 tok/s, mean 100.0");
+	assert_string_equal(row->text, "100 tok/s, mean 100");
 	engine_rows_finish(&rows);
 }
 
