@@ -344,6 +344,7 @@ static void turn(struct app *app, struct loop *loop)
 		read_stderr(app);
 	}
 	run_timers(app);
+	view_bury(app);
 	draw_if_due(app, loop);
 }
 

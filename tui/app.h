@@ -35,6 +35,8 @@ struct app {
 	struct input *input;
 	struct view **view; /* the stack; [0] is the chat */
 	size_t n_view, cap_view;
+	struct view **gone; /* closed in this turn of the loop */
+	size_t n_gone, cap_gone;
 	int focus;      /* side by side: 0 the chat, 1 the top view; stacked: the top view */
 	int is_typing;  /* keys go to the input line */
 	int was_typing; /* so when a view was opened on the chat */

@@ -108,7 +108,6 @@ void app_draw(struct app *app)
 	if (app->n_view > 1 && app->size.columns < LAYOUT_SIDE_BY_SIDE) {
 		app->focus = 1;
 	}
-	wants.focus = app->focus;
 	layout_make(&layout, &wants);
 	term_begin();
 	draw_input(app, &layout);

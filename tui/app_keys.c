@@ -312,6 +312,15 @@ static void forget_message(struct app *app)
 	}
 }
 
+/* Who begins to write while browsing is told; not in the log, which is for what happened. */
+static void say_how_to_type(struct app *app)
+{
+	app->message = mem_printf("%s begins a question or a command; %s shows the keys",
+		keys_of(app->keys, ACTION_TYPE), keys_of(app->keys, ACTION_HELP_HERE));
+	app->message_is_error = 0;
+	app_touch(app);
+}
+
 void app_key(struct app *app, const struct key *key)
 {
 	int is_typing = app->is_typing || input_is_asking(app->input);
@@ -336,5 +345,7 @@ void app_key(struct app *app, const struct key *key)
 	} else if (is_typing) {
 		input_key(app->input, key);
 		app_input_changed(app);
+	} else if (key->special == KEY_NONE && key->cp > ' ') {
+		say_how_to_type(app);
 	}
 }

@@ -11,7 +11,6 @@ struct layout_wants {
 	int head_rows, input_rows, menu_rows;
 	int cost_columns; /* 0: nothing is to be said */
 	int n_view;       /* 1, or 2 where a view stands on the chat */
-	int focus;        /* 0 the chat, 1 the view on it */
 };
 struct layout { /* a pane without rows or columns is not shown */
 	struct pane head;

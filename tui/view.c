@@ -41,9 +41,20 @@ static struct view *create(struct app *app, const struct view_ops *ops, const ch
 	return view;
 }
 
-static void destroy(struct view *view)
+/* It may be the one whose key is being carried out: it goes when that is over. */
+static void dismiss(struct app *app, struct view *view)
 {
 	if (view) {
+		mem_grow(app->gone, app->n_gone, app->cap_gone);
+		app->gone[app->n_gone++] = view;
+	}
+}
+
+void view_bury(struct app *app)
+{
+	while (app->n_gone) {
+		struct view *view = app->gone[--app->n_gone];
+
 		view->ops->destroy(view);
 	}
 }
@@ -64,7 +75,7 @@ void view_open(struct app *app, const struct view_ops *ops, const char *argument
 	}
 	if (at == 0 && app->n_view && app->view[0]->ops == ops) { /* the chat: all others go */
 		while (app->n_view > 1) {
-			destroy(app->view[--app->n_view]);
+			dismiss(app, app->view[--app->n_view]);
 		}
 		app->focus = 0;
 		app->is_typing = 1;
@@ -78,10 +89,11 @@ void view_open(struct app *app, const struct view_ops *ops, const char *argument
 	}
 	/* With words of its own it is another one: what it showed goes. */
 	if (!view || argument) {
-		destroy(view);
+		dismiss(app, view);
 		view = create(app, ops, argument);
 	}
 	if (!view) {
+		app->focus = app->n_view > 1;
 		return;
 	}
 	mem_grow(app->view, app->n_view, app->cap_view);
@@ -104,7 +116,7 @@ void view_close(struct app *app)
 {
 	app_touch(app);
 	if (app->n_view > 1) {
-		destroy(app->view[--app->n_view]);
+		dismiss(app, app->view[--app->n_view]);
 	}
 	if (app->n_view == 1) {
 		app->focus = 0;
@@ -115,11 +127,13 @@ void view_close(struct app *app)
 void view_close_all(struct app *app)
 {
 	while (app->n_view) {
-		destroy(app->view[--app->n_view]);
+		dismiss(app, app->view[--app->n_view]);
 	}
+	view_bury(app);
 	free(app->view);
-	app->view = NULL;
-	app->cap_view = 0;
+	free(app->gone);
+	app->view = app->gone = NULL;
+	app->cap_view = app->cap_gone = 0;
 }
 
 struct view *view_focused(struct app *app)

@@ -7,9 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+enum { MOVE_COLUMNS = 16 };
+
 struct log_view {
 	struct view view;
 	struct list list;
+	int left; /* columns that long lines are moved by */
 };
 
 static struct view *create(struct app *app, const char *argument)
@@ -42,16 +45,18 @@ static void update(struct view *view)
 	follow((struct log_view *)view);
 }
 
-static void draw_note(struct pane pane, int row, const struct app_note *note)
+static void draw_note(struct pane pane, int row, int left, const struct app_note *note)
 {
 	time_t at = (time_t)note->at_s;
 	struct tm local;
 	char clock[16];
+	int column;
 
 	localtime_r(&at, &local);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
-	pane_string(pane, row, pane_string(pane, row, 1, ELEMENT_DIM, clock) + 2,
-		note->is_error ? ELEMENT_ERROR : ELEMENT_NOTE, note->text);
+	column = pane_string(pane, row, 1, ELEMENT_DIM, clock) + 2;
+	pane = pane_part(pane, 0, column, pane.rows, pane.columns - column);
+	pane_string(pane, row, -left, note->is_error ? ELEMENT_ERROR : ELEMENT_NOTE, note->text);
 }
 
 static void draw(struct view *view, struct pane pane, int is_focused)
@@ -66,7 +71,7 @@ static void draw(struct view *view, struct pane pane, int is_focused)
 	for (int row = 0; row < pane.rows && log->list.top + (size_t)row < log->list.n; row++) {
 		size_t at = log->list.top + (size_t)row;
 
-		draw_note(pane, row, &view->app->note[at]);
+		draw_note(pane, row, log->left, &view->app->note[at]);
 		if (at == log->list.cursor && is_focused) {
 			pane_mark_row(pane, row, ELEMENT_CURSOR);
 		}
@@ -75,7 +80,14 @@ static void draw(struct view *view, struct pane pane, int is_focused)
 
 static int act(struct view *view, enum action action)
 {
-	return list_act(&((struct log_view *)view)->list, action);
+	struct log_view *log = (struct log_view *)view;
+
+	if (action == ACTION_LEFT || action == ACTION_RIGHT) {
+		log->left += action == ACTION_RIGHT ? MOVE_COLUMNS : -MOVE_COLUMNS;
+		log->left = log->left > 0 ? log->left : 0;
+		return 1;
+	}
+	return list_act(&log->list, action);
 }
 
 static int search(struct view *view, const char *words, size_t len, int is_back, int is_final)

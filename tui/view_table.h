@@ -6,6 +6,8 @@
 
 /* The one of that bit. */
 const struct view_ops *view_ops_of(enum view_bit bit);
+/* Destroy those that were closed; between two turns of the loop. */
+void view_bury(struct app *app);
 void view_close_all(struct app *app);
 
 #endif
