@@ -105,6 +105,8 @@ static void commit_first(struct app *app, const struct desk_plan *plan)
 	if (n_unreadable) {
 		app_say(app, "%zu of what was named could not be read: the log (F8) says why",
 			n_unreadable);
+	} else if (!plan->n_text && plan->n_skipped) {
+		app_say(app, "Nothing was loaded: the log (F8) says what was left out.");
 	}
 }
 

@@ -304,7 +304,7 @@ static int color_count(void)
 static void begin(void)
 {
 	shared.is_taken = 1;
-	write_all(STDOUT_FILENO, paste_on, sizeof(paste_on) - 1);
+	putp(paste_on); /* in order with what curses holds back, which may end within a sequence */
 }
 
 int term_open(struct err *err)
@@ -338,7 +338,7 @@ void term_leave(void)
 	if (!is_open || !shared.is_taken) {
 		return;
 	}
-	write_all(STDOUT_FILENO, paste_off, sizeof(paste_off) - 1);
+	putp(paste_off);
 	endwin();
 	shared.is_taken = 0;
 	release_stderr(0);

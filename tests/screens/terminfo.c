@@ -57,6 +57,17 @@ char *terminfo_with(const char *name, int one, int two)
 	return text ? without_padding(tparm(text, one, two, 0, 0, 0, 0, 0, 0, 0)) : NULL;
 }
 
+char *terminfo_attribute(int which)
+{
+	char *text = find("sgr");
+	long on[9] = {0};
+
+	on[which] = 1;
+	return text ? without_padding(tparm(
+			      text, on[0], on[1], on[2], on[3], on[4], on[5], on[6], on[7], on[8]))
+		    : NULL;
+}
+
 int terminfo_has(const char *name)
 {
 	return find(name) != NULL;

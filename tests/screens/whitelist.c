@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { ESC = 27, BEL = 7, SGR_MAX = 256, PARAMS_MAX = 16 };
+/* Parameters of terminfo's sgr, from 0. */
+enum { BLINK = 3, INVISIBLE = 6, PROTECTED = 7, SGR_ATTRIBUTES = 9 };
 
 /* What a sequence is, apart from its numbers: CSI ? ... h. */
 struct shape {
@@ -218,6 +220,15 @@ struct whitelist *whitelist_create(const char *term)
 		add_capability(list, bg, 1);
 		free(fg);
 		free(bg);
+	}
+	for (int i = 0; i < SGR_ATTRIBUTES;
+		i++) { /* bold, reverse, ... and all at once: also 10, a font */
+		char *sgr = terminfo_attribute(i);
+
+		/* Not blinking, not invisible: nobody draws with them. */
+		add_capability(
+			list, i == BLINK || i == INVISIBLE || i == PROTECTED ? NULL : sgr, 1);
+		free(sgr);
 	}
 	if (terminfo_has("rep")) { /* CHAR ESC [ n b */
 		add_capability(list, "\033[7b", 1);
