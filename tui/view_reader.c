@@ -190,8 +190,8 @@ static int move(struct reader *reader, enum action action)
 static void wrap(struct reader *reader)
 {
 	struct text_search *search = &reader->search;
-	int keeps = search->state == TEXT_SEARCH_FOUND &&
-		    reader_is_shown(reader, search->match.place);
+	int keeps =
+		search->state == TEXT_SEARCH_FOUND && reader_is_shown(reader, search->match.place);
 
 	reader->wraps = !reader->wraps;
 	reader->shift = 0;
@@ -325,7 +325,8 @@ static int reader_copy(struct view *view, struct buf *out)
 	if (!reader_has_text(reader)) {
 		return 0;
 	}
-	if (reader->quote != DOCUMENT_QUOTE_NOWHERE && reader_is_shown(reader, reader->quoted.first)) {
+	if (reader->quote != DOCUMENT_QUOTE_NOWHERE &&
+		reader_is_shown(reader, reader->quoted.first)) {
 		return copy_range(reader, reader->quoted, out);
 	}
 	if (text_search_is_on(&reader->search) && reader->search.state == TEXT_SEARCH_FOUND &&
@@ -350,7 +351,8 @@ static struct view *reader_create(struct app *app, const char *argument)
 	reader->height = 1;
 	reader->columns = 80;
 	reader->search.state = TEXT_SEARCH_NOWHERE;
-	reader_set_argument(reader, argument);
+	reader->wanted = mem_strdup(argument ? argument : "");
+	reader_open_wanted(reader);
 	return &reader->view;
 }
 
@@ -359,6 +361,7 @@ static void reader_destroy(struct view *view)
 	struct reader *reader = (struct reader *)view;
 
 	reader_close_text(reader);
+	free(reader->wanted);
 	free(reader);
 }
 
@@ -372,6 +375,7 @@ static void reader_update(struct view *view)
 		reader_close_text(reader);
 	}
 	if (!reader->number) {
+		reader_open_wanted(reader);
 		return;
 	}
 	source = reader_source(reader);

@@ -36,6 +36,7 @@ struct reader {
 	struct view view;
 	char *session;  /* whose source it is */
 	int64_t number; /* 0: none is open */
+	char *wanted;   /* that is to be opened as soon as it is there: "S2 37"; else NULL */
 	char *name;     /* of the source, as it was given */
 	int version, n_text;
 	int is_dropped, is_older; /* what the session says of the source now */
@@ -44,14 +45,13 @@ struct reader {
 	struct document_lines lines;
 	struct document_rows rows;
 	struct document_row top;
-	int height, columns; /* of the text, as it was drawn last */
+	int height, columns;      /* of the text, as it was drawn last */
 	struct text_place bottom; /* behind what was drawn last */
-	int shift;           /* columns to the left of what is shown, where lines are cut */
+	int shift;                /* columns to the left of what is shown, where lines are cut */
 	int wraps, is_raw;
 	/* The citation that was opened last. */
 	enum document_quote quote; /* NOWHERE: none */
 	struct text_range quoted;
-	char *quote_text;
 	int64_t turn;
 	size_t citation; /* of that turn */
 	/* Searching. */
@@ -76,8 +76,11 @@ void reader_set_version(struct reader *reader, const struct desk_source *source,
 const struct desk_source *reader_source(const struct reader *reader); /* NULL: gone */
 
 /* tui/view_reader_text.c */
-/* "S2", "S2 37": as document_find_place() reads what follows; NULL: the first source. */
-void reader_set_argument(struct reader *reader, const char *argument);
+/*
+ * Open reader->wanted where it is there: "S2", "S2 37" as document_find_place() reads what follows,
+ * "" the first source.
+ */
+void reader_open_wanted(struct reader *reader);
 void reader_close_text(struct reader *reader);
 
 /* tui/view_reader_cite.c */

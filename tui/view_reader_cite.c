@@ -56,12 +56,10 @@ static void find_version(
 		citation);
 }
 
-static void show_quote(struct reader *reader, const struct citation *citation)
+static void show_quote(struct reader *reader)
 {
 	struct document_row row;
 
-	free(reader->quote_text);
-	reader->quote_text = mem_strdup(citation->text);
 	if (reader->quote == DOCUMENT_QUOTE_NOWHERE) {
 		app_say(reader->view.app,
 			"the place of this citation is not in the source any more");
@@ -107,8 +105,10 @@ void app_open_citation(struct app *app, const struct citation *citation)
 	view_open(app, &view_reader, citation->source);
 	reader = reader_find(app);
 	if (reader) {
+		free(reader->wanted);
+		reader->wanted = NULL;
 		find_version(reader, source, citation);
-		show_quote(reader, citation);
+		show_quote(reader);
 		note_citation(reader, citation);
 	}
 }
@@ -169,7 +169,7 @@ void reader_step_citation(struct reader *reader, int step)
 	reader->turn = cited[at].turn->id;
 	reader->citation = cited[at].index;
 	find_version(reader, source, cited[at].citation);
-	show_quote(reader, cited[at].citation);
+	show_quote(reader);
 	app_say(app, "citation %zu of %zu: turn %" PRId64 ", %s%s", at + 1, count,
 		cited[at].turn->id, verdict_name(cited[at].citation->verdict),
 		reader->quote == DOCUMENT_QUOTE_LINES ? " (its lines are marked)" : "");

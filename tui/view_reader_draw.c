@@ -178,8 +178,14 @@ void reader_draw(struct view *view, struct pane pane, int is_focused)
 	int margin;
 
 	if (!reader_has_text(reader)) {
-		pane_string(pane, 0, 1, ELEMENT_DIM,
-			reader->number ? "This source has no text." : "No source is open.");
+		if (reader->number) {
+			pane_string(pane, 0, 1, ELEMENT_DIM, "This source has no text.");
+		} else if (reader->wanted && reader->wanted[0]) {
+			pane_format(pane, 0, 1, ELEMENT_DIM,
+				"%s is not there. It is opened when it comes.", reader->wanted);
+		} else {
+			pane_string(pane, 0, 1, ELEMENT_DIM, "No source is open.");
+		}
 		return;
 	}
 	margin = margin_columns(reader, pane.columns);

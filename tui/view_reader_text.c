@@ -139,9 +139,8 @@ void reader_close_text(struct reader *reader)
 	free(reader->text);
 	free(reader->session);
 	free(reader->name);
-	free(reader->quote_text);
 	reader->text = NULL;
-	reader->session = reader->name = reader->quote_text = NULL;
+	reader->session = reader->name = NULL;
 	reader->number = 0;
 	reader->n_text = 0;
 	reader->quote = DOCUMENT_QUOTE_NOWHERE;
@@ -192,6 +191,8 @@ void reader_open(struct app *app, int64_t number, int version, struct text_place
 	if (!reader || !source || source->n_text == 0) {
 		return;
 	}
+	free(reader->wanted);
+	reader->wanted = NULL;
 	reader_set_version(reader, source, version);
 	if (place.part < reader->document.n_part) {
 		reader->top = document_rows_at(&reader->rows, place);
@@ -201,33 +202,40 @@ void reader_open(struct app *app, int64_t number, int version, struct text_place
 	}
 }
 
-void reader_set_argument(struct reader *reader, const char *argument)
+static void go_to_wanted(struct reader *reader, const char *words)
 {
-	const struct desk_state *state = reader->view.app->state;
-	size_t len = argument ? strlen(argument) : 0, end = 0;
 	struct text_place place;
-	int64_t number = 0;
 	struct err err;
 
-	if (state->n_source == 0) {
+	if (!words[0] || !reader_has_text(reader)) {
 		return;
 	}
-	if (!argument || !parse_source_number(argument, len, 0, &number, &end)) {
-		number = state->source[0].number;
-	}
-	reader->number = number;
-	if (!reader_source(reader) || reader_source(reader)->n_text == 0) {
-		reader->number = 0;
-		app_say(reader->view.app, "there is no source S%lld", (long long)number);
+	if (document_find_place(&reader->lines, reader_here(reader), words, &place, &err) < 0) {
+		app_complain(reader->view.app, &err);
 		return;
 	}
-	reader_set_version(reader, reader_source(reader), READER_NEWEST);
-	if (argument && argument[end] && reader_has_text(reader)) {
-		if (document_find_place(&reader->lines, reader_here(reader), argument + end, &place,
-			    &err) < 0) {
-			app_complain(reader->view.app, &err);
-			return;
-		}
-		reader->top = document_rows_at(&reader->rows, place);
+	reader->top = document_rows_at(&reader->rows, place);
+}
+
+void reader_open_wanted(struct reader *reader)
+{
+	const struct desk_state *state = reader->view.app->state;
+	char *wanted = reader->wanted;
+	size_t len = wanted ? strlen(wanted) : 0, end = 0;
+	const struct desk_source *source;
+
+	if (!wanted || state->n_source == 0) {
+		return;
+	}
+	if (!parse_source_number(wanted, len, 0, &reader->number, &end)) {
+		reader->number = state->source[0].number;
+	}
+	source = reader_source(reader);
+	reader->number = 0;
+	if (source && source->n_text) {
+		reader->wanted = NULL;
+		reader_set_version(reader, source, READER_NEWEST);
+		go_to_wanted(reader, wanted + end + strspn(wanted + end, " "));
+		free(wanted);
 	}
 }

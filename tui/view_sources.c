@@ -256,8 +256,9 @@ static int act(struct view *view, enum action action)
 {
 	struct sources_view *sources = (struct sources_view *)view;
 
-	if (sources->tree.n_branch == 0) {
-		return 0;
+	if (sources->tree.n_branch == 0) { /* they may be under way: the desk knows when */
+		return (action == ACTION_REFRESH || action == ACTION_REPACK) &&
+		       act_on_sources(sources, action);
 	}
 	switch (action) {
 	case ACTION_OPEN:
