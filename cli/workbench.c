@@ -574,6 +574,10 @@ int workbench_run(struct options *options, struct err *err)
 	if (status == 0) {
 		status = inputs_open(&host.inputs, options, 0, err);
 	}
+	/* Of a model that a session remembers the screen says what is wrong. */
+	if (status == 0 && options->model && options->model[0]) {
+		status = check_model(options, options->model, err);
+	}
 	if (status == 0) {
 		status = run(&host, err);
 	}

@@ -62,12 +62,23 @@ run "$PTY_RUN" script sh -c "$fake station.txt >to-file"
 ok 'where standard output is a file neither: lines are messages' status_is 0
 ok 'or standard output a file' [ "$(tr '\033' '@' <to-file | grep -cF '@[?1049')" = 0 ]
 
-# Mistakes that are there before the screen.
-refused()
+sessions()
 {
+	find "$XDG_DATA_HOME/carrel/sessions" -name session.db 2>/dev/null | wc -l
+}
+
+# Mistakes that are there before the screen.
+refused_with()
+{
+	code=$1
+	shift
 	echo 'wait 1' >script
 	run "$PTY_RUN" script "$@"
-	[ "$(tr '\033' '@' <out | grep -cF '@[?1049')" = 0 ] && status_is 2
+	[ "$(tr '\033' '@' <out | grep -cF '@[?1049')" = 0 ] && status_is "$code"
+}
+refused()
+{
+	refused_with 2 "$@"
 }
 ok 'a theme that is none ends before the screen opens' refused $fake --theme nonsense
 ok 'with a sentence' prints 'there is no theme called "nonsense"'
@@ -76,6 +87,8 @@ ok 'so does a mistake in one' refused $fake --theme ./wrong.theme
 ok 'with its line' prints './wrong.theme:2: "headline" is nothing that a theme can colour'
 ok 'standard input is the keyboard, not a source' refused $fake -
 ok 'nor a list' refused $fake --from-file -
+ok 'a model that is none ends before the screen opens' refused_with 4 "$CARREL" -m nonsense
+ok 'and is not remembered' [ "$(sessions)" = 0 ]
 ok 'a pattern that is none is refused as ever' refused $fake --include '[' station.txt
 mkdir -p "$XDG_CONFIG_HOME/carrel/themes"
 printf 'theme = nonsense\n' >"$XDG_CONFIG_HOME/carrel/config"
@@ -111,10 +124,6 @@ rm "$XDG_CONFIG_HOME/carrel/config"
 setting()
 {
 	"$CARREL" config -s "$1" | sed -nE "s/^$2 += //p"
-}
-sessions()
-{
-	find "$XDG_DATA_HOME/carrel/sessions" -name session.db 2>/dev/null | wc -l
 }
 ok 'a workbench in which nothing was done leaves no session' [ "$(sessions)" = 0 ]
 play $fake -s pumps --temp 0.5 station.txt <<-'END'
