@@ -181,8 +181,8 @@ static void add_rates(struct engine_rows *rows, const struct desk_state *state,
 		row->element = ELEMENT_DIM;
 		return;
 	}
-	row->text = mem_printf(
-		"%.1f tok/s, mean %.1f", row->value[row->n_value - 1], sum / (double)row->n_value);
+	row->text = mem_printf("%s tok/s, mean %s", meter_rate(last, row->value[row->n_value - 1]),
+		meter_rate(mean, sum / (double)row->n_value));
 }
 
 /* ---- KV ---- */

@@ -400,8 +400,8 @@ void meter_progress_line(struct figures *out, const struct desk_event *progress,
 		figures_add(out, 7, 2, ELEMENT_PROGRESS, "%s", number_seconds(number, elapsed_s));
 	}
 	if (!is_answer && progress->doing == DESK_PREFILLING && state->decode_tok_per_s > 0) {
-		figures_add(
-			out, 6, 2, ELEMENT_PROGRESS, "decode %.1f tok/s", state->decode_tok_per_s);
+		figures_add(out, 6, 2, ELEMENT_PROGRESS, "decode %s tok/s",
+			meter_rate(number, state->decode_tok_per_s));
 	}
 	if (progress->text && progress->text[0]) {
 		figures_add(out, 8, 2, ELEMENT_DIM, "%s", progress->text);
