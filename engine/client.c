@@ -385,11 +385,7 @@ int engine_restart(struct engine *engine, struct err *err)
 		disconnect(engine, &engine->error); /* it is about to end */
 	}
 	settle(engine, RESTART_WAIT_MS);
-	if (engine->is_ending) {
-		return err_set(err, ERR_ENGINE, NULL, "ask again in a moment",
-			"the engine process lost its connection and has not ended yet");
-	}
-	return engine->fd < 0 ? connect_engine(engine, err) : 0;
+	return engine->is_ending ? 1 : engine->fd < 0 ? connect_engine(engine, err) : 0;
 }
 
 int engine_trouble(struct engine *engine, struct err *note)
@@ -483,7 +479,13 @@ static int64_t begin_request(
 {
 	struct pending *pending;
 
-	if (engine_restart(engine, err) < 0) {
+	switch (engine_restart(engine, err)) {
+	case 0:
+		break;
+	case 1:
+		return err_set(err, ERR_ENGINE, NULL, "ask again in a moment",
+			"the engine process lost its connection and has not ended yet");
+	default:
 		return -1;
 	}
 	release_segments(engine);

@@ -279,7 +279,10 @@ int engine_wait_ready(struct engine *engine, struct err *err);
 /* Whether it is READY; whether a process is there at all, which else the next request starts. */
 int engine_is_ready(const struct engine *engine);
 int engine_is_running(const struct engine *engine);
-/* Start the process again if it died, without waiting: as a request would, and with its errors. */
+/*
+ * Start the process again if it died, without waiting, as a request would. 1: the one before is still
+ * ending; go on with engine_next() and try again.
+ */
 int engine_restart(struct engine *engine, struct err *err);
 /*
  * What goes wrong without making a request fail (the KV folder cannot be used, its disk is full): a

@@ -27,25 +27,6 @@ static enum desk_engine life(const struct desk *desk)
 						 : DESK_ENGINE_FAILED;
 }
 
-void desk_check_engine(struct desk *desk, const struct err *why)
-{
-	enum desk_engine is = life(desk);
-
-	if (is == desk->now.engine) {
-		return;
-	}
-	desk->now.engine = is;
-	if (is == DESK_ENGINE_FAILED && why && why->code) {
-		desk->now.engine_err = *why;
-	} else if (is != DESK_ENGINE_FAILED) {
-		desk->now.engine_err = (struct err){.code = ERR_NONE};
-	}
-	if (is == DESK_ENGINE_LOADING) {
-		desk->load_begun_ms = desk_clock_ms();
-	}
-	desk_publish(desk);
-}
-
 void desk_tell_trouble(struct desk *desk)
 {
 	struct err note;
@@ -54,6 +35,34 @@ void desk_tell_trouble(struct desk *desk)
 		note.code = ERR_NONE;
 		desk_note(desk, &note);
 	}
+}
+
+void desk_check_engine(struct desk *desk, const struct err *why)
+{
+	enum desk_engine is = life(desk);
+	struct err *said = &desk->now.engine_err;
+	int is_reason = is == DESK_ENGINE_FAILED && !said->code && why && why->code &&
+			(why->code == ERR_ENGINE || why == &desk->load_err);
+
+	if (is == desk->now.engine && !is_reason) {
+		return;
+	}
+	if (is == DESK_ENGINE_LOADING && is != desk->now.engine) {
+		desk->load_begun_ms = desk_clock_ms();
+	}
+	if (is_reason) {
+		*said = *why;
+	} else if (is != DESK_ENGINE_FAILED) {
+		*said = (struct err){.code = ERR_NONE};
+	}
+	if (is == DESK_ENGINE_READY) {
+		desk_state_names(desk);
+		desk_forget_costs(desk);
+		desk_state_sources(desk);
+	}
+	desk->now.engine = is;
+	desk_publish(desk);
+	desk_tell_trouble(desk);
 }
 
 static void tell_load(struct desk *desk, double fraction)
@@ -73,21 +82,11 @@ static void tell_load(struct desk *desk, double fraction)
 	desk_post(desk, &event);
 }
 
-static void become_ready(struct desk *desk)
-{
-	desk_state_names(desk);
-	desk->costs.is_known = 0;
-	desk->wants_costs = 1;
-	desk->now.engine = DESK_ENGINE_LOADING; /* so that it is published in any case */
-	desk_check_engine(desk, NULL);
-	desk_tell_trouble(desk);
-}
-
 /* Of the whole engine: it could not be loaded, or died while nothing was under way. */
 static void fail(struct desk *desk, const struct err *why)
 {
 	desk->load_err = *why;
-	desk_check_engine(desk, why);
+	desk_check_engine(desk, &desk->load_err);
 	if (!desk->doings.order) { /* else the order ends with it */
 		desk_note(desk, why);
 	}
@@ -104,8 +103,9 @@ void desk_hear(struct desk *desk, const struct engine_event *event)
 		desk_check_engine(desk, NULL);
 		tell_load(desk, event->fraction);
 		break;
-	case ENGINE_READY:
-		become_ready(desk);
+	case ENGINE_READY: /* it may be another process than a moment ago */
+		desk->now.engine = DESK_ENGINE_LOADING;
+		desk_check_engine(desk, NULL);
 		break;
 	case ENGINE_FAILED:
 		fail(desk, &event->err);
@@ -154,6 +154,25 @@ int desk_engine_open(struct desk *desk, const char *model, struct err *err)
 	return 0;
 }
 
+/* Where it died: begin to load it again. */
+static int restart(struct desk *desk, struct err *err)
+{
+	struct engine_event event;
+	int status;
+
+	while ((status = engine_restart(desk->engine, err)) > 0) {
+		if (desk_serve(desk)) {
+			return err_set(err, ERR_INTERRUPTED, NULL, NULL, "interrupted");
+		}
+		if (engine_next(desk->engine, WAIT_MS, &event)) {
+			desk_hear(desk, &event);
+		}
+	}
+	desk->load_err = (struct err){.code = ERR_NONE}; /* of the one before */
+	desk_check_engine(desk, err);
+	return status;
+}
+
 int desk_need_engine(struct desk *desk, struct err *err)
 {
 	struct engine_event event;
@@ -162,13 +181,8 @@ int desk_need_engine(struct desk *desk, struct err *err)
 		return -1;
 	}
 	desk_hear_all(desk);
-	desk->load_err = (struct err){.code = ERR_NONE};
-	if (!engine_is_ready(desk->engine)) {
-		if (engine_restart(desk->engine, err) < 0) {
-			desk_check_engine(desk, err);
-			return -1;
-		}
-		desk_check_engine(desk, NULL);
+	if (!engine_is_ready(desk->engine) && restart(desk, err) < 0) {
+		return -1;
 	}
 	while (!engine_is_ready(desk->engine)) {
 		if (desk_serve(desk)) {
@@ -263,7 +277,7 @@ static int count_marks(struct desk *desk, const struct session_watch *watch, str
 	int status;
 
 	if (desk_is_over(desk)) {
-		desk_preview_front(&prompt);
+		desk_preview_alone("", 0, &prompt);
 	} else {
 		session_prompt(desk->at.session, "", 0, engine_info(desk->engine), &prompt);
 	}

@@ -234,9 +234,9 @@ void desk_forget_costs(struct desk *desk);
 void desk_preview_serve(struct desk *desk);
 void desk_preview_hear(struct desk *desk, const struct engine_event *event);
 void desk_preview_forget(struct desk *desk);
-/* Whether more is there than the window holds; and then, what a question is counted behind. */
+/* Whether more is there than the window holds; and then, what a question is counted in. */
 int desk_is_over(const struct desk *desk);
-void desk_preview_front(struct prompt *prompt);
+void desk_preview_alone(const char *question, size_t len, struct prompt *prompt);
 
 /* ---- desk_watch.c ---- */
 

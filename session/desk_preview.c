@@ -50,10 +50,12 @@ int desk_is_over(const struct desk *desk)
 	return desk->now.sources_tok >= context_tok || desk->now.prompt_tok >= context_tok;
 }
 
-void desk_preview_front(struct prompt *prompt)
+void desk_preview_alone(const char *question, size_t len, struct prompt *prompt)
 {
 	prompt_add(prompt, segment_mark(PROMPT_BEGIN));
 	prompt_add(prompt, segment_mark(PROMPT_USER_OPEN));
+	prompt_add(prompt, context_question(question, len, 0));
+	prompt_add(prompt, segment_mark(PROMPT_USER_CLOSE));
 }
 
 /*
@@ -67,8 +69,7 @@ static int64_t ask_engine(struct desk *desk, const char *question, size_t len)
 
 	desk->asked.is_alone = desk_is_over(desk);
 	if (desk->asked.is_alone) {
-		desk_preview_front(&prompt);
-		prompt_add(&prompt, context_question(question, len, 0));
+		desk_preview_alone(question, len, &prompt);
 		request = engine_tokenize(desk->engine, &prompt, 1, NULL);
 	} else {
 		session_prompt(desk->at.session, question, len, engine_info(desk->engine), &prompt);
@@ -122,7 +123,7 @@ static void answer(struct desk *desk, const struct engine_event *from)
 	struct desk_event event = {.type = DESK_PREVIEW};
 
 	if (desk->asked.is_alone) {
-		preview.question_tok = from->total_tok - 1; /* without the mark */
+		preview.question_tok = question_tok(desk, from->total_tok);
 		preview.total_tok =
 			desk->now.prompt_tok < 0 ? -1 : desk->now.prompt_tok + preview.question_tok;
 		preview.new_tok = -1;
