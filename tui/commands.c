@@ -7,6 +7,7 @@
 #include "tui/app_internal.h"
 #include "tui/input.h"
 #include "tui/term.h"
+#include "tui/view_chat.h"
 #include "tui/view_table.h"
 
 #include <stdlib.h>
@@ -76,7 +77,7 @@ static void show(struct app *app, enum view_bit bit, const char *argument)
 static void run_again(struct app *app, const char *argument)
 {
 	view_show_chat(app);
-	desk_ask_again(app->desk, argument);
+	view_chat_again(app, argument);
 }
 
 static void run_edit(struct app *app, const char *argument)

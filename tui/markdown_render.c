@@ -527,11 +527,15 @@ static int is_shown(const struct render *r, const struct span *span)
 {
 	const char *text = buf_str(&r->target->text) + span->at;
 	const char *address = buf_str(&span->address);
-	size_t len = r->target->text.len - span->at, skip = span->address.len - len;
+	size_t len = r->target->text.len - span->at, skip;
 
-	return len > 0 && len <= span->address.len && memcmp(address + skip, text, len) == 0 &&
-	       (skip == 0 || (skip == 7 && memcmp(address, "mailto:", 7) == 0) ||
-		       (skip == 7 && memcmp(address, "http://", 7) == 0));
+	if (len == 0 || len > span->address.len) {
+		return 0;
+	}
+	skip = span->address.len - len;
+	return memcmp(address + skip, text, len) == 0 &&
+	       (skip == 0 || (skip == 7 && (memcmp(address, "mailto:", 7) == 0 ||
+						   memcmp(address, "http://", 7) == 0)));
 }
 
 static int leave_span(MD_SPANTYPE type, void *detail, void *arg)

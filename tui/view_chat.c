@@ -41,7 +41,18 @@ static void destroy(struct view *view)
 void view_chat_asked(struct app *app, int64_t order, const char *question, size_t len)
 {
 	if (app->n_view && app->view[0]->ops == &view_chat) {
-		chat_asked((struct chat *)app->view[0], order, question, len);
+		chat_asked((struct chat *)app->view[0], order, question, len, 1);
+	}
+}
+
+void view_chat_again(struct app *app, const char *how)
+{
+	const struct desk_turn *last = desk_state_turn(app->state, app->state->head);
+	int64_t order = desk_ask_again(app->desk, how);
+
+	if (last && app->n_view && app->view[0]->ops == &view_chat) {
+		chat_asked(
+			(struct chat *)app->view[0], order, last->question, last->question_len, 0);
 	}
 }
 
@@ -343,19 +354,6 @@ static int fork_here(struct chat *chat)
 	return 1;
 }
 
-static int again(struct chat *chat)
-{
-	const struct desk_turn *last = desk_state_turn(chat->state, chat->state->head);
-
-	if (last) {
-		chat_asked(chat, desk_ask_again(chat->view.app->desk, ""), last->question,
-			last->question_len);
-	} else {
-		app_say(chat->view.app, "Nothing was asked yet.");
-	}
-	return 1;
-}
-
 static int move_left(struct chat *chat, int columns)
 {
 	chat->left += columns;
@@ -374,7 +372,8 @@ static int act_on_turn(struct chat *chat, enum action action)
 	case ACTION_FORK:
 		return fork_here(chat);
 	case ACTION_AGAIN:
-		return again(chat);
+		view_chat_again(chat->view.app, "");
+		return 1;
 	case ACTION_RAW:
 		chat->is_raw = !chat->is_raw;
 		chat_rebuild(chat);

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+/* Ask the last question again, as desk_ask_again() says how. */
+void view_chat_again(struct app *app, const char *how);
 /*
  * A question went to the desk as this order: it is shown from now on, with what comes of it. (An order
  * that nobody told about is taken for the last question again.)

@@ -30,8 +30,8 @@ struct chat_turn {
 	size_t bytes;  /* of its texts */
 	int wrapped;   /* the columns that its rows are of; 0: they have to be made anew */
 	/* While it is being answered: */
-	int64_t order, kept; /* kept: the turn that it became, once that is told */
-	int64_t last_turn;   /* the newest before it */
+	int64_t order, kept;     /* kept: the turn that it became, once that is told */
+	int64_t last_turn;       /* the newest before it */
 	int has_begun, is_typed; /* is_typed: what failed can be sent again as it is, or better */
 	char *question;
 	size_t question_len;
@@ -94,7 +94,8 @@ void chat_greeting(const struct chat *chat, struct styled *out);
 
 void chat_update(struct view *view);
 void chat_event(struct view *view, const struct desk_event *event);
-void chat_asked(struct chat *chat, int64_t order, const char *question, size_t len);
+/* `is_typed`: where it is not answered it goes back to the input line. */
+void chat_asked(struct chat *chat, int64_t order, const char *question, size_t len, int is_typed);
 void chat_forget_turns(struct chat *chat);
 /* Everything is to look another way. */
 void chat_rebuild(struct chat *chat);

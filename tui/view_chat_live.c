@@ -88,14 +88,14 @@ static struct chat_turn *add_live(
 	return turn;
 }
 
-void chat_asked(struct chat *chat, int64_t order, const char *question, size_t len)
+void chat_asked(struct chat *chat, int64_t order, const char *question, size_t len, int is_typed)
 {
 	for (size_t i = 0; i < chat->n_live; i++) {
 		if (chat->live[i]->order == order) {
 			return;
 		}
 	}
-	add_live(chat, order, question, len)->is_typed = 1;
+	add_live(chat, order, question, len)->is_typed = is_typed;
 	chat->follows = 1;
 	chat->has_cursor = 0;
 }
