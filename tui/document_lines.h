@@ -11,7 +11,7 @@
 #ifndef TUI_DOCUMENT_LINES_H
 #define TUI_DOCUMENT_LINES_H
 
-#include "loaders/document.h"
+#include "session/desk.h"
 
 #include <stddef.h>
 #include <stdint.h>
