@@ -1,6 +1,7 @@
 #include "tui/meters.h"
 
 #include "tui/input.h"
+#include "tui/layout.h"
 #include "tui/meter_lines.h"
 #include "tui/view.h"
 
@@ -200,6 +201,9 @@ void meters_draw_hints(struct app *app, struct pane pane)
 		add_typing_hints(&figures, app);
 	} else {
 		add_browsing_hints(&figures, app, view->ops);
+	}
+	if (app->n_view > 1 && app->size.columns >= LAYOUT_SIDE_BY_SIDE) {
+		add_hint(&figures, app, ACTION_NEXT_PANE, NEXT_PANE_RANK);
 	}
 	draw(&figures, pane, 0, ELEMENT_HINT);
 }

@@ -112,9 +112,8 @@ static void begin_command(struct app *app, const char *name)
 {
 	char *line = mem_printf("/%s ", name);
 
-	view_open(app, &view_chat, NULL);
+	view_show_chat(app);
 	input_set(app->input, line);
-	app->is_typing = 1;
 	free(line);
 }
 

@@ -333,7 +333,7 @@ static void open_session(struct sessions_view *sessions, const struct session_ro
 	if (!is_here(sessions, row->id)) {
 		desk_open_session(app->desk, DESK_NAMED, row->id);
 	}
-	view_open(app, &view_chat, NULL);
+	view_show_chat(app);
 }
 
 /* ---- drawing ---- */

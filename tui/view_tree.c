@@ -213,8 +213,7 @@ static void edit(struct app *app, const struct desk_turn *turn)
 {
 	desk_fork(app->desk, turn->id);
 	input_set(app->input, turn->question);
-	view_open(app, &view_chat, NULL);
-	app->is_typing = 1;
+	view_show_chat(app);
 }
 
 static void go_on_behind(struct app *app, const struct desk_turn *turn)
@@ -222,7 +221,7 @@ static void go_on_behind(struct app *app, const struct desk_turn *turn)
 	int64_t id = turn->id;
 
 	desk_switch(app->desk, id);
-	view_open(app, &view_chat, NULL);
+	view_show_chat(app);
 	app_say(app, "The next question goes on behind #%lld.", (long long)id);
 }
 
@@ -235,7 +234,6 @@ static void go_to_parent(struct tree_view *tree, const struct desk_turn *turn)
 	}
 }
 
-/* Opening the chat ends this view: nothing of it is touched afterwards. */
 static int act(struct view *view, enum action action)
 {
 	struct tree_view *tree = (struct tree_view *)view;
