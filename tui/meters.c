@@ -12,7 +12,8 @@ enum {
 	FULL_COLUMNS = 80,
 	LEAST_ROWS = 12,
 	MARGIN_FROM_COLUMNS = 40,
-	TICK_MS = 1000
+	TICK_MS = 1000,
+	NEXT_PANE_RANK = 5
 };
 
 /* A column is free on both sides, where there are many. */
