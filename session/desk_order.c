@@ -67,6 +67,9 @@ static int ask(struct desk *desk, struct order *order, const struct desk_setting
 		snprintf(err->hint, sizeof(err->hint), "/load PATH");
 		return -1;
 	}
+	/* The engine tells of its first batch when that is computed. */
+	desk_progress(desk, &desk->doings, DESK_PREFILLING, 0, -1, "tok", NULL);
+	desk_begin(desk, order->id, DESK_ANSWERING);
 	status = session_ask_over(desk->at.session, desk->engine, &settings->reading, question, len,
 		&settings->sampling, settings->max_tok, &watch, &answer, err);
 	if (status == 0) {
