@@ -403,26 +403,31 @@ const struct engine_info *engine_info(const struct engine *engine)
 	return &engine->info;
 }
 
-const char *engine_kv_folder(const struct engine *engine)
+int engine_kv_usage(const struct engine *engine, int64_t *n_bytes, int64_t *limit_bytes)
 {
-	return engine->config.kv_folder;
+	const struct engine_config *config = &engine->config;
+	struct engine_kv_stock stock;
+
+	*n_bytes = *limit_bytes = 0;
+	if (!config->kv_folder ||
+		engine_kv_measure(&stock, config->kv_folder, config->kv_limit_bytes, NULL) < 0) {
+		return -1;
+	}
+	*n_bytes = stock.n_bytes;
+	*limit_bytes = stock.limit_bytes;
+	engine_kv_stock_finish(&stock);
+	return 0;
 }
 
 int64_t engine_kv_limit(const struct engine *engine)
 {
 	const struct engine_config *config = &engine->config;
-	struct engine_kv_stock stock;
-	int64_t limit_bytes;
+	int64_t n_bytes, limit_bytes;
 
-	if (!config->kv_folder || config->kv_limit_bytes > 0) {
-		return config->kv_folder ? config->kv_limit_bytes : 0;
+	if (config->kv_folder && config->kv_limit_bytes > 0) {
+		return config->kv_limit_bytes;
 	}
-	if (engine_kv_list(&stock, config->kv_folder, 0, NULL) < 0) {
-		return 0;
-	}
-	limit_bytes = stock.limit_bytes;
-	engine_kv_stock_finish(&stock);
-	return limit_bytes;
+	return engine_kv_usage(engine, &n_bytes, &limit_bytes) < 0 ? 0 : limit_bytes;
 }
 
 /* ---- requests ---- */

@@ -317,8 +317,8 @@ void engine_cancel(struct engine *engine, int64_t request);
 
 /* Bytes that KV may take on disk with this handle's configuration; 0: none is kept there. */
 int64_t engine_kv_limit(const struct engine *engine);
-/* The folder that this handle keeps KV in; NULL: none is kept. Lives as long as the handle. */
-const char *engine_kv_folder(const struct engine *engine);
+/* What it takes there now, and that limit; -1, and 0 of each, where none is kept. Reads no file. */
+int engine_kv_usage(const struct engine *engine, int64_t *n_bytes, int64_t *limit_bytes);
 
 /* ---- waiting for one request, and measuring ---- */
 
@@ -457,6 +457,9 @@ struct engine_kv_stock {
 };
 /* A folder that is not there is an empty one. */
 int engine_kv_list(
+	struct engine_kv_stock *stock, const char *folder, int64_t limit_bytes, struct err *err);
+/* The same without its roots: only files are looked at, none is read. */
+int engine_kv_measure(
 	struct engine_kv_stock *stock, const char *folder, int64_t limit_bytes, struct err *err);
 void engine_kv_stock_finish(struct engine_kv_stock *stock);
 /* Bytes on disk of the pages that a session computed or used, others using them too or not. */

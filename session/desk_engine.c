@@ -229,22 +229,15 @@ static int is_noticed(int64_t was, int64_t is)
 int desk_look_at_figures(struct desk *desk, int at_once)
 {
 	int64_t now_ms = desk_clock_ms(), rss = 0, disk = 0, limit = 0;
-	struct engine_kv_stock stock;
-	const char *folder;
 	int changed;
 
 	if (!desk->engine || (!at_once && now_ms - desk->figures_ms < FIGURES_MS)) {
 		return 0;
 	}
 	desk->figures_ms = now_ms;
-	folder = engine_kv_folder(desk->engine);
 	rss = engine_is_running(desk->engine) ? rss_bytes(engine_info(desk->engine)->process_id)
 					      : 0;
-	if (folder && engine_kv_list(&stock, folder, engine_kv_limit(desk->engine), NULL) == 0) {
-		disk = stock.n_bytes;
-		limit = stock.limit_bytes;
-		engine_kv_stock_finish(&stock);
-	}
+	engine_kv_usage(desk->engine, &disk, &limit);
 	changed = is_noticed(desk->now.engine_rss_bytes, rss) ||
 		  is_noticed(desk->now.kv_disk_bytes, disk) ||
 		  is_noticed(desk->now.kv_limit_bytes, limit);

@@ -121,8 +121,8 @@ static void ask_disk(struct engine_kv_stock *stock, const char *path)
 	free(part);
 }
 
-int engine_kv_list(
-	struct engine_kv_stock *stock, const char *path, int64_t limit_bytes, struct err *err)
+static int look(struct engine_kv_stock *stock, const char *path, int64_t limit_bytes,
+	int with_roots, struct err *err)
 {
 	struct kv_folder folder;
 	int status = kv_folder_open(&folder, path, err);
@@ -135,7 +135,7 @@ int engine_kv_list(
 		}
 		return status < 0 ? -1 : 0;
 	}
-	status = each_root(&folder, add_root, stock, err);
+	status = with_roots ? each_root(&folder, add_root, stock, err) : 0;
 	stock->n_bytes = kv_folder_bytes(&folder);
 	stock->limit_bytes =
 		kv_folder_limit(&folder, limit_bytes, stock->n_bytes, &stock->free_bytes);
@@ -144,6 +144,18 @@ int engine_kv_list(
 		engine_kv_stock_finish(stock);
 	}
 	return status;
+}
+
+int engine_kv_list(
+	struct engine_kv_stock *stock, const char *path, int64_t limit_bytes, struct err *err)
+{
+	return look(stock, path, limit_bytes, 1, err);
+}
+
+int engine_kv_measure(
+	struct engine_kv_stock *stock, const char *path, int64_t limit_bytes, struct err *err)
+{
+	return look(stock, path, limit_bytes, 0, err);
 }
 
 void engine_kv_stock_finish(struct engine_kv_stock *stock)

@@ -255,6 +255,66 @@ static void test_turns_that_are_kept_are_shared_and_lists_that_stay_are_the_same
 	table_close(&table);
 }
 
+/* A kept session of many turns, written at once. */
+static void keep_turns(const char *name, int64_t count)
+{
+	struct store_turn *turn = mem_zero((size_t)count, sizeof(*turn));
+	struct store_change change = {
+		.turn = turn, .n_turn = (size_t)count, .head = count, .has_head = 1};
+	struct store *store;
+	char folder[17];
+	struct err err;
+
+	for (int64_t i = 0; i < count; i++) {
+		turn[i] = (struct store_turn){.id = i + 1,
+			.parent = i,
+			.question = mem_printf("Question %lld?", (long long)i),
+			.text = mem_printf("Answer %lld: %01000d", (long long)i, 0),
+			.thinking = mem_strdup(""),
+			.model_name = mem_strdup("fake"),
+			.ids = mem_zero(1, sizeof(uint32_t)),
+			.asked_s = 1};
+		turn[i].question_len = strlen(turn[i].question);
+		turn[i].text_len = strlen(turn[i].text);
+	}
+	host_folder(folder, name);
+	assert_int_equal(0, store_create(&store, folder, &err));
+	if (store_commit(store, &change, &err) < 0) {
+		fail_msg("%s", err.what);
+	}
+	store_close(store);
+	for (int64_t i = 0; i < count; i++) {
+		store_turn_finish(&turn[i]);
+	}
+	free(turn);
+}
+
+static void test_of_a_thousand_turns_none_is_copied_again_for_another_question(void **state)
+{
+	enum { N_TURN = 1000 };
+	struct table table;
+	const struct desk_state *before;
+
+	keep_turns("long", N_TURN);
+	table_open(&table, &(struct host){.is_kept = 1, .context_tok = 32768});
+	await_ready(&table);
+	must_end(&table, desk_open_session(table.desk, DESK_NAMED, "long"));
+	assert_int_equal(N_TURN, table.state->n_turn);
+	assert_int_equal(N_TURN, table.state->n_path);
+	before = desk_state_ref(table.state);
+	must_end(&table, desk_fork(table.desk, 3)); /* what follows fits the window */
+	assert_int_equal(2, table.state->n_path);
+	assert_ptr_equal(before->turn, table.state->turn);
+	ask_it(&table, "Another?");
+	assert_int_equal(N_TURN + 1, table.state->n_turn);
+	for (size_t i = 0; i < N_TURN; i++) {
+		assert_ptr_equal(before->turn[i], table.state->turn[i]);
+	}
+	assert_int_equal(N_TURN, before->n_turn);
+	desk_state_unref(before);
+	table_close(&table);
+}
+
 /* ---- settings, engines, calls ---- */
 
 static void test_a_setting_is_the_hosts_and_shows_in_the_state(void **state)
@@ -424,6 +484,7 @@ int main(void)
 		desk_test(test_a_fork_puts_the_next_question_beside_and_a_switch_goes_back),
 		desk_test(test_again_stands_beside_its_answer_and_a_refusal_changes_nothing),
 		desk_test(test_turns_that_are_kept_are_shared_and_lists_that_stay_are_the_same),
+		desk_test(test_of_a_thousand_turns_none_is_copied_again_for_another_question),
 		desk_test(test_a_setting_is_the_hosts_and_shows_in_the_state),
 		desk_test(test_an_engine_that_cannot_be_opened_leaves_the_one_that_answers),
 		desk_test(test_a_call_sees_the_session_and_its_argument_is_dropped_once),
