@@ -451,11 +451,11 @@ int keyboard_next(struct keyboard *keyboard, int is_late, struct key *key, int *
 	if (keyboard->is_pasting) {
 		return next_piece(keyboard, key);
 	}
-	in = keyboard->in.data + keyboard->at;
 	len = keyboard->in.len - keyboard->at;
 	if (!len) {
 		return 0;
 	}
+	in = keyboard->in.data + keyboard->at;
 	if (len >= sizeof(paste_begin) - 1 &&
 		memcmp(in, paste_begin, sizeof(paste_begin) - 1) == 0) {
 		keyboard->at += sizeof(paste_begin) - 1;
