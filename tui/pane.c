@@ -234,6 +234,17 @@ static void draw_cell(struct run *run, const struct cell *cell, int column, enum
 	run->style = styles[element];
 }
 
+/* Whether there is anything to see in the rest of the line: spaces may hang over the edge. */
+static int is_blank(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (text[i] == ' ' || text[i] == '\t')) {
+		i++;
+	}
+	return i == len || text[i] == '\n';
+}
+
 int pane_text(
 	struct pane pane, int row, int column, enum element element, const char *text, size_t len)
 {
@@ -252,7 +263,9 @@ int pane_text(
 				fill(pane, row, at_column, pane.columns, element, L" ");
 			}
 			run_flush(&run);
-			mark_cut(pane, row, element);
+			if (!is_blank(text + at, len - at)) {
+				mark_cut(pane, row, element);
+			}
 			return pane.columns;
 		}
 		if (is_shown && at_column + cell.width > 0) {

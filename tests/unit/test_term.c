@@ -336,6 +336,22 @@ static void a_frame_writes_only_what_changed(void **state)
 	run_finish(&run);
 }
 
+static void what_is_cut_ends_with_a_mark_and_spaces_may_hang_over(void **state)
+{
+	const char *text[] = {
+		"1234567890123456789012345678901234567890123456789012345678901234567890  ",
+		"12345678901234567890123456789012345678901234567890123456789012345678901", NULL};
+	struct run run = run_child(24, 80, draw_frames, text);
+	struct buf spaces = frame_of(&run, 0), cut = frame_of(&run, 1);
+
+	assert_non_null(strstr(buf_str(&spaces), "67890"));
+	assert_null(strchr(buf_str(&spaces), '>'));
+	assert_non_null(strchr(buf_str(&cut), '>'));
+	buf_finish(&spaces);
+	buf_finish(&cut);
+	run_finish(&run);
+}
+
 static void what_content_says_is_shown_and_not_obeyed(void **state)
 {
 	const char *text[] = {"\033]0;title\007 \033[2J \xc2\x9b"
@@ -463,6 +479,7 @@ int main(void)
 		cmocka_unit_test(what_goes_to_stderr_waits_until_there_is_a_place_for_it),
 		cmocka_unit_test(a_program_in_between_has_the_terminal_as_it_was),
 		cmocka_unit_test(a_frame_writes_only_what_changed),
+		cmocka_unit_test(what_is_cut_ends_with_a_mark_and_spaces_may_hang_over),
 		cmocka_unit_test(what_content_says_is_shown_and_not_obeyed),
 		cmocka_unit_test(every_size_can_be_drawn_on),
 		cmocka_unit_test(colours_are_the_terminals_own_and_none_under_no_color),
