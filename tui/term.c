@@ -301,10 +301,12 @@ static int color_count(void)
 	return COLORS >= 1 << 24 ? 1 << 24 : COLORS >= 256 ? 256 : COLORS >= 16 ? 16 : 8;
 }
 
+/* Past curses, which holds back what it began to write (within a sequence, too) until a refresh. */
 static void begin(void)
 {
 	shared.is_taken = 1;
-	putp(paste_on); /* in order with what curses holds back, which may end within a sequence */
+	refresh();
+	write_all(STDOUT_FILENO, paste_on, sizeof(paste_on) - 1);
 }
 
 int term_open(struct err *err)
@@ -338,7 +340,7 @@ void term_leave(void)
 	if (!is_open || !shared.is_taken) {
 		return;
 	}
-	putp(paste_off);
+	write_all(STDOUT_FILENO, paste_off, sizeof(paste_off) - 1);
 	endwin();
 	shared.is_taken = 0;
 	release_stderr(0);
