@@ -168,111 +168,6 @@ static void begin_item(struct render *r, const MD_BLOCK_LI_DETAIL *detail)
 	}
 }
 
-static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
-{
-	struct render *r = arg;
-
-	close_block(r);
-	if (r->depth == 0 && type != MD_BLOCK_DOC) {
-		r->state->list_mark = 0;
-	}
-	switch (type) {
-	case MD_BLOCK_QUOTE:
-		r->n_quote++;
-		r->depth++;
-		r->is_behind_paragraph = 0;
-		break;
-	case MD_BLOCK_UL:
-		begin_list(r, 0, ((MD_BLOCK_UL_DETAIL *)detail)->is_tight, 0, 0);
-		break;
-	case MD_BLOCK_OL:
-		begin_list(r, 1, ((MD_BLOCK_OL_DETAIL *)detail)->is_tight,
-			((MD_BLOCK_OL_DETAIL *)detail)->start,
-			((MD_BLOCK_OL_DETAIL *)detail)->mark_delimiter);
-		break;
-	case MD_BLOCK_LI:
-		begin_item(r, detail);
-		break;
-	case MD_BLOCK_HR:
-		open_block(r);
-		styled_add(r->out, ELEMENT_DIM, "----------", 10);
-		r->n_text++;
-		break;
-	case MD_BLOCK_H:
-		r->element = ELEMENT_HEADING;
-		break;
-	case MD_BLOCK_P:
-		if (r->is_behind_paragraph) {
-			put_empty_block(r);
-		}
-		break;
-	case MD_BLOCK_CODE:
-		begin_code(r, detail);
-		break;
-	case MD_BLOCK_TABLE:
-		if (r->marker.len) {
-			open_block(r);
-			close_block(r);
-		}
-		table_begin(&r->table, ((MD_BLOCK_TABLE_DETAIL *)detail)->col_count);
-		r->target = &r->table.scratch;
-		break;
-	default:
-		break;
-	}
-	return ++r->n_event > EVENTS_PER_BYTE * (r->len + 16);
-}
-
-static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
-{
-	struct render *r = arg;
-	MD_ALIGN align;
-
-	switch (type) {
-	case MD_BLOCK_QUOTE:
-		close_block(r);
-		r->n_quote--;
-		r->depth--;
-		r->is_behind_paragraph = 0;
-		break;
-	case MD_BLOCK_UL:
-		end_list(r, 0);
-		break;
-	case MD_BLOCK_OL:
-		end_list(r, ((MD_BLOCK_OL_DETAIL *)detail)->mark_delimiter);
-		break;
-	case MD_BLOCK_LI:
-		if (r->marker.len) {
-			open_block(r);
-		}
-		close_block(r);
-		break;
-	case MD_BLOCK_CODE:
-		if (r->is_open) {
-			end_code_line(r);
-		}
-		r->is_code = 0;
-		break;
-	case MD_BLOCK_TH:
-	case MD_BLOCK_TD:
-		align = ((MD_BLOCK_TD_DETAIL *)detail)->align;
-		table_end_cell(&r->table, align == MD_ALIGN_RIGHT    ? 1
-					  : align == MD_ALIGN_CENTER ? 0
-								     : -1);
-		break;
-	case MD_BLOCK_TABLE:
-		r->target = r->out;
-		table_put(&r->table, r->out, r->indent, r->n_quote);
-		break;
-	default:
-		close_block(r);
-		r->is_behind_paragraph = type == MD_BLOCK_P && r->depth > 0;
-		break;
-	}
-	r->element = ELEMENT_TEXT;
-	return 0;
-}
-
 /* ---- text ---- */
 
 static void add(struct render *r, enum element element, int link, const char *text, size_t len)
@@ -538,15 +433,13 @@ static int is_shown(const struct render *r, const struct span *span)
 						   memcmp(address, "http://", 7) == 0)));
 }
 
-static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
+static void end_span(struct render *r)
 {
-	struct render *r = arg;
 	struct span *span = &r->span[--r->n_span];
 
-	(void)detail;
-	if (type == MD_SPAN_DEL) {
+	if (span->type == MD_SPAN_DEL) {
 		add(r, current_element(r), 0, "~~", 2);
-	} else if (type == MD_SPAN_IMG) {
+	} else if (span->type == MD_SPAN_IMG) {
 		add(r, current_element(r), 0, "]", 1);
 	}
 	if (span->address.len && !is_shown(r, span)) {
@@ -555,6 +448,131 @@ static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
 		add(r, ELEMENT_DIM, 0, ")", 1);
 	}
 	buf_finish(&span->address);
+}
+
+/* md4c 0.4.8 may leave what it never entered (an image that begins in a link's title). */
+static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
+{
+	struct render *r = arg;
+	size_t at = r->n_span;
+
+	(void)detail;
+	while (at > 0 && r->span[at - 1].type != type) {
+		at--;
+	}
+	while (at > 0 && r->n_span >= at) {
+		end_span(r);
+	}
+	return 0;
+}
+
+/* ---- md4c's blocks ---- */
+
+static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
+{
+	struct render *r = arg;
+
+	close_block(r);
+	if (r->depth == 0 && type != MD_BLOCK_DOC) {
+		r->state->list_mark = 0;
+	}
+	switch (type) {
+	case MD_BLOCK_QUOTE:
+		r->n_quote++;
+		r->depth++;
+		r->is_behind_paragraph = 0;
+		break;
+	case MD_BLOCK_UL:
+		begin_list(r, 0, ((MD_BLOCK_UL_DETAIL *)detail)->is_tight, 0, 0);
+		break;
+	case MD_BLOCK_OL:
+		begin_list(r, 1, ((MD_BLOCK_OL_DETAIL *)detail)->is_tight,
+			((MD_BLOCK_OL_DETAIL *)detail)->start,
+			((MD_BLOCK_OL_DETAIL *)detail)->mark_delimiter);
+		break;
+	case MD_BLOCK_LI:
+		begin_item(r, detail);
+		break;
+	case MD_BLOCK_HR:
+		open_block(r);
+		styled_add(r->out, ELEMENT_DIM, "----------", 10);
+		r->n_text++;
+		break;
+	case MD_BLOCK_H:
+		r->element = ELEMENT_HEADING;
+		break;
+	case MD_BLOCK_P:
+		if (r->is_behind_paragraph) {
+			put_empty_block(r);
+		}
+		break;
+	case MD_BLOCK_CODE:
+		begin_code(r, detail);
+		break;
+	case MD_BLOCK_TABLE:
+		if (r->marker.len) {
+			open_block(r);
+			close_block(r);
+		}
+		table_begin(&r->table, ((MD_BLOCK_TABLE_DETAIL *)detail)->col_count);
+		r->target = &r->table.scratch;
+		break;
+	default:
+		break;
+	}
+	return ++r->n_event > EVENTS_PER_BYTE * (r->len + 16);
+}
+
+static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
+{
+	struct render *r = arg;
+	MD_ALIGN align;
+
+	while (r->n_span) {
+		end_span(r);
+	}
+	switch (type) {
+	case MD_BLOCK_QUOTE:
+		close_block(r);
+		r->n_quote--;
+		r->depth--;
+		r->is_behind_paragraph = 0;
+		break;
+	case MD_BLOCK_UL:
+		end_list(r, 0);
+		break;
+	case MD_BLOCK_OL:
+		end_list(r, ((MD_BLOCK_OL_DETAIL *)detail)->mark_delimiter);
+		break;
+	case MD_BLOCK_LI:
+		if (r->marker.len) {
+			open_block(r);
+		}
+		close_block(r);
+		break;
+	case MD_BLOCK_CODE:
+		if (r->is_open) {
+			end_code_line(r);
+		}
+		r->is_code = 0;
+		break;
+	case MD_BLOCK_TH:
+	case MD_BLOCK_TD:
+		align = ((MD_BLOCK_TD_DETAIL *)detail)->align;
+		table_end_cell(&r->table, align == MD_ALIGN_RIGHT    ? 1
+					  : align == MD_ALIGN_CENTER ? 0
+								     : -1);
+		break;
+	case MD_BLOCK_TABLE:
+		r->target = r->out;
+		table_put(&r->table, r->out, r->indent, r->n_quote);
+		break;
+	default:
+		close_block(r);
+		r->is_behind_paragraph = type == MD_BLOCK_P && r->depth > 0;
+		break;
+	}
+	r->element = ELEMENT_TEXT;
 	return 0;
 }
 

@@ -59,8 +59,9 @@ static void numbers_go_on_over_pieces(void **state)
 
 static void code_is_kept_exactly(void **state)
 {
-	assert_styled("see:\n```c\nint  *a;\n\n\tb *= c;   \n```\nand\n\n    indented *x*\n\n- item\n\n"
-		      "  ~~~\n  in it\n  ~~~\n",
+	assert_styled(
+		"see:\n```c\nint  *a;\n\n\tb *= c;   \n```\nand\n\n    indented *x*\n\n- item\n\n"
+		"  ~~~\n  in it\n  ~~~\n",
 		"|see:\n"
 		"2/2 cut code 1 |{code-block:int  *a;}\n"
 		"2/2 cut code 1 |\n"
@@ -76,7 +77,7 @@ static void code_is_kept_exactly(void **state)
 static void a_block_of_code_that_never_ends_is_code(void **state)
 {
 	assert_styled("```\n# no heading\n`` `\n", "2/2 cut code 1 |{code-block:# no heading}\n"
-						    "2/2 cut code 1 |{code-block:`` `}\n");
+						   "2/2 cut code 1 |{code-block:`` `}\n");
 }
 
 static void quotes_have_bars(void **state)
@@ -109,6 +110,13 @@ static void links_are_text_and_address(void **state)
 	assert_styled("[a *b*](http://x.org/?a=1&amp;b=2 \"title\") <http://y.org> ![i](p.png)",
 		"|{link:a b}{dim: (http://x.org/?a=1&b=2)} {link:http://y.org} [image: i]{dim: "
 		"(p.png)}\n");
+}
+
+/* md4c leaves an image there that it never entered. */
+static void spans_that_end_without_a_beginning_end_nothing(void **state)
+{
+	assert_styled("**b [f](g \"![i\") h](j) k** l",
+		"|{strong:b }{link:f}{dim: (g)}{strong: h k} l\n");
 }
 
 static void definitions_of_links_are_shown(void **state)
@@ -174,8 +182,9 @@ static void assert_cited(
 
 static void citations_are_words_and_a_coloured_number(void **state)
 {
-	const char *answer = "It *says* [S1 a.txt:3 \"two * stars_of_it\"] and \"this\" [S2 p.4], so "
-			     "[S3 b:1 \"x y\", \"z\"] it is [S4 c:9 \"old\"].";
+	const char *answer =
+		"It *says* [S1 a.txt:3 \"two * stars_of_it\"] and \"this\" [S2 p.4], so "
+		"[S3 b:1 \"x y\", \"z\"] it is [S4 c:9 \"old\"].";
 	struct citation citation[] = {
 		cited(answer, "[S1", "two * stars_of_it", VERDICT_VERIFIED),
 		cited(answer, "[S2", "this", VERDICT_MOVED),
@@ -196,8 +205,7 @@ static void a_citation_that_never_ends_hides_nothing(void **state)
 	const char *answer = "so [S1 what follows\n\nis text";
 	struct citation citation = cited(answer, "[S1", "", VERDICT_NOT_FOUND);
 
-	assert_cited(answer, &citation, 1,
-		"|so {not-found#1:[1]}[S1 what follows\n|\n|is text\n");
+	assert_cited(answer, &citation, 1, "|so {not-found#1:[1]}[S1 what follows\n|\n|is text\n");
 }
 
 static void citations_in_code_stay_as_they_are(void **state)
@@ -234,13 +242,16 @@ static void places_that_are_none_are_passed_over(void **state)
 /* ---- piece by piece ---- */
 
 static const char *const answers[] = {
-	"# A\n\ntext *em\nphasis* on\n\n- a\n- b\n\n  c\n  - d\n-\n- e\n\n1. x\n2. y\n   ```\n   q\n   "
+	"# A\n\ntext *em\nphasis* on\n\n- a\n- b\n\n  c\n  - d\n-\n- e\n\n1. x\n2. y\n   ```\n   "
+	"q\n   "
 	"```\n3. z\n",
 	"```c\nint a;\n``` not yet\n```\nafter\n~~~~\n~~~\n~~~~\n1986. A year\n5) five\n6) six\n",
-	"| a | b |\n|---|---|\n| 1 | 2 |\n- after\n+ other\n* third\n\n> q\n> r\n\n    code\n\n  in\n",
+	"| a | b |\n|---|---|\n| 1 | 2 |\n- after\n+ other\n* third\n\n> q\n> r\n\n    code\n\n  "
+	"in\n",
 	"Title\n---\nx\n===\n* * *\n- - -\n-x\n1.x\n12345678901. no\n[l]: http://a\n[m]:\n[l]\n",
 	"\r\n\r\na\r\nb\r\n\r\n- c\r\n- d\r\n```\r\ne\r\n```\r\n",
-	"\xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x8e\x89 e\xcc\x81 **\xe6\xbc\xa2**\n\n\xff\xfe broken \xe6\n",
+	"\xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x8e\x89 e\xcc\x81 **\xe6\xbc\xa2**\n\n\xff\xfe broken "
+	"\xe6\n",
 	"para\n- list\n  more\n2. two\n1. one\n-\n  x\n   ```\n   y\n```\nz\n```",
 	"\t- tab\n\n \n   - three\n- x\n\n\n\n\ty\n",
 };
@@ -339,7 +350,8 @@ static void a_long_answer_costs_each_token_the_same(void **state)
 		first = half - begun;
 		second = cpu_s() - half;
 		print_message("# 100 KB of %.12s...: %.2f us a token, then %.2f us\n", kinds[i],
-			1e6 * first / ((double)text.len / 8), 1e6 * second / ((double)text.len / 8));
+			1e6 * first / ((double)text.len / 8),
+			1e6 * second / ((double)text.len / 8));
 		assert_true(second < 3 * first + 0.05);
 		markdown_stream_finish(&stream);
 		buf_finish(&text);
@@ -349,10 +361,10 @@ static void a_long_answer_costs_each_token_the_same(void **state)
 /* What parsers are known to take quadratic time for. */
 static void hostile_text_takes_linear_time(void **state)
 {
-	static const char *const kinds[] = {"[", "](", "[a](", "*a ", "**a _b ", "`a`` ", "<a ", "> ",
-		"- ", " - ", "|", "|-", "a|b\n", "[a]: b\n", "&#", "\\", "![", "~~", "~a~ ",
-		"http://a.b ", "*_*_ ", "1) ", "x\n- ", "\t", "a\n\n\n", "```\n", "[S1 \"", "\xff", "_ a_",
-		"**x* "};
+	static const char *const kinds[] = {"[", "](", "[a](", "*a ", "**a _b ", "`a`` ", "<a ",
+		"> ", "- ", " - ", "|", "|-", "a|b\n", "[a]: b\n", "&#", "\\", "![", "~~", "~a~ ",
+		"http://a.b ", "*_*_ ", "1) ", "x\n- ", "\t", "a\n\n\n", "```\n", "[S1 \"", "\xff",
+		"_ a_", "**x* "};
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct styled styled = {.n_run = 0};
@@ -404,6 +416,7 @@ int main(void)
 		cmocka_unit_test(tables_stand_in_columns),
 		cmocka_unit_test(a_wide_table_is_a_list_of_its_rows),
 		cmocka_unit_test(links_are_text_and_address),
+		cmocka_unit_test(spans_that_end_without_a_beginning_end_nothing),
 		cmocka_unit_test(definitions_of_links_are_shown),
 		cmocka_unit_test(html_is_text),
 		cmocka_unit_test(entities_are_what_they_stand_for),
