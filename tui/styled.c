@@ -264,7 +264,7 @@ void styled_draw_row(struct pane pane, int row, const struct styled *styled,
 	const struct styled_row *it = &rows->row[index];
 	const struct styled_block *block = &styled->block[it->block];
 	const char *text = buf_str(&styled->text);
-	size_t at = it->at, end = it->at + it->len;
+	size_t at = it->at, end = it->at + it->len, fit;
 	int column = it->indent, is_cut;
 
 	for (int i = 0; i < block->n_quote && i * QUOTE_COLUMNS < it->indent; i++) {
@@ -273,7 +273,10 @@ void styled_draw_row(struct pane pane, int row, const struct styled *styled,
 	if (block->no_wrap && look->left) {
 		column += skip_left(text, &at, end, look->left - look->left % TAB_COLUMNS);
 	}
-	is_cut = block->no_wrap && cells_fit(text + at, end - at, pane.columns - column) < end - at;
+	fit = cells_fit(text + at, end - at, pane.columns - column);
+	is_cut = block->no_wrap && fit < end - at;
+	/* The spaces that a row ends with may stand outside. */
+	end = !block->no_wrap && fit ? at + fit : end;
 	while (at < end && column < pane.columns) {
 		size_t upto = end;
 		enum element element = look_at(styled, look, at, &upto);

@@ -40,24 +40,27 @@ static void add_sources(const struct chat *chat, struct styled *out)
 	buf_finish(&line);
 }
 
+static void add_first_start(struct styled *out)
+{
+	add_line(out, ELEMENT_NOTE,
+		"No model is set up, so the built-in reading model answers: from your documents "
+		"only, by quoting them. To use a bigger one:");
+	add_hint(out, "carrel models add PATH", " in a shell: a GGUF file, or a model's folder");
+	add_hint(out, "/model NAME", "here: one of those that were added, or a path");
+	add_line(out, ELEMENT_TEXT, "");
+}
+
 void chat_greeting(const struct chat *chat, struct styled *out)
 {
 	add_line(out, ELEMENT_HEADING, "Welcome to carrel.");
 	add_line(out, ELEMENT_TEXT, "");
 	add_sources(chat, out);
 	add_line(out, ELEMENT_TEXT, "");
+	if (chat->view.app->config->no_model) {
+		add_first_start(out);
+	}
 	add_hint(out, "/load PATH...", "load files or folders: text, code, PDF, HTML, transcripts");
 	add_hint(out, "Enter", "asks what you typed; Tab completes, Alt-Enter makes a new line");
 	add_hint(out, "Esc", "browse: Tab goes to a citation, Enter opens it, i returns");
 	add_hint(out, "F1", "shows all keys; F10 leaves, and everything is kept");
-	if (!chat->view.app->config->no_model) {
-		return;
-	}
-	add_line(out, ELEMENT_TEXT, "");
-	add_line(out, ELEMENT_NOTE,
-		"No model is set up, so the built-in reading model answers: from your documents "
-		"only, by quoting them.");
-	add_line(out, ELEMENT_TEXT, "To use a bigger one:");
-	add_hint(out, "carrel models add PATH", " in a shell, for a GGUF file or a model's folder");
-	add_hint(out, "/model NAME", "here, for one of those that were added, or a path");
 }

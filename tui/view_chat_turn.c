@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/utf8.h"
 #include "session/export.h"
+#include "tui/meter_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,8 @@ static void build_answer(const struct chat *chat, struct chat_turn *turn)
 
 static void add_usage(struct styled *out, const struct engine_usage *usage)
 {
-	char prompt[NUMBER_SIZE], cached[NUMBER_SIZE], fresh[NUMBER_SIZE], made[NUMBER_SIZE];
+	char prompt[NUMBER_SIZE], cached[NUMBER_SIZE], fresh[NUMBER_SIZE], made[NUMBER_SIZE],
+		rate[NUMBER_SIZE];
 	struct buf line = BUF_INIT;
 
 	if (!usage->prompt_tok) {
@@ -169,8 +171,9 @@ static void add_usage(struct styled *out, const struct engine_usage *usage)
 		number_grouped(fresh, usage->prefill_tok), usage->prefill_ms / 1000,
 		number_grouped(made, usage->generated_tok));
 	if (usage->generated_tok > 1 && usage->decode_ms > 0) {
-		buf_printf(&line, ", %.1f tok/s",
-			(double)(usage->generated_tok - 1) * 1000 / usage->decode_ms);
+		buf_printf(&line, ", %s tok/s",
+			meter_rate(rate,
+				(double)(usage->generated_tok - 1) * 1000 / usage->decode_ms));
 	}
 	add_buf(out, ELEMENT_DIM, &line);
 }
