@@ -182,6 +182,7 @@ static void add(struct render *r, enum element element, int link, const char *te
 static void add_words(struct render *r, enum element element, const char *words)
 {
 	add(r, element, 0, "\"", 1);
+	words += strspn(words, " \r\n");
 	while (*words) {
 		size_t n = strcspn(words, "\r\n");
 

@@ -52,6 +52,11 @@ static void add_first_start(struct styled *out)
 
 void chat_greeting(const struct chat *chat, struct styled *out)
 {
+	if (chat->state->n_turn) { /* a fork at the first question */
+		add_line(out, ELEMENT_DIM,
+			"The next question begins anew; /turns shows what was said before.");
+		return;
+	}
 	add_line(out, ELEMENT_HEADING, "Welcome to carrel.");
 	add_line(out, ELEMENT_TEXT, "");
 	add_sources(chat, out);
