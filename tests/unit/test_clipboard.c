@@ -30,8 +30,9 @@ static void the_sequence_holds_only_base64_of_the_text(void **state)
 	assert_int_equal(text.len, 11);
 	assert_memory_equal(text.data, "a\x1b]52;c;x\a\0b", 11);
 	out.data[out.len - 1] = '\0';
-	assert_int_equal(strspn(out.data + 7,
-				 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="),
+	assert_int_equal(
+		strspn(out.data + 7,
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="),
 		out.len - 8);
 	buf_finish(&text);
 	buf_finish(&out);
@@ -150,14 +151,16 @@ static void a_tool_that_hangs_holds_nothing_up(void **state)
 	struct timespec begun, now;
 
 	memset(text, 'x', len);
+	remove_file("out");
 	setenv("WAYLAND_DISPLAY", "wayland-0", 1);
-	write_tool("wl-copy", "echo $$ > $OUT/out; exec /bin/sleep 5");
+	write_tool("wl-copy", "echo begun > $OUT/out; exec /bin/sleep 5");
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	assert_non_null(clipboard_run_tool(text, len));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	assert_true(now.tv_sec - begun.tv_sec < 4);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child of ours */
 	unsetenv("WAYLAND_DISPLAY");
+	assert_written("out", "begun\n"); /* nothing comes after the folder went */
 	free(text);
 }
 
