@@ -9,6 +9,7 @@
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -125,7 +126,8 @@ static void draw(struct fixture *fixture, int rows, int columns)
 	view_chat.draw(fixture->view, (struct pane){0, 0, rows, columns}, 1);
 }
 
-static void tell(struct fixture *fixture, enum desk_event_type type, int64_t order, const char *text)
+static void tell(
+	struct fixture *fixture, enum desk_event_type type, int64_t order, const char *text)
 {
 	struct desk_event event = {
 		.type = type, .order = order, .text = (char *)text, .text_len = strlen(text)};
@@ -154,7 +156,8 @@ static double clock_ms(void)
 }
 
 static const char long_answer[] =
-	"Some *words* that fill a paragraph of an answer, with `code` and more words to wrap it.\n\n"
+	"Some *words* that fill a paragraph of an answer, with `code` and more words to wrap "
+	"it.\n\n"
 	"- one item\n- another item, which is longer than the first one of this list was\n\n"
 	"```c\nint f(void);\n```\n\nAnd an end that says all of it once more, in other words.\n";
 
@@ -177,8 +180,8 @@ static void only_turns_that_are_seen_are_laid_out(void **state)
 		view_chat.act(fixture.view, ACTION_NEXT_TURN);
 		draw(&fixture, ROWS, COLUMNS);
 	}
-	print_message("# through all of it: %.3f ms a turn and frame\n",
-		(clock_ms() - begun) / 1000);
+	print_message(
+		"# through all of it: %.3f ms a turn and frame\n", (clock_ms() - begun) / 1000);
 	assert_int_equal(fixture.chat->cursor.turn, 999);
 	assert_true(fixture.chat->n_turn <= 70);
 	close_chat(&fixture);
@@ -256,8 +259,7 @@ static void what_is_read_stays_while_the_width_changes(void **state)
 		draw(&fixture, columns % 60 + 1, columns);
 		assert_int_equal(fixture.chat->cursor.turn, cursor.turn);
 		assert_int_equal(fixture.chat->cursor.at, cursor.at);
-		assert_int_equal(
-			chat_row_of(fixture.chat, fixture.chat->cursor).turn, cursor.turn);
+		assert_int_equal(chat_row_of(fixture.chat, fixture.chat->cursor).turn, cursor.turn);
 	}
 	draw(&fixture, 0, 0);
 	draw(&fixture, 1, 1);
@@ -292,6 +294,37 @@ static void an_answer_is_streamed_and_then_kept(void **state)
 	view_chat.event(fixture.view, &ended);
 	assert_int_equal(chat_count(fixture.chat), 3);
 	assert_string_equal(part_text(&fixture, 2, CHAT_ANSWER), "Answer 3.\n\ntext\n");
+	close_chat(&fixture);
+}
+
+/* Token by token with a frame for each, the second half costs what the first did. */
+static void a_frame_costs_the_same_however_long_the_answer_is(void **state)
+{
+	struct fixture fixture;
+	double begun, half = 0, first, second;
+	size_t n = 0, most = (100 << 10) / 4;
+	char token[5];
+
+	open_chat(&fixture, 1, 0, "text");
+	draw(&fixture, ROWS, COLUMNS);
+	chat_asked(fixture.chat, 9, "long?", 5, 0);
+	begun = clock_ms();
+	for (; n < most; n++) {
+		size_t at = n * 4 % (sizeof(long_answer) - 5);
+
+		if (n == most / 2) {
+			half = clock_ms();
+		}
+		snprintf(token, sizeof(token), "%s", long_answer + at);
+		tell(&fixture, DESK_TEXT, 9, token);
+		draw(&fixture, ROWS, COLUMNS);
+	}
+	first = half - begun;
+	second = clock_ms() - half;
+	print_message("# 100 KB in frames of a token: %.1f us each, then %.1f us\n",
+		2000 * first / (double)most, 2000 * second / (double)most);
+	assert_true(chat_shows_end(fixture.chat));
+	assert_true(second < 3 * first + 50);
 	close_chat(&fixture);
 }
 
@@ -354,8 +387,9 @@ static void another_session_is_another_conversation(void **state)
 
 /* ---- browsing ---- */
 
-static const char cited_answer[] = "It says [S1 a.txt:2 \"some words\"] so.\n\n```\nint  a;\n\nint b;\n"
-				   "```\n\nAnd [S1 \"nothing\"].";
+static const char cited_answer[] =
+	"It says [S1 a.txt:2 \"some words\"] so.\n\n```\nint  a;\n\nint b;\n"
+	"```\n\nAnd [S1 \"nothing\"].";
 
 static void add_citations(struct fixture *fixture, struct citation citation[2], size_t turn)
 {
@@ -507,6 +541,7 @@ int main(void)
 		cmocka_unit_test(it_follows_its_end_until_somebody_scrolls),
 		cmocka_unit_test(what_is_read_stays_while_the_width_changes),
 		cmocka_unit_test(an_answer_is_streamed_and_then_kept),
+		cmocka_unit_test(a_frame_costs_the_same_however_long_the_answer_is),
 		cmocka_unit_test(an_end_without_an_answer_says_why),
 		cmocka_unit_test(questions_wait_behind_each_other),
 		cmocka_unit_test(another_session_is_another_conversation),
