@@ -121,6 +121,9 @@ void chat_draw(struct view *view, struct pane pane, int is_focused)
 	}
 	at = chat_top(chat);
 	do {
-		draw_row(chat, pane, row, at, is_browsing && chat_row_compare(at, cursor) == 0);
+		if (chat_turn_wrapped(chat, at.turn)) {
+			draw_row(chat, pane, row, at,
+				is_browsing && chat_row_compare(at, cursor) == 0);
+		}
 	} while (++row < pane.rows && chat_row_move(chat, &at, 1));
 }
