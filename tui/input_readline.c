@@ -145,6 +145,7 @@ void input_readline_close(struct input *input)
 	rl_clear_history();
 	input_swap_history();
 	rl_clear_history();
+	free(other_history->entries);
 	free(other_history);
 	other_history = NULL;
 	keep_locale();
@@ -483,13 +484,30 @@ int input_is_amid(void)
 			  RL_STATE_METANEXT) != 0;
 }
 
-void input_leave(struct input *input)
+/* rl_callback_sigcleanup() forgets memory of the functions that wait for a character: give them one. */
+static void end_waiting(struct input *input)
 {
-	static const char abort_key = 7; /* ^G */
+	static const char abort_key = 7, nowhere = 1; /* ^G, ^A */
 
 	if (RL_ISSTATE(RL_STATE_ISEARCH)) {
 		input_feed(input, &abort_key, 1); /* the line of before comes back */
+	} else if (RL_ISSTATE(RL_STATE_CHARSEARCH)) {
+		input_feed(input, &nowhere, 1);
+	} else if (input->is_quoting) {
+		int end = rl_end;
+
+		rl_begin_undo_group();
+		input_feed(input, &nowhere, 1);
+		rl_end_undo_group();
+		if (rl_end != end) {
+			rl_do_undo();
+		}
 	}
+}
+
+void input_leave(struct input *input)
+{
+	end_waiting(input);
 	rl_callback_sigcleanup();
 	rl_clear_message();
 	buf_clear(&input->sequence);

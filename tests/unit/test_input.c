@@ -511,6 +511,10 @@ static void test_keys_that_nothing_is_bound_to_do_nothing(void **unused)
 {
 	type("x\033[24;5~\033[99~\033[1;2A\033[5~\033[57399u");
 	assert_false(input_is_waiting(input));
+	type("\026");
+	assert_true(input_is_waiting(input));
+	input_clear(input); /* leaves no more than that */
+	assert_false(input_is_waiting(input));
 	type("y");
 	assert_line("xy");
 	type("\030"); /* ^X begins a sequence */
@@ -1056,6 +1060,7 @@ static void test_any_keys_leave_a_line_that_can_be_drawn(void **unused)
 	uint64_t n = 0;
 
 	program = edit_badly;
+	alarm(120); /* nor a loop without end */
 	for (int i = 0; i < 30000; i++) {
 		uint64_t dice = dice_of(11, n++);
 
@@ -1077,6 +1082,7 @@ static void test_any_keys_leave_a_line_that_can_be_drawn(void **unused)
 			input_set(input, "");
 		}
 	}
+	alarm(0);
 	buf_finish(&asked);
 }
 
