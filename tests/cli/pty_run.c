@@ -31,6 +31,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include <utmp.h>
 
 enum { MAX_OUTPUT = 1 << 20, LIMIT_MS = 20000 };
 
@@ -310,17 +311,21 @@ int main(int argc, char **argv)
 	struct winsize size = {.ws_row = 24, .ws_col = 80};
 	FILE *script = argc > 2 ? fopen(argv[1], "r") : NULL;
 	char line[1024];
+	int inner;
 
 	if (!script) {
 		fprintf(stderr, "usage: pty_run SCRIPT COMMAND [ARGS]\n");
 		return 2;
 	}
-	child = forkpty(&terminal, NULL, NULL, &size);
-	if (child < 0) {
+	/* The modes are looked at before anybody can change them. */
+	if (openpty(&terminal, &inner, NULL, NULL, &size) < 0 ||
+		tcgetattr(inner, &modes_before) < 0 || (child = fork()) < 0) {
 		perror("pty_run: there is no pseudo-terminal");
 		return 99;
 	}
 	if (child == 0) {
+		close(terminal);
+		login_tty(inner);
 		/* A shell starts what ends in & with the first two ignored, nohup the third. */
 		signal(SIGINT, SIG_DFL);
 		signal(SIGQUIT, SIG_DFL);
@@ -328,7 +333,7 @@ int main(int argc, char **argv)
 		execvp(argv[2], argv + 2);
 		_exit(127);
 	}
-	tcgetattr(terminal, &modes_before);
+	close(inner);
 	while (fgets(line, sizeof(line), script)) {
 		line[strcspn(line, "\n")] = 0;
 		play(line);
