@@ -91,11 +91,12 @@ static size_t find_label(const struct document *document, const char *label)
 static int path_grade(const char *path, const char *words, size_t len)
 {
 	size_t path_len = path ? strlen(path) : 0;
-	const char *end = path + path_len - len;
+	const char *end;
 
 	if (path_len < len) {
 		return 0;
 	}
+	end = path + path_len - len;
 	if (memcmp(end, words, len) == 0 && (end == path || end[-1] == '/')) {
 		return end == path ? 3 : 2;
 	}
