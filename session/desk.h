@@ -8,9 +8,10 @@
  *     desk's thread:  session_ask_over() with a watch that posts them
  *
  * Orders are carried out one after the other, in the order in which they came; what waits is told by
- * the state. Questions about cost (desk_preview()) and desk_stop() do not wait: they are taken up
- * between two events of what is under way. One wake per burst: texts of one answer that were not
- * taken yet are one event.
+ * the state. Only the files of a load are read beside other orders: it is planned when they are read,
+ * another load waits for it, and a stop ends it where nothing else is under way. Questions about cost
+ * (desk_preview()) and desk_stop() do not wait: they are taken up between two events of what is under
+ * way. One wake per burst: texts of one answer that were not taken yet are one event.
  */
 #ifndef SESSION_DESK_H
 #define SESSION_DESK_H

@@ -311,20 +311,22 @@ static int tokenize_refusal(struct reading *reading, struct buf *ids, struct err
 {
 	static const enum prompt_mark mark[] = {
 		PROMPT_BEGIN, PROMPT_USER_OPEN, PROMPT_USER_CLOSE, PROMPT_MODEL_OPEN_NO_THINK};
+	struct session_watch watch = reading->watch ? *reading->watch : (struct session_watch){0};
 	struct prompt prompt = {0};
 	struct engine_event event;
 	int64_t before_tok, request;
 	int status;
 
+	watch.stopped = NULL; /* it takes no time, and an answer is due */
 	for (size_t i = 0; i < ARRAY_LEN(mark); i++) {
 		prompt_add(&prompt, segment_mark(mark[i]));
 	}
-	status = session_count_prompt(reading->engine, &prompt, NULL, &before_tok, err);
+	status = session_count_prompt(reading->engine, &prompt, &watch, &before_tok, err);
 	prompt_add(&prompt, segment_text(REFUSAL_TEXT, strlen(REFUSAL_TEXT)));
 	if (status == 0) {
 		request = engine_tokenize(reading->engine, &prompt, 0, err);
 		status = request < 0 ? -1
-				     : session_await(reading->engine, request, NULL, &event, err);
+				     : session_await(reading->engine, request, &watch, &event, err);
 	}
 	if (status == 0 && event.n_ids > (size_t)before_tok) {
 		buf_add(ids, event.ids + before_tok,
