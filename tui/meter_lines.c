@@ -555,7 +555,8 @@ void meter_cost_line(
 {
 	char number[NUMBER_SIZE];
 
-	if (!preview->serial) {
+	/* Of an engine that is gone nothing is known, whatever it said before. */
+	if (!preview->serial || state->engine != DESK_ENGINE_READY) {
 		return;
 	}
 	if (!preview->fits) {

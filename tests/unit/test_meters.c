@@ -374,6 +374,10 @@ static void test_the_cost_stands_before_enter(void **state)
 	preview.decode_tok_per_s = 0;
 	meter_cost_line(&figures, &preview, &desk);
 	assert_line(&figures, 80, "next: 28 new, 41,210 cached, first word: unknown");
+	desk.engine = DESK_ENGINE_FAILED;
+	meter_cost_line(&figures, &preview, &desk);
+	assert_line(&figures, 80, "");
+	desk.engine = DESK_ENGINE_READY;
 	preview = (struct desk_preview){0};
 	meter_cost_line(&figures, &preview, &desk);
 	assert_line(&figures, 80, "");
