@@ -116,6 +116,12 @@ void chat_draw(struct view *view, struct pane pane, int is_focused)
 	if (is_browsing) {
 		chat_need_cursor(chat);
 		cursor = chat_row_of(chat, chat->cursor);
+		/* Who stands at the end goes with it while an answer comes. */
+		if (chat->follows && chat_row_compare(cursor, chat_top(chat)) < 0) {
+			cursor = chat_last_row(chat);
+			chat->cursor = chat_place_of(chat, cursor);
+			chat->link = 0;
+		}
 	} else if (!chat->match_len) {
 		chat->has_cursor = chat->link = 0;
 	}

@@ -240,6 +240,16 @@ static void it_follows_its_end_until_somebody_scrolls(void **state)
 		view_chat.act(fixture.view, ACTION_PAGE_DOWN);
 	}
 	assert_true(fixture.chat->follows);
+	/* Who browses at the end goes with it. */
+	fixture.app.is_typing = 0;
+	view_chat.act(fixture.view, ACTION_LAST);
+	for (int i = 0; i < 50; i++) {
+		tell(&fixture, DESK_TEXT, 5, "more and more\n\n");
+		draw(&fixture, ROWS, COLUMNS);
+		assert_true(chat_shows_end(fixture.chat));
+		assert_true(chat_row_compare(chat_row_of(fixture.chat, fixture.chat->cursor),
+				    chat_top(fixture.chat)) >= 0);
+	}
 	close_chat(&fixture);
 }
 
