@@ -104,15 +104,22 @@ static const char *turn_text(
 	return passage->is_answer ? turn->text : turn->question;
 }
 
+/* NULL for one of a turn: a session may have no sources at all. */
+static const struct document *passage_document(
+	const struct passages *passages, const struct passage *passage)
+{
+	return passage->turn ? NULL : &passages->contents->block[passage->block].document;
+}
+
 const char *passage_text(
 	const struct passages *passages, size_t index, struct buf *made, size_t *len)
 {
 	const struct passage *passage = &passages->item[index];
-	const struct document *document = &passages->contents->block[passage->block].document;
+	const struct document *document = passage_document(passages, passage);
 	const char *text;
 	size_t all;
 
-	if (!passage->turn && document->kind == DOCUMENT_TRANSCRIPT) {
+	if (document && document->kind == DOCUMENT_TRANSCRIPT) {
 		buf_clear(made);
 		for (size_t i = 0; i < passage->n_part; i++) {
 			const struct part *part = &document->part[passage->part + i];
@@ -123,7 +130,7 @@ const char *passage_text(
 		*len = made->len;
 		return buf_str(made);
 	}
-	if (passage->turn) {
+	if (!document) {
 		text = turn_text(passages, passage, &all);
 	} else {
 		text = document->part[passage->part].text;
@@ -137,10 +144,10 @@ const char *passage_text(
 size_t passage_part(const struct passages *passages, size_t index, size_t at, size_t *part_at)
 {
 	const struct passage *passage = &passages->item[index];
-	const struct document *document = &passages->contents->block[passage->block].document;
+	const struct document *document = passage_document(passages, passage);
 	size_t part = passage->part;
 
-	if (passage->turn || document->kind != DOCUMENT_TRANSCRIPT) {
+	if (!document || document->kind != DOCUMENT_TRANSCRIPT) {
 		*part_at = passage->at + at;
 		return part;
 	}
