@@ -52,6 +52,7 @@ struct reader {
 	/* The citation that was opened last. */
 	enum document_quote quote; /* NOWHERE: none */
 	struct text_range quoted;
+	int brings_quote; /* into sight, when the height of what is drawn is known */
 	int64_t turn;
 	size_t citation; /* of that turn */
 	/* Searching. */

@@ -58,18 +58,16 @@ static void find_version(
 
 static void show_quote(struct reader *reader)
 {
-	struct document_row row;
-
 	if (reader->quote == DOCUMENT_QUOTE_NOWHERE) {
 		app_say(reader->view.app,
 			"the place of this citation is not in the source any more");
 		return;
 	}
-	row = document_rows_at(&reader->rows, reader->quoted.first);
 	if (!reader->wraps) {
 		reader->shift = 0;
 	}
-	reader->top = document_rows_go(&reader->rows, row, -(long)(reader->height / 3));
+	reader->top = document_rows_at(&reader->rows, reader->quoted.first);
+	reader->brings_quote = 1;
 	app_touch(reader->view.app);
 }
 

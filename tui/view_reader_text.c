@@ -144,6 +144,7 @@ void reader_close_text(struct reader *reader)
 	reader->number = 0;
 	reader->n_text = 0;
 	reader->quote = DOCUMENT_QUOTE_NOWHERE;
+	reader->brings_quote = 0;
 	reader->top = (struct document_row){0};
 }
 
