@@ -1,6 +1,7 @@
 /* What was said, oldest first: notes and errors, with their time. */
 #include "base/mem.h"
 #include "tui/list.h"
+#include "tui/list_find.h"
 #include "tui/view.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ enum { MOVE_COLUMNS = 16 };
 struct log_view {
 	struct view view;
 	struct list list;
+	struct list_find find;
 	int left; /* columns that long lines are moved by */
 };
 
@@ -26,7 +28,10 @@ static struct view *create(struct app *app, const char *argument)
 
 static void destroy(struct view *view)
 {
-	free(view);
+	struct log_view *log = (struct log_view *)view;
+
+	list_find_finish(&log->find);
+	free(log);
 }
 
 /* The end is followed while the cursor stands on it. */
@@ -90,22 +95,20 @@ static int act(struct view *view, enum action action)
 	return list_act(&log->list, action);
 }
 
+static int has(const void *arg, size_t row, const char *words)
+{
+	const struct app *app = arg;
+
+	return strcasestr(app->note[row].text, words) != NULL;
+}
+
 static int search(struct view *view, const char *words, size_t len, int is_back, int is_final)
 {
 	struct log_view *log = (struct log_view *)view;
-	char *wanted = mem_strndup(words, len);
-	size_t at = log->list.cursor, n = log->list.n;
-	int is_found = 0;
+	struct list_rows rows = {has, view->app};
 
-	for (size_t i = is_final ? 1 : 0; len && i <= n && !is_found; i++) {
-		at = is_back ? (log->list.cursor + n - i % n) % n : (log->list.cursor + i) % n;
-		is_found = strcasestr(view->app->note[at].text, wanted) != NULL;
-	}
-	free(wanted);
-	if (is_found) {
-		log->list.cursor = at;
-	}
-	return is_found;
+	follow(log);
+	return list_find(&log->find, &log->list, &rows, words, len, is_back, is_final);
 }
 
 static void title(struct view *view, struct buf *left, struct buf *right)

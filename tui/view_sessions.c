@@ -167,6 +167,7 @@ static void take_hits(struct sessions_view *sessions, struct job *job)
 	free(sessions->words);
 	sessions->words = mem_strdup(job->text);
 	if (!sessions->hits.n_hit) {
+		show_list(sessions);
 		app_say(app, "Nothing is found in any session.");
 		return;
 	}
