@@ -4,17 +4,18 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
-	DRAFT_MS = 500,       /* typing has paused */
+	DRAFT_MS = 500, /* typing has paused */
+	DRAFT_AGAIN_MS = 2000,
 	STALE_MS = 30 * 1000, /* between two looks at where sources came from */
 	IDLE_MS = 5000,
 };
@@ -164,6 +165,14 @@ static void end_dropped(struct desk *desk)
 	}
 }
 
+/* A model may load for long: what was asked is not lost with us meanwhile. Errors are the answer's. */
+static void keep_question(struct desk *desk, const struct order *order)
+{
+	if (order->kind == &order_ask && !(desk->engine && engine_is_ready(desk->engine))) {
+		session_keep_question(desk->at.session, order->text, order->text_len, NULL);
+	}
+}
+
 static int run_order(struct desk *desk, struct order *order, struct err *err)
 {
 	const struct order_kind *kind = order->kind;
@@ -172,8 +181,12 @@ static int run_order(struct desk *desk, struct order *order, struct err *err)
 		return err_set(err, ERR_FAILURE, NULL, "/open NAME opens one, /new begins one",
 			"no session is open");
 	}
-	if (kind->needs_engine && desk_need_engine(desk, err) < 0) {
-		return -1;
+	if (kind->needs_engine) {
+		keep_question(desk, order);
+		if (desk_need_engine(desk, err) < 0) {
+			return -1;
+		}
+		desk_count_before(desk, order->id);
 	}
 	desk_begin(desk, order->id, kind->doing);
 	return kind->run(desk, order, err);
@@ -222,21 +235,40 @@ static int draft_due(struct desk *desk, int at_once, char **draft)
 	return (int)left_ms;
 }
 
+/* It could not be saved: again later, unless another one came meanwhile. Takes it. */
+static void keep_draft(struct desk *desk, char *draft)
+{
+	pthread_mutex_lock(&desk->lock);
+	if (!desk->draft) {
+		desk->draft = draft;
+		desk->draft_ms = desk_clock_ms() + DRAFT_AGAIN_MS;
+		draft = NULL;
+	}
+	pthread_mutex_unlock(&desk->lock);
+	free(draft);
+}
+
 static int save_draft(struct desk *desk, int at_once)
 {
 	struct err err;
 	char *draft;
-	int left_ms = draft_due(desk, at_once, &draft);
+	int left_ms = draft_due(desk, at_once, &draft), failed;
 
 	if (!draft) {
 		return left_ms;
 	}
-	if (desk->at.session && session_set_draft(desk->at.session, draft, &err) < 0) {
+	failed = desk->at.session && session_set_draft(desk->at.session, draft, &err) < 0;
+	if (failed && !desk->is_draft_bad) { /* said once */
 		desk_note(desk, &err);
 	}
+	desk->is_draft_bad = failed;
 	desk->is_used |= draft[0] != 0;
-	free(draft);
-	return -1;
+	if (!failed || at_once) {
+		free(draft);
+		return -1;
+	}
+	keep_draft(desk, draft);
+	return DRAFT_AGAIN_MS;
 }
 
 void desk_save_draft(struct desk *desk)
@@ -270,7 +302,7 @@ static int soonest(int a, int b)
 	return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
-static int has_orders(struct desk *desk)
+int desk_has_orders(struct desk *desk)
 {
 	int has;
 
@@ -290,7 +322,7 @@ static int idle(struct desk *desk)
 	int wait_ms = save_draft(desk, 0);
 
 	desk_preview_serve(desk);
-	if (has_orders(desk)) {
+	if (desk_has_orders(desk)) {
 		return 0;
 	}
 	if (desk->wants_costs && desk->engine && engine_is_ready(desk->engine)) {
@@ -356,20 +388,6 @@ static void post_log(void *arg, enum log_level level, const char *text)
 	desk_note(arg, &note);
 }
 
-static int start_thread(struct desk *desk, struct err *err)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all); /* signals are the screen's */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&desk->thread, NULL, work, desk);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error ? err_set_errno(err, ERR_FAILURE, error, NULL,
-			       "the session's thread cannot be started")
-		     : 0;
-}
-
 static void desk_free(struct desk *desk)
 {
 	event_list_finish(&desk->events);
@@ -388,7 +406,7 @@ static void desk_free(struct desk *desk)
 int desk_open(struct desk **out, const struct desk_host *host, struct err *err)
 {
 	struct desk *desk = mem_zero(1, sizeof(*desk));
-	int status;
+	int error, status;
 
 	desk->host = *host;
 	desk->costs.marks_tok = -1;
@@ -403,7 +421,10 @@ int desk_open(struct desk **out, const struct desk_host *host, struct err *err)
 	if (status == 0) {
 		log_set_sink(post_log, desk);
 		desk_order(desk, &(struct order){.kind = &order_open});
-		status = start_thread(desk, err);
+		error = thread_begin(&desk->thread, work, desk);
+		status = error ? err_set_errno(err, ERR_FAILURE, error, NULL,
+					 "the session's thread cannot be started")
+			       : 0;
 	}
 	if (status < 0) {
 		log_set_sink(NULL, NULL);

@@ -57,6 +57,7 @@ void desk_check_engine(struct desk *desk, const struct err *why)
 	}
 	if (is == DESK_ENGINE_READY) {
 		desk_state_names(desk);
+		desk_take_old_rates(desk);
 		desk_forget_costs(desk);
 		desk_state_sources(desk);
 	}
@@ -226,25 +227,44 @@ static int is_noticed(int64_t was, int64_t is)
 	return was - is >= NOTICED_BYTES || is - was >= NOTICED_BYTES || (!was != !is);
 }
 
+/* Returns whether that changed. */
+static int look_at_memory(struct desk *desk)
+{
+	int64_t was = desk->now.engine_rss_bytes, rss = 0;
+
+	if (desk->engine && engine_is_running(desk->engine)) {
+		rss = rss_bytes(engine_info(desk->engine)->process_id);
+	}
+	desk->memory_ms = desk_clock_ms();
+	if (!is_noticed(was, rss)) {
+		return 0;
+	}
+	desk->now.engine_rss_bytes = rss;
+	return 1;
+}
+
+int desk_look_at_memory(struct desk *desk)
+{
+	return desk->engine && desk_clock_ms() - desk->memory_ms >= FIGURES_MS &&
+	       look_at_memory(desk);
+}
+
 int desk_look_at_figures(struct desk *desk, int at_once)
 {
-	int64_t now_ms = desk_clock_ms(), rss = 0, disk = 0, limit = 0;
+	int64_t now_ms = desk_clock_ms(), disk = 0, limit = 0;
 	int changed;
 
 	if (!desk->engine || (!at_once && now_ms - desk->figures_ms < FIGURES_MS)) {
 		return 0;
 	}
 	desk->figures_ms = now_ms;
-	rss = engine_is_running(desk->engine) ? rss_bytes(engine_info(desk->engine)->process_id)
-					      : 0;
+	changed = look_at_memory(desk);
 	engine_kv_usage(desk->engine, &disk, &limit);
-	changed = is_noticed(desk->now.engine_rss_bytes, rss) ||
-		  is_noticed(desk->now.kv_disk_bytes, disk) ||
-		  is_noticed(desk->now.kv_limit_bytes, limit);
-	if (changed) {
-		desk->now.engine_rss_bytes = rss;
+	if (is_noticed(desk->now.kv_disk_bytes, disk) ||
+		is_noticed(desk->now.kv_limit_bytes, limit)) {
 		desk->now.kv_disk_bytes = disk;
 		desk->now.kv_limit_bytes = limit;
+		changed = 1;
 	}
 	return changed;
 }
@@ -255,12 +275,8 @@ int desk_look_at_figures(struct desk *desk, int at_once)
 static int costs_stopped(void *arg)
 {
 	struct desk *desk = arg;
-	int is_stopped = desk_serve(desk);
 
-	pthread_mutex_lock(&desk->lock);
-	is_stopped |= desk->n_waiting > 0;
-	pthread_mutex_unlock(&desk->lock);
-	return is_stopped;
+	return desk_serve(desk) || desk_has_orders(desk);
 }
 
 /* What a question has around it, where desk_preview() asks about it. */
@@ -301,27 +317,25 @@ void desk_forget_costs(struct desk *desk)
 	desk->wants_costs = 1;
 }
 
-void desk_look_at_costs(struct desk *desk)
+static void look_at_costs(struct desk *desk, int64_t order, const struct session_watch *watch)
 {
-	struct session_watch watch = desk_session_watch(desk);
 	struct desk_costs *costs = &desk->costs;
 	struct err err;
 
 	if (!desk->engine || !desk->at.session || !engine_is_ready(desk->engine)) {
 		return; /* becoming ready asks again */
 	}
-	watch.stopped = costs_stopped;
-	desk_begin(desk, 0, DESK_COUNTING);
+	desk_begin(desk, order, DESK_COUNTING);
 	desk_forget_costs(desk);
-	if (session_count(desk->at.session, desk->engine, &watch, NULL, &err) == 0 &&
+	if (session_count(desk->at.session, desk->engine, watch, NULL, &err) == 0 &&
 		engine_is_ready(desk->engine) &&
-		session_cost(desk->at.session, desk->engine, &watch, &costs->all, &err) == 0) {
+		session_cost(desk->at.session, desk->engine, watch, &costs->all, &err) == 0) {
 		costs->is_known = 1;
 		desk->now.prompt_tok = costs->all.total_tok;
 		desk->now.cached_tok = costs->all.cached_tok;
 		desk->now.disk_tok = costs->all.disk_tok;
 		desk->wants_costs =
-			look_in_prompt(desk, &watch, &err) < 0 && err.code == ERR_INTERRUPTED;
+			look_in_prompt(desk, watch, &err) < 0 && err.code == ERR_INTERRUPTED;
 	} else {
 		desk->wants_costs = err.code == ERR_INTERRUPTED;
 	}
@@ -330,4 +344,21 @@ void desk_look_at_costs(struct desk *desk)
 	desk_look_at_figures(desk, 1);
 	desk_publish(desk);
 	desk_check_engine(desk, &err);
+}
+
+void desk_look_at_costs(struct desk *desk)
+{
+	struct session_watch watch = desk_session_watch(desk);
+
+	watch.stopped = costs_stopped;
+	look_at_costs(desk, 0, &watch);
+}
+
+void desk_count_before(struct desk *desk, int64_t order)
+{
+	const struct session_watch watch = desk_session_watch(desk);
+
+	if (desk->now.prompt_tok < 0) {
+		look_at_costs(desk, order, &watch);
+	}
 }

@@ -62,6 +62,10 @@ extern const struct order_kind order_again, order_ask, order_call, order_commit,
 	order_set, order_switch, order_text;
 void order_destroy(struct order *order);
 int desk_settings(struct desk *desk, struct desk_settings *settings, struct err *err);
+/* How fast it was, where it computed anything. */
+void desk_take_rates(struct desk *desk, const struct engine_usage *usage);
+/* Of the last answer, where the engine that is there gave it: until there is another. */
+void desk_take_old_rates(struct desk *desk);
 void desk_discard_plans(struct desk *desk);
 /* Where a load has been read: tell what it would do. */
 void desk_end_load(struct desk *desk);
@@ -120,6 +124,7 @@ struct desk {
 	/* The desk's thread. */
 	struct desk_session at; /* session NULL: none is open */
 	int is_used;
+	int is_draft_bad; /* the last one could not be saved, which was said */
 	struct engine *engine;
 	struct desk_state now; /* the next state, but for what is in *parts */
 	struct desk_parts *parts;
@@ -143,7 +148,7 @@ struct desk {
 		size_t n_where;
 		int64_t marks_tok; /* of what a question is counted with; -1: unknown */
 	} costs;
-	int64_t figures_ms; /* when they were looked at last */
+	int64_t figures_ms, memory_ms; /* when they were looked at last */
 	struct desk_looking {
 		int64_t begun_ms;
 		size_t source, part; /* the next to be looked at */
@@ -161,6 +166,8 @@ void desk_resume(struct desk *desk, struct order *order);
 /* It is over, and is told; takes it over. */
 void desk_end_order(struct desk *desk, struct order *order, const struct err *err);
 void desk_wake(struct desk *desk); /* under the lock */
+/* Whether one can begin now, or end: a load behind another one cannot. */
+int desk_has_orders(struct desk *desk);
 void desk_save_draft(struct desk *desk);
 void desk_forget_draft(struct desk *desk);
 
@@ -223,8 +230,12 @@ void desk_check_engine(struct desk *desk, const struct err *why);
 void desk_tell_trouble(struct desk *desk);
 /* Memory and disk; now and then, or at once. Returns whether anything changed. */
 int desk_look_at_figures(struct desk *desk, int at_once);
+/* Memory alone: at any time. */
+int desk_look_at_memory(struct desk *desk);
 /* Count what is not counted, and see what of it is computed; publishes it. Any order ends it. */
 void desk_look_at_costs(struct desk *desk);
+/* The same before an order of that number, which may take long, where nothing is counted. */
+void desk_count_before(struct desk *desk, int64_t order);
 /* They are others now, and are to be looked at again. */
 void desk_forget_costs(struct desk *desk);
 

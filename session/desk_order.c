@@ -44,7 +44,7 @@ int desk_settings(struct desk *desk, struct desk_settings *settings, struct err 
 
 /* ---- questions ---- */
 
-static void take_rates(struct desk *desk, const struct engine_usage *usage)
+void desk_take_rates(struct desk *desk, const struct engine_usage *usage)
 {
 	if (usage->prefill_tok > 0 && usage->prefill_ms > 0) {
 		desk->now.prefill_tok_per_s = (double)usage->prefill_tok * 1000 / usage->prefill_ms;
@@ -73,7 +73,7 @@ static int ask(struct desk *desk, struct order *order, const struct desk_setting
 	status = session_ask_over(desk->at.session, desk->engine, &settings->reading, question, len,
 		&settings->sampling, settings->max_tok, &watch, &answer, err);
 	if (status == 0) {
-		take_rates(desk, &answer.usage);
+		desk_take_rates(desk, &answer.usage);
 		order->turn = answer.turn;
 		desk->is_used |= answer.turn != 0;
 	}
@@ -247,7 +247,7 @@ static int run_prefill(struct desk *desk, struct order *order, struct err *err)
 	desk->is_used = 1;
 	status = session_prefill(desk->at.session, desk->engine, &watch, &usage, err);
 	if (status == 0) {
-		take_rates(desk, &usage);
+		desk_take_rates(desk, &usage);
 	}
 	desk->wants_costs = 1;
 	return status;

@@ -6,6 +6,7 @@
 #include "session/session_internal.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ int desk_reader_begin(
 	pthread_mutex_lock(&desk->lock);
 	desk->reader = reader;
 	pthread_mutex_unlock(&desk->lock);
-	error = pthread_create(&reader->thread, NULL, work, reader);
+	error = thread_begin(&reader->thread, work, reader);
 	if (!error) {
 		return 0;
 	}

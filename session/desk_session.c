@@ -37,21 +37,20 @@ void desk_close_session(struct desk *desk)
 	desk->looking = (struct desk_looking){0};
 }
 
-/* The rates of its last answer, until there is another. */
-static void take_old_rates(struct desk *desk)
+void desk_take_old_rates(struct desk *desk)
 {
+	static const struct engine_usage none;
 	const struct session *session = desk->at.session;
-	const struct turn *turn = session_turn_by_id(session, session_head(session));
-	const struct engine_usage *usage = turn ? &turn->stored.usage : NULL;
+	const struct turn *turn =
+		session ? session_turn_by_id(session, session_head(session)) : NULL;
+	const struct engine_usage *usage = &none;
 
-	desk->now.prefill_tok_per_s =
-		usage && usage->prefill_ms > 0
-			? (double)usage->prefill_tok * 1000 / usage->prefill_ms
-			: 0;
-	desk->now.decode_tok_per_s =
-		usage && usage->decode_ms > 0 && usage->generated_tok > 1
-			? (double)(usage->generated_tok - 1) * 1000 / usage->decode_ms
-			: 0;
+	if (turn && desk->engine && engine_is_ready(desk->engine) &&
+		strcmp(turn->stored.model_digest, engine_info(desk->engine)->model_digest) == 0) {
+		usage = &turn->stored.usage;
+	}
+	desk->now.prefill_tok_per_s = desk->now.decode_tok_per_s = 0;
+	desk_take_rates(desk, usage);
 }
 
 static int open_session(struct desk *desk, enum desk_which which, const char *name, struct err *err)
@@ -67,7 +66,7 @@ static int open_session(struct desk *desk, enum desk_which which, const char *na
 	desk_close_session(desk);
 	desk->at = next;
 	desk_settings(desk, &settings, &ignored); /* how it is read; an error is its order's */
-	take_old_rates(desk);
+	desk_take_old_rates(desk);
 	desk_forget_costs(desk);
 	desk_stale_begin(desk);
 	desk_state_names(desk);
@@ -141,6 +140,7 @@ int64_t desk_rename_session(struct desk *desk, const char *name)
 static int run_set(struct desk *desk, struct order *order, struct err *err)
 {
 	struct desk_settings settings;
+	struct err note;
 	int status =
 		desk->host.set(desk->host.arg, desk->at.session, order->name, order->text, err);
 
@@ -153,6 +153,9 @@ static int run_set(struct desk *desk, struct order *order, struct err *err)
 	}
 	desk_state_names(desk);
 	desk_publish(desk);
+	err_set(&note, ERR_NONE, NULL, NULL, "%s = %s", order->name,
+		order->text ? order->text : "");
+	desk_note(desk, &note);
 	return 0;
 }
 

@@ -242,7 +242,7 @@ int desk_serve(struct desk *desk)
 	has_changed = desk->n_waiting != desk->now.n_waiting;
 	pthread_mutex_unlock(&desk->lock);
 	desk_preview_serve(desk);
-	if (has_changed) {
+	if (desk_look_at_memory(desk) || has_changed) {
 		desk_publish(desk);
 	}
 	return is_stopped;

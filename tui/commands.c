@@ -302,7 +302,6 @@ static void run_over(struct app *app, const char *argument)
 			"there is no such way to read");
 	} else {
 		desk_set(app->desk, "over", argument);
-		app_say(app, "over = %s", argument);
 	}
 }
 
@@ -409,7 +408,6 @@ static void run_set(struct app *app, const char *argument)
 		run_model(app, value);
 	} else {
 		desk_set(app->desk, name, value);
-		app_say(app, "%s = %s", name, value);
 	}
 	free(name);
 }

@@ -1,18 +1,18 @@
 #include "tui/errand.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum { RUNNING, DONE, LEFT };
 struct errand {
 	pthread_t thread;
-	atomic_int is_stopped,
-		state; /* whoever comes second, of its thread and errand_leave(), frees */
+	atomic_int is_stopped;
+	atomic_int state; /* whoever comes second, of its thread and errand_leave(), frees */
 	void (*drop)(void *arg);
 	int (*work)(struct errand *errand, void *arg, struct err *err);
 	void *arg;
@@ -32,20 +32,15 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the screen's: its thread is the one that they have to reach. */
 struct errand *errand_begin(
 	int (*work)(struct errand *errand, void *arg, struct err *err), void *arg, struct err *err)
 {
 	struct errand *errand = mem_zero(1, sizeof(*errand));
-	sigset_t all, before;
 	int failed;
 
 	errand->work = work;
 	errand->arg = arg;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failed = pthread_create(&errand->thread, NULL, run, errand);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	failed = thread_begin(&errand->thread, run, errand);
 	if (failed) {
 		err_set_errno(err, ERR_FAILURE, failed, NULL, "no thread can be started");
 		free(errand);

@@ -405,6 +405,36 @@ static void test_while_a_model_loads_everything_else_works_and_a_question_can_be
 	table_close(&table);
 }
 
+static void test_a_question_asked_while_the_model_loads_is_counted_before_it_is_computed(
+	void **state)
+{
+	struct table table;
+	struct seen seen;
+	int64_t order;
+
+	setenv("CARREL_FAKE_LOAD_MS", "300", 1);
+	setenv("CARREL_FAKE_PREFILL_US", "5000", 1);
+	write_lines("station.txt", 40, 7, "The ring is built in init.");
+	table_open(&table, &(struct host){.is_process = 1});
+	commit(&table, desk_plan_load(table.desk, (const char *const[]){"station.txt"}, 1));
+	assert_int_equal(-1, table.state->prompt_tok);
+	order = desk_ask(table.desk, "Where?", 6);
+	while (!table.prefilled_tok) {
+		take_event(&table);
+	}
+	assert_false(has_ended(&table, order));
+	assert_true(table.state->sources_tok > 0);
+	assert_true(table.state->prompt_tok > table.state->sources_tok);
+	assert_true(table.state->engine_rss_bytes > 0);
+	assert_true(
+		await_preview(&table, desk_preview(table.desk, "And there?", 10)).question_tok > 0);
+	assert_false(has_ended(&table, order));
+	desk_stop(table.desk, 0);
+	seen = await_end(&table, order);
+	seen_finish(&seen);
+	table_close(&table);
+}
+
 static void test_closing_does_not_wait_for_a_model_or_an_answer(void **state)
 {
 	struct table table;
@@ -518,6 +548,8 @@ int main(void)
 		desk_test(test_a_prefill_that_is_stopped_goes_on_from_there),
 		desk_test(
 			test_while_a_model_loads_everything_else_works_and_a_question_can_be_stopped),
+		desk_test(
+			test_a_question_asked_while_the_model_loads_is_counted_before_it_is_computed),
 		desk_test(test_closing_does_not_wait_for_a_model_or_an_answer),
 		desk_test(test_a_model_that_does_not_load_is_told_and_the_next_one_answers),
 		desk_test(test_an_engine_killed_while_nothing_is_asked_is_told_and_comes_back),

@@ -5,6 +5,8 @@
 #include "session/session.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 static void ask_it(struct table *table, const char *question)
 {
@@ -184,6 +186,62 @@ static void test_a_draft_typed_while_an_answer_comes_is_kept_and_the_question_is
 	free(draft);
 }
 
+/* Until that is the draft that is kept. */
+static void await_draft(const char *name, const char *wanted)
+{
+	for (int i = 0;; i++) {
+		char *draft = kept_draft(name);
+		int is_there = strcmp(draft, wanted) == 0;
+
+		free(draft);
+		if (is_there) {
+			return;
+		}
+		assert_true(i < WAIT_MS / 20);
+		nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+	}
+}
+
+static void test_a_question_that_waits_for_its_model_is_kept(void **state)
+{
+	struct table table;
+	int64_t order;
+
+	setenv("CARREL_FAKE_LOAD_MS", "60000", 1);
+	table_open(&table, &(struct host){.is_kept = 1});
+	must_end(&table, desk_open_session(table.desk, DESK_NAMED, "early"));
+	order = desk_ask(table.desk, "Where is the ring?", 18);
+	await_draft("early", "Where is the ring?");
+	assert_false(has_ended(&table, order));
+	table_close(&table);
+}
+
+static void test_a_draft_that_could_not_be_saved_is_once_it_can(void **state)
+{
+	struct table table;
+	struct rlimit limit, none;
+	int n_note;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	none = limit;
+	none.rlim_cur = 0;
+	table_open(&table, &(struct host){.is_kept = 1});
+	await_ready(&table);
+	must_end(&table, desk_open_session(table.desk, DESK_NAMED, "full"));
+	await_costs(&table);
+	n_note = table.n_note;
+	setrlimit(RLIMIT_FSIZE, &none);
+	desk_set_draft(table.desk, "Where is");
+	while (table.n_note == n_note) {
+		take_event(&table);
+	}
+	assert_int_not_equal(0, table.note.code);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	await_draft("full", "Where is");
+	table_close(&table);
+}
+
 /* ---- the tree ---- */
 
 static void test_a_fork_puts_the_next_question_beside_and_a_switch_goes_back(void **state)
@@ -326,8 +384,11 @@ static void test_a_setting_is_the_hosts_and_shows_in_the_state(void **state)
 	assert_string_equal("fail", table.state->over);
 	must_end(&table, desk_set(table.desk, "over", "sweep"));
 	assert_string_equal("sweep", table.state->over);
+	assert_int_equal(1, table.n_note);
+	assert_string_equal("over = sweep", table.note.what);
 	assert_int_equal(256, table.state->reserve_tok);
 	assert_int_equal(ERR_USAGE, end_code(&table, desk_set(table.desk, "nothing", "1")));
+	assert_int_equal(1, table.n_note);
 	table_close(&table);
 }
 
@@ -481,6 +542,8 @@ int main(void)
 		desk_test(test_a_draft_is_saved_when_typing_pauses_and_when_the_desk_closes),
 		desk_test(
 			test_a_draft_typed_while_an_answer_comes_is_kept_and_the_question_is_none),
+		desk_test(test_a_question_that_waits_for_its_model_is_kept),
+		desk_test(test_a_draft_that_could_not_be_saved_is_once_it_can),
 		desk_test(test_a_fork_puts_the_next_question_beside_and_a_switch_goes_back),
 		desk_test(test_again_stands_beside_its_answer_and_a_refusal_changes_nothing),
 		desk_test(test_turns_that_are_kept_are_shared_and_lists_that_stay_are_the_same),
