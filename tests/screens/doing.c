@@ -49,7 +49,12 @@ static int play_env(struct trial *trial, const struct step *step)
 
 static int play_limit(struct trial *trial, const struct step *step)
 {
-	trial->limit_ms = trial->limit_ms * atoi(step->argument);
+	int times = atoi(step->argument);
+
+	if (times < 1) {
+		return fail(trial, "a limit is how many times the usual", step->argument);
+	}
+	trial->limit_ms *= times;
 	return 0;
 }
 
@@ -62,7 +67,10 @@ static int play_must_fail(struct trial *trial, const struct step *step)
 
 static int play_allow(struct trial *trial, const struct step *step)
 {
-	trial->has_clipboard |= strcmp(step->argument, "clipboard") == 0;
+	if (strcmp(step->argument, "clipboard") != 0) {
+		return fail(trial, "only the clipboard is allowed", step->argument);
+	}
+	trial->has_clipboard = 1;
 	return 0;
 }
 

@@ -36,6 +36,22 @@ static const char *find(const char *row, const char *pattern, size_t *len)
 	return found;
 }
 
+/* An expression that is none is found nowhere, which `gone` would take for success. */
+static int is_pattern(const char *pattern, struct buf *why)
+{
+	regex_t regex;
+
+	if (pattern[0] == '~') {
+		if (regcomp(&regex, pattern + 1, REG_EXTENDED) != 0) {
+			buf_clear(why);
+			buf_printf(why, "is no regular expression: %s", pattern + 1);
+			return 0;
+		}
+		regfree(&regex);
+	}
+	return 1;
+}
+
 /* The first row from `from` that has it; -1. */
 static int find_row(struct trial *trial, const char *pattern, int from)
 {
@@ -63,7 +79,7 @@ static int is_seen(struct trial *trial, const struct step *step, struct buf *why
 static int is_gone(struct trial *trial, const struct step *step, struct buf *why)
 {
 	buf_printf(why, "is on the screen: %s", step->argument);
-	return find_row(trial, step->argument, 0) < 0;
+	return is_pattern(step->argument, why) && find_row(trial, step->argument, 0) < 0;
 }
 
 static int play_see(struct trial *trial, const struct step *step)
@@ -88,10 +104,15 @@ static int row_holds(struct trial *trial, const struct step *step, struct buf *w
 		buf_printf(why, "which row? %s", step->argument);
 		return 0;
 	}
-	terminal_row(trial->terminal, row < 0 ? rows + row : row - 1, &text, NULL);
+	row = row < 0 ? rows + row : row - 1;
+	if (row < 0 || row >= rows) {
+		buf_printf(why, "there is no such row: %s", step->argument);
+		return 0;
+	}
+	terminal_row(trial->terminal, row, &text, NULL);
 	holds = step->argument[at] ? find(buf_str(&text), step->argument + at, &len) != NULL
 				   : text.len == 0;
-	buf_printf(why, "row %d is: %s", row, buf_str(&text));
+	buf_printf(why, "row %d is: %s", row + 1, buf_str(&text));
 	buf_finish(&text);
 	return holds;
 }
@@ -169,7 +190,7 @@ static int cursor_is(struct trial *trial, const struct step *step, struct buf *w
 		if (found) {
 			size_t end = (size_t)(found - text.data) + len;
 			int behind = end ? columns[end - 1] + 1 : 0;
-			VTermScreenCell cell;
+			VTermScreenCell cell = {.width = 1};
 
 			terminal_cell(trial->terminal, row, behind - 1, &cell);
 			holds = is_shown && column == behind - 1 + cell.width;
@@ -261,7 +282,7 @@ static int row_has_style(
 	found = find(buf_str(&text), pattern, &len);
 	for (size_t i = 0; found && i < len; i++) {
 		char *list = mem_strdup(wanted), *rest = list, *word;
-		VTermScreenCell cell;
+		VTermScreenCell cell = {.width = 1};
 
 		holds = 1;
 		terminal_cell(

@@ -21,13 +21,15 @@
 #include <unistd.h>
 #include <utmp.h>
 
-enum { READ_BYTES = 1 << 16, DRAIN_MS = 30 };
+/* libvterm 0.1 writes a wide character's right half into a column that a narrower screen has not. */
+enum { READ_BYTES = 1 << 16, DRAIN_MS = 30, VTERM_COLUMNS_LEAST = 2 };
 
 struct terminal {
 	int master, control; /* -1: closed */
 	pid_t keeper, job;
 	enum terminal_state state;
 	int status;
+	int rows, columns; /* what the program is told; libvterm may have more columns */
 	VTerm *vt;
 	VTermScreen *screen;
 	int is_alternate, is_cursor_shown;
@@ -64,11 +66,16 @@ static void take_reply(const char *bytes, size_t len, void *arg)
 	buf_add(&terminal->replies, bytes, len);
 }
 
-static void make_screen(struct terminal *terminal, int rows, int columns)
+static int vterm_columns(int columns)
+{
+	return columns < VTERM_COLUMNS_LEAST ? VTERM_COLUMNS_LEAST : columns;
+}
+
+static void make_screen(struct terminal *terminal)
 {
 	static const VTermScreenCallbacks callbacks = {.settermprop = take_property};
 
-	terminal->vt = vterm_new(rows, columns);
+	terminal->vt = vterm_new(terminal->rows, vterm_columns(terminal->columns));
 	vterm_set_utf8(terminal->vt, 1);
 	vterm_output_set_callback(terminal->vt, take_reply, terminal);
 	terminal->screen = vterm_obtain_screen(terminal->vt);
@@ -93,7 +100,9 @@ struct terminal *terminal_run(char *const *argv, char *const *env, const char *f
 	}
 	fcntl(terminal->master, F_SETFD, FD_CLOEXEC);
 	tcgetattr(here, &terminal->modes);
-	make_screen(terminal, rows, columns);
+	terminal->rows = rows;
+	terminal->columns = columns;
+	make_screen(terminal);
 	terminal->keeper = fork();
 	if (terminal->keeper == 0) {
 		close(control[0]);
@@ -241,7 +250,9 @@ void terminal_resize(struct terminal *terminal, int rows, int columns)
 {
 	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
 
-	vterm_set_size(terminal->vt, rows, columns);
+	terminal->rows = rows;
+	terminal->columns = columns;
+	vterm_set_size(terminal->vt, rows, vterm_columns(columns));
 	ioctl(terminal->master, TIOCSWINSZ, &size);
 }
 
@@ -330,7 +341,8 @@ pid_t terminal_find_child(const struct terminal *terminal, const char *name)
 
 void terminal_size(const struct terminal *terminal, int *rows, int *columns)
 {
-	vterm_get_size(terminal->vt, rows, columns);
+	*rows = terminal->rows;
+	*columns = terminal->columns;
 }
 
 int terminal_cell(const struct terminal *terminal, int row, int column, VTermScreenCell *cell)

@@ -250,6 +250,13 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* Behind any other verb nobody would look at them. */
+static int takes_rows(const char *verb)
+{
+	return strcmp(verb, "screen") == 0 || strcmp(verb, "file") == 0 ||
+	       strcmp(verb, "bytes") == 0;
+}
+
 static int play_step(struct trial *trial, const struct step *step)
 {
 	const struct verb *verb = find_verb(step->verb);
@@ -257,6 +264,10 @@ static int play_step(struct trial *trial, const struct step *step)
 	trial->line = step->line;
 	if (!verb) {
 		buf_printf(&trial->why, "there is no step called %s", step->verb);
+		return -1;
+	}
+	if (step->n_row && !takes_rows(step->verb)) {
+		buf_printf(&trial->why, "%s takes no rows: %s", step->verb, step->row[0]);
 		return -1;
 	}
 	if (trial->is_verbose) {
