@@ -105,6 +105,11 @@ size_t utf8_incomplete_tail(const char *bytes, size_t len)
 	return 0;
 }
 
+size_t utf8_cut(const char *bytes, size_t len, size_t most)
+{
+	return len <= most ? len : most - utf8_incomplete_tail(bytes, most);
+}
+
 int utf8_valid(const char *bytes, size_t len)
 {
 	uint32_t cp;

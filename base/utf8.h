@@ -23,6 +23,8 @@ size_t utf8_encode(uint32_t cp, char out[4]);
  * complete (0 to 3): hold them back when streaming.
  */
 size_t utf8_incomplete_tail(const char *bytes, size_t len);
+/* The bytes of a text that is cut at `most` of them, but never within a character. */
+size_t utf8_cut(const char *bytes, size_t len, size_t most);
 
 /* Whether all of it is valid. */
 int utf8_valid(const char *bytes, size_t len);

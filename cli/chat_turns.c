@@ -17,9 +17,8 @@ enum { SHOWN_BYTES = 60 };
 /* The beginning of a text, on one line; malloc'ed. */
 static char *beginning(const char *text, size_t len)
 {
-	size_t line = len ? strcspn(text, "\n") : 0, n = line < SHOWN_BYTES ? line : SHOWN_BYTES;
+	size_t n = utf8_cut(text, len ? strcspn(text, "\n") : 0, SHOWN_BYTES);
 
-	n -= utf8_incomplete_tail(text, n);
 	return mem_printf("%.*s%s", (int)n, text, n < len ? "..." : "");
 }
 

@@ -1,6 +1,7 @@
 /* What Tab completes: /commands, what stands behind each of them, and paths. */
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "session/command_table.h"
 #include "tui/input_internal.h"
 #include "tui/theme.h"
@@ -176,7 +177,8 @@ static void add_turns(struct input_matches *matches, const struct desk_state *st
 			size_t n = strcspn(turn->question, "\n");
 
 			add(matches, mem_strdup(id),
-				mem_strndup(turn->question, n < NOTE_BYTES ? n : NOTE_BYTES));
+				mem_strndup(
+					turn->question, utf8_cut(turn->question, n, NOTE_BYTES)));
 		}
 	}
 }

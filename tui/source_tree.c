@@ -1,6 +1,7 @@
 #include "tui/source_tree.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "tui/document_find.h"
 #include "tui/search_text.h"
 #include "tui/view_reader.h"
@@ -161,7 +162,7 @@ static void add_parts(struct source_branch *branch, const struct document *docum
 
 		document_part_name(document, i, &label);
 		buf_addstr(&label, "  ");
-		buf_add(&label, part->text, end < WORDS_BYTES ? end : WORDS_BYTES);
+		buf_add(&label, part->text, utf8_cut(part->text, end, WORDS_BYTES));
 		node = add_node(branch, SOURCE_NODE_PART, SIZE_MAX, buf_take(&label));
 		node->part = i;
 		node->bytes = (int64_t)part->len;

@@ -196,8 +196,7 @@ static void add_finds(struct chat *chat, struct chat_turn *turn, const struct de
 		size_t len = strcspn(find->text, "\r\n");
 		struct buf line = BUF_INIT;
 
-		len = len < FIND_BYTES ? len : FIND_BYTES;
-		len -= utf8_incomplete_tail(find->text, len);
+		len = utf8_cut(find->text, len, FIND_BYTES);
 		buf_addstr(&line, "found \"");
 		buf_add(&line, find->text, len);
 		buf_addstr(&line, find->text[len] ? "...\" " : "\" ");

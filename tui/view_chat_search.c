@@ -177,6 +177,10 @@ int chat_search(struct view *view, const char *words, size_t len, int is_back, i
 	} else if (is_final && chat->match_len && !is_back) {
 		from.at++; /* the next one */
 	}
+	if (!len && was_incremental) { /* given up: back to where it began */
+		chat->link = 0;
+		chat_set_cursor(chat, chat_row_of(chat, chat->origin));
+	}
 	if (!len || !find_from(chat, from, is_back)) {
 		chat->match_len = 0;
 		return 0;

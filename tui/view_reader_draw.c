@@ -142,8 +142,8 @@ static void lay_out(struct reader *reader, struct pane pane, int margin)
 		reader->top = document_rows_at(&reader->rows, reader_here(reader));
 	}
 	if (reader->brings_quote) { /* a third from the top: with what leads to it */
-		reader->top = document_rows_go(
-			&reader->rows, reader->top, -(long)(reader->height / 3));
+		reader->top =
+			document_rows_go(&reader->rows, reader->top, -(long)(reader->height / 3));
 		reader->brings_quote = 0;
 	}
 	settle_top(reader);

@@ -2,10 +2,13 @@
 #include "tui/view_reader.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { WORDS_BYTES = 200 }; /* of a page or cue, beside its name */
 
 static struct reader_stop *add_stop(struct reader *reader, char *title, int depth)
 {
@@ -67,7 +70,7 @@ static void add_parts(struct reader *reader)
 			size_t end = text_line_end(part->text, part->len, 0);
 
 			buf_addstr(&title, "  ");
-			buf_add(&title, part->text, end < 200 ? end : 200);
+			buf_add(&title, part->text, utf8_cut(part->text, end, WORDS_BYTES));
 		}
 		add_stop(reader, buf_take(&title), 0)->place.part = i;
 	}

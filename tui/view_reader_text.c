@@ -145,7 +145,8 @@ void reader_close_text(struct reader *reader)
 	reader->n_text = 0;
 	reader->quote = DOCUMENT_QUOTE_NOWHERE;
 	reader->brings_quote = 0;
-	reader->top = (struct document_row){0};
+	reader->top = reader->search_from = (struct document_row){0};
+	reader->is_incremental = 0;
 }
 
 void reader_set_version(struct reader *reader, const struct desk_source *source, int version)

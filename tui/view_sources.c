@@ -355,6 +355,9 @@ static void update(struct view *view)
 			move_to(sources, at);
 		}
 	}
+	/* Words that are being typed go on from here: where they began may be gone. */
+	sources->search_from = (struct source_row){0, SIZE_MAX};
+	sources_row(sources, &sources->search_from);
 }
 
 static void event(struct view *view, const struct desk_event *event)

@@ -55,6 +55,9 @@ static void utf8_refuses_overlong_surrogates_and_beyond(void **state)
 		}
 		assert_int_equal(0, utf8_incomplete_tail(out, n));
 	}
+	assert_int_equal(1, utf8_cut("a\xe4\xb8\xad", 4, 3));
+	assert_int_equal(4, utf8_cut("a\xe4\xb8\xad", 4, 4));
+	assert_int_equal(2, utf8_cut("abc", 3, 2));
 }
 
 static void sha256_matches_fips_vectors(void **state)
