@@ -383,9 +383,7 @@ static int app_open(struct app *app, struct err *err)
 	app->state = desk_state(app->desk);
 	app->input = input_create(app, app->config->history);
 	view_open(app, view_ops_of(VIEW_CHAT) ? view_ops_of(VIEW_CHAT) : &view_log, NULL);
-	if (app->config->n_path) {
-		app->first_load = desk_plan_load(app->desk, app->config->path, app->config->n_path);
-	}
+	app_load_first(app);
 	app_preview_later(app);
 	return 0;
 }

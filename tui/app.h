@@ -26,6 +26,19 @@ struct app_note {    /* one of the log */
 	char *text;
 };
 
+/* What is loaded is to change: tui/app_change.c. */
+struct app_change {
+	struct desk_plan *plan;           /* it waits for yes or no */
+	int is_late;                      /* something was typed since it was ordered */
+	int64_t order;                    /* that the last key gave, */
+	uint64_t n_key;                   /* the app's then */
+	int64_t commit;                   /* the order that makes it */
+	char *done;                       /* what is said then */
+	int64_t first_load, first_commit; /* of what the command line names; 0: it is in place */
+	char **held;                      /* questions that wait for that */
+	size_t n_held, cap_held;
+};
+
 struct app {
 	const struct tui_config *config;
 	struct desk *desk;
@@ -46,9 +59,9 @@ struct app {
 		progress; /* of what is under way: doing, done, total, ...; its text is owned */
 	double progress_began_s;
 	struct desk_preview preview; /* of the question as it stands; serial 0: none */
-	struct desk_plan *plan;      /* a change that waits for yes or no */
-	int64_t first_load;          /* the order that loads what the command line names */
-	char *message;               /* the line above the input, until the next key; NULL */
+	struct app_change change;
+	uint64_t n_key; /* that were pressed */
+	char *message;  /* the line above the input, until the next key; NULL */
 	int message_is_error;
 	struct app_note *note; /* the log, oldest first */
 	size_t n_note, cap_note;
@@ -80,8 +93,8 @@ void app_take_line(struct app *app, const char *line, size_t len);
 void app_command(struct app *app, const char *line);
 /* The lines of /plan, in the log. */
 void app_show_reading(struct app *app, const struct session_plan *plan);
-/* Ask about a plan in the message line; Enter or y commits it, anything else discards it. */
-void app_show_plan(struct app *app, struct desk_plan *plan);
+/* The order is one for a change that the key at hand gave: its plan is asked about in the message line. */
+void app_await_change(struct app *app, int64_t order);
 /* Open the source that the citation stands in, at its lines, with the quoted words marked. */
 void app_open_citation(struct app *app, const struct citation *citation);
 /* Suspend the screen, run a program on the terminal, come back; -1 with the error. */

@@ -12,14 +12,6 @@ static void forget_progress(struct app *app)
 	app->progress = (struct desk_event){0};
 }
 
-static void forget_plan(struct app *app)
-{
-	struct desk_event holder = {.type = DESK_PLANNED, .plan = app->plan};
-
-	app->plan = NULL;
-	desk_event_finish(&holder);
-}
-
 /* A session that was opened brings the question that was being typed in it. */
 static void take_draft(struct app *app, const struct desk_state *before)
 {
@@ -75,59 +67,6 @@ static void end_order(struct app *app, const struct desk_event *event)
 	}
 }
 
-void app_show_plan(struct app *app, struct desk_plan *plan)
-{
-	forget_plan(app);
-	app->plan = plan;
-	app_touch(app);
-}
-
-static void log_skipped(struct app *app, const struct desk_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_skipped; i++) {
-		app_log(app, plan->skipped[i].is_unreadable, "left out %s: %s",
-			plan->skipped[i].path, plan->skipped[i].reason);
-	}
-}
-
-/* What the command line names was agreed to there. */
-static void commit_first(struct app *app, const struct desk_plan *plan)
-{
-	size_t n_unreadable = 0;
-
-	desk_commit(app->desk, plan->id);
-	for (size_t i = 0; i < plan->n_text; i++) {
-		app_say(app, "%s", plan->text[i]);
-	}
-	for (size_t i = 0; i < plan->n_skipped; i++) {
-		n_unreadable += plan->skipped[i].is_unreadable != 0;
-	}
-	if (n_unreadable) {
-		app_say(app, "%zu of what was named could not be read: the log (F8) says why",
-			n_unreadable);
-	} else if (!plan->n_text && plan->n_skipped) {
-		app_say(app, "Nothing was loaded: the log (F8) says what was left out.");
-	}
-}
-
-/* Takes the event's plan over. */
-static void take_plan(struct app *app, struct desk_event *event)
-{
-	log_skipped(app, event->plan);
-	if (event->order == app->first_load) {
-		commit_first(app, event->plan);
-		return; /* the event goes with its plan */
-	}
-	if (!event->plan->n_text) { /* nothing to ask about */
-		desk_discard(app->desk, event->plan->id);
-		app_say(app, "There is nothing to %s%s.", event->plan->verb,
-			event->plan->n_skipped ? "; the log (F8) says what was left out" : "");
-		return;
-	}
-	app_show_plan(app, event->plan);
-	event->plan = NULL;
-}
-
 void app_desk_event(struct app *app, struct desk_event *event)
 {
 	switch (event->type) {
@@ -135,7 +74,7 @@ void app_desk_event(struct app *app, struct desk_event *event)
 		take_state(app, event->state);
 		break;
 	case DESK_PLANNED:
-		take_plan(app, event);
+		app_change_planned(app, event);
 		break;
 	case DESK_PREVIEW:
 		if (event->preview.serial == app->preview_serial) {
@@ -154,6 +93,7 @@ void app_desk_event(struct app *app, struct desk_event *event)
 		break;
 	case DESK_ENDED:
 		end_order(app, event);
+		app_change_ended(app, event);
 		break;
 	default:
 		break;
@@ -173,7 +113,7 @@ void app_desk_event(struct app *app, struct desk_event *event)
 void app_desk_finish(struct app *app)
 {
 	forget_progress(app);
-	forget_plan(app);
+	app_change_finish(app);
 	desk_state_unref(app->state);
 	app->state = NULL;
 }

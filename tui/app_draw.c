@@ -61,7 +61,7 @@ static int leaves_room(const struct app *app, int columns)
 
 static int is_quiet(const struct app *app)
 {
-	return app->progress.doing == DESK_NOTHING && !app->message && !app->plan;
+	return app->progress.doing == DESK_NOTHING && !app->message && !app->change.plan;
 }
 
 /* Beside the question; where that needs the row itself, in the line above while it is free. */

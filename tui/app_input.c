@@ -60,9 +60,14 @@ void app_input_changed(struct app *app)
 	app_after(app, DRAFT_MS, app_keep_draft);
 }
 
-static void ask(struct app *app, const char *question, size_t len)
+void app_ask(struct app *app, const char *question, size_t len)
 {
-	int64_t order = desk_ask(app->desk, question, len);
+	int64_t order;
+
+	if (app_hold_question(app, question, len)) {
+		return;
+	}
+	order = desk_ask(app->desk, question, len);
 
 	view_show_chat(app);
 	view_chat_asked(app, order, question, len);
@@ -86,7 +91,7 @@ void app_take_line(struct app *app, const char *line, size_t len)
 	} else {
 		size_t from = is_command(line); /* "//x" asks "/x" */
 
-		ask(app, line + from, len - from);
+		app_ask(app, line + from, len - from);
 	}
 	app_input_changed(app);
 }

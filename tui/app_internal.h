@@ -18,6 +18,18 @@ void app_action(struct app *app, enum action action);
 /* tui/app_desk.c: an event of the desk, the app's to finish. */
 void app_desk_event(struct app *app, struct desk_event *event);
 void app_desk_finish(struct app *app);
+/* tui/app_change.c */
+void app_load_first(struct app *app);
+void app_change_planned(
+	struct app *app, struct desk_event *event); /* takes the event's plan over */
+void app_change_ended(struct app *app, const struct desk_event *event);
+/* A key while a plan waits; whether it is used up. */
+int app_change_key(struct app *app, const struct key *key);
+/* Ctrl-C: whether there was a plan, which is discarded. */
+int app_change_stop(struct app *app);
+/* Whether a question has to wait for what the command line names; it is asked then. */
+int app_hold_question(struct app *app, const char *question, size_t len);
+void app_change_finish(struct app *app);
 /* tui/app_note.c: what stderr would have shown. */
 void app_note_bytes(struct app *app, const char *bytes, size_t len);
 void app_note_finish(struct app *app);
@@ -27,6 +39,7 @@ void app_draw(struct app *app);
 void app_input_changed(struct app *app);
 void app_preview_later(struct app *app);
 void app_keep_draft(struct app *app);
+void app_ask(struct app *app, const char *question, size_t len);
 /* tui/app.c: leave the terminal to the shell until fg. */
 void app_suspend(struct app *app);
 

@@ -1,4 +1,4 @@
-/* Keys: to the plan that waits, to an action, to the focused view, to the input line. */
+/* Keys: to the change that waits, to an action, to the focused view, to the input line. */
 #include "base/mem.h"
 #include "tui/app_internal.h"
 #include "tui/clipboard.h"
@@ -130,7 +130,7 @@ static void copy(struct app *app)
 }
 
 /*
- * What the input line is in the middle of, then what is under way, then what waits behind it, then
+ * What the input line is in the middle of, then the change that waits, then what is under way, then what waits behind it, then
  * what is being typed; never the program.
  */
 static void stop(struct app *app)
@@ -140,6 +140,8 @@ static void stop(struct app *app)
 	if ((input_is_asking(app->input) || input_is_waiting(app->input)) &&
 		input_clear(app->input)) {
 		app_input_changed(app);
+	} else if (app_change_stop(app)) {
+		return;
 	} else if (is_working || app->state->n_waiting) {
 		desk_stop(app->desk, !is_working || app->is_stopping);
 		app->is_stopping = 1;
@@ -274,35 +276,6 @@ void app_action(struct app *app, enum action action)
 
 /* ---- keys ---- */
 
-static int is_character(const struct key *key, uint32_t cp)
-{
-	return key->special == KEY_NONE && key->cp == cp && !key->alt && !key->ctrl;
-}
-
-/*
- * While a plan waits: Enter or y is yes, what could be typed is no; looking around is neither. Who is
- * writing a question goes on with it. Returns whether the key is used up.
- */
-static int answer_plan(struct app *app, const struct key *key)
-{
-	int64_t plan;
-	int is_yes = is_character(key, 'y') || is_character(key, 'Y') || is_character(key, '\r');
-
-	if (!app->plan || key->special != KEY_NONE || input_is_asking(app->input) ||
-		(app->is_typing && !input_is_empty(app->input))) {
-		return 0;
-	}
-	plan = app->plan->id;
-	app_show_plan(app, NULL);
-	if (is_yes) {
-		desk_commit(app->desk, plan);
-		return 1;
-	}
-	desk_discard(app->desk, plan);
-	app_say(app, "Nothing was changed.");
-	return is_character(key, 'n') || is_character(key, 'N') || key->cp < 0x20;
-}
-
 static void forget_message(struct app *app)
 {
 	if (app->message) {
@@ -330,7 +303,8 @@ void app_key(struct app *app, const struct key *key)
 		return;
 	}
 	forget_message(app);
-	if (answer_plan(app, key)) {
+	app->n_key++;
+	if (app_change_key(app, key)) {
 		return;
 	}
 	if (key->special == KEY_PASTE && !is_typing) { /* what is pasted is meant to be asked */

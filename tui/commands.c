@@ -184,7 +184,7 @@ static void run_load(struct app *app, const char *argument)
 		return;
 	}
 	path = command_paths(argument, 1, &n_path);
-	desk_plan_load(app->desk, (const char *const *)path, n_path);
+	app_await_change(app, desk_plan_load(app->desk, (const char *const *)path, n_path));
 	command_paths_free(path, n_path);
 }
 
@@ -199,19 +199,19 @@ static void run_drop(struct app *app, const char *argument)
 	} else if (command_add_sources(&number, &count, argument, &err) < 0) {
 		app_complain(app, &err);
 	} else {
-		desk_plan_drop(app->desk, number, count);
+		app_await_change(app, desk_plan_drop(app->desk, number, count));
 	}
 	free(number);
 }
 
 static void run_refresh(struct app *app, const char *argument)
 {
-	desk_plan_refresh(app->desk);
+	app_await_change(app, desk_plan_refresh(app->desk));
 }
 
 static void run_repack(struct app *app, const char *argument)
 {
-	desk_plan_repack(app->desk);
+	app_await_change(app, desk_plan_repack(app->desk));
 }
 
 static void run_sources(struct app *app, const char *argument)

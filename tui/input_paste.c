@@ -131,7 +131,8 @@ static void make_source(struct input *input)
 	char *name = name_paste(app->state), size[NUMBER_SIZE];
 
 	number_grouped(size, (int64_t)paste->text.len);
-	desk_plan_text(app->desk, name, buf_str(&paste->text), paste->text.len);
+	app_await_change(
+		app, desk_plan_text(app->desk, name, buf_str(&paste->text), paste->text.len));
 	app_say(app, "%s bytes were pasted%s: too long for a question, they become the source %s",
 		size, paste->is_cut ? " (and more that was left out)" : "", name);
 	free(name);

@@ -491,8 +491,8 @@ static int ends_in_sh_or_o(const char *verb)
 	return len > 1 && strchr("ho", verb[len - 1]) != NULL;
 }
 
-void meter_plan_line(
-	struct figures *out, const struct desk_plan *plan, const struct desk_state *state)
+void meter_plan_line(struct figures *out, const struct desk_plan *plan,
+	const struct desk_state *state, enum meter_plan how)
 {
 	char number[NUMBER_SIZE];
 	const char *verb = plan->verb ? plan->verb : "do";
@@ -514,9 +514,10 @@ void meter_plan_line(
 			meter_over_text(state->over));
 	}
 	figures_add(out, 0, 0, ELEMENT_NOTE, ".");
-	figures_add(out, 0, 1, ELEMENT_HINT_KEY, "y");
+	figures_add(out, 0, 1, ELEMENT_HINT_KEY, "%s", how == METER_PLAN_TYPING ? "Esc y" : "y");
 	figures_add(out, 1, 1, ELEMENT_HINT, "%s%s", verb, ends_in_sh_or_o(verb) ? "es" : "s");
-	figures_add(out, 6, 0, ELEMENT_HINT, ", anything else does not");
+	figures_add(out, 6, 0, ELEMENT_HINT,
+		how == METER_PLAN_NEXT ? ", n does not" : ", Ctrl-C does not");
 }
 
 /* ---- answers ---- */

@@ -25,9 +25,14 @@ void meter_scale_line(struct figures *out, const struct desk_state *state,
 /* "> prefill 61% 182/300 tok  96 tok/s  ETA 1s  decode 9.1 tok/s  Ctrl-C stops  waiting: 1" */
 void meter_progress_line(struct figures *out, const struct desk_event *progress,
 	const struct desk_state *state, double elapsed_s, const char *stop_key);
-/* "drop S2: 41,210 tokens behind it are computed again, about 7 s. y drops, anything else does not" */
-void meter_plan_line(
-	struct figures *out, const struct desk_plan *plan, const struct desk_state *state);
+/* "drop S2: 41,210 tokens behind it are computed again, about 7 s. y drops, n does not" */
+enum meter_plan {
+	METER_PLAN_NEXT,   /* the next key answers it */
+	METER_PLAN_LATE,   /* y does, other keys have their own meaning */
+	METER_PLAN_TYPING, /* the same, but keys are being typed */
+};
+void meter_plan_line(struct figures *out, const struct desk_plan *plan,
+	const struct desk_state *state, enum meter_plan how);
 /* What the last answer took: "12,310 tok cached, 28 computed in 0.4 s, 211 at 9.1 tok/s". */
 void meter_last_line(struct figures *out, const struct desk_state *state);
 /* "next: 28 new, 41,210 cached, first word in about 0.6 s, then 9.1 tok/s" */

@@ -68,14 +68,17 @@ void meters_draw_progress(struct app *app, struct pane pane)
 {
 	struct figures figures = {0};
 
-	if (app->plan) {
-		meter_plan_line(&figures, app->plan, app->state);
+	if (app->change.plan) {
+		meter_plan_line(&figures, app->change.plan, app->state,
+			!app->change.is_late ? METER_PLAN_NEXT
+			: app->is_typing     ? METER_PLAN_TYPING
+					     : METER_PLAN_LATE);
 	} else if (app->message) {
 		figures_add(&figures, 0, 0, app->message_is_error ? ELEMENT_ERROR : ELEMENT_NOTE,
 			"%s", app->message)
 			->shrinks = 1;
 	}
-	if (!app->plan && app->progress.doing != DESK_NOTHING) {
+	if (!app->change.plan && app->progress.doing != DESK_NOTHING) {
 		add_progress(&figures, app);
 		app_after(app, TICK_MS, app_touch); /* seconds go by also where nothing is told */
 	} else if (!figures.n_figure) {

@@ -118,7 +118,8 @@ static void drop(struct sources_view *sources)
 		number[n++] = tree->branch[row.source].number;
 	}
 	if (n) {
-		desk_plan_drop(sources->view.app->desk, number, n);
+		app_await_change(
+			sources->view.app, desk_plan_drop(sources->view.app->desk, number, n));
 	}
 	free(number);
 }
@@ -239,10 +240,10 @@ static int act_on_sources(struct sources_view *sources, enum action action)
 		drop(sources);
 		return 1;
 	case ACTION_REFRESH:
-		desk_plan_refresh(desk);
+		app_await_change(sources->view.app, desk_plan_refresh(desk));
 		return 1;
 	case ACTION_REPACK:
-		desk_plan_repack(desk);
+		app_await_change(sources->view.app, desk_plan_repack(desk));
 		return 1;
 	case ACTION_PREVIEW:
 		sources->has_preview = !sources->has_preview;

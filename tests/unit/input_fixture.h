@@ -62,6 +62,11 @@ void app_take_line(struct app *to, const char *line, size_t len)
 	buf_printf(&sent, "[%s]", line);
 }
 
+void app_await_change(struct app *to, int64_t order)
+{
+	to->change.order = order;
+}
+
 int app_run_program(struct app *to, char *const *argv, struct err *err)
 {
 	size_t n = 0;

@@ -313,36 +313,36 @@ static void test_a_plan_says_what_yes_costs(void **state)
 	struct figures figures = {0};
 
 	(void)state;
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	assert_line(&figures, 140,
 		"without S2 spec.pdf: 41,210 tokens behind it are computed again, about 7.0 s. "
-		"y drops, anything else does not");
-	meter_plan_line(&figures, &plan, &desk);
+		"y drops, n does not");
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	assert_line(&figures, 78,
 		"without S2 spec.pdf: 41,210 tokens computed again, about 7.0 s. y drops");
 	plan.after.cached_tok = 41390;
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	check_part(&figures, 140, "spec.pdf: nothing is computed again. y drops", 1);
 	plan.after.cached_tok = 90;
 	plan.after.seconds = -1;
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	check_part(&figures, 140, "about", 0);
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	assert_line(&figures, 16, "without S2 s>. y");
 	plan.after = (struct session_cost){-1, -1, -1, -1};
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	check_part(&figures, 140, "without S2 spec.pdf: what it costs is unknown. y drops", 1);
 	plan.verb = "refresh";
 	plan.before = (struct session_cost){.total_tok = 1000, .cached_tok = 1000, .seconds = 0};
 	plan.after = (struct session_cost){.total_tok = 1500, .cached_tok = 1100, .seconds = 4};
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	check_part(&figures, 140, ": 500 tokens, 400 to compute, about 4.0 s. y refreshes,", 1);
 	plan.after.cached_tok = 1500;
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	check_part(&figures, 140, ": 500 tokens, none to compute. y refreshes,", 1);
 	plan.verb = "load";
 	plan.after = (struct session_cost){.total_tok = 900000, .seconds = -1};
-	meter_plan_line(&figures, &plan, &desk);
+	meter_plan_line(&figures, &plan, &desk, METER_PLAN_NEXT);
 	check_part(&figures, 200, "does not fit: auto reads it in parts", 1);
 }
 
@@ -435,7 +435,7 @@ static void test_no_line_is_wider_than_it_may_be(void **state)
 		meter_scale_line(&line[1], &desk, &preview, &idle);
 		meter_one_line(&line[2], &desk, &preview);
 		meter_progress_line(&line[3], &progress, &desk, 1e300, "^C");
-		meter_plan_line(&line[4], &plan, &desk);
+		meter_plan_line(&line[4], &plan, &desk, METER_PLAN_NEXT);
 		meter_cost_line(&line[5], &preview, &desk);
 		for (size_t i = 0; i < 6; i++) {
 			struct buf out = BUF_INIT;
