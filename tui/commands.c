@@ -464,6 +464,26 @@ static void (*const actions[SLASH_COUNT])(struct app *app, const char *argument)
 	[SLASH_TURNS] = run_turns,
 };
 
+/* No command, or the beginning of several. */
+static void refuse_name(struct app *app, const char *line)
+{
+	size_t at = strspn(line, " \t"), len = strcspn(line + at, " \t");
+	struct buf begun = BUF_INIT;
+	struct err err;
+
+	for (size_t i = 0; i < SLASH_COUNT && len; i++) {
+		if ((slash_table[i].where & SLASH_WORKBENCH) &&
+			strncmp(slash_table[i].name, line + at, len) == 0) {
+			buf_printf(&begun, "%s/%s", begun.len ? " " : "", slash_table[i].name);
+		}
+	}
+	err_set(&err, ERR_USAGE, NULL, begun.len ? buf_str(&begun) : "/help lists the commands",
+		begun.len ? "several commands begin with /%.*s" : "there is no command /%.*s",
+		(int)(len < 64 ? len : 64), line + at);
+	app_complain(app, &err);
+	buf_finish(&begun);
+}
+
 void app_command(struct app *app, const char *line)
 {
 	const char *rest;
@@ -472,12 +492,7 @@ void app_command(struct app *app, const char *line)
 
 	app_touch(app);
 	if (!row) {
-		struct err err;
-		size_t len = strcspn(line, " ");
-
-		err_set(&err, ERR_USAGE, NULL, "/help lists the commands",
-			"there is no command /%.*s", (int)(len < 64 ? len : 64), line);
-		app_complain(app, &err);
+		refuse_name(app, line);
 		return;
 	}
 	argument = trimmed(rest);

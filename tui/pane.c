@@ -65,8 +65,13 @@ void screen_hide_cursor(void)
 
 void screen_begin(void)
 {
+	int pair = styles[ELEMENT_TEXT].pair;
+	cchar_t blank;
+
 	screen_hide_cursor();
-	bkgdset(' ' | (chtype)styles[ELEMENT_TEXT].attributes);
+	/* What nothing is drawn on has the background of all text. */
+	setcchar(&blank, L" ", styles[ELEMENT_TEXT].attributes, (short)pair, &pair);
+	bkgrndset(&blank);
 	erase();
 }
 
@@ -280,6 +285,22 @@ int pane_text(
 int pane_string(struct pane pane, int row, int column, enum element element, const char *text)
 {
 	return pane_text(pane, row, column, element, text, strlen(text));
+}
+
+int pane_string_end(struct pane pane, int row, int column, enum element element, const char *text)
+{
+	size_t len = strlen(text), at = 0;
+	int width = cells_width(text, len), room = pane.columns - column;
+	struct cell cell;
+
+	if (width > room && room > 1) {
+		column = pane_string(pane, row, column, ELEMENT_DIM, "<");
+		for (; width > room - 1; at += cell.len) {
+			cell_read(&cell, text, len, at, 0);
+			width -= cell.width;
+		}
+	}
+	return pane_text(pane, row, column, element, text + at, len - at);
 }
 
 int pane_format(

@@ -22,6 +22,8 @@ void pane_clear(struct pane pane, enum element element);
 int pane_text(
 	struct pane pane, int row, int column, enum element element, const char *text, size_t len);
 int pane_string(struct pane pane, int row, int column, enum element element, const char *text);
+/* The same, but what does not fit loses its beginning: paths differ at their ends. */
+int pane_string_end(struct pane pane, int row, int column, enum element element, const char *text);
 int pane_format(struct pane pane, int row, int column, enum element element, const char *format,
 	...) __attribute__((format(printf, 5, 6)));
 /* The rest of the row from `column` on. */

@@ -142,7 +142,7 @@ static void draw_hit(struct pane pane, int row, const struct session_hit *hit)
 {
 	int half = pane.columns / 2 < PLACE_COLUMNS ? pane.columns / 2 : PLACE_COLUMNS;
 	struct pane place = pane_part(pane, 0, 0, pane.rows, half);
-	int column = pane_string(place, row, 1, ELEMENT_LINK, hit->place);
+	int column = pane_string_end(place, row, 1, ELEMENT_LINK, hit->place);
 
 	pane_string(pane, row, (column < half ? column : half) + 2, ELEMENT_TEXT, hit->text);
 }

@@ -429,7 +429,7 @@ static void draw_hit(struct pane pane, int at, const struct session_hit *hit)
 	struct pane place = pane_part(pane, 0, 0, pane.rows, half);
 	int column = pane_string(place, at, 1, ELEMENT_STRONG, hit->name);
 
-	column = pane_string(place, at, column + 1, ELEMENT_LINK, hit->place);
+	column = pane_string_end(place, at, column + 1, ELEMENT_LINK, hit->place);
 	pane_string(pane, at, (column < half ? column : half) + 2, ELEMENT_TEXT, hit->text);
 }
 

@@ -139,10 +139,10 @@ static void drop_text(
 			  ? (double)source->behind_tok / state->prefill_tok_per_s
 			  : 0;
 	if (seconds >= PATIENCE_S) {
-		snprintf(out, COLUMN_BYTES, "%s, %s", number_grouped(number, source->behind_tok),
-			number_seconds(time, seconds));
+		snprintf(out, COLUMN_BYTES, "%s tok, %s",
+			number_grouped(number, source->behind_tok), number_seconds(time, seconds));
 	} else {
-		snprintf(out, COLUMN_BYTES, "%s", number_grouped(number, source->behind_tok));
+		snprintf(out, COLUMN_BYTES, "%s tok", number_grouped(number, source->behind_tok));
 	}
 }
 
@@ -258,24 +258,6 @@ static void draw_heads(struct pane pane, const struct columns *shown)
 	pane_string(pane, 0, NAME_COLUMN, ELEMENT_DIM, "source");
 }
 
-/* What does not fit loses its beginning: paths differ at their ends. */
-static void draw_name(
-	struct pane pane, int row, int column, enum element element, const struct buf *name)
-{
-	int width = cells_width(buf_str(name), name->len), room = pane.columns - column;
-	size_t at = 0;
-	struct cell cell;
-
-	if (width > room && room > 1) {
-		column = pane_string(pane, row, column, ELEMENT_DIM, "<");
-		for (; width > room - 1; at += cell.len) {
-			cell_read(&cell, name->data, name->len, at, 0);
-			width -= cell.width;
-		}
-	}
-	pane_text(pane, row, column, element, buf_str(name) + at, name->len - at);
-}
-
 static void draw_row(const struct sources_view *sources, struct pane pane, int screen_row,
 	struct source_row row, const struct columns *shown)
 {
@@ -302,7 +284,8 @@ static void draw_row(const struct sources_view *sources, struct pane pane, int s
 		pane_string(pane, screen_row, indent - 2, ELEMENT_DIM,
 			source_tree_is_open(&sources->tree, row) ? "-" : "+");
 	}
-	draw_name(pane_part(pane, 0, 0, pane.rows, end), screen_row, indent, element, &name);
+	pane_string_end(
+		pane_part(pane, 0, 0, pane.rows, end), screen_row, indent, element, buf_str(&name));
 	buf_finish(&name);
 }
 
