@@ -36,6 +36,31 @@ static char **one_path(char *path, size_t *count)
 	return list;
 }
 
+/* Words that are all there: several paths. NULL where one of them is not, or there is only one. */
+static char **split_paths(const char *typed, int has_tilde, size_t *count)
+{
+	char **list = NULL;
+	size_t n = 0;
+	int is_there = 1;
+
+	for (typed += strspn(typed, " "); *typed && is_there; n++) {
+		size_t len = strcspn(typed, " ");
+		char *word = mem_strndup(typed, len);
+
+		list = mem_resize(list, n + 1, sizeof(*list));
+		list[n] = has_tilde ? command_path(word) : mem_strdup(word);
+		is_there = access(list[n], F_OK) == 0;
+		free(word);
+		typed += len + strspn(typed + len, " ");
+	}
+	if (!is_there || n < 2) {
+		command_paths_free(list, n);
+		return NULL;
+	}
+	*count = n;
+	return list;
+}
+
 char **command_paths(const char *typed, int has_tilde, size_t *count)
 {
 	size_t len = strlen(typed);
@@ -49,7 +74,12 @@ char **command_paths(const char *typed, int has_tilde, size_t *count)
 	path = has_tilde ? command_path(typed) : mem_strdup(typed);
 	if (access(path, F_OK) == 0 || glob(path, 0, NULL, &found) != 0) {
 		globfree(&found);
-		return one_path(path, count);
+		list = access(path, F_OK) == 0 ? NULL : split_paths(typed, has_tilde, count);
+		if (!list) {
+			return one_path(path, count);
+		}
+		free(path);
+		return list;
 	}
 	*count = found.gl_pathc;
 	list = mem_alloc(*count * sizeof(*list));

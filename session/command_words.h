@@ -10,7 +10,8 @@
 /*
  * The paths that are meant by what is typed behind /load: "in quotes" as it stands in them; else a
  * file of that name, with `has_tilde` one whose ~ means what it means in a shell; where there is none
- * those that match it as a pattern; or the one that is not there. malloc'ed: command_paths_free().
+ * those that match it as a pattern; else its words, where there is a file for each; or the one that
+ * is not there. malloc'ed: command_paths_free().
  */
 char **command_paths(const char *typed, int has_tilde, size_t *count);
 void command_paths_free(char **path, size_t count);

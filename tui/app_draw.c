@@ -100,6 +100,7 @@ void app_draw(struct app *app)
 		.columns = app->size.columns,
 		.head_rows = meters_head_rows(app->size.rows, app->size.columns),
 		.input_rows = input_rows(app->input, app->size.columns, app->size.rows),
+		.message_rows = meters_message_rows(app, app->size.columns),
 		.menu_rows = input_menu_rows(app->input, MENU_ROWS),
 		.cost_columns = meters_cost_columns(app),
 		.n_view = app->n_view > 1 ? 2 : 1,

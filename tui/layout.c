@@ -62,7 +62,9 @@ void layout_make(struct layout *layout, const struct layout_wants *wants)
 			&rest, least(wants->input_rows, rest.rows > 2 ? (rest.rows + 1) / 2 : 1));
 	}
 	layout->rule = take_below(&rest, wants->rows >= RULE_ROWS);
-	layout->progress = take_below(&rest, wants->rows >= PROGRESS_ROWS);
+	layout->progress = take_below(&rest, wants->rows >= RULE_ROWS && wants->message_rows > 1
+						     ? wants->message_rows
+						     : wants->rows >= PROGRESS_ROWS);
 	place_views(layout, wants, rest);
 	layout->menu = take_below(&rest, least(wants->menu_rows, rest.rows - 1));
 	/* The cost stands at the right of the input's first row. */

@@ -9,6 +9,7 @@ enum { LAYOUT_SIDE_BY_SIDE = 141 }; /* columns from which two views stand beside
 struct layout_wants {
 	int rows, columns; /* of the screen */
 	int head_rows, input_rows, menu_rows;
+	int message_rows; /* of the progress line, where it is more than one */
 	int cost_columns; /* 0: nothing is to be said */
 	int n_view;       /* 1, or 2 where a view stands on the chat */
 };

@@ -1,11 +1,13 @@
 #include "tui/meters.h"
 
+#include "tui/cells.h"
 #include "tui/input.h"
 #include "tui/layout.h"
 #include "tui/meter_lines.h"
 #include "tui/view.h"
 
 #include <ctype.h>
+#include <string.h>
 
 enum {
 	FULL_ROWS = 24,
@@ -64,10 +66,58 @@ static void add_progress(struct figures *figures, const struct app *app)
 	}
 }
 
+/* Columns that are left of it by the margins that draw() keeps. */
+static int inner_columns(int columns)
+{
+	return columns >= MARGIN_FROM_COLUMNS ? columns - 2 : columns;
+}
+
+int meters_message_rows(const struct app *app, int columns)
+{
+	const char *text = app->change.plan ? NULL : app->message;
+	int rows = 0;
+
+	columns = inner_columns(columns);
+	while (text && *text && columns > 0 && rows < METERS_MESSAGE_ROWS) {
+		text += cells_line(text, strlen(text), columns);
+		text += strspn(text, " ");
+		rows++;
+	}
+	return rows > 1 ? rows + (app->progress.doing != DESK_NOTHING) : 1;
+}
+
+/* One that is longer than a row. */
+static void draw_message(struct app *app, struct pane pane)
+{
+	enum element element = app->message_is_error ? ELEMENT_ERROR : ELEMENT_NOTE;
+	const char *text = app->message;
+	struct pane inner = pane_part(pane, 0, pane.columns >= MARGIN_FROM_COLUMNS, pane.rows,
+		inner_columns(pane.columns));
+
+	pane_clear(pane, ELEMENT_TEXT);
+	for (int row = 0; row < pane.rows; row++) {
+		size_t len = strlen(text), fit = cells_line(text, len, inner.columns);
+
+		pane_text(inner, row, 0, element, text, row + 1 < pane.rows ? fit : len);
+		text += fit + strspn(text + fit, " ");
+	}
+}
+
 void meters_draw_progress(struct app *app, struct pane pane)
 {
 	struct figures figures = {0};
 
+	if (pane.rows > 1) {
+		int below = app->progress.doing != DESK_NOTHING;
+
+		draw_message(app, pane_part(pane, 0, 0, pane.rows - below, pane.columns));
+		if (below) {
+			add_progress(&figures, app);
+			app_after(app, TICK_MS, app_touch);
+			draw(&figures, pane, pane.rows - 1, ELEMENT_TEXT);
+		}
+		return;
+	}
 	if (app->change.plan) {
 		meter_plan_line(&figures, app->change.plan, app->state,
 			!app->change.is_late ? METER_PLAN_NEXT

@@ -12,7 +12,12 @@
 /* Rows of the head on a screen of that size: 2, or 1 below 80x24, 0 below 12 rows. */
 int meters_head_rows(int rows, int columns);
 void meters_draw_head(struct app *app, struct pane pane);
-/* One row: what is under way; else a plan or a message; else what the last answer took. */
+/*
+ * What is under way; else a plan or a message; else what the last answer took. One row; of a message
+ * that is longer METERS_MESSAGE_ROWS at most, and what is under way below it.
+ */
+enum { METERS_MESSAGE_ROWS = 3 };
+int meters_message_rows(const struct app *app, int columns);
 void meters_draw_progress(struct app *app, struct pane pane);
 /* The cost of the next question, right of the input's first row; columns it needs. */
 int meters_cost_columns(struct app *app);

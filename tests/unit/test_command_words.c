@@ -52,6 +52,8 @@ static void a_path_is_what_is_there(void **state)
 	check_paths("'a b.txt'", 0, "a b.txt");
 	check_paths("'odd'", 0, "'odd'");
 	check_paths("missing*", 0, "missing*");
+	check_paths("a1.txt  a2.txt", 0, "a1.txt|a2.txt");
+	check_paths("a1.txt missing", 0, "a1.txt missing");
 	check_paths("\"", 0, "\"");
 }
 
@@ -63,6 +65,9 @@ static void a_tilde_is_the_home(void **state)
 	check_paths("~/a1.txt", 0, "~/a1.txt");
 	path = mem_printf("%s/a1.txt|%s/a2.txt", folder, folder);
 	check_paths("~/a?.txt", 1, path);
+	free(path);
+	path = mem_printf("a1.txt|%s/a2.txt", folder);
+	check_paths("a1.txt ~/a2.txt", 1, path);
 	free(path);
 	path = command_path("~");
 	assert_string_equal(folder, path);

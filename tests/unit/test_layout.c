@@ -70,6 +70,7 @@ static void all_parts_stand_apart_within_a_screen_of_any_size(void **state)
 					.columns = columns[i],
 					.head_rows = rows < 12 ? 0 : 2,
 					.input_rows = rows / 3 + 1,
+					.message_rows = rows % 5,
 					.menu_rows = 12,
 					.cost_columns = 50,
 					.n_view = n_view};
@@ -110,6 +111,13 @@ static void the_bars_of_80x24_are_those_of_the_design(void **state)
 	assert_int_equal(layout.rule.top, 21);
 	assert_int_equal(layout.input.top, 22);
 	assert_int_equal(layout.hints.top, 23);
+	wants.message_rows = 3;
+	layout_make(&layout, &wants);
+	assert_int_equal(layout.progress.rows, 3);
+	assert_int_equal(layout.progress.top, 18);
+	wants.rows = 17;
+	layout_make(&layout, &wants);
+	assert_int_equal(layout.progress.rows, 1);
 }
 
 int main(void)
