@@ -462,7 +462,9 @@ int terminal_is_restored(const struct terminal *terminal, struct buf *why)
 		buf_addstr(why, "the keypad is left in application mode");
 	} else if (terminal->is_alternate) {
 		buf_addstr(why, "the alternate screen is left on");
-	} else if (!terminal->is_cursor_shown) {
+	} else if (!terminal->is_cursor_shown ||
+		   last_written(terminal, "\033[?25l") > last_written(terminal, "\033[?25h")) {
+		/* The bytes, too: libvterm shows it when the alternate screen is left, xterm does not. */
 		buf_addstr(why, "the cursor is left hidden");
 	} else if (has_pen(terminal)) {
 		buf_addstr(why, "an attribute or a colour is left on");
