@@ -276,13 +276,18 @@ static int run_export(struct desk *desk, struct order *order, struct err *err)
 		status = err_set_errno(err, ERR_FAILURE, errno, path, "cannot be written");
 	} else if (status == 0) {
 		status = write_session(out, order->name, desk->at.session, err);
-		failed = fflush(out) != 0 || ferror(out) || fsync(fd) < 0 ? errno : 0;
+		errno = 0;
+		failed = fflush(out) != 0 || ferror(out) || fsync(fd) < 0;
+		failed = failed && errno ? errno : failed ? EIO : 0;
 		fclose(out);
 	}
 	if (status == 0 && failed) {
 		status = err_set_errno(err, ERR_FAILURE, failed, path, "cannot be written");
 	} else if (status == 0 && link(part, path) < 0) {
-		status = err_set_errno(err, ERR_FAILURE, errno, path, "cannot be made");
+		failed = errno;
+		status = err_set_errno(err, ERR_FAILURE, failed, path, "cannot be made");
+		snprintf(err->hint, sizeof(err->hint), "%s",
+			failed == EEXIST ? "nothing is written over: give another name" : "");
 	}
 	if (status == 0) {
 		struct err note;

@@ -133,10 +133,20 @@ static struct chat_turn *begin_live(struct chat *chat, const struct desk_event *
 
 /* ---- states ---- */
 
+/* Those before that ended without an answer have been seen: a turn stands where they did. */
+static void drop_failed(struct chat *chat, int64_t before)
+{
+	for (size_t i = chat->n_live; i-- > 0;) {
+		if (chat->live[i]->err.code && chat->live[i]->order < before) {
+			drop_live(chat, i);
+		}
+	}
+}
+
 /* One whose turn the state has is that one now. */
 static void drop_kept(struct chat *chat)
 {
-	int64_t newest = newest_turn(chat->state);
+	int64_t newest = newest_turn(chat->state), last_kept = 0;
 
 	for (size_t i = chat->n_live; i-- > 0;) {
 		const struct chat_turn *turn = chat->live[i];
@@ -144,9 +154,11 @@ static void drop_kept(struct chat *chat)
 					  : turn->has_begun && newest > turn->last_turn;
 
 		if (is_there && !turn->err.code) {
+			last_kept = turn->order > last_kept ? turn->order : last_kept;
 			drop_live(chat, i);
 		}
 	}
+	drop_failed(chat, last_kept);
 }
 
 static void begin_session(struct chat *chat)
@@ -226,8 +238,13 @@ static void end_live(struct chat *chat, const struct desk_event *event)
 		err_set(&turn->err, ERR_INTERRUPTED, NULL, NULL, "stopped; nothing was kept");
 	}
 	chat_turn_build_notes(chat, turn);
-	if (turn->is_typed && !input_is_asking(app->input) && input_is_empty(app->input)) {
+	if (!turn->is_typed) {
+		return;
+	}
+	if (!input_is_asking(app->input) && input_is_empty(app->input)) {
 		input_set(app->input, turn->question);
+	} else {
+		app_say(app, "%s: it is in the history of the input line", turn->err.what);
 	}
 }
 

@@ -376,6 +376,29 @@ static void questions_wait_behind_each_other(void **state)
 	close_chat(&fixture);
 }
 
+static void a_question_that_failed_goes_when_a_later_one_is_kept(void **state)
+{
+	struct fixture fixture;
+	struct desk_event stopped = {.type = DESK_ENDED, .order = 1};
+	struct desk_event ended = {.type = DESK_ENDED, .order = 2, .turn = 1};
+
+	open_chat(&fixture, 2, 0, "text");
+	draw(&fixture, ROWS, COLUMNS);
+	chat_asked(fixture.chat, 1, "a", 1, 0);
+	chat_asked(fixture.chat, 2, "b", 1, 0);
+	chat_asked(fixture.chat, 3, "c", 1, 0);
+	err_set(&stopped.err, ERR_INTERRUPTED, NULL, NULL, "stopped before the first word");
+	view_chat.event(fixture.view, &stopped);
+	assert_int_equal(fixture.chat->n_live, 3); /* why is shown */
+	tell(&fixture, DESK_TEXT, 2, "x");
+	assert_int_equal(fixture.chat->n_live, 3);
+	view_chat.event(fixture.view, &ended);
+	next_state(&fixture, 1);
+	assert_int_equal(fixture.chat->n_live, 1);
+	assert_int_equal(fixture.chat->live[0]->order, 3);
+	close_chat(&fixture);
+}
+
 static void another_session_is_another_conversation(void **state)
 {
 	struct fixture fixture;
@@ -554,6 +577,7 @@ int main(void)
 		cmocka_unit_test(a_frame_costs_the_same_however_long_the_answer_is),
 		cmocka_unit_test(an_end_without_an_answer_says_why),
 		cmocka_unit_test(questions_wait_behind_each_other),
+		cmocka_unit_test(a_question_that_failed_goes_when_a_later_one_is_kept),
 		cmocka_unit_test(another_session_is_another_conversation),
 		cmocka_unit_test(citations_are_gone_through_and_copied),
 		cmocka_unit_test(copying_takes_what_the_cursor_is_on),
