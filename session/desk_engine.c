@@ -169,7 +169,13 @@ static int restart(struct desk *desk, struct err *err)
 			desk_hear(desk, &event);
 		}
 	}
-	desk->load_err = (struct err){.code = ERR_NONE}; /* of the one before */
+	/* How the one before ended may only have been noticed here: it is not how this one does. */
+	while (engine_next(desk->engine, 0, &event)) {
+		desk_hear(desk, &event);
+	}
+	if (engine_is_running(desk->engine)) {
+		desk->load_err = (struct err){.code = ERR_NONE};
+	}
 	desk_check_engine(desk, err);
 	return status;
 }

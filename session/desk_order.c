@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DYING_MS = 500 };
+
 void order_destroy(struct order *order)
 {
 	if (order->drop) {
@@ -55,11 +57,35 @@ void desk_take_rates(struct desk *desk, const struct engine_usage *usage)
 	}
 }
 
+/*
+ * An engine that died while it had nothing to do may be found out by the question: that is asked again,
+ * once. A question that an engine dies of takes longer, or says a word before.
+ */
+static int ask_living(struct desk *desk, const struct desk_settings *settings, const char *question,
+	size_t len, struct session_answer *answer, struct err *err)
+{
+	struct session_watch watch = desk_session_watch(desk);
+	int64_t began_ms = desk_clock_ms();
+	int status = session_ask_over(desk->at.session, desk->engine, &settings->reading, question,
+		len, &settings->sampling, settings->max_tok, &watch, answer, err);
+
+	if (status == 0 || err->code != ERR_ENGINE || engine_is_ready(desk->engine) ||
+		desk->doings.n_tok || desk_clock_ms() - began_ms > DYING_MS) {
+		return status;
+	}
+	session_answer_finish(answer);
+	*answer = (struct session_answer){0};
+	if (desk_need_engine(desk, err) < 0) {
+		return -1;
+	}
+	return session_ask_over(desk->at.session, desk->engine, &settings->reading, question, len,
+		&settings->sampling, settings->max_tok, &watch, answer, err);
+}
+
 /* Ask, and show what is kept before the order is said to have ended. */
 static int ask(struct desk *desk, struct order *order, const struct desk_settings *settings,
 	const char *question, size_t len, struct err *err)
 {
-	struct session_watch watch = desk_session_watch(desk);
 	struct session_answer answer = {0};
 	int status;
 
@@ -70,8 +96,7 @@ static int ask(struct desk *desk, struct order *order, const struct desk_setting
 	/* The engine tells of its first batch when that is computed. */
 	desk_progress(desk, &desk->doings, DESK_PREFILLING, 0, -1, "tok", NULL);
 	desk_begin(desk, order->id, DESK_ANSWERING);
-	status = session_ask_over(desk->at.session, desk->engine, &settings->reading, question, len,
-		&settings->sampling, settings->max_tok, &watch, &answer, err);
+	status = ask_living(desk, settings, question, len, &answer, err);
 	if (status == 0) {
 		desk_take_rates(desk, &answer.usage);
 		order->turn = answer.turn;
