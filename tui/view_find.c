@@ -23,7 +23,7 @@ struct find_view {
 	struct view view;
 	struct errand *errand;
 	struct search_job *job;
-	char *words; /* that hits are of */
+	char *words, *session; /* that hits are of */
 	struct session_hits hits;
 	struct list list;
 	struct list_find find;
@@ -96,7 +96,10 @@ static void begin(struct find_view *find, const char *words)
 	struct search_job *job = mem_zero(1, sizeof(*job));
 	struct err err;
 
+	free(find->words);
+	free(find->session);
 	find->words = mem_strdup(words);
+	find->session = mem_strdup(app->state->session_id);
 	job->words = mem_strdup(words);
 	job->session = mem_strdup(app->state->session_id);
 	find->job = job;
@@ -133,7 +136,30 @@ static void destroy(struct view *view)
 	session_hits_finish(&find->hits);
 	list_find_finish(&find->find);
 	free(find->words);
+	free(find->session);
 	free(find);
+}
+
+/* In another session the same words are found elsewhere. */
+static void update(struct view *view)
+{
+	struct find_view *find = (struct find_view *)view;
+	const struct desk_state *state = view->app->state;
+	char *words;
+
+	if (!find->words || !state->session_id || strcmp(find->session, state->session_id) == 0) {
+		return;
+	}
+	errand_leave(find->errand, job_drop);
+	find->errand = NULL;
+	find->job = NULL;
+	session_hits_finish(&find->hits);
+	find->list = (struct list){0};
+	words = mem_strdup(find->words);
+	if (state->is_kept) {
+		begin(find, words);
+	}
+	free(words);
 }
 
 /* ---- drawing ---- */
@@ -253,6 +279,7 @@ const struct view_ops view_find = {
 	.bit = VIEW_FIND,
 	.create = create,
 	.destroy = destroy,
+	.update = update,
 	.draw = draw,
 	.act = act,
 	.search = search,
