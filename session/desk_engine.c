@@ -199,6 +199,11 @@ int desk_need_engine(struct desk *desk, struct err *err)
 		if (engine_next(desk->engine, WAIT_MS, &event)) {
 			desk_hear(desk, &event);
 		}
+		if (desk->load_err.code && engine_is_running(desk->engine)) {
+			/* Told late, of the process in whose place this one is loading. */
+			desk->load_err = (struct err){.code = ERR_NONE};
+			desk_check_engine(desk, NULL);
+		}
 		if (desk->load_err.code) {
 			*err = desk->load_err;
 			return -1;
