@@ -207,7 +207,7 @@ static void test_a_question_that_waits_for_its_model_is_kept(void **state)
 	struct table table;
 	int64_t order;
 
-	setenv("CARREL_FAKE_LOAD_MS", "60000", 1);
+	setenv("CARREL_FAKE_LOAD_MS", "4000", 1);
 	table_open(&table, &(struct host){.is_kept = 1});
 	must_end(&table, desk_open_session(table.desk, DESK_NAMED, "early"));
 	order = desk_ask(table.desk, "Where is the ring?", 18);
