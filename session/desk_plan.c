@@ -159,6 +159,7 @@ void desk_end_load(struct desk *desk)
 	desk_resume(desk, order);
 	if (status == 0 && (status = check_anything(desk, change, first, &err)) < 0) {
 		session_change_discard(change);
+		session_forget_skipped(desk->at.session, first); /* the error has said it */
 	}
 	if (status == 0) {
 		status = post_plan(desk, order, "load", change, first, &err);

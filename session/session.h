@@ -76,6 +76,8 @@ void session_set_window(struct session *session, const struct session_window *wi
 char *session_unreadable_text(const struct skipped *skipped);
 /* Everything that the loads left out, in their order. */
 const struct skipped *session_skipped(const struct session *session, size_t *count);
+/* All behind the first `count` of them: of what came to nothing. */
+void session_forget_skipped(struct session *session, size_t count);
 
 /*
  * Take over the documents of a load (they leave *loaded). Before the first turn they stand in

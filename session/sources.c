@@ -293,6 +293,16 @@ const struct skipped *session_skipped(const struct session *session, size_t *cou
 	return session->skipped;
 }
 
+void session_forget_skipped(struct session *session, size_t count)
+{
+	while (session->n_skipped > count) {
+		struct skipped *skipped = &session->skipped[--session->n_skipped];
+
+		free(skipped->path);
+		free(skipped->reason);
+	}
+}
+
 /* Reasons that say so themselves are not repeated. */
 char *session_unreadable_text(const struct skipped *skipped)
 {

@@ -2,6 +2,7 @@
  * The loop: the keyboard, the desk, signals, what is said on stderr and timers, one poll for all of
  * them. Each turn takes what is there; then the screen is drawn, once.
  */
+#include "base/log.h"
 #include "base/mem.h"
 #include "tui/app_internal.h"
 #include "tui/input.h"
@@ -362,14 +363,28 @@ static void open_theme(struct app *app)
 	term_set_theme(&app->theme);
 }
 
+/* Each is in the log, and the first is said at once. */
+static void take_mistake(void *arg, enum log_level level, const char *text)
+{
+	struct app *app = arg;
+
+	app_log(app, level == LOG_ERROR, "%s", text);
+	if (!app->message) {
+		app->message = mem_strdup(text);
+		app->message_is_error = level == LOG_ERROR;
+	}
+}
+
 static void open_keys(struct app *app)
 {
 	struct err err = {0};
 
 	app->keys = keys_create();
+	log_set_sink(take_mistake, app); /* later it is the desk's */
 	if (app->config->settings && keys_read(app->keys, app->config->settings, &err) < 0) {
 		app_complain(app, &err);
 	}
+	log_set_sink(NULL, NULL);
 }
 
 static int app_open(struct app *app, struct err *err)

@@ -2,13 +2,20 @@
 #include "base/mem.h"
 #include "tui/cells.h"
 #include "tui/input_internal.h"
+#include "tui/meter_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { PART_OF_SCREEN = 3, NARROW_COLUMNS = 12 };
 
-/* " > ", "rename to: ", "(reverse-i-search)`x': "; malloc'ed. */
+/* Keys go to a view, and the row has to look like it. */
+static int is_browsing(const struct input *input)
+{
+	return !input->app->is_typing && !input->is_asking;
+}
+
+/* " > ", " : " while browsing, "rename to: ", "(reverse-i-search)`x': "; malloc'ed. */
 static char *prompt_text(const struct input *input)
 {
 	const char *message = input_message();
@@ -16,7 +23,9 @@ static char *prompt_text(const struct input *input)
 	if (message) {
 		return mem_printf(" %s", message);
 	}
-	return input->is_asking ? mem_printf(" %s", input->label) : mem_strdup(" > ");
+	return input->is_asking     ? mem_printf(" %s", input->label)
+	       : is_browsing(input) ? mem_strdup(" : ")
+				    : mem_strdup(" > ");
 }
 
 /* At most two thirds of the columns; " > " alone can be done without. */
@@ -77,8 +86,23 @@ static void draw_prompt(const struct input *input, struct pane pane)
 		over -= cell.width;
 		at += cell.len;
 	}
-	pane_string(pane_part(pane, 0, 0, 1, width), 0, 0, ELEMENT_PROMPT, at);
+	pane_string(pane_part(pane, 0, 0, 1, width), 0, 0,
+		is_browsing(input) ? ELEMENT_DIM : ELEMENT_PROMPT, at);
 	free(prompt);
+}
+
+static void draw_browsing(const struct input *input, struct pane text)
+{
+	struct buf said = BUF_INIT, key = BUF_INIT;
+
+	meter_key(&key, keys_of(input->app->keys, ACTION_TYPE));
+	buf_addstr(&said, "browsing");
+	if (key.len) {
+		buf_printf(&said, ": %s types", buf_str(&key));
+	}
+	pane_string(text, 0, 0, ELEMENT_DIM, buf_str(&said));
+	buf_finish(&said);
+	buf_finish(&key);
 }
 
 static void scroll_to(struct input *input, size_t row, size_t rows)
@@ -114,8 +138,11 @@ void input_draw(struct input *input, struct pane pane)
 	for (size_t i = 0; i < (size_t)pane.rows && input->top + i < layout->n_row; i++) {
 		const struct input_row *at = &layout->row[input->top + i];
 
-		pane_text(text, (int)i, 0, ELEMENT_INPUT, buf_str(&layout->text) + at->at,
-			at->end - at->at);
+		pane_text(text, (int)i, 0, is_browsing(input) ? ELEMENT_DIM : ELEMENT_INPUT,
+			buf_str(&layout->text) + at->at, at->end - at->at);
+	}
+	if (is_browsing(input) && !len) {
+		draw_browsing(input, text);
 	}
 	if (input->top == 0) {
 		draw_prompt(input, pane);

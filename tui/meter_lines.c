@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ROUGH_BELOW_TOK = 100 }; /* answers whose rate is a rough figure */
+
 /* ---- the name line ---- */
 
 /*
@@ -219,6 +221,11 @@ static void add_window_bar(struct figures *out, const struct desk_state *state,
 			progress->done < state->prompt_tok ? progress->done : state->prompt_tok;
 	}
 
+	if (state->prompt_tok + typed_tok(state, preview) > state->info.context_tok) {
+		/* Too much is no matter of shares: the bar is full, whatever of it is computed. */
+		figures_add_part(bar, state->info.context_tok, '#', ELEMENT_METER_FULL);
+		return;
+	}
 	figures_add_part(bar, cached_tok - disk_tok, '#', ELEMENT_KV_MEMORY);
 	figures_add_part(bar, disk_tok, '=', ELEMENT_KV_DISK);
 	figures_add_part(bar, state->prompt_tok - cached_tok, '-', ELEMENT_KV_ABSENT);
@@ -522,6 +529,20 @@ void meter_plan_line(struct figures *out, const struct desk_plan *plan,
 
 /* ---- answers ---- */
 
+/* Of a short answer more than two digits would say more than is known: "3,200", "47", "3.1". */
+static const char *answer_rate(char out[NUMBER_SIZE], int64_t generated_tok, double decode_ms)
+{
+	double rate = (double)(generated_tok - 1) * 1e3 / decode_ms, unit = 1;
+
+	if (generated_tok >= ROUGH_BELOW_TOK || !(rate >= 9.95 && rate < 1e15)) {
+		return meter_rate(out, rate);
+	}
+	while (rate / unit >= 99.5) {
+		unit *= 10;
+	}
+	return number_grouped(out, (int64_t)(rate / unit + 0.5) * (int64_t)unit);
+}
+
 void meter_last_line(struct figures *out, const struct desk_state *state)
 {
 	const struct desk_turn *turn = state->head ? desk_state_turn(state, state->head) : NULL;
@@ -543,8 +564,7 @@ void meter_last_line(struct figures *out, const struct desk_state *state)
 		number_grouped(number, usage->generated_tok));
 	if (usage->generated_tok > 1 && usage->decode_ms > 0) {
 		figures_add(out, 2, 1, ELEMENT_DIM, "at %s tok/s",
-			meter_rate(number,
-				(double)(usage->generated_tok - 1) * 1e3 / usage->decode_ms));
+			answer_rate(number, usage->generated_tok, usage->decode_ms));
 	}
 	if (turn->coverage) {
 		figures_add(out, 4, 2, ELEMENT_DIM, "%s", turn->coverage);

@@ -154,8 +154,10 @@ static void place_in_source(struct session_hit *out, const struct store_contents
 	const struct store_block *block = &contents->block[hit->block];
 	const struct document *document = &block->document;
 	const struct part_place *place = &document->part[hit->part].place;
-	char *path = document_part_path(
-		document, document->origin ? document->origin : document->name, hit->part);
+	const char *root = document->origin ? document->origin : document->name;
+	/* Of a folder's file what tells it from the others; the source says which folder it is. */
+	char *path = place->path ? mem_strdup(place->path)
+				 : document_part_path(document, root, hit->part);
 	struct buf at = BUF_INIT;
 
 	out->source = block->number;

@@ -33,7 +33,7 @@ void session_row_age(struct buf *out, int64_t time_s, int64_t now_s);
 
 struct session_hit {
 	char *id, *name;
-	char *place;    /* "S2 src/init.cc:120", "turn 4, answer" */
+	char *place;    /* "S2 src/init.cc:120" (within a folder), "#4 answer" */
 	int64_t source; /* its number; 0: in a turn */
 	char *at;       /* in the source, as the reader is asked for it: "p37", "init.cc:120" */
 	int64_t turn;

@@ -23,7 +23,11 @@
 #undef lines
 #undef columns
 
-enum { RESTORE_BYTES = 512, ALT_STACK_BYTES = 64 << 10 };
+enum {
+	RESTORE_BYTES = 512,
+	ALT_STACK_BYTES = 64 << 10,
+	BARS_ROWS = 3 /* rule, input, hints */
+};
 
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
 
@@ -335,12 +339,30 @@ int term_open(struct err *err)
 	return 0;
 }
 
+/*
+ * Without a screen of its own ours stays on the terminal, and the shell goes on in its last row: the
+ * bars go, which are nobody's any more.
+ */
+static void clear_bars(void)
+{
+	const char *own = tigetstr("rmcup");
+
+	if (!own || own == (const char *)-1) {
+		bkgdset(' ');
+		attrset(A_NORMAL);
+		move(LINES > BARS_ROWS ? LINES - BARS_ROWS : 0, 0);
+		clrtobot();
+		refresh();
+	}
+}
+
 void term_leave(void)
 {
 	if (!is_open || !shared.is_taken) {
 		return;
 	}
 	write_all(STDOUT_FILENO, paste_off, sizeof(paste_off) - 1);
+	clear_bars();
 	endwin();
 	shared.is_taken = 0;
 	release_stderr(0);

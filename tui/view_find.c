@@ -212,7 +212,8 @@ static void title(struct view *view, struct buf *left, struct buf *right)
 		buf_printf(right, "%zu/%zu", find->list.cursor + 1, find->list.n);
 	}
 	if (find->hits.n_found > (int64_t)find->list.n) {
-		buf_printf(right, " of %s", number_grouped(number, find->hits.n_found));
+		buf_printf(right, ", the best of %s passages",
+			number_grouped(number, find->hits.n_found));
 	}
 }
 

@@ -1,5 +1,6 @@
 /* What was said, oldest first: notes and errors, with their time. */
 #include "base/mem.h"
+#include "tui/cells.h"
 #include "tui/list.h"
 #include "tui/list_find.h"
 #include "tui/view.h"
@@ -8,13 +9,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOVE_COLUMNS = 16 };
+enum { CLOCK_COLUMNS = 11 }; /* "  12:34:56  " */
 
 struct log_view {
 	struct view view;
 	struct list list;
 	struct list_find find;
-	int left; /* columns that long lines are moved by */
 };
 
 static struct view *create(struct app *app, const char *argument)
@@ -50,49 +50,90 @@ static void update(struct view *view)
 	follow((struct log_view *)view);
 }
 
-static void draw_note(struct pane pane, int row, int left, const struct app_note *note)
+/* Rows that it takes, each begun behind the clock; drawn where `pane` is given. */
+static int note_rows(const struct app_note *note, int columns, const struct pane *pane, int row)
+{
+	const char *text = note->text;
+	int rows = 0;
+
+	do {
+		size_t len = strlen(text), fit = len ? cells_line(text, len, columns) : 0;
+
+		if (pane && row + rows < pane->rows) {
+			pane_text(*pane, row + rows, 0,
+				note->is_error ? ELEMENT_ERROR : ELEMENT_NOTE, text, fit);
+		}
+		text += fit;
+		text += strspn(text, " ");
+		rows++;
+	} while (*text);
+	return rows;
+}
+
+static int text_columns(struct pane pane)
+{
+	return pane.columns > CLOCK_COLUMNS ? pane.columns - CLOCK_COLUMNS : 1;
+}
+
+static int draw_note(struct pane pane, int row, const struct app_note *note)
 {
 	time_t at = (time_t)note->at_s;
+	int columns = text_columns(pane);
 	struct tm local;
 	char clock[16];
-	int column;
 
 	localtime_r(&at, &local);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
-	column = pane_string(pane, row, 1, ELEMENT_DIM, clock) + 2;
-	pane = pane_part(pane, 0, column, pane.rows, pane.columns - column);
-	pane_string(pane, row, -left, note->is_error ? ELEMENT_ERROR : ELEMENT_NOTE, note->text);
+	pane_string(pane, row, 1, ELEMENT_DIM, clock);
+	pane = pane_part(pane, 0, CLOCK_COLUMNS, pane.rows, pane.columns - CLOCK_COLUMNS);
+	return note_rows(note, columns, &pane, row);
+}
+
+/* The cursor's note is seen whole, where it can be: those above it go as far as it needs. */
+static void lay_out(struct log_view *log, struct pane pane)
+{
+	const struct app_note *note = log->view.app->note;
+	size_t top = log->list.cursor;
+	int rows;
+
+	list_layout(&log->list, pane.rows);
+	if (!log->list.n) {
+		return;
+	}
+	rows = note_rows(&note[top], text_columns(pane), NULL, 0);
+	while (top > log->list.top) {
+		rows += note_rows(&note[top - 1], text_columns(pane), NULL, 0);
+		if (rows > pane.rows) {
+			break;
+		}
+		top--;
+	}
+	log->list.top = top;
 }
 
 static void draw(struct view *view, struct pane pane, int is_focused)
 {
 	struct log_view *log = (struct log_view *)view;
+	int row = 0;
 
 	follow(log);
-	list_layout(&log->list, pane.rows);
+	lay_out(log, pane);
 	if (!log->list.n) {
 		pane_string(pane, 0, 1, ELEMENT_DIM, "Nothing was said yet.");
 	}
-	for (int row = 0; row < pane.rows && log->list.top + (size_t)row < log->list.n; row++) {
-		size_t at = log->list.top + (size_t)row;
+	for (size_t at = log->list.top; row < pane.rows && at < log->list.n; at++) {
+		int rows = draw_note(pane, row, &view->app->note[at]);
 
-		draw_note(pane, row, log->left, &view->app->note[at]);
-		if (at == log->list.cursor && is_focused) {
-			pane_mark_row(pane, row, ELEMENT_CURSOR);
+		for (int i = 0; i < rows && at == log->list.cursor && is_focused; i++) {
+			pane_mark_row(pane, row + i, ELEMENT_CURSOR);
 		}
+		row += rows;
 	}
 }
 
 static int act(struct view *view, enum action action)
 {
-	struct log_view *log = (struct log_view *)view;
-
-	if (action == ACTION_LEFT || action == ACTION_RIGHT) {
-		log->left += action == ACTION_RIGHT ? MOVE_COLUMNS : -MOVE_COLUMNS;
-		log->left = log->left > 0 ? log->left : 0;
-		return 1;
-	}
-	return list_act(&log->list, action);
+	return list_act(&((struct log_view *)view)->list, action);
 }
 
 static int has(const void *arg, size_t row, const char *words)

@@ -93,7 +93,7 @@ static void state_text(
 	const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES])
 {
 	static const char *const name[] = {
-		[DESK_KV_ABSENT] = "absent",
+		[DESK_KV_ABSENT] = "new",
 		[DESK_KV_PARTLY] = "partly",
 		[DESK_KV_DISK] = "on disk",
 		[DESK_KV_MEMORY] = "cached",
@@ -231,7 +231,8 @@ static struct columns lay_out(const struct sources_view *sources, struct pane pa
 	for (; shown.n < N_COLUMN; shown.n++) {
 		int *width = &shown.width[shown.n], head = (int)strlen(columns[shown.n].head);
 
-		*width = *width == 0 ? 0 : (*width > head ? *width : head) + GAP;
+		/* Also an empty one: columns that come and go move what is read. */
+		*width = (*width > head ? *width : head) + GAP;
 		if (*width > left) {
 			break;
 		}

@@ -249,14 +249,48 @@ static void test_more_than_the_window_is_told_as_such(void **state)
 	struct desk_state desk = usual();
 	struct desk_preview preview = {0};
 	struct figures figures = {0};
+	struct figure *bar;
 
 	(void)state;
 	desk.prompt_tok = 90000;
 	meter_scale_line(&figures, &desk, &preview, &idle);
-	check_part(&figures, 80, "window 90,000/65,536 [#####---] 137%", 1);
+	check_part(&figures, 80, "window 90,000/65,536 [########] 137%", 1);
 	desk.prompt_tok = 5000000;
 	meter_scale_line(&figures, &desk, &preview, &idle);
+	bar = &figures.figure[4];
+	bar->columns = 22;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(figures_bar_at(bar, i).shown, '#');
+		assert_int_equal(figures_bar_at(bar, i).element, ELEMENT_METER_FULL);
+	}
 	check_part(&figures, 80, ">999%", 1);
+}
+
+static void test_the_rate_of_a_short_answer_has_two_digits(void **state)
+{
+	struct desk_turn turn = {.id = 1,
+		.usage = {
+			.prompt_tok = 50, .cached_tok = 50, .generated_tok = 42, .decode_ms = 12}};
+	struct desk_turn *all[] = {&turn};
+	struct desk_state desk = usual();
+	struct figures figures = {0};
+
+	(void)state;
+	desk.turn = all;
+	desk.n_turn = 1;
+	desk.head = 1;
+	meter_last_line(&figures, &desk);
+	assert_line(&figures, 100, "#1: 50 cached, 42 answered at 3,400 tok/s");
+	turn.usage.decode_ms = 900;
+	meter_last_line(&figures, &desk);
+	check_part(&figures, 100, "at 46 tok/s", 1);
+	turn.usage.decode_ms = 9000;
+	meter_last_line(&figures, &desk);
+	check_part(&figures, 100, "at 4.6 tok/s", 1);
+	turn.usage.generated_tok = 400;
+	turn.usage.decode_ms = 123;
+	meter_last_line(&figures, &desk);
+	check_part(&figures, 100, "at 3,244 tok/s", 1);
 }
 
 static void test_progress_has_rate_eta_how_to_stop_and_what_waits(void **state)
@@ -490,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_the_window_shows_tiers_the_question_and_the_reserve),
 		cmocka_unit_test(test_the_question_counts_as_it_is_typed),
 		cmocka_unit_test(test_more_than_the_window_is_told_as_such),
+		cmocka_unit_test(test_the_rate_of_a_short_answer_has_two_digits),
 		cmocka_unit_test(test_progress_has_rate_eta_how_to_stop_and_what_waits),
 		cmocka_unit_test(test_a_plan_says_what_yes_costs),
 		cmocka_unit_test(test_the_cost_stands_before_enter),
