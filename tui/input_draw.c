@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "tui/cells.h"
 #include "tui/input_internal.h"
-#include "tui/meter_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,16 +92,12 @@ static void draw_prompt(const struct input *input, struct pane pane)
 
 static void draw_browsing(const struct input *input, struct pane text)
 {
-	struct buf said = BUF_INIT, key = BUF_INIT;
+	const char *keys = keys_of(input->app->keys, ACTION_TYPE);
+	char *said = keys[0] ? mem_printf("browsing: %.*s types", (int)strcspn(keys, " "), keys)
+			     : mem_strdup("browsing");
 
-	meter_key(&key, keys_of(input->app->keys, ACTION_TYPE));
-	buf_addstr(&said, "browsing");
-	if (key.len) {
-		buf_printf(&said, ": %s types", buf_str(&key));
-	}
-	pane_string(text, 0, 0, ELEMENT_DIM, buf_str(&said));
-	buf_finish(&said);
-	buf_finish(&key);
+	pane_string(text, 0, 0, ELEMENT_DIM, said);
+	free(said);
 }
 
 static void scroll_to(struct input *input, size_t row, size_t rows)
