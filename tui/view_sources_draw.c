@@ -23,6 +23,7 @@ enum {
 
 struct column {
 	const char *head;
+	int least; /* columns that it takes, so that it does not move with what stands in it */
 	void (*text)(
 		const struct sources_view *sources, struct source_row row, char out[COLUMN_BYTES]);
 	enum element (*element)(const struct sources_view *sources, struct source_row row);
@@ -104,6 +105,7 @@ static void state_text(
 		snprintf(out, COLUMN_BYTES, "%s",
 			!source->is_in_context ? "elsewhere"
 			: source->is_stale     ? "stale"
+			: source->at_tok < 0   ? "unknown" /* until it is counted */
 					       : name[source->kv]);
 	}
 }
@@ -120,6 +122,7 @@ static enum element state_element(const struct sources_view *sources, struct sou
 
 	return !source->is_in_context ? ELEMENT_DIM
 	       : source->is_stale     ? ELEMENT_STALE
+	       : source->at_tok < 0   ? ELEMENT_DIM
 				      : element[source->kv];
 }
 
@@ -148,12 +151,12 @@ static void drop_text(
 
 /* In the order in which they stand; where there is no room the last ones go first. */
 static const struct column columns[] = {
-	{"tokens", tokens_text, NULL},
-	{"state", state_text, state_element},
-	{"share", share_text, NULL},
-	{"KV", kv_text, NULL},
-	{"a drop costs", drop_text, NULL},
-	{"bytes", bytes_text, NULL},
+	{"tokens", 8, tokens_text, NULL},
+	{"state", 7, state_text, state_element},
+	{"share", 0, share_text, NULL},
+	{"KV", 7, kv_text, NULL},
+	{"a drop costs", 0, drop_text, NULL},
+	{"bytes", 8, bytes_text, NULL},
 };
 enum { N_COLUMN = sizeof(columns) / sizeof(columns[0]) };
 
@@ -232,7 +235,8 @@ static struct columns lay_out(const struct sources_view *sources, struct pane pa
 		int *width = &shown.width[shown.n], head = (int)strlen(columns[shown.n].head);
 
 		/* Also an empty one: columns that come and go move what is read. */
-		*width = (*width > head ? *width : head) + GAP;
+		*width = *width > head ? *width : head;
+		*width = (*width > columns[shown.n].least ? *width : columns[shown.n].least) + GAP;
 		if (*width > left) {
 			break;
 		}
