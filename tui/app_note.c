@@ -42,9 +42,12 @@ static void keep(struct app *app, char *text, int is_error)
 
 static void say(struct app *app, char *text, int is_error)
 {
-	free(app->message);
-	app->message = mem_strdup(text);
-	app->message_is_error = is_error;
+	/* What went wrong while the program started is read before the first key, whatever went well since. */
+	if (is_error || app->n_key || !app->message || !app->message_is_error) {
+		free(app->message);
+		app->message = mem_strdup(text);
+		app->message_is_error = is_error;
+	}
 	keep(app, text, is_error);
 	app_touch(app);
 }
