@@ -12,17 +12,21 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 /* A frame every 16 ms at most; behind a key sooner, so that a frame just drawn does not delay it. */
 enum { FRAME_MS = 16, KEY_FRAME_MS = 4, READ_BYTES = 16 << 10, EVENTS_MOST = 256 };
+enum { SLICE_NS = 100000 };
 
 struct loop {
 	struct keyboard *keyboard;
@@ -387,6 +391,25 @@ static void open_keys(struct app *app)
 	log_set_sink(NULL, NULL);
 }
 
+/*
+ * A key is answered before an engine that computes on all cores has used up its turn: a short slice, as
+ * sched_setattr(2) has it, is an early deadline (Linux 6.12; older ones ignore it). Threads that exist
+ * already keep theirs.
+ */
+static void ask_for_short_slices(void)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime_ns, deadline_ns, period_ns;
+	} attr = {.size = sizeof(attr), .policy = SCHED_OTHER, .runtime_ns = SLICE_NS};
+
+	attr.nice = getpriority(PRIO_PROCESS, 0);
+	syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 static int app_open(struct app *app, struct err *err)
 {
 	open_theme(app);
@@ -395,6 +418,7 @@ static int app_open(struct app *app, struct err *err)
 	if (desk_open(&app->desk, app->config->host, err) < 0) {
 		return -1;
 	}
+	ask_for_short_slices();
 	app->state = desk_state(app->desk);
 	app->input = input_create(app, app->config->history);
 	view_open(app, view_ops_of(VIEW_CHAT) ? view_ops_of(VIEW_CHAT) : &view_log, NULL);

@@ -16,6 +16,7 @@
 #include "tests/screens/script.h"
 #include "tests/screens/terminal.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,9 @@ int main(int argc, char **argv, char **env)
 	size_t cap = 0;
 	ssize_t len;
 
+	/* Where it may: what is measured is carrel, not how long its terminal waits for a processor. */
+	sched_setscheduler(
+		0, SCHED_RR | SCHED_RESET_ON_FORK, &(struct sched_param){.sched_priority = 1});
 	while ((len = getline(&line, &cap, stdin)) > 0) {
 		line[strcspn(line, "\n")] = 0;
 		play(line, env);
