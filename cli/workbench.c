@@ -515,6 +515,29 @@ static int check_theme(const char *name, const char *folder, struct err *err)
 	return status;
 }
 
+/* One that another carrel has is refused here, as everywhere; one that is not there is begun later. */
+static int check_session(const struct options *options, struct err *err)
+{
+	struct store *store;
+	char *folder = NULL;
+	int status = 0;
+
+	if (!options->session || options->no_store) {
+		return 0;
+	}
+	if (catalogue_find(options->session, 1, &folder, err) < 0) {
+		return -1;
+	}
+	if (folder) {
+		status = store_open(&store, folder, STORE_WRITE, err);
+	}
+	if (folder && status == 0) {
+		store_close(store);
+	}
+	free(folder);
+	return status;
+}
+
 static char *history_path(const struct options *options)
 {
 	char *folder = options->no_store ? NULL : conf_state_dir();
@@ -555,6 +578,9 @@ static int run(struct host *host, struct err *err)
 	};
 	int status = check_theme(options->theme, themes, err);
 
+	if (status == 0) {
+		status = check_session(options, err);
+	}
 	if (status == 0) {
 		status = tui_run(&config, err);
 	}

@@ -2,9 +2,11 @@
 #include "session/desk_internal.h"
 #include "session/session_internal.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -147,9 +149,38 @@ void desk_end_order(struct desk *desk, struct order *order, const struct err *er
 	desk_post(desk, &event);
 }
 
+/* What it would have been, for people. */
+static void name_order(const struct order *order, struct buf *out)
+{
+	static const struct {
+		const struct order_kind *kind;
+		const char *name;
+	} names[] = {{&order_load, "the load"}, {&order_drop, "the drop"},
+		{&order_refresh, "the refresh"}, {&order_repack, "the repack"},
+		{&order_prefill, "the prefill"}, {&order_index, "the index"},
+		{&order_reading, "the plan"}, {&order_again, "the question again"},
+		{&order_export, "the export"}, {&order_set, "the setting"}};
+
+	if (order->kind == &order_ask) {
+		size_t len = strcspn(order->text, "\n"), cut = utf8_cut(order->text, len, 40);
+
+		buf_printf(out, "\"%.*s%s\"", (int)cut, order->text, cut < len ? "..." : "");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (names[i].kind == order->kind) {
+			buf_printf(out, "%s%s%s", names[i].name, order->n_path ? " of " : "",
+				order->n_path ? order->path[0] : "");
+			return;
+		}
+	}
+	buf_addstr(out, "what waited");
+}
+
 static void end_dropped(struct desk *desk)
 {
 	for (;;) {
+		struct buf name = BUF_INIT;
 		struct order *order;
 		struct err err;
 
@@ -160,7 +191,10 @@ static void end_dropped(struct desk *desk)
 		if (!order) {
 			return;
 		}
-		err_set(&err, ERR_INTERRUPTED, NULL, NULL, "stopped before it began");
+		name_order(order, &name);
+		err_set(&err, ERR_INTERRUPTED, NULL, NULL, "%s was stopped before it began",
+			buf_str(&name));
+		buf_finish(&name);
 		desk_end_order(desk, order, &err);
 	}
 }
@@ -262,7 +296,6 @@ static int save_draft(struct desk *desk, int at_once)
 		desk_note(desk, &err);
 	}
 	desk->is_draft_bad = failed;
-	desk->is_used |= draft[0] != 0;
 	if (!failed || at_once) {
 		free(draft);
 		return -1;

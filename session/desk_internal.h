@@ -14,6 +14,7 @@
 #define SESSION_DESK_INTERNAL_H
 
 #include "session/desk.h"
+#include "session/pace.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -84,6 +85,7 @@ struct desk_doings {
 	enum desk_doing doing;
 	int64_t begun_ms, told_ms, first_done, last_done, n_tok;
 	int is_sweeping;
+	struct pace pace;
 };
 
 /* A load under way. */

@@ -45,22 +45,6 @@ void desk_begin(struct desk *desk, int64_t order, enum desk_doing doing)
 
 /* ---- progress ---- */
 
-/* How fast since it began, and when it ends at that speed. */
-static void add_rate(const struct desk_doings *doings, struct desk_event *event, int64_t now_ms)
-{
-	double seconds = (double)(now_ms - doings->begun_ms) / 1000;
-	int64_t done = event->done - doings->first_done;
-
-	event->eta_s = -1;
-	if (seconds <= 0 || done <= 0) {
-		return;
-	}
-	event->rate = (double)done / seconds;
-	if (event->total >= event->done) {
-		event->eta_s = (double)(event->total - event->done) / event->rate;
-	}
-}
-
 static void post_progress(
 	struct desk *desk, struct desk_doings *doings, struct desk_event *event, int64_t now_ms)
 {
@@ -81,6 +65,7 @@ static int enter(struct desk_doings *doings, enum desk_doing doing, int64_t firs
 	doings->doing = doing;
 	doings->begun_ms = now_ms;
 	doings->first_done = doings->last_done = first;
+	doings->pace = (struct pace){.n_sample = 0};
 	return 1;
 }
 
@@ -90,13 +75,17 @@ static void tell(struct desk *desk, struct desk_doings *doings, enum desk_doing 
 	int64_t now_ms = desk_clock_ms();
 	int is_new = enter(doings, doing, event->done, now_ms);
 
+	if (is_new && event->cached_tok > event->done) {
+		pace_add(&doings->pace, event->cached_tok, now_ms); /* that came at once */
+	}
+	pace_add(&doings->pace, event->done, now_ms);
 	if (!is_new && now_ms - doings->told_ms < PROGRESS_MS && event->done < event->total) {
 		return;
 	}
 	if (event->eta_s <= 0 || event->rate <= 0) {
 		double eta_s = event->eta_s;
 
-		add_rate(doings, event, now_ms);
+		event->rate = pace_rate(&doings->pace, event->total, &event->eta_s);
 		event->eta_s = eta_s > 0 ? eta_s : event->eta_s;
 	}
 	post_progress(desk, doings, event, now_ms);

@@ -39,6 +39,14 @@ struct app_change {
 	size_t n_held, cap_held;
 };
 
+/* A question is to be asked in place of another one: tui/app_edit.c. */
+struct app_edit {
+	int64_t turn, parent; /* whose question it was; 0: there is none */
+	int64_t head;         /* where the conversation stood */
+	int64_t order;        /* that asks it; 0: it is being typed */
+	int is_there;         /* the desk has gone to `parent` */
+};
+
 struct app {
 	const struct tui_config *config;
 	struct desk *desk;
@@ -57,9 +65,10 @@ struct app {
 	int wants_quit, is_dirty; /* is_dirty: something is to be drawn */
 	struct desk_event
 		progress; /* of what is under way: doing, done, total, ...; its text is owned */
-	double progress_began_s;
+	double progress_began_s, progress_told_s;
 	struct desk_preview preview; /* of the question as it stands; serial 0: none */
 	struct app_change change;
+	struct app_edit edit;
 	uint64_t n_key; /* that were pressed */
 	char *message;  /* the line above the input, until the next key; NULL */
 	int message_is_error;
@@ -78,6 +87,8 @@ struct app {
 /* Say it in the message line and in the log. */
 void app_say(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void app_complain(struct app *app, const struct err *err);
+/* Behind what the message line says, until the next key. */
+void app_say_more(struct app *app, const char *text);
 /* In the log alone. */
 void app_log(struct app *app, int is_error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -95,6 +106,12 @@ void app_command(struct app *app, const char *line);
 void app_show_reading(struct app *app, const struct session_plan *plan);
 /* The order is one for a change that the key at hand gave: its plan is asked about in the message line. */
 void app_await_change(struct app *app, int64_t order);
+/* The turn's question into the input line; the next one is asked in its place. */
+void app_edit(struct app *app, const struct desk_turn *turn);
+/* Whether that was so, and is no more: the session is where it was. */
+int app_edit_stop(struct app *app);
+/* The question of that order came to nothing; is it in the input line again? */
+void app_edit_ended(struct app *app, int64_t order, int is_before_them);
 /* Open the source that the citation stands in, at its lines, with the quoted words marked. */
 void app_open_citation(struct app *app, const struct citation *citation);
 /* Suspend the screen, run a program on the terminal, come back; -1 with the error. */

@@ -181,18 +181,25 @@ static void ask_held(struct app *app)
 	}
 }
 
-/* A load that failed or was stopped: what was asked of it is there to be sent again. */
+/*
+ * A load that failed or was stopped: what was asked of it is there to be sent again, but not in the
+ * middle of another question.
+ */
 static void give_back_held(struct app *app)
 {
+	size_t n_held = app->change.n_held;
+	int is_free = n_held == 1 && !input_is_asking(app->input) && input_is_empty(app->input);
+
 	app->change.first_load = 0;
-	for (size_t i = 0; i < app->change.n_held; i++) {
-		if (i || !input_is_empty(app->input)) {
-			input_insert(app->input, "\n", 1);
-		}
-		input_insert(app->input, app->change.held[i], strlen(app->change.held[i]));
+	app->change.n_held = 0;
+	if (is_free) {
+		input_set(app->input, app->change.held[0]);
+	} else if (n_held) {
+		app_say_more(app, "Up brings back what was asked");
+	}
+	for (size_t i = 0; i < n_held; i++) {
 		free(app->change.held[i]);
 	}
-	app->change.n_held = 0;
 }
 
 void app_change_ended(struct app *app, const struct desk_event *event)

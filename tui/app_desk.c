@@ -32,6 +32,7 @@ static void take_state(struct app *app, const struct desk_state *state)
 		forget_progress(app); /* it was no order's, so none ends it */
 	}
 	take_draft(app, before);
+	app_edit_look(app, before);
 	desk_state_unref(before);
 	for (size_t i = 0; i < app->n_view; i++) {
 		if (app->view[i]->ops->update) {
@@ -47,8 +48,10 @@ static void take_state(struct app *app, const struct desk_state *state)
 /* Takes the event's text over. */
 static void take_progress(struct app *app, struct desk_event *event)
 {
+	app->progress_told_s = app_clock_s();
 	if (app->progress.doing != event->doing || app->progress.order != event->order) {
-		app->progress_began_s = app_clock_s();
+		app->progress_began_s = app->progress_told_s;
+		app_preview_later(app); /* a prefill that has ended is cached now */
 	}
 	forget_progress(app);
 	app->progress = *event;

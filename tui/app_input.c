@@ -38,7 +38,7 @@ void app_keep_draft(struct app *app)
 		return;
 	}
 	text = input_text(app->input, &len);
-	draft = mem_strndup(text, len);
+	draft = mem_strndup(text, is_command(text) && text[1] != text[0] ? 0 : len);
 	if (!app->draft || strcmp(app->draft, draft) != 0) {
 		desk_set_draft(app->desk, draft);
 		free(app->draft);
@@ -68,7 +68,7 @@ void app_ask(struct app *app, const char *question, size_t len)
 		return;
 	}
 	order = desk_ask(app->desk, question, len);
-
+	app_edit_asked(app, order);
 	view_show_chat(app);
 	view_chat_asked(app, order, question, len);
 }

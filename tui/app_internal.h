@@ -30,6 +30,9 @@ int app_change_stop(struct app *app);
 /* Whether a question has to wait for what the command line names; it is asked then. */
 int app_hold_question(struct app *app, const char *question, size_t len);
 void app_change_finish(struct app *app);
+/* tui/app_edit.c */
+void app_edit_asked(struct app *app, int64_t order);
+void app_edit_look(struct app *app, const struct desk_state *before);
 /* tui/app_note.c: what stderr would have shown. */
 void app_note_bytes(struct app *app, const char *bytes, size_t len);
 void app_note_finish(struct app *app);

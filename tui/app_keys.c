@@ -146,7 +146,10 @@ static void stop(struct app *app)
 		desk_stop(app->desk, !is_working || app->is_stopping);
 		app->is_stopping = 1;
 	} else if (app->is_typing && input_clear(app->input)) {
+		app_edit_stop(app);
 		app_input_changed(app);
+	} else if (app_edit_stop(app)) {
+		return;
 	} else {
 		app_say(app, "Nothing is under way; %s leaves.", keys_of(app->keys, ACTION_QUIT));
 	}

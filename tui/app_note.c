@@ -63,6 +63,15 @@ void app_say(struct app *app, const char *format, ...)
 	say(app, buf_take(&text), 0);
 }
 
+void app_say_more(struct app *app, const char *text)
+{
+	char *before = app->message;
+
+	app->message = before ? mem_printf("%s; %s", before, text) : mem_strdup(text);
+	free(before);
+	app_touch(app);
+}
+
 void app_log(struct app *app, int is_error, const char *format, ...)
 {
 	struct buf text = BUF_INIT;

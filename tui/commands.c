@@ -86,10 +86,7 @@ static void run_edit(struct app *app, const char *argument)
 
 	if (turn) {
 		view_show_chat(app);
-		desk_fork(app->desk, turn->id);
-		input_set(app->input, turn->question);
-		input_resume(app->input);
-		app->is_typing = 1;
+		app_edit(app, turn);
 	}
 }
 
@@ -188,6 +185,24 @@ static void run_load(struct app *app, const char *argument)
 	command_paths_free(path, n_path);
 }
 
+/* At once: the order may have to wait. */
+static int check_sources(
+	const struct app *app, const int64_t *number, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		int is_there = 0;
+
+		for (size_t k = 0; k < app->state->n_source; k++) {
+			is_there |= app->state->source[k].number == number[i];
+		}
+		if (!is_there) {
+			return err_set(err, ERR_USAGE, "/drop", "/sources shows them",
+				"there is no source S%lld", (long long)number[i]);
+		}
+	}
+	return 0;
+}
+
 static void run_drop(struct app *app, const char *argument)
 {
 	int64_t *number = NULL;
@@ -197,6 +212,8 @@ static void run_drop(struct app *app, const char *argument)
 	if (!argument[0]) {
 		refuse(app, "/drop", "/drop S2; /sources shows them", "needs a source");
 	} else if (command_add_sources(&number, &count, argument, &err) < 0) {
+		app_complain(app, &err);
+	} else if (check_sources(app, number, count, &err) < 0) {
 		app_complain(app, &err);
 	} else {
 		app_await_change(app, desk_plan_drop(app->desk, number, count));

@@ -466,6 +466,21 @@ static void add_drop_cost(struct figures *out, const struct desk_plan *plan, int
 	add_seconds(out, plan);
 }
 
+/* Nothing of it is computed as one prompt: windows and passages are, as each question needs them. */
+static void add_parts_cost(
+	struct figures *out, const struct desk_plan *plan, const struct desk_state *state)
+{
+	int64_t more_tok = plan->after.total_tok - plan->before.total_tok;
+	char number[NUMBER_SIZE];
+
+	if (plan->before.total_tok >= 0 && more_tok > 0) {
+		figures_add(
+			out, 3, 0, ELEMENT_NOTE, ": %s tokens", number_grouped(number, more_tok));
+	}
+	figures_add(
+		out, 4, 0, ELEMENT_METER_FULL, "; does not fit: %s", meter_over_text(state->over));
+}
+
 static void add_change_cost(struct figures *out, const struct desk_plan *plan, int is_drop)
 {
 	const struct session_cost *before = &plan->before, *after = &plan->after;
@@ -514,11 +529,11 @@ void meter_plan_line(struct figures *out, const struct desk_plan *plan,
 		figures_add(out, 5, 1, ELEMENT_NOTE, "(%s left out)",
 			number_grouped(number, (int64_t)plan->n_skipped));
 	}
-	add_change_cost(out, plan, strcmp(verb, "drop") == 0);
 	if (state->info.context_tok > 0 &&
 		plan->after.total_tok + state->reserve_tok > state->info.context_tok) {
-		figures_add(out, 4, 0, ELEMENT_METER_FULL, "; does not fit: %s",
-			meter_over_text(state->over));
+		add_parts_cost(out, plan, state);
+	} else {
+		add_change_cost(out, plan, strcmp(verb, "drop") == 0);
 	}
 	figures_add(out, 0, 0, ELEMENT_NOTE, ".");
 	figures_add(out, 0, 1, ELEMENT_HINT_KEY, "%s", how == METER_PLAN_TYPING ? "Esc y" : "y");
@@ -596,7 +611,7 @@ void meter_cost_line(
 	} else {
 		figures_add(out, 2, 0, ELEMENT_COST, ", first word: unknown");
 	}
-	if (preview->decode_tok_per_s > 0) {
+	if (preview->decode_tok_per_s > 0 && preview->seconds >= 0) {
 		figures_add(out, 5, 0, ELEMENT_COST, ", then %s tok/s",
 			meter_rate(number, preview->decode_tok_per_s));
 	}

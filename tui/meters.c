@@ -56,9 +56,14 @@ void meters_draw_head(struct app *app, struct pane pane)
 static void add_progress(struct figures *figures, const struct app *app)
 {
 	size_t first = figures->n_figure;
+	struct desk_event progress = app->progress; /* as it is now: batches may take seconds */
 
-	meter_progress_line(figures, &app->progress, app->state,
-		app_clock_s() - app->progress_began_s, keys_of(app->keys, ACTION_STOP));
+	if (progress.eta_s > 0) {
+		progress.eta_s -= app_clock_s() - app->progress_told_s;
+		progress.eta_s = progress.eta_s > 0 ? progress.eta_s : 0;
+	}
+	meter_progress_line(figures, &progress, app->state, app_clock_s() - app->progress_began_s,
+		keys_of(app->keys, ACTION_STOP));
 	for (size_t i = first; i < figures->n_figure && first; i++) {
 		figures->figure[i].rank++;
 		figures->figure[i].gap = i == first ? 3 : figures->figure[i].gap;
@@ -131,6 +136,11 @@ void meters_draw_progress(struct app *app, struct pane pane)
 	if (!app->change.plan && app->progress.doing != DESK_NOTHING) {
 		add_progress(&figures, app);
 		app_after(app, TICK_MS, app_touch); /* seconds go by also where nothing is told */
+	} else if (!figures.n_figure && app->edit.turn) {
+		figures_add(&figures, 0, 0, ELEMENT_NOTE, "in place of #%lld",
+			(long long)app->edit.turn);
+		figures_add(&figures, 1, 0, ELEMENT_HINT, ": Enter asks, %s leaves it as it is",
+			keys_of(app->keys, ACTION_STOP));
 	} else if (!figures.n_figure) {
 		meter_last_line(&figures, app->state);
 	}

@@ -327,13 +327,8 @@ static int edit(struct chat *chat)
 	struct app *app = chat->view.app;
 
 	if (turn) {
-		app_say(app, "Enter asks in place of #%lld; /switch %lld goes back",
-			(long long)turn->id, (long long)chat->state->head);
-		input_set(app->input, turn->question);
-		app->is_typing = 1;
-		input_resume(app->input);
+		app_edit(app, turn);
 		chat->follows = 1;
-		desk_fork(app->desk, turn->id);
 	}
 	return 1;
 }

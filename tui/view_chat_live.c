@@ -220,9 +220,26 @@ static void add_finds(struct chat *chat, struct chat_turn *turn, const struct de
 	buf_finish(&text);
 }
 
-static void end_live(struct chat *chat, const struct desk_event *event)
+/*
+ * What is stopped at once is before whoever stopped it again; what fails later does not come between
+ * the words of another question.
+ */
+static void give_back(struct chat *chat, const struct chat_turn *turn)
 {
 	struct app *app = chat->view.app;
+	int is_free = !input_is_asking(app->input) && input_is_empty(app->input);
+	int is_back = turn->is_typed && is_free && turn->err.code == ERR_INTERRUPTED;
+
+	app_edit_ended(app, turn->order, is_back);
+	if (is_back) {
+		input_set(app->input, turn->question);
+	} else if (turn->is_typed) {
+		app_say_more(app, "Up brings the question back");
+	}
+}
+
+static void end_live(struct chat *chat, const struct desk_event *event)
+{
 	struct chat_turn *turn = find_live(chat, event->order);
 
 	if (!turn) {
@@ -237,14 +254,17 @@ static void end_live(struct chat *chat, const struct desk_event *event)
 	if (!turn->err.code) {
 		err_set(&turn->err, ERR_INTERRUPTED, NULL, NULL, "stopped; nothing was kept");
 	}
-	chat_turn_build_notes(chat, turn);
-	if (!turn->is_typed) {
-		return;
-	}
-	if (!input_is_asking(app->input) && input_is_empty(app->input)) {
-		input_set(app->input, turn->question);
+	give_back(chat, turn);
+	if (!turn->answer.len && !turn->thinking.len && !turn->finds.len) {
+		for (size_t i = chat->n_live; i-- > 0;) {
+			if (chat->live[i] == turn) { /* why is said, and in the log */
+				drop_live(chat, i);
+				break;
+			}
+		}
+		app_touch(chat->view.app);
 	} else {
-		app_say(app, "%s: it is in the history of the input line", turn->err.what);
+		chat_turn_build_notes(chat, turn);
 	}
 }
 

@@ -211,9 +211,8 @@ static int has(const void *arg, size_t row, const char *words)
 
 static void edit(struct app *app, const struct desk_turn *turn)
 {
-	desk_fork(app->desk, turn->id);
-	input_set(app->input, turn->question);
 	view_show_chat(app);
+	app_edit(app, turn);
 }
 
 static void go_on_behind(struct app *app, const struct desk_turn *turn)
