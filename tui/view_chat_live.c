@@ -234,7 +234,7 @@ static void give_back(struct chat *chat, const struct chat_turn *turn)
 	if (is_back) {
 		input_set(app->input, turn->question);
 	} else if (turn->is_typed) {
-		app_say_more(app, "Up brings the question back");
+		app_say_more(app, "Up brings it back");
 	}
 }
 
