@@ -271,7 +271,7 @@ static void test_the_rate_of_a_short_answer_has_two_digits(void **state)
 	struct desk_turn turn = {.id = 1,
 		.usage = {
 			.prompt_tok = 50, .cached_tok = 50, .generated_tok = 42, .decode_ms = 12}};
-	struct desk_turn *all[] = {&turn};
+	const struct desk_turn *all[] = {&turn};
 	struct desk_state desk = usual();
 	struct figures figures = {0};
 
