@@ -19,14 +19,15 @@ enum { WIDTHS = 200 };
 
 static const char *const texts[] = {
 	"words of some length, one-two-three, and averyverylongwordthatdoesnotfitanyrowatall end  ",
-	"- item\n  - nested item that is longer than a row of few columns\n\n> quoted\n> > "
-	"twice\n\n"
-	"```\ncode that is not wrapped, whatever the width of the screen may be\n\n```\n",
-	"\xe6\xbc\xa2\xe5\xad\x97\xe3\x81\x8b\xe3\x81\xaa\xe4\xba\xa4\xe3\x81\x98\xe3\x82\x8a, "
-	"e\xcc\x81"
-	"e\xcc\x81 \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7 emoji",
-	"bidi \xe2\x80\xae"
-	"evil\xe2\x80\xac \x1b[31m esc\ttab\tta \xff\xfe bytes \x01\x02",
+	("- item\n  - nested item that is longer than a row of few columns\n\n> quoted\n> > "
+	 "twice\n\n"
+	 "```\ncode that is not wrapped, whatever the width of the screen may be\n\n```\n"),
+	("\xe6\xbc\xa2\xe5\xad\x97\xe3\x81\x8b\xe3\x81\xaa\xe4\xba\xa4\xe3\x81\x98\xe3\x82\x8a, "
+	 "e\xcc\x81"
+	 "e\xcc\x81 \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7 "
+	 "emoji"),
+	("bidi \xe2\x80\xae"
+	 "evil\xe2\x80\xac \x1b[31m esc\ttab\tta \xff\xfe bytes \x01\x02"),
 	"| a | b |\n|---|---|\n| 1 | 2 |\n\nhard  \nbreak\\\nthere\n",
 	"      lots     of      spaces      ",
 };
