@@ -227,8 +227,8 @@ static void add_finds(struct chat *chat, struct chat_turn *turn, const struct de
 static void give_back(struct chat *chat, const struct chat_turn *turn)
 {
 	struct app *app = chat->view.app;
-	int is_free = !input_is_asking(app->input) && input_is_empty(app->input);
-	int is_back = turn->is_typed && is_free && turn->err.code == ERR_INTERRUPTED;
+	int is_back = turn->is_typed && turn->err.code == ERR_INTERRUPTED &&
+		      !input_is_asking(app->input) && input_is_empty(app->input);
 
 	app_edit_ended(app, turn->order, is_back);
 	if (is_back) {
